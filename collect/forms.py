@@ -1,0 +1,125 @@
+"""What a form is: its questions, choices and rules, and what the survey design says of it.
+
+A `Form` is built from the XForm XML by `collect.define` and read by every other stage; nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+QuestionType = Literal[
+    "string", "int", "decimal", "boolean", "date", "time", "dateTime",
+    "geopoint", "geotrace", "geoshape", "binary", "barcode",
+    "select_one", "select_multiple", "rank",
+]  # fmt: skip
+
+Words = Mapping[str, str]  # language key as the form writes it, "Tiếng Việt (vi)", to text; "" is the only language
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer that a select question offers."""
+
+    name: str
+    labels: Words
+    columns: Mapping[str, str] = field(default_factory=dict)  # further columns of the choices sheet, for choice filters
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One node that holds an answer. Rules are XPath text exactly as the XForm states them, or None."""
+
+    path: str  # absolute XPath, "/data/roster/member/age": also the name of its column in every answers table
+    type: QuestionType
+    repeat: str  # path of the innermost repeat around it; the form's root ("/data") when there is none
+    labels: Words = field(default_factory=dict)
+    hints: Words = field(default_factory=dict)
+    choice_list: str | None = None
+    choice_filter: str | None = None  # the predicate of the itemset, evaluated at the question's own node
+    or_other: bool = False
+    relevant: str | None = None
+    required: str | None = None
+    constraint: str | None = None
+    calculate: str | None = None
+    readonly: str | None = None
+    constraint_messages: Words = field(default_factory=dict)
+    required_messages: Words = field(default_factory=dict)
+    appears: bool = True  # False for calculations and metadata, which no screen shows
+
+    @property
+    def name(self) -> str:
+        """The last step of the path: what the form's author called the question."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A group or a repeat: it holds questions and may hide all of them."""
+
+    path: str
+    repeats: bool
+    parent_repeat: str  # the repeat (or the root) one level up
+    labels: Words = field(default_factory=dict)
+    relevant: str | None = None
+    count: str | None = None  # a repeat's jr:count, XPath
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What `form.toml` says: which question plays which part. Values are question paths; "" where there is none."""
+
+    household_size: str = ""
+    roster: str = ""  # path of the repeat with one row per person
+    weight: str = ""
+    cluster: str = ""
+    stratum: str = ""
+    round: str = ""
+    interviewer: str = ""
+    interviewed_on: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+    commune: str = ""
+    hamlet: str = ""
+    point: str = ""
+    consent: str = ""
+    consent_given: tuple[str, ...] = ("yes",)
+    age: str = ""
+    birth_year: str = ""
+    unknown: tuple[str, ...] = ()  # answers that mean "not known", wherever they are offered
+    frame: str = ""  # "clusters": weights come from the frame's selection probabilities; "": weight question, or equal
+    unit: Literal["household", "commune"] = "household"
+    vintage: str = ""  # the vintage of the commune codes the form offers
+
+
+@dataclass(frozen=True)
+class Form:
+    """A whole form. ``root`` is "/" + the name of the root element, usually "/data"."""
+
+    form_id: str
+    version: str
+    title: str
+    root: str
+    languages: tuple[str, ...]  # as the form writes them; the default first; ("",) when it has one language
+    questions: tuple[Question, ...]  # in the order of the form
+    sections: tuple[Section, ...]  # groups and repeats, in the order of the form
+    choices: Mapping[str, tuple[Choice, ...]]  # by list name
+    design: Design = Design()
+    xform: bytes = b""
+    sha256: str = ""  # of the XForm
+
+    @cached_property
+    def by_path(self) -> Mapping[str, Question]:
+        """Every question by its path."""
+        return {question.path: question for question in self.questions}
+
+    @cached_property
+    def repeats(self) -> tuple[str, ...]:
+        """Paths of all tables this form fills: the root first, then each repeat in the order of the form."""
+        return (self.root, *(section.path for section in self.sections if section.repeats))
+
+    def questions_in(self, repeat: str) -> tuple[Question, ...]:
+        """The questions whose innermost repeat is ``repeat`` (the root's own when it is the root)."""
+        return tuple(question for question in self.questions if question.repeat == repeat)

@@ -1,0 +1,39 @@
+"""What may differ from one installation to the next; everything comes from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``data``: folder of inbox, tables, runs and registry. ``database``: SQLAlchemy URL. ``forms``: folder of forms."""
+
+    data: Path
+    database: str
+    forms: Path
+    geo_mirror: str
+    language: str
+
+
+def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings, by default from the process environment."""
+    env = os.environ if environment is None else environment
+    data = Path(env.get("COLLECT_DATA") or "data").resolve()
+    return Settings(
+        data=data,
+        database=env.get("COLLECT_DATABASE") or f"sqlite:///{data / 'collect.db'}",
+        forms=Path(env["COLLECT_FORMS"]).resolve() if env.get("COLLECT_FORMS") else shipped_forms(),
+        geo_mirror=env.get("COLLECT_GEO_MIRROR", ""),
+        language=env.get("COLLECT_LANG") or "vi",
+    )
+
+
+def shipped_forms() -> Path:
+    """The forms folder: beside the package in a checkout, inside it once installed."""
+    package = Path(__file__).resolve().parent
+    beside = package.parent / "forms"
+    return beside if (beside / "targets.csv").is_file() or not (package / "_forms").is_dir() else package / "_forms"

@@ -1,0 +1,343 @@
+"""Every table that travels between stages: its columns, units, keys and limits, declared before it is computed.
+
+A stage ends with ``Gaps(GAPS.check(frame))``: every fault is listed at once, the frame is cut to its declared columns in
+their order, and the brand lets mypy refuse a table that skipped a stage. The data dictionary is printed from the same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NewType
+
+import polars as pl
+
+Answers = NewType("Answers", dict[str, pl.DataFrame])  # by repeat path: the root's table first; all questions as text
+Households = NewType("Households", pl.DataFrame)
+Persons = NewType("Persons", pl.DataFrame)
+Measures = NewType("Measures", pl.DataFrame)
+Issues = NewType("Issues", pl.DataFrame)
+Frame = NewType("Frame", pl.DataFrame)
+Units = NewType("Units", pl.DataFrame)
+Estimates = NewType("Estimates", pl.DataFrame)
+Verdicts = NewType("Verdicts", pl.DataFrame)
+Gaps = NewType("Gaps", pl.DataFrame)
+
+TYPES: Mapping[str, pl.DataType] = {
+    "text": pl.String(),
+    "whole": pl.Int64(),
+    "share": pl.Float64(),
+    "number": pl.Float64(),
+    "date": pl.Date(),
+    "instant": pl.Datetime("us", "UTC"),
+    "yes_no": pl.Boolean(),
+    "bytes": pl.Binary(),
+}
+
+
+class TableError(Exception):
+    """A table broke its contract: a fault of ours, never of the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: ``kind`` is a key of `TYPES`; ``unit`` is said wherever it could be doubted."""
+
+    name: str
+    kind: str
+    description: str
+    unit: str = ""
+    required: bool = False
+    between: tuple[float, float] | None = None
+    among: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A declared table. ``open_ended`` tables keep the form's question columns (named by path) after the declared ones."""
+
+    name: str
+    one_row_per: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    open_ended: bool = False
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """Polars types of the declared columns, in order."""
+        return {column.name: TYPES[column.kind] for column in self.columns}
+
+    def empty(self) -> pl.DataFrame:
+        """No rows, all declared columns."""
+        return pl.DataFrame(schema=self.schema)
+
+    def check(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return ``frame`` cut to the declared columns, or raise `TableError` listing every fault.
+
+        A declared column that is absent and not required is added empty.
+        """
+        faults = [f"{c.name} is missing" for c in self.columns if c.required and c.name not in frame.columns]
+        absent = [pl.lit(None, TYPES[c.kind]).alias(c.name) for c in self.columns if c.name not in frame.columns]
+        whole = frame.with_columns(absent) if absent else frame
+        declared = whole.select(pl.col(name).cast(kind) for name, kind in self.schema.items())
+        for column in self.columns:
+            faults += _faults_of(column, declared[column.name])
+        if self.key and declared.height and declared.select(pl.struct(self.key).is_duplicated().any()).item():
+            faults.append(f"the key {', '.join(self.key)} repeats")
+        if faults:
+            raise TableError(f"{self.name}: {'; '.join(faults)}")
+        if not self.open_ended:
+            return declared
+        extra = [name for name in whole.columns if name not in self.schema]
+        return declared.hstack(whole.select(extra)) if extra else declared
+
+
+def _faults_of(column: Column, values: pl.Series) -> list[str]:
+    faults = []
+    if column.required and values.null_count():
+        faults.append(f"{column.name} is empty in {values.null_count()} rows")
+    if column.between is not None:
+        outside = int((~values.is_between(*column.between) & ~values.is_nan()).sum())
+        if outside:
+            faults.append(f"{column.name} is outside {column.between[0]:g} to {column.between[1]:g} in {outside} rows")
+    if column.among:
+        strange = values.drop_nulls().unique().filter(~values.drop_nulls().unique().is_in(list(column.among)))
+        if strange.len():
+            faults.append(f"{column.name} holds {strange.sort().to_list()[:5]}, not among {', '.join(column.among)}")
+    return faults
+
+
+SEVERITIES = ("error", "warning", "repaired")
+STATUSES = ("accepted", "with_issues", "no_consent", "superseded", "rejected")
+REGIMES = ("census", "near_census", "clusters", "simple", "one_cluster", "empty")
+VERDICTS = ("met", "not_met", "undecided", "no_data")
+LEVELS = ("province", "commune", "hamlet")
+GAP_TYPES = ("build", "sell", "device", "account", "measure")
+
+# Every answers table starts with these columns; the rest are questions, named by their path, all text.
+ROOT_ANSWERS = Table(
+    name="answers",
+    one_row_per="submission as received",
+    key=("submission_id",),
+    open_ended=True,
+    columns=(
+        Column("submission_id", "text", "instanceID as the device gave it, 'uuid:' kept", required=True),
+        Column("row_id", "text", "the form's root path", required=True),
+        Column("form_version", "text", "version the submission names"),
+        Column("submitted_at", "text", "when the server received it, as it wrote it"),
+        Column("submitted_by", "text", "who sent it, as the server names them"),
+        Column("device_id", "text", "device, as the server names it"),
+        Column("review_state", "text", "the platform's own review state"),
+        Column("replaces", "text", "instanceID of the submission this one edits (deprecatedID)"),
+        Column("found_in", "text", "file, sheet and row it was read from", required=True),
+    ),
+)
+ROW_ANSWERS = Table(
+    name="answers_of_repeat",
+    one_row_per="repeat row as received",
+    key=("submission_id", "row_id"),
+    open_ended=True,
+    columns=(
+        Column("submission_id", "text", "submission the row belongs to", required=True),
+        Column("row_id", "text", "positional path, '/data/roster/member[2]'", required=True),
+        Column("parent_row_id", "text", "row_id of the row one level up; the root path at the first level", required=True),
+        Column("index", "whole", "place among its siblings, from 1", required=True),
+        Column("found_in", "text", "file, sheet and row it was read from", required=True),
+    ),
+)
+HOUSEHOLDS = Table(
+    name="households",
+    one_row_per="submission: a household, or a commune's return",
+    key=("submission_id",),
+    open_ended=True,  # the typed questions of the root follow, by path
+    columns=(
+        Column("submission_id", "text", "instanceID", required=True),
+        Column("upload_id", "text", "upload it came in", required=True),
+        Column("form_version", "text", "version the submission names"),
+        Column("status", "text", "what may be counted: accepted and with_issues are", required=True, among=STATUSES),
+        Column("round", "text", "survey round"),
+        Column("interviewed_on", "date", "day of the interview, on the device's own clock"),
+        Column("interviewer", "text", "interviewer code"),
+        Column("declared_commune", "text", "commune as answered, untouched"),
+        Column("commune_code", "text", "official code after repair, zeros kept"),
+        Column("vintage", "text", "vintage of commune_code"),
+        Column("placed_by", "text", "answer, point, or both where they agree", among=("answer", "point", "both")),
+        Column("hamlet", "text", "hamlet as answered"),
+        Column("cluster", "text", "cluster drawn by the sample"),
+        Column("stratum", "text", "stratum of the sample"),
+        Column("weight_answered", "number", "weight given in the form, where it has one"),
+        Column("household_size", "whole", "declared members", "people"),
+        Column("longitude", "number", "of the point", "degrees, WGS 84", between=(-180, 180)),
+        Column("latitude", "number", "of the point", "degrees, WGS 84", between=(-90, 90)),
+        Column("accuracy_m", "number", "of the point, as the device states it", "metres"),
+    ),
+)
+PERSONS = Table(
+    name="persons",
+    one_row_per="roster row",
+    key=("submission_id", "row_id"),
+    open_ended=True,
+    columns=(
+        Column("submission_id", "text", "household", required=True),
+        Column("row_id", "text", "positional path of the row", required=True),
+        Column("line", "whole", "place in the roster, from 1", required=True),
+    ),
+)
+MEASURES = Table(
+    name="measures",
+    one_row_per="submission and indicator it has a say in",
+    key=("submission_id", "indicator"),
+    columns=(
+        Column("submission_id", "text", "household or commune return", required=True),
+        Column("indicator", "text", "indicator", required=True),
+        Column("units", "whole", "units of the universe with a known answer", required=True),
+        Column("unknown", "whole", "units of the universe whose answer is not known", required=True),
+        Column("numerator", "number", "sum over known units", required=True),
+        Column("denominator", "number", "sum over known units", required=True),
+    ),
+)
+ISSUES = Table(
+    name="issues",
+    one_row_per="broken rule",
+    key=(),
+    columns=(
+        Column("upload_id", "text", "upload; empty until the store knows it"),
+        Column("submission_id", "text", "submission; empty when the trouble is the file's"),
+        Column("row_id", "text", "row inside the submission"),
+        Column("question", "text", "path of the question"),
+        Column("code", "text", "key of problems.PROBLEMS", required=True),
+        Column("severity", "text", "error, warning, or repaired", required=True, among=SEVERITIES),
+        Column("value", "text", "the answer that broke the rule: never leaves data/"),
+        Column("details", "text", "JSON object: what the message names (expected, limit, other value)"),
+        Column("found_in", "text", "file, sheet and row"),
+    ),
+)
+FRAME = Table(
+    name="frame",
+    one_row_per="hamlet that could have been drawn",
+    key=("cluster",),
+    columns=(
+        Column("cluster", "text", "cluster code, as the form's cluster question holds it", required=True),
+        Column("commune_code", "text", "official code", required=True),
+        Column("vintage", "text", "vintage of commune_code", required=True),
+        Column("hamlet", "text", "hamlet code"),
+        Column("hamlet_name", "text", "hamlet name"),
+        Column("stratum", "text", "stratum of the sample", required=True),
+        Column("households", "whole", "households listed", "households", required=True, between=(0, 100_000)),
+        Column("probability", "share", "chance of the hamlet being drawn", "0 to 1", required=True, between=(0, 1)),
+        Column("selected", "yes_no", "whether it was drawn", required=True),
+    ),
+)
+UNITS = Table(
+    name="units",
+    one_row_per="commune in one vintage",
+    key=("vintage", "code"),
+    columns=(
+        Column("vintage", "text", "2024, 2025-01 or 2025-07", required=True),
+        Column("code", "text", "official code, five digits", required=True),
+        Column("name_vi", "text", "full name with its type, 'Xã Long Đức'", required=True),
+        Column("name_en", "text", "full name without diacritics, type in English", required=True),
+        Column("name_km", "text", "Khmer name where an official source gives one"),
+        Column("type", "text", "xã, phường or thị trấn", required=True, among=("xã", "phường", "thị trấn")),
+        Column("province_code", "text", "province", required=True),
+        Column("district_code", "text", "district, until 30 June 2025"),
+        Column("district", "text", "district's full name; for 2025-07 the former districts the ground came from"),
+        Column("households_2019", "whole", "census 2019", "households"),
+        Column("population_2019", "whole", "census 2019", "people"),
+        Column("area_km2", "number", "published area", "km²"),
+        Column("longitude", "number", "a point inside the commune", "degrees, WGS 84"),
+        Column("latitude", "number", "a point inside the commune", "degrees, WGS 84"),
+        Column("source", "text", "where the row comes from", required=True),
+    ),
+)
+ESTIMATES = Table(
+    name="estimates",
+    one_row_per="indicator, place and round",
+    key=("indicator", "level", "vintage", "place", "round"),
+    columns=(
+        Column("indicator", "text", "indicator", required=True),
+        Column("level", "text", "province, commune or hamlet", required=True, among=LEVELS),
+        Column("vintage", "text", "vintage of the place code", required=True),
+        Column("place", "text", "official code; hamlet code at hamlet level", required=True),
+        Column("round", "text", "survey round", required=True),
+        Column("regime", "text", "how the uncertainty was found", required=True, among=REGIMES),
+        Column("n", "whole", "units with a known answer", required=True),
+        Column("n_households", "whole", "submissions they live in", required=True),
+        Column("n_clusters", "whole", "clusters they live in", required=True),
+        Column("numerator", "number", "weighted", "households, people or communes"),
+        Column("denominator", "number", "weighted: the universe it speaks for", "households, people or communes"),
+        Column("value", "share", "estimate", "0 to 1", between=(0, 1)),
+        Column("std_error", "share", "linearised; empty when it cannot be known", "0 to 1"),
+        Column("df", "number", "degrees of freedom"),
+        Column("deff", "number", "design effect"),
+        Column("n_effective", "number", "interviews a simple sample would need for the same error"),
+        Column("ci_low", "share", "two-sided 95 % interval", "0 to 1", between=(0, 1)),
+        Column("ci_high", "share", "two-sided 95 % interval", "0 to 1", between=(0, 1)),
+        Column("lower_bound", "share", "one-sided 95 %", "0 to 1", between=(0, 1)),
+        Column("upper_bound", "share", "one-sided 95 %", "0 to 1", between=(0, 1)),
+        Column("first_interview_on", "date", "first day of interviews"),
+        Column("last_interview_on", "date", "last day of interviews"),
+    ),
+)
+VERDICT_COLUMNS = (
+    Column("target_id", "text", "row of forms/targets.csv", required=True),
+    Column("indicator", "text", "indicator", required=True),
+    Column("level", "text", "province or commune", required=True, among=LEVELS),
+    Column("vintage", "text", "vintage of the place code", required=True),
+    Column("place", "text", "official code", required=True),
+    Column("round", "text", "survey round", required=True),
+    Column("verdict", "text", "met, not_met, undecided or no_data", required=True, among=VERDICTS),
+    Column("p_meets", "share", "probability that the target is met", "0 to 1", between=(0, 1)),
+    Column("interviews_needed", "whole", "more interviews that would settle it; empty when none are or none can"),
+    Column("reason", "text", "why: census, bound, interval, one_cluster, not_visited, too_few", required=True),
+)
+VERDICTS_TABLE = Table(
+    name="verdicts",
+    one_row_per="target, place and round",
+    key=("target_id", "level", "vintage", "place", "round"),
+    columns=VERDICT_COLUMNS,
+)
+GAPS = Table(
+    name="gaps",
+    one_row_per="target and commune that is not met, undecided or without data",
+    key=("gap_id",),
+    columns=(
+        Column("gap_id", "text", "stable name of this gap: the same target and place keep it", required=True),
+        Column("release", "text", "run it was published from", required=True),
+        Column("as_of", "date", "last day of interviews that counted", required=True),
+        Column("indicator", "text", "indicator", required=True),
+        Column("target_id", "text", "target", required=True),
+        Column("decision", "text", "decision that set the target", required=True),
+        Column("operator", "text", "how the value is compared", required=True, among=(">=", ">", "=")),
+        Column("target", "share", "share to reach", "0 to 1", required=True, between=(0, 1)),
+        Column("target_year", "whole", "year the target is due", "year", required=True),
+        Column("province_code", "text", "province", required=True),
+        Column("commune_code", "text", "official code of commune_vintage, zeros kept", required=True),
+        Column("commune_vintage", "text", "which list of communes the code belongs to", required=True),
+        Column("commune_name", "text", "official name, Vietnamese", required=True),
+        Column("hamlet", "text", "hamlet; empty when the row speaks of the whole commune"),
+        Column("households", "whole", "households of the commune", "households"),
+        Column("households_source", "text", "where that number comes from"),
+        Column("interviewed", "whole", "households interviewed", "households"),
+        Column("estimate", "share", "estimated share", "0 to 1", between=(0, 1)),
+        Column("ci_low", "share", "two-sided 95 % interval", "0 to 1", between=(0, 1)),
+        Column("ci_high", "share", "two-sided 95 % interval", "0 to 1", between=(0, 1)),
+        Column("verdict", "text", "not_met, undecided or no_data", required=True, among=VERDICTS),
+        Column("p_meets_target", "share", "probability that the target is met", "0 to 1", between=(0, 1)),
+        Column("gap_type", "text", "who can close it", required=True, among=GAP_TYPES),
+        Column("households_needed", "whole", "least whole number that meets the target", "the indicator's own units"),
+        Column("households_needed_low", "whole", "if the truth is at ci_high", "the indicator's own units"),
+        Column("households_needed_high", "whole", "if the truth is at ci_low", "the indicator's own units"),
+        Column("priority", "whole", "1 is first: most units needed, then least certain", required=True),
+        Column("interviews_needed", "whole", "more interviews that would settle it", "households"),
+        Column("last_interview_on", "date", "last day of interviews here"),
+        Column("suppressed", "yes_no", "figures withheld because too few were interviewed", required=True),
+        Column("suppression_rule", "text", "which rule withheld them"),
+        Column("longitude", "number", "a point inside the commune, never a household", "degrees, WGS 84"),
+        Column("latitude", "number", "a point inside the commune, never a household", "degrees, WGS 84"),
+        Column("geometry", "bytes", "the commune's outline, WKB, where boundaries are at hand"),
+    ),
+)
+ALL_TABLES = (
+    ROOT_ANSWERS, ROW_ANSWERS, HOUSEHOLDS, PERSONS, MEASURES, ISSUES, FRAME, UNITS, ESTIMATES, VERDICTS_TABLE, GAPS,
+)  # fmt: skip
