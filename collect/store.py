@@ -1,0 +1,211 @@
+"""Where everything lies: raw bytes in the inbox first, then Parquet parts, one per upload and table, then runs.
+
+Nothing is parsed before its bytes are safe: written to a temporary name, fsynced, renamed, the folder fsynced. A part
+counts only once its upload's registry row commits, so a torn upload leaves nothing behind that anybody reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import unicodedata
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy.engine import Engine
+
+from collect import registry
+from collect.problems import ExportError, StoreError
+from collect.settings import Settings
+
+CHUNK_BYTES = 1 << 20
+LONGEST_NAME = 80  # characters of a file name kept: systems stop at 255 bytes and a Khmer letter takes three
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Raw bytes that are safe: ``path`` in the inbox, their SHA-256, and the name the team gave them."""
+
+    path: Path
+    sha256: str
+    name: str
+    size_bytes: int
+
+    @property
+    def upload_id(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256: the same bytes are the same upload everywhere."""
+        return self.sha256[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open data folder with its registry."""
+
+    settings: Settings
+    engine: Engine
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return self.settings.data
+
+    def part(self, form: str, table: str, upload_id: str) -> Path:
+        """Where the part of one upload and table lies. ``table`` may hold slashes; only its safe letters are kept."""
+        names = (safe_name(form), safe_name(table.strip("/").replace("/", ".")))
+        return self.folder.joinpath("tables", *names, f"{upload_id}.parquet")
+
+    def write_part(self, form: str, table: str, upload_id: str, frame: pl.DataFrame) -> None:
+        """Write one part durably, in the place of an older one."""
+        path = self.part(form, table, upload_id)
+        with written_whole(path) as temporary:
+            frame.write_parquet(temporary, compression="zstd", compression_level=3)
+
+    def read_part(self, form: str, table: str, upload_id: str) -> pl.DataFrame:
+        """Read one part. Raises StoreError STO-02 when it is gone or damaged: `collect rebuild` makes it again."""
+        path = self.part(form, table, upload_id)
+        try:
+            return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise StoreError("STO-02", part=str(path.relative_to(self.folder))) from error
+
+    def run_folder(self, run_id: str) -> Path:
+        """The folder of one run."""
+        return self.folder / "runs" / run_id
+
+
+def open_store(settings: Settings) -> Store:
+    """Open (or begin) the data folder. Raises StoreError STO-01 or STO-03."""
+    try:
+        for name in ("inbox", "tables", "runs"):
+            (settings.data / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError("STO-03", folder=str(settings.data), reason=error.strerror or str(error)) from error
+    return Store(settings, registry.open_registry(settings.database))
+
+
+def keep(store: Store, path: Path, name: str | None = None) -> Stored:
+    """Copy a file's bytes into the inbox under their SHA-256; a folder is packed into one zip first.
+
+    Raises
+    ------
+    ExportError
+        IN-01 when the path does not exist or cannot be read.
+    """
+    shown = safe_name(name or path.name)
+    inbox = store.folder / "inbox"
+    try:
+        with tempfile.NamedTemporaryFile(dir=inbox, prefix=".incoming-", delete=False) as temporary:
+            waiting = Path(temporary.name)
+        try:
+            if path.is_dir():
+                _pack(path, waiting)
+                shown = f"{shown}.zip"
+            else:
+                shutil.copyfile(path, waiting)
+            sha256 = sha256_of(waiting)
+            final = inbox / sha256[:2] / sha256 / shown
+            earlier = next(iter(sorted(final.parent.glob("*"))), None) if final.parent.is_dir() else None
+            if earlier is None:
+                final.parent.mkdir(parents=True, exist_ok=True)
+                sync(waiting)
+                waiting.rename(final)
+                sync(final.parent)
+            size = (earlier or final).stat().st_size
+            return Stored(earlier or final, sha256, (earlier or final).name, size)
+        finally:
+            waiting.unlink(missing_ok=True)
+    except OSError as error:
+        raise ExportError("IN-01", file=shown, reason=error.strerror or type(error).__name__) from error
+
+
+def kept(store: Store) -> list[Stored]:
+    """Everything in the inbox, by SHA-256."""
+    files = sorted(path for path in (store.folder / "inbox").glob("??/*/*") if path.is_file())
+    return [Stored(path, path.parent.name, path.name, path.stat().st_size) for path in files]
+
+
+def forget(stored: Stored, store: Store) -> None:
+    """Take bytes out of the inbox again: for a dry run, or a file that turned out not to be an export at all."""
+    if registry.find_upload(store.engine, stored.sha256) is None:
+        stored.path.unlink(missing_ok=True)
+        stored.path.parent.rmdir()
+
+
+def safe_name(name: str) -> str:
+    """A file name with nothing in it that a path, a terminal or another system could misread."""
+    plain = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
+    kept_letters = "".join(c if c.isprintable() and c not in '<>:"|?*' else "_" for c in plain).strip(". ")
+    if len(kept_letters) > LONGEST_NAME:
+        stem, dot, suffix = kept_letters.rpartition(".")
+        kept_letters = (stem or suffix)[: LONGEST_NAME - 8] + (dot + suffix)[:8] if stem else suffix[:LONGEST_NAME]
+    return kept_letters or "file"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Ask the disk to keep a file, or a folder's list of names, through a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if path.is_file():  # some systems cannot sync a folder; a file that cannot be synced is not safe
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to; it takes the real name only once all of it is on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+        sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _pack(folder: Path, target: Path) -> None:
+    """Zip a folder so that the same files give the same bytes."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())  # dated 1980: the clock is not content
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, path.read_bytes())
+
+
+def content_hashes(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Say which submissions have the same content, whichever file or platform they came in.
+
+    Returns
+    -------
+    DataFrame
+        ``submission_id`` and ``content``: BLAKE2b of every answer with its path, repeat rows in order; what a server
+        adds (dates of receipt, senders, review states) is not content.
+    """
+    lines = [_lines_of(frame) for frame in answers.values()]
+    whole = pl.concat(lines).group_by("submission_id", maintain_order=True).agg(pl.col("line").str.join("\x1e"))
+    digests = [hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in whole["line"].to_list()]
+    return whole.select("submission_id", pl.Series("content", digests, pl.String))
+
+
+def _lines_of(frame: pl.DataFrame) -> pl.DataFrame:
+    paths = sorted(name for name in frame.columns if name.startswith("/"))
+    said = [pl.concat_str(pl.lit(f"{path}="), pl.col(path)) for path in paths]
+    answers = pl.concat_str(said, separator="\x1f", ignore_nulls=True) if said else pl.lit("")
+    return frame.select("submission_id", line=pl.concat_str(pl.col("row_id"), pl.lit("\x1f"), answers.fill_null("")))
