@@ -19,6 +19,7 @@ Measures = NewType("Measures", pl.DataFrame)
 Issues = NewType("Issues", pl.DataFrame)
 Frame = NewType("Frame", pl.DataFrame)
 Units = NewType("Units", pl.DataFrame)
+Weights = NewType("Weights", pl.DataFrame)
 Estimates = NewType("Estimates", pl.DataFrame)
 Verdicts = NewType("Verdicts", pl.DataFrame)
 Gaps = NewType("Gaps", pl.DataFrame)
@@ -112,6 +113,7 @@ STATUSES = ("accepted", "with_issues", "no_consent", "superseded", "rejected")
 REGIMES = ("census", "near_census", "clusters", "simple", "one_cluster", "empty")
 VERDICTS = ("met", "not_met", "undecided", "no_data")
 LEVELS = ("province", "commune", "hamlet")
+WEIGHTINGS = ("frame", "answered", "equal")
 GAP_TYPES = ("build", "sell", "device", "account", "measure")
 
 # Every answers table starts with these columns; the rest are questions, named by their path, all text.
@@ -250,6 +252,33 @@ UNITS = Table(
         Column("source", "text", "where the row comes from", required=True),
     ),
 )
+WEIGHTS = Table(
+    name="weights",
+    one_row_per="submission that may be counted and has a commune",
+    key=("submission_id",),
+    columns=(
+        Column("submission_id", "text", "household or commune return", required=True),
+        Column("unit", "text", "what one submission speaks for", required=True, among=("household", "commune")),
+        Column("vintage", "text", "vintage of commune_code", required=True),
+        Column("commune_code", "text", "official code", required=True),
+        Column("hamlet", "text", "hamlet as answered"),
+        Column("round", "text", "survey round; blank when the form has none", required=True),
+        Column("interviewed_on", "date", "day of the interview"),
+        Column("weight", "number", "households it stands for; 1 without a frame", "households", required=True),
+        Column("weighting", "text", "where the weight comes from", required=True, among=WEIGHTINGS),
+        Column("stratum", "text", "of the sample; the commune where nothing names one", required=True),
+        Column("cluster", "text", "hamlet drawn by the sample; empty when the survey had no clusters"),
+        Column("drawn_stratum", "text", "stratum within which drawn_unit was drawn", required=True),
+        Column("drawn_unit", "text", "what chance drew: a cluster, or a household where all hamlets are in", required=True),
+        Column("drawn_from", "number", "units of drawn_stratum in the frame; empty: as if drawn with replacement"),
+        Column("hamlets_in_frame", "whole", "hamlets of the commune in the frame; empty without a frame"),
+        Column("hamlets_reached", "whole", "clusters of the commune with an interview"),
+        Column("households_listed", "whole", "of the commune, by the frame; empty without a frame", "households"),
+        Column("households_interviewed", "whole", "of the commune, this round", "households", required=True),
+        Column("fraction_interviewed", "number", "interviewed of listed; empty without a frame", "0 to 1"),
+        Column("fully_listed", "yes_no", "every hamlet of the commune was to be enumerated", required=True),
+    ),
+)
 ESTIMATES = Table(
     name="estimates",
     one_row_per="indicator, place and round",
@@ -264,6 +293,8 @@ ESTIMATES = Table(
         Column("n", "whole", "units with a known answer", required=True),
         Column("n_households", "whole", "submissions they live in", required=True),
         Column("n_clusters", "whole", "clusters they live in", required=True),
+        Column("n_holding", "number", "of n, those that hold: counted, not weighted"),
+        Column("population", "whole", "units of the universe where all are listed; empty where estimated"),
         Column("numerator", "number", "weighted", "households, people or communes"),
         Column("denominator", "number", "weighted: the universe it speaks for", "households, people or communes"),
         Column("value", "share", "estimate", "0 to 1", between=(0, 1)),
@@ -289,7 +320,8 @@ VERDICT_COLUMNS = (
     Column("verdict", "text", "met, not_met, undecided or no_data", required=True, among=VERDICTS),
     Column("p_meets", "share", "probability that the target is met", "0 to 1", between=(0, 1)),
     Column("interviews_needed", "whole", "more interviews that would settle it; empty when none are or none can"),
-    Column("reason", "text", "why: census, bound, interval, one_cluster, not_visited, too_few", required=True),
+    Column("reason", "text", "census, bound, interval, one_cluster, not_visited, no_answers, too_few", required=True),
+    Column("interviews_reason", "text", "how interviews_needed was found, or why it is empty"),
 )
 VERDICTS_TABLE = Table(
     name="verdicts",
@@ -339,5 +371,6 @@ GAPS = Table(
     ),
 )
 ALL_TABLES = (
-    ROOT_ANSWERS, ROW_ANSWERS, HOUSEHOLDS, PERSONS, MEASURES, ISSUES, FRAME, UNITS, ESTIMATES, VERDICTS_TABLE, GAPS,
+    ROOT_ANSWERS, ROW_ANSWERS, HOUSEHOLDS, PERSONS, MEASURES, ISSUES, FRAME, UNITS, WEIGHTS, ESTIMATES,
+    VERDICTS_TABLE, GAPS,
 )  # fmt: skip
