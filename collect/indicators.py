@@ -25,3 +25,4 @@ class Indicator:
     labels: Mapping[str, str]  # vi, km, en
     definitions: Mapping[str, str]  # vi, km, en: one sentence each
     source: str  # the decision or standard the definition follows
+    unknown: str = ""  # boolean: the unit's answer is not known; "": when any answer it looks at is not known
