@@ -3,3 +3,5 @@
 A form makes a journey: it is defined, received, checked, located, estimated, judged, published.
 `collect.journey` tells the whole trip on one screen.
 """
+
+__version__ = "0.1.0"

@@ -1,0 +1,68 @@
+# make app    environment, made-up survey round, the whole journey, and the app on http://127.0.0.1:8501
+# make test   environment, browser and Java for the tests, then every test
+# make check  what must be green before a commit: ruff, mypy, pytest
+# Everything is safe to repeat; what is there already is not made again.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PORT ?= 8501
+export COLLECT_DATA ?= data
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: app demo journey test check lint bench benchenv machine clean
+.DELETE_ON_ERROR:
+
+app: journey
+	@echo "== The app: http://127.0.0.1:$(PORT)  (stop it with Ctrl+C)"
+	@$(BIN)/collect app --port $(PORT)
+
+journey: demo
+	@echo "== Boundaries of the communes"
+	@$(BIN)/collect geo fetch || echo "   (no boundaries at hand: the map draws schematic communes and says so)"
+	@echo "== Receive the made-up forms, estimate, judge, publish"
+	@$(BIN)/collect add $(COLLECT_DATA)/demo/round --by demo
+	@$(BIN)/collect run
+
+demo: .venv/ready
+	@echo "== A made-up survey round (no real household is in it)"
+	@test -e $(COLLECT_DATA)/demo/round/README.txt || $(BIN)/collect demo
+
+test: .venv/ready-test machine
+	@echo "== All tests"
+	@$(BIN)/pytest
+
+check: .venv/ready-test machine lint
+	@$(BIN)/pytest
+
+lint: .venv/ready-test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: benchenv
+	@$(BIN)/python -m benchmarks
+
+benchenv: .venv/ready-test
+	@test -e .venv/ready-bench || { $(BIN)/pip install -q -c constraints.txt -e '.[test,benchmark]' && touch .venv/ready-bench; }
+
+# Debian packages the tests drive: Chromium for the screens, Java for ODK Validate. Asks apt only for what is missing.
+machine:
+	@sh tests/machine.sh
+
+.venv/bin/python:
+	@echo "== Python environment in .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "No venv module. On Debian: sudo apt-get install python3-venv"; exit 1; }
+
+.venv/ready: .venv/bin/python pyproject.toml constraints.txt
+	@echo "== Packages, at the versions of constraints.txt"
+	@$(BIN)/pip install -q -c constraints.txt -e .
+	@touch $@
+
+.venv/ready-test: .venv/ready
+	@echo "== Packages for the tests"
+	@$(BIN)/pip install -q -c constraints.txt -e '.[test]'
+	@touch $@
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

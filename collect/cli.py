@@ -1,0 +1,316 @@
+"""The command line: the same journey without a screen, for scripts, servers and people who like keys.
+
+Errors become words and exit codes here and nowhere else: 0 done, 2 wrong use, 10 a definition is wrong, 11 an export
+cannot be read, 12 a place is unknown, 13 the store is damaged. ``--json`` prints machine-readable results.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from collect import __version__
+from collect.i18n import LANGUAGES, t
+from collect.problems import CollectError
+from collect.settings import Settings, settings_from
+
+Steps = Callable[[str, float], None]
+
+
+class Session:
+    """What every command needs: the settings and the language; heavy modules load only when a command asks."""
+
+    def __init__(self, settings: Settings, lang: str) -> None:
+        self.settings = settings
+        self.lang = lang
+
+    def say(self, key: str, **values: object) -> None:
+        """Print a line in the user's language."""
+        click.echo(t(key, self.lang, **values))
+
+    @contextmanager
+    def steps(self, quiet: bool) -> Iterator[Steps]:
+        """A progress bar on the error stream; silent with ``--json`` or when nobody watches."""
+        if quiet or not sys.stderr.isatty():
+            yield lambda _step, _share: None
+            return
+        with click.progressbar(length=1000, file=sys.stderr, label="", show_eta=False) as bar:
+            yield lambda step, share: self._advance(bar, step, share)
+
+    def _advance(self, bar: Any, step: str, share: float) -> None:
+        bar.label = t(step, self.lang)
+        bar.update(max(0, int(share * 1000) - bar.pos))
+
+
+class Commands(click.Group):
+    """A group whose errors speak the user's language and end with the code of their family."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a `CollectError` ends it with words and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except CollectError as error:
+            lang = ctx.obj.lang if isinstance(ctx.obj, Session) else "vi"
+            if ctx.params.get("as_json") or "--json" in sys.argv:
+                click.echo(json.dumps(error_of(error, lang), ensure_ascii=False, default=str))
+            else:
+                found = error_of(error, lang)
+                click.echo(f"{found['code']}  {found['found']}\n       {found['mend']}", err=True)
+            sys.exit(error.exit_code)
+
+
+def error_of(error: CollectError, lang: str) -> dict[str, Any]:
+    """A reason to stop as data: its code, its words in ``lang``, and the values they name."""
+    words = {part: t(f"{error.code}.{part}", lang, **error.values) for part in ("found", "mend")}
+    return {"code": error.code, **words, "values": error.values}
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="collect")
+@click.option("--lang", type=click.Choice(list(LANGUAGES)), help="Language of messages (default: COLLECT_LANG, else vi).")
+@click.pass_context
+def main(ctx: click.Context, lang: str | None) -> None:
+    """Phủ: household forms become coverage verdicts and gap lists."""
+    settings = settings_from()
+    ctx.obj = Session(settings, lang or (settings.language if settings.language in LANGUAGES else "vi"))
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+@main.command()
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder to write to (default: data/demo).")
+@click.option("--households", type=click.IntRange(min=100), help="284675 makes every household of the province.")
+@click.option("--seed", default=2026, show_default=True)
+@as_json
+@click.pass_obj
+def demo(session: Session, folder: Path | None, households: int | None, seed: int, as_json: bool) -> None:
+    """Make up the exports of a whole survey round, in the platforms' own formats."""
+    from collect.demo import make_round
+    target = folder or session.settings.data / "demo"
+    with session.steps(as_json) as progress:
+        files = make_round(target, households=households, seed=seed, progress=progress)
+    found = {"files": [str(path) for path in files.files], "frame": str(files.frame), "truth": str(files.truth)}
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    session.say("cli.demo.made", folder=str(target), files=len(files.files))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--form", help="The form, where a file does not say.")
+@click.option("--source", help="The kind of export, where it cannot be recognised.")
+@click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who hands the files in.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; store nothing.")
+@as_json
+@click.pass_obj
+def add(
+    session: Session, files: tuple[Path, ...], form: str | None, source: str | None, by: str, dry_run: bool, as_json: bool
+) -> None:
+    """Receive exports: what was read, new, changed, duplicate, wrong. One bad file does not stop the others."""
+    from collect.intake import Asked, add_file, uploads_in
+    from collect.journey import define
+    from collect.receipts import receipt_data, receipt_lines
+    from collect.store import open_store
+
+    store, definitions = open_store(session.settings), define(session.settings.forms)
+    answered: list[dict[str, Any]] = []
+    worst = 0
+    for path in (upload for file in files for upload in uploads_in(file)):
+        try:
+            with session.steps(as_json) as progress:
+                asked = Asked(by=by, form=form, source=source)
+                receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)
+        except CollectError as error:
+            worst = max(worst, error.exit_code)
+            answered.append({"file": path.name, "error": error_of(error, session.lang)})
+            if not as_json:
+                click.echo(f"✗ {path.name}: {answered[-1]['error']['found']}\n  {answered[-1]['error']['mend']}", err=True)
+            continue
+        answered.append(receipt_data(receipt))
+        if not as_json:
+            click.echo("\n".join(receipt_lines(receipt, session.lang)))
+    if as_json:
+        click.echo(json.dumps(answered, ensure_ascii=False, default=str))
+    sys.exit(worst)
+
+
+def _day(_ctx: click.Context, _param: click.Parameter, value: datetime | None) -> date | None:
+    return value.date() if value else None
+
+
+@main.command()
+@click.option("--vintage", help="List of communes to report in (default: the one in force).")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), callback=_day, help="Count interviews up to this day.")
+@as_json
+@click.pass_obj
+def run(session: Session, vintage: str | None, as_of: date | None, as_json: bool) -> None:
+    """Estimate, judge and list the gaps from everything received; print the run's folder."""
+    from collect.journey import define
+    from collect.runs import make_run
+    from collect.store import open_store
+
+    store = open_store(session.settings)
+    with session.steps(as_json) as progress:
+        made = make_run(store, define(session.settings.forms), vintage=vintage, as_of=as_of, progress=progress)
+    if as_json:
+        click.echo(json.dumps(made.summary(), ensure_ascii=False, default=str))
+        return
+    for line in made.lines(session.lang):
+        click.echo(line)
+    session.say("cli.run.made", folder=str(store.run_folder(made.run_id)))
+
+
+@main.command()
+@click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.parquet, .csv or .xlsx")
+@click.option("--indicator", help="Only this indicator.")
+@click.option("--plain", is_flag=True, help="Parquet without outlines.")
+@as_json
+@click.pass_obj
+def gaps(session: Session, path: Path, indicator: str | None, plain: bool, as_json: bool) -> None:
+    """Write the gap list of the last run."""
+    from collect.publish import write_gaps
+    from collect.runs import latest_run
+    from collect.store import open_store
+
+    made = latest_run(open_store(session.settings))
+    rows = made.gaps_of(indicator)
+    write_gaps(rows, path, language=session.lang, meta=made.meta(), geometry=not plain)
+    if as_json:
+        click.echo(json.dumps({"file": str(path), "rows": rows.height, "release": made.run_id}))
+    else:
+        session.say("cli.gaps.written", file=str(path), rows=rows.height)
+
+
+@main.command(name="map")
+@click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.html")
+@click.option("--target", "target_id", help="Which target to draw (default: the first measured one).")
+@as_json
+@click.pass_obj
+def map_(session: Session, path: Path, target_id: str | None, as_json: bool) -> None:
+    """Write one HTML file with the map of verdicts; it opens without a network."""
+    from collect.journey import define
+    from collect.publish import write_map
+    from collect.runs import latest_run, layer_of
+    from collect.store import open_store
+
+    store = open_store(session.settings)
+    layer = layer_of(store, latest_run(store), define(session.settings.forms), target_id, session.lang)
+    write_map(layer, path, session.lang)
+    if as_json:
+        click.echo(json.dumps({"file": str(path), "target": layer.target_id}))
+    else:
+        session.say("cli.map.written", file=str(path))
+
+
+@main.group()
+def forms() -> None:
+    """Check the forms folder, or make a spreadsheet template from a form."""
+
+
+@forms.command()
+@click.argument("form", required=False)
+@as_json
+@click.pass_obj
+def check(session: Session, form: str | None, as_json: bool) -> None:
+    """Check that forms compile and that design, indicators and targets fit them."""
+    from collect.define import check_forms
+
+    findings = [f for f in check_forms(session.settings.forms) if form is None or form in f.file]
+    if as_json:
+        click.echo(json.dumps([f.data(session.lang) for f in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            click.echo(finding.line(session.lang))
+        session.say("cli.forms.checked", findings=len(findings))
+    sys.exit(10 if any(finding.severity == "error" for finding in findings) else 0)
+
+
+@forms.command()
+@click.argument("form_id")
+@click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.xlsx or FILE.csv")
+@click.pass_obj
+def export(session: Session, form_id: str, path: Path) -> None:
+    """Make a spreadsheet template with drop-down lists, for teams without phones."""
+    from collect.define import write_template
+    from collect.journey import define
+
+    write_template(define(session.settings.forms).form(form_id), path, session.lang)
+    session.say("cli.forms.exported", file=str(path))
+
+
+@main.group()
+def geo() -> None:
+    """Communes: their boundaries and their lists."""
+
+
+@geo.command()
+@as_json
+@click.pass_obj
+def fetch(session: Session, as_json: bool) -> None:
+    """Bring commune boundaries from the pinned public source, or from COLLECT_GEO_MIRROR."""
+    from collect.places import fetch_boundaries
+
+    with session.steps(as_json) as progress:
+        found = fetch_boundaries(session.settings, progress)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, default=str))
+        return
+    for vintage, source in found.items():
+        session.say("cli.geo.fetched", vintage=vintage, source=source)
+
+
+@geo.command()
+@click.option("--vintage", help="Which list (default: the one in force).")
+@as_json
+@click.pass_obj
+def units(session: Session, vintage: str | None, as_json: bool) -> None:
+    """Print the communes of a vintage with their codes, households and population."""
+    from collect.places import list_units
+
+    rows = list_units(vintage)
+    if as_json:
+        click.echo(rows.write_json())
+        return
+    for row in rows.iter_rows(named=True):
+        click.echo(f"{row['code']}  {row['name_vi']:<28} {row['households_2019'] or '':>8} {row['population_2019'] or '':>9}")
+
+
+@main.command()
+@as_json
+@click.pass_obj
+def rebuild(session: Session, as_json: bool) -> None:
+    """Make every table again from the raw bytes in the inbox."""
+    from collect.intake import rebuild as make_again
+    from collect.journey import define
+    from collect.receipts import receipt_data
+    from collect.store import open_store
+
+    store, definitions = open_store(session.settings), define(session.settings.forms)
+    with session.steps(as_json) as progress:
+        receipts = make_again(store, definitions, progress)
+    if as_json:
+        click.echo(json.dumps([receipt_data(receipt) for receipt in receipts], ensure_ascii=False, default=str))
+    else:
+        session.say("cli.rebuild.made", uploads=len(receipts))
+
+
+@main.command()
+@click.option("--port", default=8501, show_default=True)
+@click.option("--address", default="127.0.0.1", show_default=True)
+@click.pass_obj
+def app(session: Session, port: int, address: str) -> None:
+    """Open the app."""
+    from collect.server import start
+
+    start(address=address, port=port, lang=session.lang)
+

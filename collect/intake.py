@@ -1,0 +1,249 @@
+"""Taking files in: bytes first, then the journey's first half, then the registry; and making every table again.
+
+An upload is answered with a receipt. The same bytes twice change nothing; a submission seen before is a duplicate when its
+answers are the same and a change when they are not; the newest counts, the older ones stay where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from collect import registry
+from collect.journey import Arrival, Definitions, Progress, Taken, silent, take
+from collect.places import places_of
+from collect.store import Store, Stored, content_hashes, forget, keep, kept
+
+COUNTS = ("form", "form_version", "source", "read", "rows", "new", "changed", "duplicate", "with_issues", "unreadable")
+NOT_UPLOADS = (".txt", ".md", ".json", ".geojson")  # what lies beside exports and is none
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one form's share of an upload came to, in submissions; ``rows`` counts its repeat rows.
+
+    ``issues`` is an issues table: it holds answers and stays inside the data folder.
+    """
+
+    form: str
+    form_version: str
+    source: str
+    read: int
+    rows: int
+    new: int
+    changed: int
+    duplicate: int
+    with_issues: int
+    unreadable: int
+    issues: pl.DataFrame
+
+    def counts(self) -> dict[str, Any]:
+        """The part as a registry row."""
+        return {name: getattr(self, name) for name in COUNTS} | {"issues": self.issues.height}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to an upload. ``again``: these very bytes were received before. ``stored``: False after a dry run."""
+
+    file: str
+    upload_id: str
+    again: bool
+    stored: bool
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the team said with the upload: who they are, and a form or a source to insist on."""
+
+    by: str = ""
+    form: str | None = None
+    source: str | None = None
+    name: str | None = None  # the file's name as the team knows it, where the path is only a temporary one
+
+
+def add_file(
+    store: Store,
+    path: Path,
+    definitions: Definitions,
+    asked: Asked = Asked(),  # noqa: B008 frozen, so safe to share
+    *,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Receipt:
+    """Take in one file, or one folder of submissions as a whole.
+
+    Raises
+    ------
+    ExportError
+        The file is no export of a known form; the store is as it was.
+    """
+    progress("step.keep", 0.0)
+    stored = keep(store, path, asked.name)
+    if registry.find_upload(store.engine, stored.sha256) is not None:
+        return _seen_before(store, stored)
+    now = datetime.now(UTC)
+    try:
+        arrival = Arrival(stored.upload_id, now.date(), asked.form, asked.source)
+        taken = take(stored.path, definitions, lambda vintage: places_of(store.folder, vintage), arrival, progress)
+        parts, indexes = _compare(store, taken, but=None)
+    except BaseException:
+        forget(stored, store)
+        raise
+    receipt = Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=parts)
+    if dry_run:
+        forget(stored, store)
+        return receipt
+    progress("step.store", 0.9)
+    _write(store, stored.upload_id, taken, indexes)
+    upload = {
+        "upload_id": stored.upload_id,
+        "sha256": stored.sha256,
+        "file_name": stored.name,
+        "size_bytes": stored.size_bytes,
+        "forced_form": asked.form or "",
+        "forced_source": asked.source or "",
+        "received_at": now.isoformat(),
+        "received_by": asked.by,
+    }
+    committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts])
+    progress("step.done", 1.0)
+    return receipt if committed else _seen_before(store, stored)
+
+
+def uploads_in(path: Path) -> Iterator[Path]:
+    """The uploads a path stands for: itself, or each export in a folder; loose submission XML goes together as one."""
+    if not path.is_dir():
+        yield path
+        return
+    inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
+    if not inside or any(child.suffix.lower() == ".xml" for child in inside):
+        yield path
+        return
+    for child in inside:
+        if child.is_dir() or child.suffix.lower() not in NOT_UPLOADS:
+            yield from uploads_in(child)
+
+
+def rebuild(store: Store, definitions: Definitions, progress: Progress = silent) -> list[Receipt]:
+    """Make every table again from the inbox, in the order of arrival; then take in bytes the registry never recorded.
+
+    The same forms, places and bytes give identical parts.
+    """
+    by_sha = {stored.sha256: stored for stored in kept(store)}
+    known = registry.uploads(store.engine)
+    receipts = []
+    for number, upload in enumerate(known):
+        progress("step.rebuild", number / max(1, len(by_sha)))
+        receipts.append(_make_again(store, by_sha[upload["sha256"]], upload, definitions))
+    for sha256 in sorted(by_sha.keys() - {upload["sha256"] for upload in known}):
+        receipts.append(add_file(store, by_sha[sha256].path, definitions))
+    return receipts
+
+
+def _make_again(store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions) -> Receipt:
+    day = datetime.fromisoformat(upload["received_at"]).date()
+    arrival = Arrival(stored.upload_id, day, upload["forced_form"] or None, upload["forced_source"] or None)
+    taken = take(stored.path, definitions, lambda vintage: places_of(store.folder, vintage), arrival)
+    parts, indexes = _compare(store, taken, but=stored.upload_id)
+    _write(store, stored.upload_id, taken, indexes)
+    registry.replace_parts(store.engine, stored.upload_id, [part.counts() for part in parts])
+    return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=parts)
+
+
+def _compare(
+    store: Store, taken: Sequence[Taken], but: str | None
+) -> tuple[tuple[Part, ...], dict[str, pl.DataFrame]]:
+    """Count what is new, changed and known already, against the uploads before this one."""
+    parts, indexes = [], {}
+    for one in taken:
+        new, changed, duplicate = one.read, 0, 0
+        if "answers" in one.frames:
+            indexes[one.form] = _index(one)
+            new, changed, duplicate = _news(indexes[one.form], _index_before(store, one.form, but))
+        parts.append(
+            Part(
+                one.form, one.form_version, one.source, one.read, one.rows,
+                new, changed, duplicate, one.with_issues, one.unreadable, one.issues,
+            )  # fmt: skip
+        )
+    return tuple(parts), indexes
+
+
+def _index(taken: Taken) -> pl.DataFrame:
+    """One row per submission: its content's hash, and what decides which of several versions counts."""
+    texts = {table: frame for table, frame in taken.frames.items() if table.startswith("answers")}
+    order = texts["answers"].select("submission_id", "replaces", "submitted_at")
+    return order.join(content_hashes(texts), on="submission_id", how="left", maintain_order="left")
+
+
+def _index_before(store: Store, form: str, but: str | None) -> pl.DataFrame:
+    parts = [part for part in registry.parts_of(store.engine) if part["form"] == form]
+    own = next((part["sequence"] for part in parts if part["upload_id"] == but), None)
+    earlier = [part["upload_id"] for part in parts if own is None or part["sequence"] < own]
+    columns = ("submission_id", "content")
+    nothing = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    return pl.concat([nothing, *(store.read_part(form, "index", upload_id).select(columns) for upload_id in earlier)])
+
+
+def _news(index: pl.DataFrame, before: pl.DataFrame) -> tuple[int, int, int]:
+    """Count (new, changed, duplicate): an edit under a new id changes the submission it names."""
+    duplicate = index.join(before, on=["submission_id", "content"], how="semi").height
+    known = index.join(before, on="submission_id", how="semi").height
+    strange = index.join(before, on="submission_id", how="anti")
+    edits = strange.join(before, left_on="replaces", right_on="submission_id", how="semi").height
+    return index.height - known - edits, known - duplicate + edits, duplicate
+
+
+def _write(store: Store, upload_id: str, taken: Sequence[Taken], indexes: Mapping[str, pl.DataFrame]) -> None:
+    for one in taken:
+        for table, frame in one.frames.items():
+            store.write_part(one.form, table, upload_id, frame)
+        if one.form in indexes:
+            store.write_part(one.form, "index", upload_id, indexes[one.form])
+
+
+def _seen_before(store: Store, stored: Stored) -> Receipt:
+    parts = tuple(
+        Part(
+            **{name: row[name] for name in COUNTS if name not in ("new", "changed", "duplicate")},
+            new=0,
+            changed=0,
+            duplicate=row["read"],
+            issues=store.read_part(row["form"], "issues", stored.upload_id),
+        )
+        for row in registry.parts_of(store.engine, stored.upload_id)
+    )
+    return Receipt(stored.name, stored.upload_id, again=True, stored=True, parts=parts)
+
+
+def current(store: Store, form: str) -> pl.DataFrame:
+    """The submissions of a form that count now: ``upload_id`` and ``submission_id``.
+
+    Of one id the newest upload wins, then the newest date the server gave; what an edit replaced no longer counts.
+    """
+    parts = [part for part in registry.parts_of(store.engine) if part["form"] == form]
+    nothing = pl.DataFrame(
+        schema={"submission_id": pl.String, "replaces": pl.String, "submitted_at": pl.String, "content": pl.String,
+                "upload_id": pl.String, "sequence": pl.Int64}
+    )  # fmt: skip
+    frames = [
+        store.read_part(form, "index", part["upload_id"]).with_columns(
+            upload_id=pl.lit(part["upload_id"]), sequence=pl.lit(part["sequence"], pl.Int64)
+        )
+        for part in parts
+    ]
+    whole = pl.concat([nothing, *frames])
+    newest = whole.sort("sequence", "submitted_at", nulls_last=False, maintain_order=True).unique(
+        "submission_id", keep="last", maintain_order=True
+    )
+    replaced = newest["replaces"].drop_nulls()
+    return newest.filter(~pl.col("submission_id").is_in(replaced.implode())).select("upload_id", "submission_id")
+
+

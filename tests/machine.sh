@@ -1,0 +1,17 @@
+#!/bin/sh
+# Bring what the tests drive and Python cannot install: Chromium, and Java 17 for ODK Validate.
+set -eu
+missing=""
+command -v chromium >/dev/null 2>&1 || missing="chromium"
+command -v java >/dev/null 2>&1 || missing="$missing openjdk-17-jre-headless"
+[ -z "$missing" ] && exit 0
+echo "== Debian packages for the tests:$missing"
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "Please install by hand:$missing (the browser and form tests fail without them)" && exit 0
+fi
+as_root=""
+[ "$(id -u)" = 0 ] || as_root="sudo"
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq
+# shellcheck disable=SC2086
+$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,102 @@
+"""Every arrow between modules that is allowed; to add one is a design decision."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+WORDS = {"forms", "indicators", "targets", "tables", "problems"}  # what everybody may know: declarations, no behaviour
+
+# package or module of collect -> what of ours it may import
+ARROWS: dict[str, set[str]] = {
+    "forms": set(),
+    "indicators": set(),
+    "targets": set(),
+    "tables": set(),
+    "problems": set(),
+    "settings": set(),
+    "i18n": set(),
+    "xpath": set(),
+    "define": WORDS | {"xpath", "i18n"},
+    "receive": WORDS | {"define"},
+    "check": WORDS | {"xpath"},
+    "locate": WORDS | {"geo"},
+    "estimate": WORDS,
+    "judge": WORDS,
+    "publish": WORDS | {"i18n", "geo"},
+    "demo": WORDS | {"define", "geo", "i18n", "publish"},
+    "journey": WORDS | {"define", "receive", "check", "locate", "estimate", "judge"},
+    "places": {"problems", "settings", "locate", "geo", "tables"},
+    "registry": {"problems"},
+    "store": {"problems", "settings", "registry"},
+    "intake": {"journey", "store", "registry", "places", "problems", "tables"},
+    "runs": WORDS | {"journey", "intake", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
+    "receipts": {"intake", "i18n"},
+}
+FREE = {"cli", "pages", "server", "__init__"}  # the outermost: they may call anything
+SEALED = ("check", "locate", "estimate", "judge")
+FORBIDDEN_CALLS = {"open", "read_text", "read_bytes", "write_text", "read_csv", "read_parquet", "write_parquet",
+                   "now", "today", "utcnow", "random", "default_rng", "urlopen", "getenv"}  # fmt: skip
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted((ROOT / "collect").rglob("*.py")):
+        inside = path.relative_to(ROOT / "collect")
+        yield inside.parts[0].removesuffix(".py"), path
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Names of ours that a module imports: 'geo', or the first name below collect."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] if node.module != "collect" else [f"collect.{a.name}" for a in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            first, _, rest = name.partition(".")
+            if first == "geo":
+                yield "geo"
+            elif first == "collect":
+                yield rest.split(".")[0] or "__init__"
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in modules()} - FREE))
+def test_a_module_imports_only_what_its_arrows_allow(name: str) -> None:
+    assert name in ARROWS, f"collect/{name} has no arrows yet: decide what it may import"
+    taken = {found for owner, path in modules() if owner == name for found in imports(path)} - {name}
+    assert taken <= ARROWS[name], f"collect/{name} may not import {sorted(taken - ARROWS[name])}"
+
+
+def test_places_know_nothing_of_the_survey() -> None:
+    for path in (ROOT / "geo").rglob("*.py"):
+        assert not [name for name in imports(path) if name != "geo"], path.name
+
+
+@pytest.mark.parametrize("name", SEALED)
+def test_a_sealed_stage_opens_no_file_reads_no_clock_and_draws_no_chance(name: str) -> None:
+    for owner, path in modules():
+        if owner != name:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                assert called not in FORBIDDEN_CALLS, f"{path.name}:{node.lineno} calls {called}"
+
+
+def test_only_screens_know_streamlit() -> None:
+    for owner, path in modules():
+        text = path.read_text(encoding="utf-8")
+        if owner not in ("pages", "server"):
+            assert "import streamlit" not in text, path.name
+
+
+def test_the_top_level_tells_the_journey() -> None:
+    for name in ("collect", "app.py", "forms", "geo", "data", "tests", "pyproject.toml", "README.md"):
+        assert (ROOT / name).exists(), name

@@ -1,0 +1,85 @@
+"""The catalogue is complete: same languages, same placeholders, every problem has its words."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from collect.i18n import LANGUAGES, catalogue, t
+from collect.problems import PROBLEMS
+
+ROOT = Path(__file__).resolve().parents[1]
+KEYS = sorted(catalogue())
+KHMER = re.compile("[\u1780-\u17ff]")
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_entry_speaks_every_language_with_the_same_placeholders(key: str) -> None:
+    entry = catalogue()[key]
+    assert set(LANGUAGES) <= set(entry), key
+    assert all(entry[lang].strip() for lang in LANGUAGES), key
+    assert len({frozenset(placeholders(entry[lang])) for lang in LANGUAGES}) == 1, key
+    assert set(entry) - set(LANGUAGES) <= {"review", "note"}, key
+    assert set(entry.get("review", [])) <= set(LANGUAGES), key
+
+
+@pytest.mark.parametrize("code", sorted(PROBLEMS))
+def test_every_broken_rule_has_a_name_what_was_found_and_how_to_mend_it(code: str) -> None:
+    for part in ("name", "found", "mend"):
+        assert f"{code}.{part}" in catalogue(), f"{code}.{part}"
+
+
+def raised_codes() -> set[str]:
+    codes = set()
+    for path in [*(ROOT / "collect").rglob("*.py"), *(ROOT / "geo").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                codes |= set(re.findall(r"^(?:DEF|IN|GEO|STO|USE|PUB)-\d\d$", node.value))
+    return codes
+
+
+def test_every_reason_to_stop_has_its_words() -> None:
+    missing = [
+        f"{code}.{part}"
+        for code in sorted(raised_codes())
+        for part in ("found", "mend")
+        if f"{code}.{part}" not in catalogue()
+    ]
+    assert missing == []
+
+
+def asked_keys() -> set[str]:
+    keys = set()
+    for path in (ROOT / "collect").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in ("t", "say"):
+                first = node.args[0] if node.args else None
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    keys.add(first.value)
+    return keys
+
+
+def test_no_screen_asks_for_words_that_are_not_there() -> None:
+    assert sorted(key for key in asked_keys() if key not in catalogue()) == []
+
+
+def test_khmer_is_written_in_khmer_script() -> None:
+    latin_only = [
+        key
+        for key in KEYS
+        if re.search("[a-z]{4}", catalogue()[key]["vi"]) and not KHMER.search(catalogue()[key]["km"])
+    ]
+    allowed = {key for key in latin_only if catalogue()[key]["km"] == catalogue()[key]["en"] == catalogue()[key]["vi"]}
+    assert set(latin_only) == allowed
+
+
+def test_placeholders_are_filled() -> None:
+    assert "3" in t("cli.rebuild.made", "en", uploads=3)
