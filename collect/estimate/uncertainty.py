@@ -1,0 +1,103 @@
+"""The error, interval and bounds of each estimate, by its regime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from collect.estimate.intervals import NO_SPREAD, Numbers, count_bounds, effective_size, wilson
+
+FOUND = ("std_error", "deff", "n_effective", "ci_low", "ci_high", "lower_bound", "upper_bound")
+CENSUS, NEAR, SAMPLES = "census", "near_census", ("near_census", "clusters", "simple")
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """How sure to be: ``interval`` two-sided, ``bound`` one-sided (WHO rule N-4 takes 0.95)."""
+
+    interval: float = 0.95
+    bound: float = 0.95
+
+
+USUAL = Levels()
+
+
+def with_bounds(domain: pl.DataFrame, chances: Levels) -> pl.DataFrame:
+    """Put error, interval and bounds to each row; empty where the regime cannot know them."""
+    domain = _exact_values(domain)
+    samples = domain.filter(pl.col("regime").is_in(SAMPLES) & ~_counted())
+    others = domain.filter(~pl.col("regime").is_in(SAMPLES) & ~_counted())
+    counted = domain.filter(_counted())
+    blank = [pl.lit(None, pl.Float64).alias(name) for name in FOUND]
+    parts = (_sampled(samples, chances), _enumerated(counted, chances), others.with_columns(blank))
+    return pl.concat([part.select(parts[0].columns) for part in parts])
+
+
+def _counted() -> pl.Expr:
+    return (pl.col("regime") == CENSUS) | ((pl.col("regime") == NEAR) & pl.col("population").is_not_null())
+
+
+def _exact_values(domain: pl.DataFrame) -> pl.DataFrame:
+    """Counts speak for themselves where everybody is listed; none and all are 0 and 1 whatever the weights."""
+    plain = pl.col("n_holding") / pl.col("base")
+    share = pl.when(_counted()).then(plain).when(plain.is_in([0.0, 1.0])).then(plain).otherwise("value")
+    universe = pl.when(_counted()).then(pl.col("population").cast(pl.Float64)).otherwise("denominator")
+    held = (
+        pl.when(pl.col("regime") == CENSUS)
+        .then("n_holding")
+        .when(_counted())
+        .then(plain * universe)
+        .otherwise("numerator")
+    )
+    empty = pl.col("regime") == "empty"
+    return domain.with_columns(
+        value=pl.when(~empty).then(share), denominator=universe, numerator=held,
+        df=pl.when(_counted() | empty).then(None).otherwise(pl.col("df").cast(pl.Float64)),
+    )  # fmt: skip
+
+
+def _sampled(rows: pl.DataFrame, chances: Levels) -> pl.DataFrame:
+    """Modified Wilson intervals from the linearised error."""
+    value, error, df = _numbers(rows, "value"), _numbers(rows, "std_error"), _numbers(rows, "df")
+    n, undrawn = _numbers(rows, "n"), _numbers(rows, "undrawn")
+    one_sided = 2 * chances.bound - 1
+    for_bounds = effective_size(value, error, n, df, level=one_sided, undrawn=undrawn)
+    for_interval = effective_size(value, error, n, df, level=chances.interval, undrawn=undrawn)
+    ci, bounds = wilson(value, for_interval, level=chances.interval), wilson(value, for_bounds, level=one_sided)
+    flat = (value <= 0) | (value >= 1) | (error < NO_SPREAD) | np.isnan(error)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deff = error**2 * (n - 1) / (value * (1 - value))
+    columns = (np.where(flat, np.nan, error), np.where(flat, np.nan, deff), for_bounds, *ci, *bounds)
+    return _added(rows, columns)
+
+
+def _enumerated(rows: pl.DataFrame, chances: Levels) -> pl.DataFrame:
+    """Counts, and exact bounds on counts."""
+    found = [_count(row, chances) for row in rows.iter_rows(named=True)]
+    columns = np.array(found, dtype=np.float64).reshape(len(found), len(FOUND)).T
+    return _added(rows, tuple(columns))
+
+
+def _count(row: dict[str, Any], chances: Levels) -> tuple[float, ...]:
+    value, n, population = row["value"], row["n"], row["population"]
+    if row["regime"] == CENSUS:
+        return 0.0, np.nan, np.nan, value, value, value, value
+    known, everybody = int(n), int(population)
+    interval = count_bounds(round(row["n_holding"]), known, everybody, tail=(1 - chances.interval) / 2)
+    bounds = count_bounds(round(row["n_holding"]), known, everybody, tail=1 - chances.bound)
+    left = (everybody - known) / everybody
+    error = float(np.sqrt(left * value * (1 - value) / (known - 1))) if known > 1 else np.nan
+    deff, size = (left, known / left) if left > 0 else (np.nan, np.nan)
+    return (error or np.nan, deff, size, *(count / everybody for count in (*interval, *bounds)))
+
+
+def _numbers(rows: pl.DataFrame, name: str) -> Numbers:
+    return rows[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _added(rows: pl.DataFrame, columns: tuple[Numbers, ...]) -> pl.DataFrame:
+    named = [pl.Series(name, values, pl.Float64, nan_to_null=True) for name, values in zip(FOUND, columns, strict=True)]
+    return rows.with_columns(named)
