@@ -48,6 +48,7 @@ class Question:
     constraint_messages: Words = field(default_factory=dict)
     required_messages: Words = field(default_factory=dict)
     appears: bool = True  # False for calculations and metadata, which no screen shows
+    preload: str = ""  # what the device fills in: "timestamp/start", "date/today", "property/deviceid"; "" otherwise
 
     @property
     def name(self) -> str:

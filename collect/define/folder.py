@@ -1,0 +1,79 @@
+"""Reads the forms of a folder: one folder per form, with its XLSForm, its design and the lists it names."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from collect.define.design import load_design, with_design_checked
+from collect.define.xform import form_from_xform
+from collect.define.xlsform import form_from_xlsform
+from collect.forms import Form
+from collect.problems import DefinitionError
+
+SOURCES = ("form.xlsx", "form.xls", "form.xml", "form.md")  # the first that is there is the form
+_read: dict[str, Form] = {}  # by the SHA-256 of everything the form is made of
+
+
+def form_file(folder: Path) -> Path | None:
+    """The file that holds the form, or None when the folder holds none."""
+    return next((folder / name for name in SOURCES if (folder / name).is_file()), None)
+
+
+def load_form(folder: Path, *, cache: Path | None = None) -> Form:
+    """Read one form and its design. The same content is read once per process; ``cache`` spares later ones pyxform.
+
+    Raises DefinitionError: no form here (DEF-08), or what `form_from_xlsform` and the design find.
+    """
+    source = form_file(folder)
+    if source is None:
+        raise DefinitionError("DEF-08", file=folder.name, near=", ".join(SOURCES))
+    key = _fingerprint(folder, source)
+    if key not in _read:
+        form = read_form(source, cache=cache)
+        design = load_design(folder / "form.toml")
+        merged = replace(form.design, **_stated(design))
+        _read[key] = with_design_checked(replace(form, design=merged), f"{folder.name}/form.toml")
+    return _read[key]
+
+
+def read_form(source: Path, *, cache: Path | None = None) -> Form:
+    """A form without its design, from whichever file holds it."""
+    if source.suffix == ".xml":
+        return form_from_xform(source.read_bytes(), folder=source.parent, file=source.name)
+    return form_from_xlsform(source, cache=cache)
+
+
+def load_forms(folder: Path, *, cache: Path | None = None) -> tuple[Form, ...]:
+    """Every form of a folder, by name of their folders. Raises DefinitionError, also when two have the same form_id."""
+    forms = tuple(load_form(sub, cache=cache) for sub in form_folders(folder))
+    if not forms:
+        raise DefinitionError("DEF-08", file=folder.name, near=", ".join(SOURCES))
+    identities = [form.form_id for form in forms]
+    for form_id in identities:
+        if identities.count(form_id) > 1:
+            raise DefinitionError("DEF-09", file=folder.name, value=form_id)
+    return forms
+
+
+def form_folders(folder: Path) -> tuple[Path, ...]:
+    """The folders that hold a form."""
+    if not folder.is_dir():
+        return ()
+    return tuple(sub for sub in sorted(folder.iterdir()) if sub.is_dir() and form_file(sub) is not None)
+
+
+def _stated(design: object) -> dict[str, object]:
+    plain = type(design)()
+    named = {name: getattr(design, name) for name in design.__dataclass_fields__}  # type: ignore[attr-defined]
+    return {name: value for name, value in named.items() if value != getattr(plain, name)}
+
+
+def _fingerprint(folder: Path, source: Path) -> str:
+    parts = [source, folder / "form.toml", *sorted(folder.glob("*.csv"))]
+    digest = hashlib.sha256(folder.name.encode())
+    for part in parts:
+        if part.is_file():
+            digest.update(part.name.encode() + b"\0" + hashlib.sha256(part.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,56 @@
+"""Says in plain words what a column of the template expects: the question, its answers, its rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from collect.forms import Form, Question, Words
+from collect.i18n import t
+
+FEW_CHOICES = 12  # more are on the lists sheet, not in a comment
+KINDS: Mapping[str, str] = {
+    "int": "template.kind.int", "decimal": "template.kind.decimal", "date": "template.kind.date",
+    "time": "template.kind.time", "dateTime": "template.kind.dateTime", "geopoint": "template.kind.geopoint",
+    "select_one": "template.kind.select_one", "select_multiple": "template.kind.select_multiple",
+    "rank": "template.kind.rank", "boolean": "template.kind.boolean",
+}  # fmt: skip
+OWN_NAMES = {"vi": "tiếng việt", "km": "ខ្មែរ", "en": "english"}
+BRACKETED = re.compile(r"\(([a-z]{2,3})\)\s*$")
+
+
+def language_of(form: Form, lang: str) -> str:
+    """The form's own key for our language: "Tiếng Việt (vi)" for "vi"; the form's default where it has none."""
+    for key in form.languages:
+        match = BRACKETED.search(key.lower())
+        if (match and match.group(1) == lang) or key.lower() == lang or OWN_NAMES[lang] in key.lower():
+            return key
+    return form.languages[0]
+
+
+def said(words: Words, form: Form, lang: str) -> str:
+    """Words in our language, else in the form's default, else in any."""
+    return words.get(language_of(form, lang)) or words.get(form.languages[0]) or next(iter(words.values()), "")
+
+
+def column_label(question: Question, form: Form, lang: str) -> str:
+    """The question as it is asked; its name where it has no words."""
+    return said(question.labels, form, lang) or question.name
+
+
+def cell_help(question: Question, form: Form, lang: str) -> str:
+    """Hint, kind of answer, choices where they are few, the rule, and when it is asked."""
+    parts = [said(question.hints, form, lang)]
+    if question.type in KINDS:
+        parts.append(t(KINDS[question.type], lang))
+    choices = form.choices.get(question.choice_list or "", ())
+    if choices and len(choices) <= FEW_CHOICES:
+        parts.append("; ".join(f"{choice.name} = {said(choice.labels, form, lang)}" for choice in choices) + ".")
+    if question.required and question.required.strip() != "false()":
+        parts.append(t("template.required", lang))
+    if question.constraint:
+        message = said(question.constraint_messages, form, lang) or question.constraint
+        parts.append(t("template.rule", lang, rule=message.rstrip(". ")))
+    if question.relevant:
+        parts.append(t("template.only_if", lang, condition=" ".join(question.relevant.split())))
+    return " ".join(part for part in parts if part)
