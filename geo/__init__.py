@@ -3,6 +3,8 @@
 from geo.boundaries import Boundaries, boundaries, sources
 from geo.errors import GeoError
 from geo.fetch import Fetched, fetch
+from geo.gazetteer import Gazetteer, gazetteer
+from geo.index import PointIndex
 from geo.places import (
     LATEST,
     VINTAGES,
@@ -14,20 +16,25 @@ from geo.places import (
     units,
     vintage_on,
 )
+from geo.recognise import recognise
 
 __all__ = [
     "LATEST",
     "VINTAGES",
     "Boundaries",
     "Fetched",
+    "Gazetteer",
     "GeoError",
+    "PointIndex",
     "Vintage",
     "boundaries",
     "districts",
     "fetch",
     "former_units",
+    "gazetteer",
     "lineage",
     "recode",
+    "recognise",
     "sources",
     "units",
     "vintage_on",

@@ -27,8 +27,8 @@ class Boundaries:
     """Outlines of one vintage.
 
     ``frame`` has one row per commune by code: ``code``, ``name`` and ``geometry``, EPSG:4326. ``decides`` says whether
-    a point in these shapes may contradict an answer; schematic and derived shapes may not. ``floor_m`` is how far from a
-    line, in metres, the shapes are not to be trusted.
+    a point in these shapes may contradict an answer; schematic and derived shapes may not. ``floor_m`` is how far from
+    a line, in metres, the shapes are not to be trusted.
     """
 
     vintage: str

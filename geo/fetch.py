@@ -1,4 +1,4 @@
-"""Bring boundaries from the pinned public source or a mirror; no file is believed whose SHA-256 is not the pinned one."""
+"""Bring boundaries from the pinned public source or a mirror; believe no file whose SHA-256 is not the pinned one."""
 
 from __future__ import annotations
 
