@@ -50,7 +50,8 @@ def load_design(path: Path) -> Design:
             raise DefinitionError("DEF-05", file=file, where=key, value=value, expected='"..."')
         if key in CLOSED and value not in CLOSED[key]:
             raise DefinitionError("DEF-05", file=file, where=key, value=value, expected=" | ".join(CLOSED[key]))
-    return Design(**{key: tuple(value) if key in LISTS else value for key, value in table.items()})
+    values: dict[str, Any] = {key: tuple(value) if key in LISTS else value for key, value in table.items()}
+    return Design(**values)
 
 
 def check_design(form: Form, file: str) -> tuple[Finding, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from collect.define.design import load_design, with_design_checked
 from collect.define.xform import form_from_xform
 from collect.define.xlsform import form_from_xlsform
-from collect.forms import Form
+from collect.forms import Design, Form
 from collect.problems import DefinitionError
 
 SOURCES = ("form.xlsx", "form.xls", "form.xml", "form.md")  # the first that is there is the form
@@ -64,10 +65,10 @@ def form_folders(folder: Path) -> tuple[Path, ...]:
     return tuple(sub for sub in sorted(folder.iterdir()) if sub.is_dir() and form_file(sub) is not None)
 
 
-def _stated(design: object) -> dict[str, object]:
-    plain = type(design)()
-    named = {name: getattr(design, name) for name in design.__dataclass_fields__}  # type: ignore[attr-defined]
-    return {name: value for name, value in named.items() if value != getattr(plain, name)}
+def _stated(design: Design) -> dict[str, Any]:
+    """What the design says itself; the rest stays as the form gives it."""
+    plain, names = Design(), [field.name for field in fields(Design)]
+    return {name: getattr(design, name) for name in names if getattr(design, name) != getattr(plain, name)}
 
 
 def _fingerprint(folder: Path, source: Path) -> str:

@@ -98,16 +98,13 @@ def _faults(table: dict[str, Any], file: str) -> Iterator[Finding]:
     for key in table:
         if key not in KEYS:
             yield Finding(file, key, "DEF-04", values={"near": ", ".join(KEYS)})
-    for key in KEYS:
-        if key not in table:
-            if key not in OPTIONAL:
-                yield Finding(file, key, "DEF-11")
         elif key in TRANSLATED:
             yield from _words(table[key], key, file)
         elif not isinstance(table[key], str):
             yield Finding(file, key, "DEF-05", values={"value": table[key], "expected": '"..."'})
         elif key in CLOSED and table[key] not in CLOSED[key]:
             yield Finding(file, key, "DEF-05", values={"value": table[key], "expected": " | ".join(CLOSED[key])})
+    yield from (Finding(file, key, "DEF-11") for key in KEYS if key not in table and key not in OPTIONAL)
 
 
 def _words(words: object, key: str, file: str) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ BLANKS = re.compile(r"[ \t\r\n]+")
 
 @dataclass(frozen=True, slots=True)
 class Itext:
-    """``languages``: as the form writes them, the default first; ("",) when the form has one. ``texts``: id to words."""
+    """``languages``: as the form writes them, the default first; ("",) for a form with one. ``texts``: id to words."""
 
     languages: tuple[str, ...]
     texts: Mapping[str, Words]

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from lxml import etree
 
-from collect.define.itext import Itext
+from collect.define.itext import Itext, text_of
 from collect.forms import Choice, Words
 from collect.problems import DefinitionError
 
@@ -56,7 +56,7 @@ def inline_choices(control: etree._Element, itext: Itext) -> tuple[Choice, ...]:
     for item in control:
         if _local(item) == "item":
             parts = {_local(child): child for child in item}
-            value = "".join(parts["value"].itertext()).strip() if "value" in parts else ""
+            value = text_of(parts["value"]) if "value" in parts else ""
             choices.append(Choice(value, itext.words_of(parts["label"]) if "label" in parts else {}))
     return tuple(choices)
 
@@ -91,7 +91,7 @@ def _rows(instance: etree._Element, folder: Path | None) -> list[Mapping[str, st
 
 
 def _row(item: etree._Element) -> dict[str, str]:
-    return {_local(child): "".join(child.itertext()).strip() for child in item if isinstance(child.tag, str)}
+    return {_local(child): text_of(child) for child in item if isinstance(child.tag, str)}
 
 
 def _csv_rows(file: Path) -> Iterator[dict[str, str]]:

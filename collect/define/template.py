@@ -16,12 +16,13 @@ office gives each household, unique in the file. A repeat's sheet has ``phu:hous
 belongs to), and ``phu:parent`` when the repeat lies inside another repeat, naming the ``phu:row`` of that row; a repeat
 that holds repeats has ``phu:row``, unique within its household. Rows keep the order of the sheet.
 
-*Cells.* Select one: the choice's name, or ``name | label`` as the drop-down list offers it (what stands before the first
-``" | "`` is the answer). Select multiple and rank: names with a blank between. Date ``2025-07-31``, time ``14:05``, point
-``latitude longitude altitude accuracy`` with blanks between. Programs may turn dates into date cells: readers accept both.
+*Cells.* Select one: the choice's name, or ``name | label`` as the drop-down list offers it (what stands before the
+first ``" | "`` is the answer). Select multiple and rank: names with a blank between. Date ``2025-07-31``, time
+``14:05``, point ``latitude longitude altitude accuracy`` with blanks between. Programs may turn dates into date cells:
+readers accept both.
 
-*Sheets of an XLSX*: one "read me" (three languages), one per table, ``lists`` with the choices. Readers take every sheet
-whose A1 is ``phu:template`` and ignore the others. *CSV*: UTF-8 with a byte order mark, one file for a form without
+*Sheets of an XLSX*: one "read me" (three languages), one per table, ``lists`` with the choices. Readers take every
+sheet whose A1 is ``phu:template`` and ignore the others. *CSV*: UTF-8 with a byte order mark, one file for a form without
 repeats (``.csv``), else a zip (``.zip``) of one CSV per table, each with its own mark row.
 
 Calculations, notes and files are left out, and so is metadata unless the design names it (the day of the interview):
@@ -171,7 +172,7 @@ def _write_zip(form: Form, path: Path, lang: str, _blank_rows: int) -> None:
 
 
 def _write_xlsx(form: Form, path: Path, lang: str, blank_rows: int) -> None:
-    from collect.define.template_xlsx import write_workbook  # noqa: PLC0415  # it needs the tables declared here
+    from collect.define.template_xlsx import write_workbook  # it needs the tables declared here
 
     write_workbook(form, path, lang, blank_rows)
 

@@ -13,7 +13,7 @@ from typing import get_args
 
 from lxml import etree
 
-from collect.define.itext import Itext, read_itext
+from collect.define.itext import Itext, read_itext, text_of
 from collect.define.lists import Itemset, inline_choices, itemset_of, read_lists
 from collect.forms import Choice, Design, Form, Question, QuestionType, Section, Words
 from collect.problems import DefinitionError
@@ -186,7 +186,7 @@ def _parse(xml: bytes, file: str) -> etree._Element:
         page = etree.fromstring(xml, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise DefinitionError("DEF-02", file=file or "XForm", reason=str(error)) from error
-    if page.getroottree().docinfo.doctype:
+    if str(page.getroottree().docinfo.doctype or ""):
         raise DefinitionError("DEF-02", file=file or "XForm", reason="<!DOCTYPE> is not allowed")
     return page
 
@@ -284,7 +284,7 @@ def _filled(design: Design, questions: tuple[Question, ...]) -> Design:
 
 
 def _version(root: etree._Element) -> str:
-    return next((value for name, value in root.attrib.items() if etree.QName(name).localname == "version"), "")
+    return next((str(value) for name, value in root.attrib.items() if etree.QName(name).localname == "version"), "")
 
 
 def _namespace(root: etree._Element) -> str:
@@ -294,7 +294,7 @@ def _namespace(root: etree._Element) -> str:
 
 def _title(page: etree._Element) -> str:
     title = _child(page, "title", deep=True)
-    return "" if title is None else "".join(title.itertext()).strip()
+    return "" if title is None else text_of(title)
 
 
 def _child(element: etree._Element, name: str, *, deep: bool = False) -> etree._Element | None:

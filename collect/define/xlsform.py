@@ -89,8 +89,8 @@ def _from_markdown(text: str, file: str = "XLSForm") -> Compiled:
 
 
 def _convert(source: object, suffix: str | None, file: str) -> Compiled:
-    from pyxform.errors import PyXFormError  # noqa: PLC0415  # 0.7 s to import, and not needed when the cache answers
-    from pyxform.xls2xform import convert  # noqa: PLC0415
+    from pyxform.errors import PyXFormError  # 0.7 s to import, and not needed when the cache answers
+    from pyxform.xls2xform import convert
 
     warnings: list[str] = []
     try:
@@ -114,7 +114,7 @@ def form_from_kobo_asset(
 
     Raises DefinitionError DEF-01 when the content does not compile.
     """
-    from collect.define.kobo import sheets_of_asset  # noqa: PLC0415  # only this reader needs it
+    from collect.define.kobo import sheets_of_asset  # only this reader needs it
 
     sheets = sheets_of_asset(content, form_id=form_id, version_id=version_id, title=title)
     return form_from_xform(compile_dict(sheets, form_id or "KoboToolbox").xform, design, file=form_id)
