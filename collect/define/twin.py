@@ -1,12 +1,11 @@
 """Why a form has a text twin: form.md can be read, compared and merged, and form.xlsx, which the field uses, is written from it.
 
-``python -m collect.define.twin forms/household`` writes form.xlsx again; the same text always gives the same bytes.
+``python -m collect.define forms/household`` writes form.xlsx again; the same text always gives the same bytes.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -100,8 +99,3 @@ def write_form(folder: Path) -> Path:
     target = folder / "form.xlsx"
     write_xlsx(read_markdown(folder / "form.md"), target)
     return target
-
-
-if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        sys.stdout.write(f"{write_form(Path(argument))}\n")
