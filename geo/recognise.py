@@ -65,8 +65,8 @@ def recognise(texts: pl.Series, vintage: str) -> pl.DataFrame:
         Aligned with ``texts``. ``code`` is a code of ``vintage`` or null. ``how``: "exact"; "padded" (a lost leading
         zero, or a number's ".0" or exponent, put right); "spacing" (blanks, quotes, separators, Khmer digits, or the
         name written beside the code); "name"; "name_without_diacritics"; "older_vintage" (a code or name of an older
-        list, moved along the lineage); "ambiguous" (``candidates`` holds the codes that fit); "unknown" (``candidates`` holds
-        the code of a real commune off the survey's ground, if it is one). A blank is null in ``code`` and ``how``.
+        list, moved along the lineage); "ambiguous" (``candidates`` holds the codes that fit); "unknown" (``candidates``
+        holds the code of a real commune off the survey's ground, if it is one). A blank is null in both.
     """
     known(vintage)
     different = texts.unique().drop_nulls()
