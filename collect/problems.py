@@ -56,6 +56,7 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("FIL-02", "warning"),  # a column the form does not know
         Problem("FIL-03", "error"),  # a file inside the upload could not be read
         Problem("FIL-04", "warning"),  # the export cannot hold repeats (Kobo CSV): the roster is missing
+        Problem("FIL-05", "warning"),  # a heading that fits several questions: taken in the order of the form
     )
 }
 

@@ -1,0 +1,144 @@
+"""Received: an export or a submission becomes answers as text, one reader per source, recognised and not asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from collect.forms import Form
+from collect.problems import ExportError
+from collect.receive import central, frames, kobo, own, submissions
+from collect.receive.layout import Look, look_at
+from collect.receive.received import IssueBook, Received
+from collect.receive.unpack import unpacked
+from collect.tables import Issues
+
+__all__ = ["SOURCES", "Received", "receive"]
+
+Progress = Callable[[str, float], None]  # a key of the catalogue, and how far the reading is, 0 to 1
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader is given."""
+
+    look: Look
+    forms: Sequence[Form]
+    forced: Form | None
+    progress: Progress
+
+
+def _central(reading: Reading) -> tuple[Received, ...]:
+    """Every form whose tables are there; one that no form knows is an issue when others are known."""
+    received: list[Received] = []
+    failed: list[ExportError] = []
+    for export in central.exports(reading.look.sheets):
+        try:
+            received.append(central.read(export, reading.look.file, reading.forms, reading.forced))
+        except ExportError as error:
+            failed.append(error)
+            reading.look.broken.append((export.root.place, error.code))
+    if not received:
+        raise failed[0] if failed else _rootless(reading.look)
+    return tuple(received)
+
+
+def _rootless(look: Look) -> ExportError:
+    """The submissions' own table is missing or broken."""
+    if look.broken:
+        member, code = look.broken[0]
+        return ExportError(code, file=f"{look.file}/{member}", line=1)
+    return ExportError("IN-23", file=look.file)
+
+
+def _kobo(reading: Reading) -> tuple[Received, ...]:
+    source = kobo.XLSX_SOURCE if reading.look.source == kobo.XLSX_SOURCE else kobo.CSV_SOURCE
+    return (kobo.read(reading.look.sheets, reading.look.file, reading.forms, reading.forced, source=source),)
+
+
+def _own(reading: Reading) -> tuple[Received, ...]:
+    return (own.read(reading.look.sheets, reading.look.file, reading.forms, reading.forced),)
+
+
+def _frame(reading: Reading) -> tuple[Received, ...]:
+    sheet = next(sheet for sheet in reading.look.sheets if frames.is_frame(sheet.headings))
+    return (frames.read(sheet, reading.look.file),)
+
+
+def _submissions(reading: Reading) -> tuple[Received, ...]:
+    return submissions.read(reading.look.upload, reading.forms, reading.forced, reading.progress)
+
+
+SOURCES: dict[str, Callable[[Reading], tuple[Received, ...]]] = {
+    central.SOURCE: _central,
+    kobo.XLSX_SOURCE: _kobo,
+    kobo.CSV_SOURCE: _kobo,
+    submissions.SOURCE: _submissions,
+    own.SOURCE: _own,
+    frames.SOURCE: _frame,
+}
+
+
+def silent(_step: str, _share: float) -> None:
+    """Tell nobody."""
+
+
+def receive(
+    path: Path | str,
+    forms: Sequence[Form],
+    *,
+    form: Form | str | None = None,
+    source: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[Received, ...]:
+    """Read a file, a folder or a zip: one `Received` per form in it, or one for a sampling frame.
+
+    Parameters
+    ------
+    form
+        A form (or its form_id) to insist on, where headings or ids would not tell.
+    source
+        A key of `SOURCES` to insist on.
+
+    Raises
+    ------
+    ExportError
+        The upload as a whole cannot be read: IN-nn. Nothing is half done.
+    """
+    tell = progress or silent
+    if source is not None and source not in SOURCES:
+        raise ExportError("IN-08", source=source, sources=", ".join(SOURCES))
+    forced = _forced(form, forms)
+    with unpacked(Path(path)) as upload:
+        tell("step.receive", 0.0)
+        look = look_at(upload, source)
+        received = SOURCES[look.source](Reading(look, forms, forced, tell))
+    tell("step.receive", 1.0)
+    return _with_broken(received, look)
+
+
+def _forced(form: Form | str | None, forms: Sequence[Form]) -> Form | None:
+    if form is None or isinstance(form, Form):
+        return form
+    for known in forms:
+        if known.form_id == form:
+            return known
+    raise ExportError("IN-24", form=form, forms=", ".join(known.form_id for known in forms) or "-")
+
+
+def _with_broken(received: tuple[Received, ...], look: Look) -> tuple[Received, ...]:
+    """Add the members that could not be read to the first form's issues and counts."""
+    if not look.broken and not look.ignored:
+        return received
+    book = IssueBook()
+    for member, code in look.broken:
+        book.note("FIL-03", found_in=member, file=member, reason=code)
+    first = received[0]
+    issues = Issues(pl.concat([first.issues, book.table()]))
+    changed = replace(
+        first, issues=issues, unreadable=first.unreadable + len(look.broken), ignored=first.ignored + look.ignored
+    )
+    return (changed, *received[1:])

@@ -1,0 +1,208 @@
+"""Reads ODK Central's CSV export: a zip or folder of a CSV for the submissions and one per repeat, or the first alone.
+
+A submission's name is its KEY: Central keeps it through every edit, and repeat rows are tied by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from collect.forms import Form
+from collect.receive.arrange import arrange, filled, note_headings
+from collect.receive.headings import Match, match, steps
+from collect.receive.identify import OF, Tables, identify
+from collect.receive.received import IssueBook, Received, checked_answers
+from collect.receive.recognise import Candidate, form_of
+from collect.receive.sheets import Sheet
+
+SOURCE = "central-csv"
+KEY, PARENT_KEY = "KEY", "PARENT_KEY"
+FACTS = {
+    "submitted_at": "SubmissionDate",
+    "submitted_by": "SubmitterName",
+    "device_id": "DeviceID",
+    "review_state": "ReviewState",
+    "form_version": "FormVersion",
+}
+OWN = frozenset(
+    {*FACTS.values(), KEY, PARENT_KEY, "SubmitterID", "AttachmentsPresent", "AttachmentsExpected", "Status", "Edits"}
+)
+META = ("instanceID", "instanceName", "audit", "deprecatedID", "rootUuid", "entity")
+NOT_DECRYPTED = "not decrypted"
+INDEX = re.compile(r"\[\d+\]")
+ONE_REPEAT = re.compile(r"~\d+$")  # the second repeat of one name: form-name~1.csv
+
+
+@dataclass(frozen=True)
+class Export:
+    """One form's tables within an upload."""
+
+    root: Sheet
+    repeats: tuple[Sheet, ...]
+
+
+def is_central(headings: Sequence[str]) -> bool:
+    """Whether these are the headings of one of Central's tables."""
+    return KEY in headings and (
+        PARENT_KEY in headings or "SubmissionDate" in headings or bool({"meta-instanceID", "instanceID"} & {*headings})
+    )
+
+
+def exports(sheets: Iterable[Sheet]) -> list[Export]:
+    """Put each repeat's table with its form's, by name: a repeat's file is called form-repeat.csv."""
+    sheets = list(sheets)
+    roots = [sheet for sheet in sheets if PARENT_KEY not in sheet.headings]
+    of: dict[str, list[Sheet]] = {root.title: [] for root in roots}
+    for sheet in sheets:
+        if PARENT_KEY in sheet.headings:
+            owners = [title for title in of if sheet.title.startswith(f"{title}-")]
+            owner = max(owners, key=len) if owners else roots[0].title if len(roots) == 1 else None
+            if owner is not None:
+                of[owner].append(sheet)
+    return [Export(root, tuple(of[root.title])) for root in roots]
+
+
+def read(export: Export, file: str, forms: Sequence[Form], forced: Form | None) -> Received:
+    """Read one form's tables.
+
+    Raises
+    ------
+    ExportError
+        IN-07 when no form fits.
+    """
+    form, matched = form_of(Candidate(file, export.root.title, _asked(export.root.headings), _quiet), forms, forced)
+    issues = IssueBook()
+    root, unreadable = _root(export.root, matched, form, issues)
+    tables: Tables = {form.root: root}
+    unique = root["submission_id"].null_count() == 0 and not root["submission_id"].is_duplicated().any()
+    for sheet in export.repeats:
+        path, frame, strays = _rows(sheet, form, root, issues)
+        unreadable += strays
+        if path is not None and frame is not None:
+            tables[path] = pl.concat([tables[path], frame]) if path in tables else frame
+    if not unique:
+        tables = identify(_tied(tables, form), form, issues)
+    return Received(SOURCE, file, form, checked_answers(tables, form), issues.table(), unreadable)
+
+
+def _asked(headings: Sequence[str]) -> tuple[str, ...]:
+    """The headings with the platform's own blanked."""
+    return tuple("" if heading in OWN else heading for heading in headings)
+
+
+def _quiet(heading: str) -> bool:
+    """Columns about the submission that a form need not know."""
+    return heading in META or heading.startswith(("meta-", "SET-OF-"))
+
+
+def _column(sheet: Sheet, heading: str) -> pl.Expr:
+    """A platform column; of two with one name the last, because the form's questions stand before it."""
+    places = [place for place, found in enumerate(sheet.headings) if found == heading]
+    return filled(str(places[-1])) if places else pl.lit(None, pl.String)
+
+
+def _place(sheet: Sheet) -> pl.Expr:
+    number = pl.int_range(sheet.first_row, sheet.first_row + sheet.frame.height, dtype=pl.UInt32)
+    return pl.concat_str(pl.lit(sheet.place + ":"), number.cast(pl.String))
+
+
+def _root(sheet: Sheet, matched: Match, form: Form, issues: IssueBook) -> tuple[pl.DataFrame, int]:
+    note_headings(sheet, matched, issues)
+    meta = next((name for name in ("meta-instanceID", "instanceID") if name in sheet.headings), KEY)
+    facts = sheet.frame.select(
+        pl.coalesce(_column(sheet, KEY), _column(sheet, meta)).alias("submission_id"),
+        pl.lit(form.root).alias("row_id"),
+        *(_column(sheet, heading).alias(name) for name, heading in FACTS.items()),
+        pl.lit(None, pl.String).alias("replaces"),
+        _place(sheet).alias("found_in"),
+        _column(sheet, "Status").alias("status"),
+    )
+    answers = arrange(sheet, matched, form)
+    whole = facts.hstack(answers) if answers.width else facts
+    closed = whole["status"].str.to_lowercase().is_in([NOT_DECRYPTED, "missing encrypted form data"]).fill_null(False)
+    for found_in, name in whole.filter(closed).select("found_in", "submission_id").iter_rows():
+        issues.note("FIL-03", found_in=found_in, submission_id=name, file=found_in, reason="IN-16")
+    if sheet.lost:
+        issues.note("FIL-01", found_in=sheet.place, rows=sheet.lost, file=sheet.place)
+    return whole.filter(~closed).drop("status"), int(closed.sum()) + sheet.lost
+
+
+def _rows(
+    sheet: Sheet, form: Form, root: pl.DataFrame, issues: IssueBook
+) -> tuple[str | None, pl.DataFrame | None, int]:
+    """One repeat's table with its row ids taken from KEY: 'uuid:…/people/member[2]' is '/data/people/member[2]'."""
+    keys = sheet.frame.select(_column(sheet, KEY).alias(KEY), _column(sheet, PARENT_KEY).alias(PARENT_KEY))
+    path = _repeat_of(sheet, keys, form)
+    if path is None:
+        issues.note("FIL-03", found_in=sheet.place, file=sheet.place, reason="IN-07")
+        return None, None, sheet.frame.height
+    matched = match(_asked(sheet.headings), form, path, _quiet)
+    note_headings(sheet, matched, issues)
+    head = _row_keys(keys, path, form)
+    whole = head.with_columns(sheet.frame.select(_place(sheet).alias("found_in"))).hstack(arrange(sheet, matched, form))
+    strange = whole["row_id"].is_null() | ~whole["submission_id"].is_in(root["submission_id"].implode())
+    strange = strange.fill_null(True)
+    for found_in in whole.filter(strange)["found_in"]:
+        issues.note("FIL-01", found_in=found_in, file=found_in, rows=1)
+    lost = int(strange.sum())
+    return path, (whole.filter(~strange) if lost else whole), lost + sheet.lost
+
+
+def _repeat_of(sheet: Sheet, keys: pl.DataFrame, form: Form) -> str | None:
+    """Which repeat a table holds: what its keys say; without rows, what its name says."""
+    first = keys[KEY].drop_nulls().head(1).to_list()
+    own = form.repeats[1:]
+    if first:
+        found = [path for path in own if INDEX.sub("", first[0]).endswith(path[len(form.root) :])]
+        return max(found, key=len) if found else None
+    name = ONE_REPEAT.sub("", sheet.title)
+    named = [path for path in own if name.endswith(f"-{path.rsplit('/', 1)[-1]}")]
+    return named[0] if named else None
+
+
+def _row_keys(keys: pl.DataFrame, path: str, form: Form) -> pl.DataFrame:
+    """submission_id, row_id, parent_row_id and index; null where KEY, PARENT_KEY and the form do not agree."""
+    outer = [repeat for repeat in form.repeats[1:] if path.startswith(f"{repeat}/")]
+    below = path[len(max(outer, key=len)) :] if outer else path[len(form.root) :]
+    index = pl.col(KEY).str.extract(r"\[(\d+)\]$", 1)
+    agrees = pl.col(KEY) == pl.concat_str(pl.col(PARENT_KEY), pl.lit(f"{below}["), index, pl.lit("]"))
+    if outer:
+        pattern = f"^(.*?)(/{_indexed_pattern(path, form)})$"
+        submission = pl.col(KEY).str.extract(pattern, 1)
+        row = pl.concat_str(pl.lit(form.root), pl.col(KEY).str.extract(pattern, 2))
+        parent = row.str.slice(0, row.str.len_chars() - (index.str.len_chars() + len(below) + 2))
+    else:
+        submission = pl.col(PARENT_KEY)
+        row = pl.concat_str(pl.lit(f"{path}["), index, pl.lit("]"))
+        parent = pl.lit(form.root)
+    sure = {"submission_id": submission, "row_id": row, "parent_row_id": parent, "index": index.cast(pl.Int64)}
+    return keys.select(pl.when(agrees).then(value).alias(name) for name, value in sure.items())
+
+
+def _indexed_pattern(path: str, form: Form) -> str:
+    """A regular expression for a row's path: every repeat on the way has its number."""
+    walked, parts = form.root, []
+    for step in steps(path, form):
+        walked = f"{walked}/{step}"
+        parts.append(re.escape(step) + (r"\[\d+\]" if walked in form.repeats else ""))
+    return "/".join(parts)
+
+
+def _tied(tables: Mapping[str, pl.DataFrame], form: Form) -> Tables:
+    """Give every table ``#``. Rows of a name that came several times go to its versions in turn."""
+    root = tables[form.root].with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(OF))
+    versions = root.select("submission_id", OF, pl.int_range(pl.len()).over("submission_id").alias("version"))
+    last = versions.group_by("submission_id").agg(pl.col("version").max().alias("newest"))
+    tied: Tables = {form.root: root}
+    for path, frame in tables.items():
+        if path != form.root:
+            turn = pl.min_horizontal(pl.int_range(pl.len()).over("submission_id", "row_id"), "newest").alias("version")
+            numbered = frame.join(last, on="submission_id", how="left", maintain_order="left").with_columns(turn)
+            tied[path] = numbered.join(
+                versions, on=["submission_id", "version"], how="left", maintain_order="left"
+            ).drop("version", "newest")
+    return tied

@@ -1,0 +1,138 @@
+"""Recognises what a file is from its bytes and its headings, never from its name: people and phones rename files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from collect.problems import ExportError
+from collect.receive import central, frames, kobo, own, submissions
+from collect.receive.sheets import HEAD_BYTES, UTF16_MARKS, Sheet, as_utf8, heading_of, read_csv, read_xlsx
+from collect.receive.unpack import Member, Upload
+
+OLE_MARK = b"\xd0\xcf\x11\xe0"  # old Excel files, and new ones behind a password
+ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+PAGE_STARTS = (b"<!doctype html", b"<html")
+FORM_STARTS = (b"<h:html", b"<html:html")
+SNIFF_BYTES = 4096
+AUDIT = " - audit.csv"
+
+
+@dataclass
+class Look:
+    """What was seen: the source, its sheets when it is a table, and the members that could not be read."""
+
+    file: str
+    upload: Upload
+    source: str = ""
+    sheets: list[Sheet] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)  # member, code
+    ignored: int = 0
+
+
+def look_at(upload: Upload, wanted: str | None) -> Look:
+    """Recognise an upload, or take ``wanted`` for its source.
+
+    Raises
+    ------
+    ExportError
+        IN-02 to IN-06, IN-20 and IN-21 for what is wrong with the file, IN-09 when no reader knows its layout, IN-15
+        when it holds nothing that could be read.
+    """
+    look = Look(upload.name, upload)
+    if upload.single:
+        _look_inside_one(look, upload.members[0], wanted)
+    else:
+        _look_inside_many(look, wanted)
+    if not look.source:
+        columns = max((sum(1 for heading in sheet.headings if heading) for sheet in look.sheets), default=0)
+        raise ExportError("IN-09", file=upload.name, columns=columns)
+    return look
+
+
+def kind_of(data: bytes, place: str) -> str:
+    """xlsx, xml or csv, by the first bytes. Raises ExportError naming what it is instead."""
+    start = data[:SNIFF_BYTES]
+    if start.startswith(b"PK"):
+        return "xlsx"
+    if start.startswith(OLE_MARK):
+        raise ExportError("IN-04" if ENCRYPTED_PACKAGE in data else "IN-20", file=place)
+    text = as_utf8(data, place)[:SNIFF_BYTES] if start.startswith((*UTF16_MARKS, b"\xef\xbb\xbf")) else start
+    bare = text.lstrip().lower()
+    if not bare:
+        raise ExportError("IN-02" if not data.strip() else "IN-03", file=place)
+    if bare.startswith(PAGE_STARTS):
+        raise ExportError("IN-21", file=place)
+    if bare.startswith(b"<"):
+        return "xml"
+    if b"\x00" in text or sum(byte < 9 or 13 < byte < 32 for byte in text) > len(text) // 50:
+        raise ExportError("IN-03", file=place)
+    return "csv"
+
+
+def _look_inside_one(look: Look, member: Member, wanted: str | None) -> None:
+    data = member.read()
+    kind = kind_of(data, look.file)
+    if kind == "xml":
+        look.source = submissions.SOURCE
+        return
+    if wanted == submissions.SOURCE:
+        raise ExportError("IN-13", file=look.file, line=1)
+    look.sheets = read_xlsx(data, look.file) if kind == "xlsx" else [read_csv(data, look.file, member.stem)]
+    look.source = wanted or _source_of(look.sheets, kind)
+
+
+def _source_of(sheets: Sequence[Sheet], kind: str) -> str:
+    """Which reader knows these headings; "" for none."""
+    for knows, source in KNOWN_BY:
+        if any(knows(sheet.headings) for sheet in sheets):
+            return {"xlsx": kobo.XLSX_SOURCE, "csv": kobo.CSV_SOURCE}[kind] if source == kobo.XLSX_SOURCE else source
+    return ""
+
+
+KNOWN_BY: tuple[tuple[Callable[[Sequence[str]], bool], str], ...] = (
+    (own.is_own, own.SOURCE),
+    (frames.is_frame, frames.SOURCE),
+    (kobo.is_kobo, kobo.XLSX_SOURCE),
+    (central.is_central, central.SOURCE),
+)
+
+
+def _look_inside_many(look: Look, wanted: str | None) -> None:
+    members = look.upload.members
+    tables = [one for one in members if one.suffix == ".csv" and not one.name.endswith(AUDIT) and not _is_media(one)]
+    documents = [one for one in members if one.suffix == ".xml"]
+    books = [one for one in members if one.suffix == ".xlsx"]
+    if wanted != submissions.SOURCE and tables:
+        _look_at_tables(look, tables, wanted)
+    if not look.source and documents:
+        look.source, look.sheets = submissions.SOURCE, []
+    if not look.source and len(books) == 1:
+        _look_inside_one(look, books[0], wanted)
+    if not look.source and look.broken:
+        raise ExportError(look.broken[0][1], file=f"{look.file}/{look.broken[0][0]}", line=1)
+    if not (tables or documents or books):
+        raise ExportError("IN-15", file=look.file, members=len(members))
+
+
+def _is_media(member: Member) -> bool:
+    return "media/" in member.name
+
+
+def _look_at_tables(look: Look, tables: Sequence[Member], wanted: str | None) -> None:
+    """Read the CSVs of a zip or a folder; one that is broken is written down and the rest goes on."""
+    for member in tables:
+        try:
+            data = member.read()
+            if not data.strip():
+                continue
+            kind_of(data, member.name)
+            headings, _ = heading_of(as_utf8(data[:HEAD_BYTES], member.name), member.name)
+            if wanted or any(knows(headings) for knows, _ in KNOWN_BY):
+                look.sheets.append(read_csv(data, member.name, member.stem))
+            else:
+                look.ignored += 1
+        except ExportError as error:
+            look.broken.append((member.name, error.code))
+    look.ignored += len(look.upload.members) - len(tables)
+    look.source = wanted or _source_of(look.sheets, "csv")

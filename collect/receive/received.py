@@ -1,0 +1,95 @@
+"""What a reader hands over: one form's answers as text, what was wrong with the file, and how much was read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from collect.forms import Form
+from collect.problems import PROBLEMS
+from collect.tables import ISSUES, ROOT_ANSWERS, ROW_ANSWERS, Answers, Frame, Issues
+
+
+@dataclass(frozen=True)
+class Received:
+    """One form's share of an upload, or a sampling frame (``form`` is None and ``frame`` is filled).
+
+    ``unreadable`` counts submissions, rows or members that were found and could not be read; each has its issue.
+    ``ignored`` counts members that are no answers: photos, audits, the form itself.
+    """
+
+    source: str  # key of SOURCES
+    file: str
+    form: Form | None
+    answers: Answers
+    issues: Issues
+    unreadable: int = 0
+    ignored: int = 0
+    frame: Frame | None = None
+
+    @property
+    def submissions(self) -> int:
+        """How many submissions were read."""
+        return self.answers[self.form.root].height if self.form is not None else 0
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """How many rows of each repeat were read, by its path."""
+        root = self.form.root if self.form is not None else ""
+        return {repeat: frame.height for repeat, frame in self.answers.items() if repeat != root}
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Submissions, rows of each repeat, and what could not be read: the receipt's numbers."""
+        return {"submissions": self.submissions, **self.rows, "unreadable": self.unreadable, "ignored": self.ignored}
+
+
+@dataclass
+class IssueBook:
+    """Collects the issues of one reading; columns that name nothing stay empty."""
+
+    rows: list[dict[str, str | None]] = field(default_factory=list)
+
+    def note(
+        self,
+        code: str,
+        *,
+        found_in: str | None = None,
+        submission_id: str | None = None,
+        row_id: str | None = None,
+        question: str | None = None,
+        **details: object,
+    ) -> None:
+        """Write one issue down. ``details`` fill the placeholders of its message: names and counts, never answers."""
+        self.rows.append(
+            {
+                "submission_id": submission_id,
+                "row_id": row_id,
+                "question": question,
+                "code": code,
+                "severity": PROBLEMS[code].severity,
+                "details": json.dumps(details, ensure_ascii=False, default=str),
+                "found_in": found_in,
+            }
+        )
+
+    def table(self) -> Issues:
+        """The issues as their table."""
+        schema = {name: kind for name, kind in ISSUES.schema.items() if name not in ("upload_id", "value")}
+        return Issues(ISSUES.check(pl.DataFrame(self.rows, schema=schema)))
+
+
+def checked_answers(tables: Mapping[str, pl.DataFrame], form: Form) -> Answers:
+    """Every table the form fills, held to its contract; a repeat nobody answered is there with no rows."""
+    answers: dict[str, pl.DataFrame] = {}
+    for repeat in form.repeats:
+        contract = ROOT_ANSWERS if repeat == form.root else ROW_ANSWERS
+        questions = [question.path for question in form.questions_in(repeat)]
+        frame = tables.get(repeat)
+        if frame is None:
+            frame = pl.DataFrame(schema=contract.schema | dict.fromkeys(questions, pl.String()))
+        answers[repeat] = contract.check(frame).select(*contract.schema, *questions)
+    return Answers(answers)

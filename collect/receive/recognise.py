@@ -1,0 +1,73 @@
+"""Says which form an export's columns belong to, or that no form fits: a guess would be worse than a question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from collect.forms import Form
+from collect.problems import ExportError
+from collect.receive.headings import Match, match
+
+KNOWN_AT_LEAST = 2 / 3  # of the file's columns: below this it is another survey's, whatever a few names say
+ASKED_AT_LEAST = 1 / 2  # of the form's own questions: below this it is a list that happens to share words
+KNOWN_WHEN_NAMED = 1 / 2  # enough when the file or the sheet bears the form's own name
+TITLE_LENGTH = 28  # a sheet's name is cut to 31 characters, the last three being dots
+
+
+def nothing_quiet(_heading: str) -> bool:
+    """Every heading the form does not know is worth a word."""
+    return False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A root table in search of its form. Platform columns are "" in ``headings``; ``quiet`` ones may be unknown."""
+
+    file: str
+    title: str  # the file's stem or the sheet's name
+    headings: tuple[str, ...]
+    quiet: Callable[[str], bool] = nothing_quiet
+
+
+def form_of(candidate: Candidate, forms: Sequence[Form], forced: Form | None) -> tuple[Form, Match]:
+    """The form whose questions the headings are, and what each heading means.
+
+    Raises
+    ------
+    ExportError
+        IN-07 when none fits; a forced form only has to know one column.
+    """
+    offered = [forced] if forced else forms
+    tried = [(form, match(candidate.headings, form, form.root, candidate.quiet)) for form in offered]
+    ranked = sorted(tried, key=lambda pair: (_is_named(candidate, pair[0]), pair[1].known), reverse=True)
+    for form, found in ranked:
+        if (forced and found.known) or _fits(candidate, form, found):
+            return form, found
+    nearest = max(ranked, key=lambda pair: pair[1].known, default=None)
+    raise ExportError(
+        "IN-07",
+        file=candidate.file,
+        columns=sum(1 for heading in candidate.headings if heading),
+        known=nearest[1].known if nearest else 0,
+        nearest=nearest[0].form_id if nearest else "-",
+        forms=", ".join(form.form_id for form in forms) or "-",
+    )
+
+
+def _is_named(candidate: Candidate, form: Form) -> bool:
+    title = candidate.title.strip()
+    return title in (form.form_id, form.title) or (
+        len(title) >= TITLE_LENGTH and form.title.startswith(title.removesuffix("...").strip())
+    )
+
+
+def _fits(candidate: Candidate, form: Form, found: Match) -> bool:
+    columns = found.known + len(found.unknown)
+    asked = {question.path for question in form.questions_in(form.root) if question.appears}
+    answered = len(asked & found.questions.keys())
+    if _is_named(candidate, form):
+        return columns == 0 or found.known >= KNOWN_WHEN_NAMED * columns
+    return (
+        found.known > 0 and found.known >= KNOWN_AT_LEAST * columns and answered >= max(1, ASKED_AT_LEAST * len(asked))
+    )
