@@ -1,0 +1,150 @@
+"""The rows an expression is evaluated over, and the columns it needs there: its own table's, those above, and folded ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import polars as pl
+
+from collect.xpath.links import Links
+from collect.xpath.schema import Schema
+
+DTYPES: Mapping[str, pl.DataType] = {"int": pl.Int64(), "decimal": pl.Float64(), "date": pl.Date()}
+
+
+@dataclass
+class Rows:
+    """Rows to evaluate over: all rows of ``table``, or those at ``index`` (repeats allowed).
+
+    ``outer`` are the rows of the expression around a predicate, and ``outer_index`` says which of them each row here serves.
+    """
+
+    table: str
+    height: int
+    index: pl.Series | None = None
+    outer: Rows | None = None
+    outer_index: pl.Series | None = None
+
+
+class Run:
+    """One evaluation: the tables, the links between them and the clock of each submission."""
+
+    def __init__(self, schema: Schema, tables: Mapping[str, pl.DataFrame], links: Links, clock: pl.DataFrame | None) -> None:
+        self.schema, self.tables, self.links, self.clock = schema, tables, links, clock
+        self._lifted: dict[tuple[str, str, str], pl.Series] = {}
+
+    def lifted(self, rows: Rows, table: str, path: str) -> pl.Series:
+        """Column ``path`` of ``table`` for each of ``rows``, whose table is ``table`` or lies below it."""
+        key = (rows.table, table, path)
+        if key not in self._lifted:
+            self._lifted[key] = take(self._column(table, path), self.links.up(rows.table, table))
+        return take(self._lifted[key], rows.index)
+
+    def _column(self, table: str, path: str) -> pl.Series:
+        wanted = DTYPES.get(self.schema.types[path], pl.String())
+        frame = self.tables.get(table)
+        if frame is None or path not in frame.columns:
+            return pl.Series(path, [None] * self.links.height(table), dtype=wanted)
+        column = frame[path]
+        return column if column.dtype == wanted else column.cast(wanted, strict=False)
+
+    def now(self) -> pl.Series:
+        """The submissions' own "now" as lexical date-time, by row of the root; null where it is not known."""
+        submissions = pl.DataFrame({"submission_id": self.links.submissions(self.schema.root)})
+        if self.clock is None:
+            return pl.Series([None] * submissions.height, dtype=pl.String)
+        known = self.clock.select("submission_id", pl.col("now").cast(pl.String)).unique("submission_id", keep="first")
+        return submissions.join(known, on="submission_id", how="left", maintain_order="left")["now"]
+
+
+def take(values: pl.Series, index: pl.Series | None) -> pl.Series:
+    """``values`` at ``index``; a null index gives null; no index gives all."""
+    return values if index is None else values.gather(index)
+
+
+class Input(Protocol):
+    """A column that must stand ready before an expression runs."""
+
+    def series(self, run: Run, rows: Rows) -> pl.Series:
+        """The column, one value for each of ``rows``."""
+        ...
+
+
+@dataclass(eq=False)
+class Frame:
+    """The place where expressions over one kind of row gather the inputs they need."""
+
+    table: str  # repeat path or root; for a list of choices "instance:" and its name
+    outer: Frame | None = None
+    inputs: dict[tuple[str, ...], tuple[str, Input]] = field(default_factory=dict)
+    reads_outer: bool = False
+
+    def add(self, key: tuple[str, ...], made: Input) -> pl.Expr:
+        """The expression that reads ``made``; the same ``key`` is made once."""
+        if key not in self.inputs:
+            self.inputs[key] = (f"_{len(self.inputs)}", made)
+        return pl.col(self.inputs[key][0])
+
+    def evaluate(self, run: Run, rows: Rows, expressions: Sequence[pl.Expr]) -> list[pl.Series]:
+        """The value of each expression in each of ``rows``; only the inputs they name are made."""
+        needed = {name for expression in expressions for name in expression.meta.root_names()}
+        columns = [made.series(run, rows).alias(name) for name, made in self.inputs.values() if name in needed]
+        base = pl.DataFrame([*columns, pl.zeros(rows.height, pl.UInt8, eager=True).alias("_rows")])
+        named = [expression.alias(f"={place}") for place, expression in enumerate(expressions)]
+        done = base.lazy().with_columns(named).select(f"={place}" for place in range(len(named))).collect()
+        return done.get_columns()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question of this row or of a row above it."""
+
+    table: str
+    path: str
+
+    def series(self, run: Run, rows: Rows) -> pl.Series:
+        return run.lifted(rows, self.table, self.path)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place of this row, or of the row above it in ``table``, among its siblings."""
+
+    table: str
+
+    def series(self, run: Run, rows: Rows) -> pl.Series:
+        return take(take(run.links.position(self.table), run.links.up(rows.table, self.table)), rows.index)
+
+
+@dataclass(frozen=True)
+class Now:
+    """The submission's own clock."""
+
+    def series(self, run: Run, rows: Rows) -> pl.Series:
+        return take(take(run.now(), run.links.up(rows.table, run.schema.root)), rows.index)
+
+
+@dataclass(frozen=True)
+class ItemColumn:
+    """A column of a list of choices."""
+
+    list: str
+    column: str
+
+    def series(self, run: Run, rows: Rows) -> pl.Series:
+        return take(run.schema.lists[self.list][self.column].cast(pl.String), rows.index)
+
+
+@dataclass(frozen=True, eq=False)
+class Outer:
+    """A value of the expression around a predicate, brought into it."""
+
+    frame: Frame
+    expr: pl.Expr
+
+    def series(self, run: Run, rows: Rows) -> pl.Series:
+        if rows.outer is None or rows.outer_index is None:
+            raise AssertionError("rows of a predicate that reads outside must know their outer rows")
+        return take(self.frame.evaluate(run, rows.outer, [self.expr])[0], rows.outer_index)

@@ -1,0 +1,79 @@
+"""Which row belongs to which: row numbers between the tables of one form, found once and used by every expression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from collect.xpath.schema import Schema
+
+
+class Links:
+    """Row numbers from each table to the tables above it. They hold as long as rows are neither added nor moved."""
+
+    def __init__(self, schema: Schema, tables: Mapping[str, pl.DataFrame]) -> None:
+        self.schema = schema
+        self._keys = {path: _keys(frame) for path, frame in tables.items() if path in schema.tables}
+        self._up: dict[tuple[str, str], pl.Series] = {}
+        self._positions: dict[str, pl.Series] = {}
+
+    def height(self, table: str) -> int:
+        """How many rows ``table`` has."""
+        return self._keys[table].height if table in self._keys else 0
+
+    def submissions(self, table: str) -> pl.Series:
+        """submission_id of each row."""
+        return self._keys[table]["submission_id"]
+
+    def up(self, table: str, ancestor: str) -> pl.Series | None:
+        """For each row of ``table`` the row number in ``ancestor`` (null for an orphan); None when they are the same table."""
+        if table == ancestor:
+            return None
+        if (table, ancestor) not in self._up:
+            parent = self.schema.parent(table)
+            step = self._parent_rows(table, parent)
+            above = self.up(parent, ancestor)
+            self._up[table, ancestor] = step if above is None else above.gather(step)
+        return self._up[table, ancestor]
+
+    def _parent_rows(self, table: str, parent: str) -> pl.Series:
+        on_child, on_parent = ["submission_id"], ["submission_id"]
+        if parent != self.schema.root:
+            on_child, on_parent = ["submission_id", "parent_row_id"], ["submission_id", "row_id"]
+        if table not in self._keys or parent not in self._keys:
+            return pl.Series([None] * self.height(table), dtype=pl.UInt32)
+        numbered = self._keys[parent].select(*on_parent, pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"))
+        numbered = numbered.unique(on_parent, keep="first", maintain_order=True)
+        child = self._keys[table].select(on_child)
+        return child.join(numbered, left_on=on_child, right_on=on_parent, how="left", maintain_order="left")["row"]
+
+    def position(self, table: str) -> pl.Series:
+        """Each row's place among its siblings, from 1."""
+        if table not in self._positions:
+            keys = self._keys[table]
+            if "index" in keys.columns:
+                found = keys["index"].cast(pl.Int64)
+            else:
+                found = keys["row_id"].str.extract(r"\[(\d+)\]$").cast(pl.Int64).fill_null(1)
+            self._positions[table] = found
+        return self._positions[table]
+
+    def child(self, table: str, parents: pl.Series, positions: pl.Series) -> pl.Series:
+        """Row number in ``table`` of the child at ``positions`` below row ``parents`` of the table above; null where none is."""
+        above = self.up(table, self.schema.parent(table))
+        assert above is not None  # a repeat is never its own parent
+        known = pl.DataFrame({"parent": above, "place": self.position(table)}).with_row_index("row")
+        wanted = pl.DataFrame({"parent": parents.cast(pl.UInt32), "place": positions.cast(pl.Int64)})
+        known = known.unique(["parent", "place"], keep="first", maintain_order=True)
+        return wanted.join(known, on=["parent", "place"], how="left", maintain_order="left")["row"]
+
+
+def _keys(frame: pl.DataFrame) -> pl.DataFrame:
+    wanted = ("submission_id", "row_id", "parent_row_id", "index")
+    return frame.select(name for name in wanted if name in frame.columns)
+
+
+def link(schema: Schema, tables: Mapping[str, pl.DataFrame]) -> Links:
+    """Find the row numbers between ``tables`` once, for many plans over the same rows."""
+    return Links(schema, tables)

@@ -1,0 +1,139 @@
+"""Where a path leads: steps made absolute and fixed to the current rows, as JavaRosa's TreeReference does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collect.xpath.errors import XPathError, XPathUnsupported
+from collect.xpath.frames import Frame
+from collect.xpath.schema import Schema
+from collect.xpath.tree import Call, Expression, Path, Step, Text
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """Where an expression stands: the rows (``frame``), the node it is written at, and the whole expression's own scope."""
+
+    frame: Frame
+    node: str
+    outermost: Scope | None = None  # of the expression around all predicates; None when this is it
+    place: str = ""  # inside a first predicate: the table whose rows are being chosen
+
+    @property
+    def original(self) -> Scope:
+        """What current() names."""
+        return self.outermost or self
+
+    @property
+    def in_list(self) -> bool:
+        """Whether the rows are items of a list of choices."""
+        return self.frame.table.startswith("instance:")
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """Where a path leads. ``free`` are the repeats on the way that the context does not fix to one row."""
+
+    home: Scope
+    path: str
+    table: str
+    anchor: str
+    free: tuple[str, ...]
+    predicates: tuple[tuple[str, tuple[Expression, ...]], ...]  # by path of the step they stand at
+    list: str = ""
+    position: int = 0
+
+
+def locate(path: Path, scope: Scope, schema: Schema) -> Target:
+    """Resolve ``path`` written in ``scope``; raises `XPathError` when it leads nowhere."""
+    if isinstance(path.start, Call) and path.start.name == "instance":
+        return _in_list(path, path.start, scope, schema)
+    if scope.in_list and path.start == "":
+        return _of_item(path, scope, schema)
+    home = scope
+    if isinstance(path.start, Call) and path.start.name == "current":
+        home = scope.original
+    elif not isinstance(path.start, str):
+        raise XPathUnsupported("A path can start from current() or instance() only.", path.position)
+    elif scope.in_list:
+        home = scope.original
+    steps = _absolute(path, "" if path.start == "/" else home.node)
+    return _fixed(path, home, steps, schema)
+
+
+_Steps = list[tuple[str, tuple[Expression, ...]]]
+
+
+def _absolute(path: Path, node: str) -> _Steps:
+    steps: _Steps = [(name, ()) for name in node.split("/")[1:]]
+    for step in path.steps:
+        if step.axis == "attribute" or step.name == "*":
+            raise XPathUnsupported(f"'{step}' cannot be evaluated here.", step.position, name=str(step))
+        if step.axis == "child":
+            steps.append((step.name, step.predicates))
+            continue
+        if step.axis == "parent":
+            if not steps:
+                raise XPathError("unknown_path", "The path climbs above the root.", step.position, path=str(path))
+            steps.pop()
+        if step.predicates:
+            steps[-1] = (steps[-1][0], steps[-1][1] + step.predicates)
+    return steps
+
+
+def _fixed(path: Path, home: Scope, steps: _Steps, schema: Schema) -> Target:
+    names = [name for name, _ in steps]
+    whole = "/" + "/".join(names)
+    if whole not in schema.types and whole not in schema.structure:
+        raise XPathError("unknown_path", f"The form has no {whole}.", path.position, path=whole)
+    context = home.node.split("/")[1:]
+    free: list[str] = []
+    same = True
+    for level, (name, predicates) in enumerate(steps):
+        same = same and level < len(context) and context[level] == name
+        prefix = "/" + "/".join(names[: level + 1])
+        if prefix in schema.tables and prefix != schema.root and (predicates or not same or free):
+            free.append(prefix)
+    table = schema.table_of(whole)
+    chain = schema.chain(table)
+    anchor = chain[chain.index(free[0]) - 1] if free else table
+    at = [("/" + "/".join(names[: level + 1]), predicates) for level, (_, predicates) in enumerate(steps) if predicates]
+    return Target(home, whole, table, anchor, tuple(free), tuple(at), position=path.position)
+
+
+def _in_list(path: Path, start: Call, scope: Scope, schema: Schema) -> Target:
+    argument = start.arguments[0]
+    if not isinstance(argument, Text):
+        raise XPathUnsupported("instance() needs a quoted name.", start.position)
+    if argument.value not in schema.lists:
+        message = f"There is no list named '{argument.value}'."
+        raise XPathError("unknown_instance", message, start.position, name=argument.value)
+    if len(path.steps) not in (2, 3) or any(step.axis != "child" or step.name == "*" for step in path.steps):
+        raise XPathUnsupported("Only instance('list')/root/item[...]/column can be evaluated here.", path.position)
+    column = path.steps[2].name if len(path.steps) == 3 else ""
+    _known_column(argument.value, column, path, schema)
+    _no_predicates((path.steps[0], *path.steps[2:]))
+    predicates = (("item", path.steps[1].predicates),)
+    return Target(scope, column, f"instance:{argument.value}", "", ("item",), predicates, argument.value, path.position)
+
+
+def _of_item(path: Path, scope: Scope, schema: Schema) -> Target:
+    name = scope.frame.table.removeprefix("instance:")
+    steps = [step for step in path.steps if step.axis != "self"]
+    if len(steps) != 1 or steps[0].axis != "child" or steps[0].name == "*":
+        raise XPathUnsupported(f"'{path}' cannot be evaluated inside a list of choices.", path.position, path=str(path))
+    _no_predicates(tuple(path.steps))
+    _known_column(name, steps[0].name, path, schema)
+    return Target(scope, steps[0].name, scope.frame.table, "", (), (), name, path.position)
+
+
+def _known_column(name: str, column: str, path: Path, schema: Schema) -> None:
+    if column and column not in schema.lists[name].columns:
+        message = f"The list '{name}' has no column '{column}'."
+        raise XPathError("unknown_path", message, path.position, path=column, name=name)
+
+
+def _no_predicates(steps: tuple[Step, ...]) -> None:
+    for step in steps:
+        if step.predicates:
+            raise XPathUnsupported("Predicates can stand at 'item' only.", step.position)
