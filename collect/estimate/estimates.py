@@ -14,6 +14,7 @@ from collect.tables import ESTIMATES, Estimates, Measures, Units, Weights
 
 DOMAIN = ("indicator", "round", "vintage", "place")
 AS_DRAWN = Sample("weight", "drawn_stratum", "drawn_unit", "drawn_from")
+VALUES = ("value", "std_error", "df", "df_of_hamlets", "numerator", "denominator")
 PLACES: dict[Level, str] = {"province": "province_code", "commune": "commune_code", "hamlet": "cluster"}
 
 
@@ -71,17 +72,19 @@ def estimate(
         )
         values = _with_df_of_hamlets(values, totals.with_columns(place), strata[0])
         known = _of_places(facts.with_columns(place), expected, level)
-        domain = known.join(values.select(*DOMAIN, "value", "std_error", "df", "numerator", "denominator"), on=DOMAIN)
+        domain = known.join(values.select(*DOMAIN, *VALUES), on=DOMAIN).with_columns(
+            df=pl.when("fully_listed").then("df").otherwise(pl.coalesce("df_of_hamlets", "df"))
+        )
         found.append(with_bounds(name_regimes(domain), chances).with_columns(level=pl.lit(level)))
     return Estimates(ESTIMATES.check(pl.concat(found)).sort(list(ESTIMATES.key)))
 
 
 def _with_df_of_hamlets(values: pl.DataFrame, totals: pl.DataFrame, strata: pl.DataFrame) -> pl.DataFrame:
-    """Where hamlets were drawn, count only them: thousands of households of enumerated hamlets know nothing of others."""
+    """Where hamlets were drawn, count only them: households of enumerated hamlets know nothing of the others."""
     drawn = totals.join(strata.filter(pl.col("out_of").is_null()), on=STRATUM)
     freedom = pl.struct(STRATUM, CLUSTER).n_unique().cast(pl.Int64) - pl.col(STRATUM).n_unique().cast(pl.Int64)
     counted = drawn.group_by(DOMAIN).agg(freedom.alias("df_of_hamlets"))
-    return values.join(counted, on=DOMAIN, how="left").with_columns(df=pl.coalesce("df_of_hamlets", "df"))
+    return values.join(counted, on=DOMAIN, how="left")
 
 
 def _facts(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
@@ -97,7 +100,7 @@ def _facts(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
         answered.sum().cast(pl.Int64).alias("n_households"),
         pl.col("cluster").filter(answered).drop_nulls().n_unique().cast(pl.Int64).alias("n_clusters"),
         pl.col("numerator").sum().alias("n_holding"),
-        pl.col("denominator").filter(answered).sum().alias("base"),
+        pl.col("denominator").filter(answered).sum().alias("n_base"),
         pl.len().cast(pl.Int64).alias("submissions"),
         one_each.all().alias("whole"),
         countable.all().alias("countable"),
@@ -113,7 +116,7 @@ def _of_places(facts: pl.DataFrame, expected: pl.DataFrame, level: Level) -> pl.
     """Sum the facts of communes over each place, and say how much of the place was listed and reached."""
     listed, share = pl.col("households_listed"), pl.col("fraction_interviewed")
     summed = facts.filter(pl.col("place").is_not_null()).group_by(DOMAIN).agg(
-        pl.col("n", "unknown", "n_households", "n_clusters", "n_holding", "base", "submissions").sum(),
+        pl.col("n", "unknown", "n_households", "n_clusters", "n_holding", "n_base", "submissions").sum(),
         pl.col("whole", "countable", "fully_listed").all(),
         pl.col("clustered").any(),
         pl.col("first_interview_on").min(),

@@ -34,7 +34,7 @@ def name_regimes(domain: pl.DataFrame) -> pl.DataFrame:
     everyone = pl.col("whole") & (pl.col("submissions") >= (pl.col("reached") - 0.5))
     population = (
         pl.when(complete & (pl.col("unknown") == 0))
-        .then(pl.col("base"))
+        .then(pl.when(pl.col("n_base") == pl.col("n_base").round()).then("n_base"))
         .when(near & pl.col("countable") & complete)
         .then(pl.col("n") + pl.col("unknown"))
         .when(near & pl.col("countable") & everyone)

@@ -42,9 +42,10 @@ def _counted() -> pl.Expr:
 
 def _exact_values(domain: pl.DataFrame) -> pl.DataFrame:
     """Counts speak for themselves where everybody is listed; none and all are 0 and 1 whatever the weights."""
-    plain = pl.col("n_holding") / pl.col("base")
+    plain = pl.col("n_holding") / pl.col("n_base")
     share = pl.when(_counted()).then(plain).when(plain.is_in([0.0, 1.0])).then(plain).otherwise("value")
-    universe = pl.when(_counted()).then(pl.col("population").cast(pl.Float64)).otherwise("denominator")
+    listed = pl.coalesce(pl.col("population").cast(pl.Float64), "n_base")
+    universe = pl.when(_counted()).then(listed).otherwise("denominator")
     held = (
         pl.when(pl.col("regime") == CENSUS)
         .then("n_holding")

@@ -1,1 +1,7 @@
 """Estimates and targets become verdicts, and verdicts become the list of gaps to close."""
+
+from collect.judge.gaps import gaps
+from collect.judge.interviews import Chances
+from collect.judge.verdicts import judge
+
+__all__ = ["Chances", "gaps", "judge"]

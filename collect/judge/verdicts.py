@@ -1,0 +1,159 @@
+"""One verdict per target and place, also for places nobody visited: silence is an answer too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import polars as pl
+
+from collect.indicators import Indicator
+from collect.judge.interviews import Chances, Habits, More, more_for_undecided, more_for_unvisited, pooled_likeness
+from collect.judge.rule import Evidence, Finding, find
+from collect.tables import VERDICTS_TABLE, Estimates, Units, Verdicts
+from collect.targets import Target
+
+USUAL = Chances()
+Row = Mapping[str, Any]
+Where = tuple[str, str, str]  # level, vintage, place
+
+
+def judge(
+    estimates: Estimates,
+    targets: Sequence[Target],
+    indicators: Sequence[Indicator],
+    places: Units,
+    *,
+    chances: Chances = USUAL,
+) -> Verdicts:
+    """Judge every target that an indicator measures, at its own level, in every place and round.
+
+    Parameters
+    ----------
+    estimates
+        With one-sided bounds at ``chances.level``.
+    targets
+        Those of level province are judged for the province, those of level commune for each commune of ``places``;
+        those that no indicator measures, or that are no shares, have no verdict.
+    places
+        The communes, each of which keeps its row in every round the indicator was asked in (the last round of all,
+        when it never was).
+
+    Returns
+    -------
+    Verdicts. ``p_meets`` is at least ``level`` exactly where the verdict is ``met``, at most ``1 - level`` where it is
+    ``not_met``, 0 or 1 for an enumeration, empty where nothing can be said. ``interviews_needed`` counts households (or
+    returns of communes) beyond those there are.
+    """
+    known = {indicator.indicator_id: indicator for indicator in indicators}
+    rows: list[dict[str, object]] = []
+    for indicator_id, found in _by_indicator(estimates, known):
+        mine = [target for target in targets if target.indicator == indicator_id and _is_judged(target)]
+        for round_ in _rounds(found, estimates):
+            field = _Fieldwork(known[indicator_id], found.filter(pl.col("round") == round_), estimates, places)
+            rows += [row for target in mine for row in field.verdicts(target, round_, chances)]
+    frame = pl.DataFrame(rows, schema=VERDICTS_TABLE.schema)
+    return Verdicts(VERDICTS_TABLE.check(frame).sort(list(VERDICTS_TABLE.key)))
+
+
+def _is_judged(target: Target) -> bool:
+    return target.unit == "share" and target.level in ("province", "commune")
+
+
+def _by_indicator(estimates: pl.DataFrame, known: Iterable[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+    for indicator_id in known:
+        yield indicator_id, estimates.filter(pl.col("indicator") == indicator_id)
+
+
+def _rounds(found: pl.DataFrame, estimates: pl.DataFrame) -> list[str]:
+    if found.height:
+        return found["round"].unique().sort().to_list()
+    return estimates["round"].unique().sort().to_list()[-1:] or [""]
+
+
+class _Fieldwork:
+    """All that one round says of one indicator."""
+
+    def __init__(
+        self, indicator: Indicator, found: pl.DataFrame, estimates: pl.DataFrame, places: pl.DataFrame
+    ) -> None:
+        self.indicator = indicator
+        self.by_place = {(r["level"], r["vintage"], r["place"]): r for r in found.iter_rows(named=True)}
+        self.households = {(r["vintage"], r["code"]): r["households_2019"] for r in places.iter_rows(named=True)}
+        self.provinces = places.select("vintage", "province_code", "code").rows()
+        self.by_returns = indicator.counted_in == "communes" or "commune" in found["unit"].drop_nulls()
+        rounds = found["round"].unique().implode()
+        asked = estimates.filter(pl.col("round").is_in(rounds) & ((pl.col("unit") == "commune") == self.by_returns))
+        self.visited = set(asked.select("level", "vintage", "place").rows())
+        self.habits = self._habits()
+
+    def verdicts(self, target: Target, round_: str, chances: Chances) -> Iterator[dict[str, object]]:
+        """The rows of one target: the province's, or one for each commune."""
+        if target.level == "province":
+            wheres = [("province", vintage, province) for vintage, province, _ in self.provinces]
+        else:
+            wheres = [("commune", vintage, code) for vintage, _, code in self.provinces]
+        for where in dict.fromkeys(wheres):
+            row = self.by_place.get(where)
+            finding = find(target, _evidence(row), chances.level) if row else self._silence(where)
+            more = self._more(finding, row, where, target, chances)
+            yield {
+                "target_id": target.target_id,
+                "indicator": self.indicator.indicator_id,
+                **dict(zip(("level", "vintage", "place"), where, strict=True)),
+                "round": round_,
+                "verdict": finding.verdict,
+                "p_meets": finding.p_meets,
+                "reason": finding.reason,
+                "interviews_needed": more.interviews if more else None,
+                "interviews_reason": more.reason if more else None,
+            }
+
+    def _silence(self, where: Where) -> Finding:
+        return Finding("no_data", None, "no_answers" if where in self.visited else "not_visited")
+
+    def _more(self, finding: Finding, row: Row | None, where: Where, target: Target, chances: Chances) -> More | None:
+        if finding.verdict in ("met", "not_met"):
+            return None
+        need, habits = float(target.value), self.habits.get(where[1])
+        households = self._households_of(where)
+        if self.by_returns and finding.verdict == "no_data":
+            return More(self._returns_of(where), "return")
+        if finding.verdict == "no_data" or habits is None:
+            return more_for_unvisited(need, habits, households, chances) if habits else More(None, "no_guess")
+        evidence = _evidence(row) if row else None
+        return more_for_undecided(evidence, need, habits, households, chances) if evidence else None
+
+    def _households_of(self, where: Where) -> int | None:
+        level, vintage, place = where
+        if level == "commune":
+            return self.households.get((vintage, place))
+        counts = [self.households[v, code] for v, province, code in self.provinces if (v, province) == (vintage, place)]
+        return None if None in counts else sum(counts)
+
+    def _returns_of(self, where: Where) -> int:
+        level, vintage, place = where
+        return 1 if level == "commune" else sum((v, p) == (vintage, place) for v, p, _ in self.provinces)
+
+    def _habits(self) -> dict[str, Habits]:
+        habits = {}
+        for vintage in {where[1] for where in self.by_place}:
+            communes = [
+                _evidence(r) for (level, v, _), r in self.by_place.items() if level == "commune" and v == vintage
+            ]
+            clustered = [e for e in communes if e.regime in ("clusters", "one_cluster") and e.n_clusters]
+            households = sum(e.n_households for e in communes)
+            hamlets = sum(e.n_clusters for e in clustered)
+            province = [r for (level, v, _), r in self.by_place.items() if level == "province" and v == vintage]
+            habits[vintage] = Habits(
+                rho=pooled_likeness(communes) if clustered else 0.0,
+                per_household=max(sum(e.n for e in communes) / households, 1e-9) if households else 1.0,
+                per_hamlet=sum(e.n_households for e in clustered) / hamlets if hamlets else 1.0,
+                guess=province[0]["value"] if province else None,
+            )
+        return habits
+
+
+def _evidence(row: Row) -> Evidence:
+    return Evidence(**{field.name: row[field.name] for field in fields(Evidence)})
