@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from collect.problems import PROBLEMS
 from collect.tables import HOUSEHOLDS, ISSUES, Households, Issues
 
+HALF_ROUND_M = 20_015_000.0  # half round the Earth: no distance is longer, whatever a far projection says
 USABLE_ACCURACY_M = 1_000.0  # a point less sure than this, in metres, does not stand in for a missing answer
 COUNTED = ("accepted", "with_issues")  # issues are told of these only: the others are not looked into
 REPAIRS = {
@@ -154,7 +155,9 @@ def _compare(work: pl.DataFrame, places: Places, floor: float) -> pl.DataFrame:
             places.metres_to_ground(other["longitude"], other["latitude"]),
         ]
     )
-    measured = apart.select("_row").with_columns(pl.Series("metres", away).fill_nan(None))
+    measured = apart.select("_row").with_columns(
+        pl.Series("metres", away).fill_nan(None).clip(upper_bound=HALF_ROUND_M)
+    )
     work = work.join(measured, on="_row", how="left", maintain_order="left").drop("_row")
     near = (pl.col("metres") <= pl.col("accuracy_m") + floor).fill_null(False)
     agrees = pl.lit(places.decides) & pl.col("has_point") & pl.col("declared").is_not_null() & (same | near)
@@ -175,8 +178,14 @@ def _issues(work: pl.DataFrame, floor: float, questions: tuple[str, str]) -> Iss
     lost = counted.filter(pl.col("code").is_null() & pl.col("stand_in").is_null())
     tolerance = (pl.col("accuracy_m") + floor).round(0).cast(pl.Int64)
     metres = pl.col("metres").round(0).cast(pl.Int64)
+    candidates = pl.col("candidates").list.join(", ")
+    said: dict[str, dict[str, pl.Expr]] = {
+        "LOC-01": {"candidates": candidates},
+        "LOC-02": {"commune": final, "former": candidates},
+        "LOC-09": {"candidates": candidates},
+    }
     frames = [
-        _rows(part, code, commune, {"commune": final, "candidates": pl.col("candidates").list.join(", ")})
+        _rows(part, code, commune, said.get(code, {"commune": final}))
         for how, code in REPAIRS.items()
         if (part := read.filter(pl.col("how") == how)).height
     ]
@@ -210,3 +219,24 @@ def _rows(part: pl.DataFrame, code: str, question: str, details: dict[str, pl.Ex
         said.alias("details"),
         pl.lit(None, pl.String).alias("found_in"),
     )
+
+
+def move(households: Households, places: Places) -> Households:
+    """Put placed households in the vintage of ``places``: exactly by lineage, else by their point.
+
+    A commune that went whole into one new one moves exactly. Back to an older vintage most communes have several
+    candidates: the point picks one, if it lies in a commune that lineage leads here from. Where neither tells,
+    ``commune_code`` is empty and the household speaks for no commune of that vintage.
+    """
+    parts = []
+    for (vintage,), part in households.with_row_index("_row").group_by("vintage", maintain_order=True):
+        if vintage is None or vintage == places.vintage:
+            parts.append(part)
+            continue
+        exact = places.recode(part["commune_code"], str(vintage), places.vintage)
+        seen = places.locate(part["longitude"], part["latitude"])
+        fits = places.recode(seen, places.vintage, str(vintage)) == part["commune_code"]
+        code = pl.select(pl.coalesce(exact, pl.when(fits).then(seen))).to_series()
+        parts.append(part.with_columns(commune_code=code, vintage=pl.lit(places.vintage)))
+    whole = pl.concat(parts).sort("_row").drop("_row") if parts else households
+    return Households(HOUSEHOLDS.check(whole))

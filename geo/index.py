@@ -80,12 +80,12 @@ class PointIndex:
     def metres_to(self, codes: pl.Series, longitude: ArrayLike | pl.Series, latitude: ArrayLike | pl.Series) -> Floats:
         """Metres from each point to its commune's outline: 0 inside, nan for unknown codes and missing points.
 
-        Measured in the UTM zone of the boundaries' middle.
+        Measured in the UTM zone of the boundaries' middle; infinite for points too far off for it.
         """
         row = codes.replace_strict(list(self.codes), list(range(len(self.codes))), default=None, return_dtype=pl.Int64)
         places = row.fill_null(OUTSIDE).to_numpy()
         x, y = self._metric(_numbers(longitude), _numbers(latitude))
-        metres = np.full(len(places), np.nan)
+        metres = np.where((places >= 0) & (np.isinf(x) | np.isinf(y)), np.inf, np.nan)
         sound = (places >= 0) & np.isfinite(x) & np.isfinite(y)
         metres[sound] = shapely.distance(self._flat_shapes()[places[sound]], shapely.points(x[sound], y[sound]))
         return metres
@@ -93,7 +93,7 @@ class PointIndex:
     def metres_to_ground(self, longitude: ArrayLike | pl.Series, latitude: ArrayLike | pl.Series) -> Floats:
         """Metres from each point to the nearest commune: 0 inside any, nan where the point is missing."""
         x, y = self._metric(_numbers(longitude), _numbers(latitude))
-        metres = np.full(len(x), np.nan)
+        metres = np.where(np.isinf(x) | np.isinf(y), np.inf, np.nan)
         sound = np.isfinite(x) & np.isfinite(y)
         if self.codes and sound.any():
             tree = shapely.STRtree(self._flat_shapes())
@@ -221,8 +221,9 @@ class PointIndex:
 
     def _metric(self, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
         turn = pyproj.Transformer.from_crs(CRS, f"EPSG:{self._zone()}", always_xy=True)
-        x, y = turn.transform(longitude, latitude)
-        return x, y
+        known = np.isfinite(longitude) & np.isfinite(latitude)
+        x, y = turn.transform(np.where(known, longitude, np.nan), np.where(known, latitude, np.nan))
+        return np.where(known, x, np.nan), np.where(known, y, np.nan)
 
     def _flat_shapes(self) -> NDArray[Any]:
         flat = self._flat
