@@ -142,7 +142,9 @@ ROW_ANSWERS = Table(
     columns=(
         Column("submission_id", "text", "submission the row belongs to", required=True),
         Column("row_id", "text", "positional path, '/data/roster/member[2]'", required=True),
-        Column("parent_row_id", "text", "row_id of the row one level up; the root path at the first level", required=True),
+        Column(
+            "parent_row_id", "text", "row_id of the row one level up; the root path at the first level", required=True
+        ),
         Column("index", "whole", "place among its siblings, from 1", required=True),
         Column("found_in", "text", "file, sheet and row it was read from", required=True),
     ),
@@ -269,7 +271,9 @@ WEIGHTS = Table(
         Column("stratum", "text", "of the sample; the commune where nothing names one", required=True),
         Column("cluster", "text", "hamlet drawn by the sample; empty when the survey had no clusters"),
         Column("drawn_stratum", "text", "stratum within which drawn_unit was drawn", required=True),
-        Column("drawn_unit", "text", "what chance drew: a cluster, or a household where all hamlets are in", required=True),
+        Column(
+            "drawn_unit", "text", "what chance drew: a cluster, or a household where all hamlets are in", required=True
+        ),
         Column("drawn_from", "number", "units of drawn_stratum in the frame; empty: as if drawn with replacement"),
         Column("hamlets_in_frame", "whole", "hamlets of the commune in the frame; empty without a frame"),
         Column("hamlets_reached", "whole", "clusters of the commune with an interview"),

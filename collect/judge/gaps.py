@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from math import floor
 from uuid import UUID, uuid5
 
 import polars as pl
@@ -14,6 +15,8 @@ from collect.tables import GAPS, Estimates, Gaps, Units, Verdicts, Weights
 from collect.targets import Target
 
 NAMES = UUID("6f0f5d0e-3a52-5d0c-9d0e-5b1f4f0c8a11")  # namespace of gap_id: never change, partners keep these names
+HOUSEHOLD = pl.lit("household")
+ROUNDING = 1e-6  # a count of 240 may arrive as 239.99999999999997
 PLACE = ("vintage", "place")
 
 
@@ -53,6 +56,8 @@ def gaps(  # noqa: PLR0913  # it joins what every stage before it found
     rows = _latest(verdicts, estimates).filter(pl.col("verdict") != "met")
     rows = rows.join(_facts_of_targets(targets, indicators), on="target_id", how="inner")
     rows = rows.join(_facts_of_places(places, weights, outlines), on=[*PLACE], how="inner")
+    of_returns = pl.col("counted_in") == "communes"
+    rows = rows.with_columns(pl.col("unit").fill_null(pl.when(of_returns).then(pl.lit("commune")).otherwise(HOUSEHOLD)))
     rows = rows.join(_asked(weights), on=[*PLACE, "round", "unit"], how="left")
     rows = _with_households(rows)
     rows = _with_needs(rows, {target.target_id: target for target in targets})
@@ -119,14 +124,14 @@ def _with_households(rows: pl.DataFrame) -> pl.DataFrame:
         .then(pl.col("population").cast(pl.Float64))
         .when(pl.col("counted_in") == "communes")
         .then(1.0)
-        .when(pl.col("unit") == "household")
+        .when(pl.col("unit") == HOUSEHOLD)
         .then(pl.col("denominator") * scale.fill_null(1.0))
         .otherwise("denominator")
     )
     rows = rows.with_columns(
         households=pl.coalesce("households_listed", "households_2019"),
         households_source=source.then(pl.lit("census_2019")),
-        interviewed=pl.when(pl.col("unit") == "household").then(pl.col("interviewed").fill_null(0)),
+        interviewed=pl.when(pl.col("unit") == HOUSEHOLD).then(pl.col("interviewed").fill_null(0)),
     )
     return rows.with_columns(universe=universe.round().cast(pl.Int64))
 
@@ -144,7 +149,8 @@ def _with_needs(rows: pl.DataFrame, targets: Mapping[str, Target]) -> pl.DataFra
 def _needed(target: Target, universe: int | None, share: float | None) -> int | None:
     if universe is None or share is None:
         return None
-    return max(target.needed(universe) - round(share * universe), 0)
+    have = floor(share * universe + ROUNDING)
+    return max(target.needed(universe) - have, 0)
 
 
 def _named(rows: pl.DataFrame) -> pl.DataFrame:
