@@ -146,8 +146,7 @@ def _rows(
     whole = head.with_columns(sheet.frame.select(_place(sheet).alias("found_in"))).hstack(arrange(sheet, matched, form))
     strange = whole["row_id"].is_null() | ~whole["submission_id"].is_in(root["submission_id"].implode())
     strange = strange.fill_null(True)
-    for found_in in whole.filter(strange)["found_in"]:
-        issues.note("FIL-01", found_in=found_in, file=found_in, rows=1)
+    issues.note_strays(whole.filter(strange)["found_in"].to_list(), sheet.place)
     lost = int(strange.sum())
     return path, (whole.filter(~strange) if lost else whole), lost + sheet.lost
 

@@ -166,8 +166,7 @@ def _rows(
     else:
         tied = _tied(whole, tables[outer], first_level=outer == form.root)
     strange = tied.filter(pl.col(OF).is_null())
-    for found_in in strange["found_in"]:
-        issues.note("FIL-01", found_in=found_in, file=found_in, rows=1)
+    issues.note_strays(strange["found_in"].to_list(), sheet.place)
     below = path[len(outer) :]
     rows = tied.filter(pl.col(OF).is_not_null()).with_columns(
         (pl.int_range(pl.len()).over(OF, "parent_row_id") + 1).cast(pl.Int64).alias("index"),

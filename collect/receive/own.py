@@ -125,8 +125,7 @@ def _rows(sheet: Sheet, path: str, form: Form, tables: Tables, issues: IssueBook
             pl.col("row_id").alias("parent_row_id"),
         ).drop_nulls().unique(keys, keep="last", maintain_order=True)  # fmt: skip
         tied = frame.join(parents, on=keys, how="left", maintain_order="left")
-    for found_in in tied.filter(pl.col(OF).is_null())["found_in"]:
-        issues.note("FIL-01", found_in=found_in, file=found_in, rows=1)
+    issues.note_strays(tied.filter(pl.col(OF).is_null())["found_in"].to_list(), sheet.place)
     rows = tied.filter(pl.col(OF).is_not_null()).drop(PARENT).with_columns(
         (pl.int_range(pl.len()).over(OF, "parent_row_id") + 1).cast(pl.Int64).alias("index"),
         pl.lit(None, pl.String).alias("submission_id"),

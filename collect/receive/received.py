@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,6 +11,9 @@ import polars as pl
 from collect.forms import Form
 from collect.problems import PROBLEMS
 from collect.tables import ISSUES, ROOT_ANSWERS, ROW_ANSWERS, Answers, Frame, Issues
+
+
+MOST_STRAYS_NAMED = 1_000  # rows of one table
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,15 @@ class Received:
         return {repeat: frame.height for repeat, frame in self.answers.items() if repeat != root}
 
     @property
+    def repeated(self) -> int:
+        """How many submissions stood in the file again under a name already there: only the last of each is kept."""
+        return int(self.issues["code"].is_in(["ID-01", "ID-02"]).sum())
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """Submissions, rows of each repeat, and what could not be read: the receipt's numbers."""
-        return {"submissions": self.submissions, **self.rows, "unreadable": self.unreadable, "ignored": self.ignored}
+        rest = {"repeated": self.repeated, "unreadable": self.unreadable, "ignored": self.ignored}
+        return {"submissions": self.submissions, **self.rows, **rest}
 
 
 @dataclass
@@ -75,6 +84,14 @@ class IssueBook:
                 "found_in": found_in,
             }
         )
+
+    def note_strays(self, places: Sequence[str], table: str) -> None:
+        """Write down rows that cannot be tied to a submission: each, or their number when there are very many."""
+        if len(places) > MOST_STRAYS_NAMED:
+            self.note("FIL-01", found_in=table, file=table, rows=len(places))
+        else:
+            for place in places:
+                self.note("FIL-01", found_in=place, file=place, rows=1)
 
     def table(self) -> Issues:
         """The issues as their table."""

@@ -88,7 +88,7 @@ def read_csv(data: bytes, place: str, title: str) -> Sheet:
         _refuse_encoding(data, place)
         records, lost = _records(data, separator, len(headings), place)
         if not records and lost:
-            raise ExportError("IN-12", file=place) from error
+            raise ExportError("IN-12", file=place, line=1) from error
         frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
         return Sheet(place, title, headings, frame, lost=lost)
 

@@ -110,7 +110,9 @@ def read(
             progress("step.receive", number / len(members))
         try:
             data = member.read()
-            root = _submission(parse(data, member.name, how))
+            root = _submission(parse(data, member.name, how), member.name)
+            if root is None and upload.single:
+                raise ExportError("IN-22", file=member.name)
             if root is None:
                 ignored += 1
                 continue
@@ -139,14 +141,14 @@ def _unknown_form(file: str, form_id: str, known: Mapping[str, Form]) -> ExportE
     return ExportError("IN-17", file=file, form=form_id, forms=", ".join(known) or "-")
 
 
-def _submission(root: etree._Element) -> etree._Element | None:
+def _submission(root: etree._Element, place: str) -> etree._Element | None:
     """The element that holds the answers, out of whatever wraps it; None for a form, a list, a media file."""
     name = local(root.tag)
     if name == "submission":
         inner = [child for data in root if local(data.tag) == "data" for child in data if child.get("id")]
         return inner[0] if inner else None
     if root.get("encrypted") == "yes":
-        raise ExportError("IN-16", file="")
+        raise ExportError("IN-16", file=place)
     return root if root.get("id") and name not in ("html", "manifest", "xforms") else None
 
 
