@@ -1,0 +1,59 @@
+"""One commune and one target, told in words: where it stands, how sure we are, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from collect.i18n import t
+from collect.pages import looks
+from collect.pages.words import chance, day, interval, number, percent, target_value
+from collect.targets import Target
+
+
+def card(row: Mapping[str, Any], target: Target, counted_in: str, lang: str) -> None:
+    """Draw the detail card. ``row`` is one row of `collect.pages.data.communes`."""
+    with st.container(border=True, gap="small"):
+        st.subheader(row["name"], anchor=False)
+        before = t("commune.formerly", lang, district=row["district"]) if row.get("district") else ""
+        st.caption(
+            " · ".join(filter(None, (t("commune.code", lang, code=row["place"], vintage=row["vintage"]), before)))
+        )
+        looks.badge(row["verdict"], lang)
+        st.markdown(sentence(row, target, lang))
+        _figures(row, counted_in, lang)
+        dates = (row["first_interview_on"], row["last_interview_on"])
+        if dates[1]:
+            st.caption(t("commune.dates", lang, first=day(dates[0], lang), last=day(dates[1], lang)))
+
+
+def sentence(row: Mapping[str, Any], target: Target, lang: str) -> str:
+    """The verdict in words, with its probability and its reason."""
+    words = {"target": target_value(target, lang), "p": chance(row["p_meets"], lang)}
+    key = f"commune.says.{row['verdict']}"
+    if row["verdict"] != "no_data" and row["p_meets"] is None:
+        key += ".no_p"
+    reason = t(f"reason.{row['reason']}", lang)
+    return f"{t(key, lang, **words)} {reason}"
+
+
+def _figures(row: Mapping[str, Any], counted_in: str, lang: str) -> None:
+    figures = []
+    if row["value"] is not None:
+        figures.append((t("commune.estimate", lang), percent(row["value"], lang)))
+        figures.append((t("commune.interval", lang), interval(row["ci_low"], row["ci_high"], lang)))
+        figures.append((t("commune.interviewed", lang), number(row["n_households"], lang)))
+    if row["households_needed"]:
+        needed = number(row["households_needed"], lang)
+        low, high = row["households_needed_low"], row["households_needed_high"]
+        if low is not None and high is not None and low != high:
+            needed += f" ({number(low, lang)}\u2009–\u2009{number(high, lang)})"
+        figures.append((t(f"commune.needed.{counted_in}", lang), needed))
+    if row["interviews_needed"]:
+        figures.append((t("commune.interviews_needed", lang), number(row["interviews_needed"], lang)))
+    for label, value in figures:
+        with st.container(horizontal=True, horizontal_alignment="distribute", gap="small", wrap=False):
+            st.markdown(f":gray[{label}]", width="stretch")
+            st.markdown(f"**{value}**", width="content")

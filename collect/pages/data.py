@@ -1,0 +1,137 @@
+"""The only door between the pages and everything else: finished tables in, one joined view per target out.
+
+Nothing is computed here that a partner could quote: rows of finished tables are filtered, joined and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+import polars as pl
+
+from collect.indicators import Indicator
+from collect.tables import VERDICTS
+from collect.targets import Target
+
+
+class Results(Protocol):
+    """What the pages need of a run: its finished tables, and what must be said with them."""
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run."""
+
+    @property
+    def estimates(self) -> pl.DataFrame:
+        """Estimates table."""
+
+    @property
+    def verdicts(self) -> pl.DataFrame:
+        """Verdicts table."""
+
+    @property
+    def gaps(self) -> pl.DataFrame:
+        """Gap list."""
+
+    @property
+    def targets(self) -> Sequence[Target]:
+        """Every numbered target, those no form measures included."""
+
+    @property
+    def indicators(self) -> Sequence[Indicator]:
+        """Every indicator."""
+
+    @property
+    def units(self) -> pl.DataFrame:
+        """Communes of the run's vintage."""
+
+    @property
+    def shapes(self) -> Shapes | None:
+        """Outlines to draw, or None where none are at hand."""
+
+    @property
+    def made_up(self) -> bool:
+        """Whether the data are a demonstration."""
+
+    @property
+    def as_of(self) -> date | None:
+        """Last day of interviews that counted."""
+
+    @property
+    def round(self) -> str:
+        """Survey round, or rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """Outlines for the screen: GeoJSON with commune codes as feature ids, a point inside each, and their origin."""
+
+    key: str  # hash of the geometry
+    geometry: Mapping[str, Any]
+    centres: Mapping[str, tuple[float, float]]
+    schematic: bool
+    source: str
+
+
+def measured(results: Results) -> list[Target]:
+    """Targets with a verdict in this run, first those due first."""
+    judged = set(results.verdicts["target_id"].unique())
+    return sorted((x for x in results.targets if x.target_id in judged), key=lambda x: (x.year, x.number, x.target_id))
+
+
+def unmeasured(results: Results) -> list[Target]:
+    """Targets that no form measures yet."""
+    judged = set(results.verdicts["target_id"].unique())
+    return [target for target in results.targets if target.target_id not in judged]
+
+
+def indicator_of(results: Results, target: Target) -> Indicator | None:
+    """The indicator a target speaks of."""
+    return next((x for x in results.indicators if x.indicator_id == target.indicator), None)
+
+
+def counts(results: Results, target: Target) -> dict[str, int]:
+    """Communes by verdict, all four verdicts present."""
+    rows = results.verdicts.filter(target_id=target.target_id, level="commune")
+    found = dict(rows.group_by("verdict").len().iter_rows())
+    return {verdict: int(found.get(verdict, 0)) for verdict in VERDICTS}
+
+
+def province(results: Results, target: Target) -> dict[str, Any] | None:
+    """The province's estimate and, where the target is judged there, its verdict; None where there is no estimate."""
+    estimates = results.estimates.filter(indicator=target.indicator, level="province")
+    if estimates.is_empty():
+        return None
+    verdicts = results.verdicts.filter(target_id=target.target_id, level="province")
+    keys = ["indicator", "level", "vintage", "place", "round"]
+    extra = ["verdict", "p_meets", "interviews_needed", "reason"]
+    joined = estimates.join(verdicts.select(*keys, *extra), on=keys, how="left")
+    return joined.sort("round").row(-1, named=True)
+
+
+NEEDED = ("households", "households_needed", "households_needed_low", "households_needed_high", "priority")
+
+
+def communes(results: Results, target: Target, lang: str) -> pl.DataFrame:
+    """One row per commune the target is judged in: its name, verdict, estimate, and what it would take."""
+    verdicts = results.verdicts.filter(target_id=target.target_id, level="commune")
+    keys = ["indicator", "level", "vintage", "place", "round"]
+    gaps = results.gaps.filter(pl.col("target_id") == target.target_id, pl.col("hamlet").is_null())
+    needed = gaps.select(pl.col("commune_code").alias("place"), *NEEDED, "gap_type", "suppressed").unique("place")
+    names = results.units.select(pl.col("code").alias("place"), name_in(lang).alias("name"), "district")
+    return (
+        verdicts.join(results.estimates, on=keys, how="left")
+        .join(needed, on="place", how="left")
+        .join(names, on="place", how="left")
+        .with_columns(pl.col("name").fill_null(pl.col("place")))
+        .sort("name")
+    )
+
+
+def name_in(lang: str) -> pl.Expr:
+    """A commune's name in ``lang``; a Khmer name is used only where an official source gives one."""
+    chosen = {"en": pl.col("name_en"), "km": pl.coalesce("name_km", "name_vi")}
+    return chosen.get(lang, pl.col("name_vi"))

@@ -1,0 +1,128 @@
+"""Gap list: filter it, look at it, take it away as a file; every column is explained below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from collect.i18n import t
+from collect.pages import data, looks
+from collect.pages.data import Results
+from collect.pages.layout import header
+from collect.pages.words import Formats, chance, day, interval, known, number, percent, target_name, target_value
+from collect.tables import GAP_TYPES, VERDICTS
+from collect.targets import Target
+
+FILES = {  # suffix and name of each download, in the order of the buttons
+    "parquet": ("parquet", "application/vnd.apache.parquet"),
+    "geoparquet": ("parquet", "application/vnd.apache.parquet"),
+    "csv": ("csv", "text/csv"),
+    "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}
+Writer = Callable[[pl.DataFrame, str], bytes]  # rows and a key of FILES
+
+
+def render(results: Results, lang: str, write: Writer, dictionary: Callable[[], pl.DataFrame]) -> None:
+    """Draw the page. ``write`` makes a file when it is asked for."""
+    header(t("gaps.title", lang), lang, results)
+    if results.gaps.is_empty():
+        st.success(t("gaps.none", lang), icon=":material/check_circle:")
+        return
+    rows = _filtered(results, lang)
+    st.caption(t("gaps.count", lang, rows=number(rows.height, lang), all=number(results.gaps.height, lang)))
+    if rows.is_empty():
+        st.info(t("gaps.filtered_out", lang))
+    else:
+        st.dataframe(_shown(rows, results, lang), hide_index=True, height=460, alt=t("gaps.title", lang))
+        _downloads(rows, results, lang, write)
+    with st.expander(t("gaps.dictionary", lang), icon=":material/menu_book:"):
+        st.caption(t("gaps.dictionary.help", lang))
+        st.dataframe(dictionary(), hide_index=True, alt=t("gaps.dictionary", lang))
+
+
+def _filtered(results: Results, lang: str) -> pl.DataFrame:
+    rows = results.gaps
+    names = {target.target_id: target_name(target, lang) for target in data.measured(results)}
+    labels = {
+        "gap_target": ("target_id", names),
+        "gap_verdict": ("verdict", {v: t(f"verdict.{v}", lang) for v in VERDICTS if v != "met"}),
+        "gap_type": ("gap_type", {kind: t(f"gap_type.{kind}", lang) for kind in GAP_TYPES}),
+    }
+    with st.container(border=True):
+        for column, (key, (field, words)) in zip(st.columns([1.6, 1, 1.2]), labels.items(), strict=True):
+            present = [code for code in words if code in set(rows[field].unique())]
+            with column:
+                chosen = _choose(t(f"gaps.filter.{field}", lang), present, key, words, t("gaps.filter.all", lang))
+            if chosen:
+                rows = rows.filter(pl.col(field).is_in(chosen))
+    return rows.sort("priority", "commune_code")
+
+
+def _choose(label: str, options: list[str], key: str, words: Mapping[str, str], everything: str) -> list[str]:
+    if key not in st.session_state:
+        st.session_state[key] = [code for code in st.query_params.get_all(key) if code in options]
+    st.session_state[key] = [code for code in st.session_state[key] if code in options]
+
+    def push() -> None:
+        st.query_params[key] = st.session_state[key]
+
+    picked: list[str] = st.multiselect(
+        label,
+        options,
+        key=key,
+        format_func=lambda code: words[code],
+        placeholder=everything,
+        on_change=push,
+        persist_state="session",
+    )
+    return picked
+
+
+def _shown(rows: pl.DataFrame, results: Results, lang: str) -> object:
+    targets = {target.target_id: target for target in results.targets}
+    names = dict(results.units.select("code", data.name_in(lang)).iter_rows())
+    frame = pl.DataFrame(
+        [_line(row, targets[row["target_id"]], names, lang) for row in rows.iter_rows(named=True)],
+        infer_schema_length=None,
+    )
+    words = {name: t(f"column.{name}", lang) for name in frame.columns}
+    counts: Formats = {words[name]: lambda cell: number(known(cell), lang) for name in ("needed", "interviews_needed")}
+    return frame.to_pandas().rename(columns=words).style.format(counts)
+
+
+def _line(row: Mapping[str, Any], target: Target, names: Mapping[str, str | None], lang: str) -> dict[str, Any]:
+    withheld = t("gaps.suppressed", lang) if row["suppressed"] else None
+    return {
+        "priority": row["priority"],
+        "commune": names.get(row["commune_code"]) or row["commune_name"],
+        "target": f"{target.labels[lang]} {target_value(target, lang)} ({target.year})",
+        "verdict": looks.verdict_text(row["verdict"], lang),
+        "needed": row["households_needed"],
+        "interviews_needed": row["interviews_needed"],
+        "gap_type": t(f"gap_type.{row['gap_type']}", lang),
+        "estimate": withheld or percent(row["estimate"], lang),
+        "interval": withheld or interval(row["ci_low"], row["ci_high"], lang),
+        "p_meets": withheld or chance(row["p_meets_target"], lang),
+        "last_interview": day(row["last_interview_on"], lang),
+    }
+
+
+def _downloads(rows: pl.DataFrame, results: Results, lang: str, write: Writer) -> None:
+    with st.container(horizontal=True):
+        for kind, (suffix, mime) in FILES.items():
+            stem = f"gaps_{results.run_id}" + ("_geo" if kind == "geoparquet" else "")
+            st.download_button(
+                t(f"gaps.download.{kind}", lang),
+                data=lambda kind=kind: write(rows, kind),  # type: ignore[misc]
+                file_name=f"{stem}.{suffix}",
+                mime=mime,
+                key=f"download-{kind}",
+                icon=":material/download:",
+                on_click="ignore",
+                type="primary" if kind == "parquet" else "secondary",
+                help=t(f"gaps.download.{kind}.help", lang),
+            )
+    st.caption(t("gaps.privacy", lang))

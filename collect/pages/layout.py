@@ -1,0 +1,108 @@
+"""What every page shares: the language, the title row, the banners, and widgets whose code stands in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from collect.i18n import LANGUAGES, t
+from collect.pages import served
+from collect.pages.data import Results
+from collect.pages.words import day
+
+
+def language(default: str) -> str:
+    """The language in use: the address first, then this session's choice, then the installation's default."""
+    asked = st.query_params.get("lang")
+    if "lang" not in st.session_state:
+        st.session_state["lang"] = asked if asked in LANGUAGES else default if default in LANGUAGES else "vi"
+    chosen = str(st.session_state["lang"])
+    if asked != chosen:
+        st.query_params["lang"] = chosen
+    return chosen
+
+
+def dress(lang: str) -> None:
+    """Fonts of ours, and the page's language said to screen readers."""
+    served.register()
+    st.html(f"<style>{served.font_faces()}{_uploader_words(lang)}</style>")
+    st.html(f"<script>document.documentElement.lang = '{lang}'</script>", unsafe_allow_javascript=True)
+
+
+def _uploader_words(lang: str) -> str:
+    # the upload button's own words exist in English only
+    button = '.st-key-files [data-testid="stFileUploaderDropzone"] button'
+    hint = '.st-key-files [data-testid="stFileUploaderDropzoneInstructions"]'
+    return (
+        f"{button} p{{font-size:0}}{button} p::after{{content:'{t('upload.choose', lang)}';font-size:1rem}}"
+        f"{hint} *{{display:none}}{hint}::after{{content:'{t('upload.drop', lang)}';font-size:.875rem}}"
+    )
+
+
+def header(title: str, lang: str, results: Results | None = None) -> None:
+    """Title and language switch on one row, then what the figures are."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title(title, anchor=False, width="content")
+        _language_switch()
+    if results is None:
+        return
+    communes = results.verdicts.filter(level="commune")["place"].n_unique()
+    words = {
+        "round": results.round or "–",
+        "day": day(results.as_of, lang),
+        "communes": communes,
+        "run": results.run_id,
+    }
+    st.caption(t("page.about", lang, **words))
+    banners(results, lang)
+
+
+def banners(results: Results, lang: str) -> None:
+    """Say what must not be mistaken: made-up data, schematic communes."""
+    if results.made_up:
+        st.warning(t("banner.made_up", lang), icon=":material/science:")
+
+
+def _language_switch() -> None:
+    coded(
+        st.segmented_control,
+        "Ngôn ngữ · ភាសា · Language",
+        list(LANGUAGES),
+        key="lang",
+        default="vi",
+        format_func=lambda code: LANGUAGES[code],
+        label_visibility="collapsed",
+        required=True,
+    )
+
+
+def coded(
+    widget: Callable[..., Any],
+    label: str,
+    options: Sequence[str],
+    *,
+    key: str,
+    default: str | None,
+    format_func: Callable[[Any], str],
+    **more: Any,
+) -> Any:
+    """A widget that puts its stable code in the address, never the translated label: links open in any language."""
+    if key not in st.session_state or st.session_state[key] not in options:
+        asked = st.query_params.get(key)
+        st.session_state[key] = asked if asked in options else default
+
+    def push() -> None:
+        value = st.session_state[key]
+        if value is None:
+            st.query_params.pop(key, None)
+        else:
+            st.query_params[key] = value
+
+    return widget(label, options, key=key, format_func=format_func, on_change=push, persist_state="session", **more)
+
+
+def address(lang: str, **codes: str | None) -> dict[str, str]:
+    """The address codes to hand to a link between pages."""
+    return {"lang": lang, **{name: code for name, code in codes.items() if code}}

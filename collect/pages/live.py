@@ -1,0 +1,212 @@
+"""What is behind the screens while the app runs: store, latest run, outlines, and the desk that takes files in.
+
+Finished tables are read once per run and shared by every visitor; nobody changes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+import streamlit as st
+
+import geo
+from collect import registry
+from collect.forms import Form
+from collect.indicators import Indicator
+from collect.intake import Asked, Receipt, add_file
+from collect.journey import Definitions, define
+from collect.pages.data import Results, Shapes
+from collect.places import places_of
+from collect.runs import Run, layer_of, make_run, read_run
+from collect.settings import Settings
+from collect.store import Store, open_store
+from collect.targets import Target
+
+Progress = Callable[[str, float], None]
+ONE_AT_A_TIME = threading.Lock()  # visitors are threads, and geometry must not be shared between working threads
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finished run with what is needed to read and draw it."""
+
+    run: Run
+    targets: Sequence[Target]
+    indicators: Sequence[Indicator]
+    units: pl.DataFrame
+    shapes: Shapes | None
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run."""
+        return self.run.run_id
+
+    @property
+    def estimates(self) -> pl.DataFrame:
+        """Estimates table."""
+        return self.run.estimates
+
+    @property
+    def verdicts(self) -> pl.DataFrame:
+        """Verdicts table."""
+        return self.run.verdicts
+
+    @property
+    def gaps(self) -> pl.DataFrame:
+        """Gap list."""
+        return self.run.gaps
+
+    @property
+    def made_up(self) -> bool:
+        """Whether the data are a demonstration."""
+        return self.run.made_up
+
+    @property
+    def as_of(self) -> date | None:
+        """Last day of interviews that counted."""
+        return self.run.as_of
+
+    @property
+    def round(self) -> str:
+        """Survey rounds."""
+        return ", ".join(self.run.rounds)
+
+
+@st.cache_resource(show_spinner=False)
+def the_store(settings: Settings) -> Store:
+    """The data folder with its registry, opened once."""
+    return open_store(settings)
+
+
+@st.cache_resource(show_spinner=False)
+def definitions(settings: Settings) -> Definitions:
+    """Forms, indicators and targets, read once."""
+    return define(settings.forms)
+
+
+def results(settings: Settings) -> Found | None:
+    """The latest run, or None before the first."""
+    run_id = registry.last_run(the_store(settings).engine)
+    return None if run_id is None else _found(settings, run_id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _found(settings: Settings, run_id: str) -> Found:
+    store = the_store(settings)
+    run = read_run(store, run_id)
+    said = definitions(settings)
+    with ONE_AT_A_TIME:
+        boundaries = places_of(store.folder, run.vintage).boundaries
+        drawn = shapes_of(boundaries)
+    return Found(run, said.targets, said.indicators, geo.units(run.vintage), drawn)
+
+
+def shapes_of(boundaries: geo.Boundaries) -> Shapes:
+    """Outlines light enough for the screen, with a hash that tells the browser whether it has them."""
+    light = boundaries.simplified(60.0)
+    inside = light.geometry.representative_point()
+    geometry = {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "id": code, "properties": {}, "geometry": shape.__geo_interface__}
+            for code, shape in zip(light["code"], light.geometry, strict=True)
+        ],
+    }
+    text = json.dumps(geometry, separators=(",", ":"))
+    centres = {code: (round(at.x, 5), round(at.y, 5)) for code, at in zip(light["code"], inside, strict=True)}
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Shapes(key, json.loads(text), centres, boundaries.kind == "schematic", boundaries.source)
+
+
+def uploads(settings: Settings) -> int:
+    """How many files are stored."""
+    return len(registry.uploads(the_store(settings).engine))
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDesk:
+    """The upload page's desk over the real store."""
+
+    settings: Settings
+
+    def forms(self) -> Mapping[str, Form]:
+        """Every form by its id."""
+        return {form.form_id: form for form in definitions(self.settings).forms}
+
+    def add(self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress) -> Receipt:
+        """Take a file in, or say what that would do."""
+        asked = Asked(by=by, name=name)
+        with ONE_AT_A_TIME:
+            return add_file(
+                the_store(self.settings), path, definitions(self.settings), asked, dry_run=dry_run, progress=progress
+            )
+
+    def waiting(self) -> bool:
+        """Whether files are stored that the latest run does not know."""
+        found = results(self.settings)
+        stored = uploads(self.settings)
+        return stored > (found.run.uploads if found else 0)
+
+    def run(self, progress: Progress) -> str:
+        """Make the results again from everything stored."""
+        with ONE_AT_A_TIME:
+            return make_run(the_store(self.settings), definitions(self.settings), progress=progress).run_id
+
+
+def desk(settings: Settings) -> LiveDesk:
+    """The desk over this installation's store."""
+    return LiveDesk(settings)
+
+
+def try_out(settings: Settings, progress: Progress) -> None:
+    """Make up a survey round, take its files in, and make the results."""
+    from collect.demo import make_round
+
+    at = LiveDesk(settings)
+    made = make_round(settings.data / "demo", progress=lambda step, share: progress(step, share / 4))
+    files = [*made.files, made.frame]
+    for number, path in enumerate(files):
+        begun = 0.25 + 0.5 * number / len(files)
+        at.add(path, path.name, "demo", dry_run=False, progress=lambda step, _share, at=begun: progress(step, at))  # type: ignore[misc]
+    at.run(lambda step, share: progress(step, 0.75 + share / 4))
+
+
+def gap_file(found: Found, rows: pl.DataFrame, kind: str, lang: str) -> bytes:
+    """The bytes of one gap file, made when somebody asks for it."""
+    from collect.publish import write_gaps
+    from collect.tables import Gaps
+
+    suffix = "parquet" if kind == "geoparquet" else kind
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"gaps.{suffix}"
+        write_gaps(Gaps(rows), path, language=lang, meta=found.run.meta(), geometry=kind == "geoparquet")
+        return path.read_bytes()
+
+
+def html_map(settings: Settings, found: Found, target: Target, lang: str) -> bytes:
+    """The bytes of the map that opens from disk."""
+    from collect.publish import write_map
+
+    with ONE_AT_A_TIME, TemporaryDirectory() as folder:
+        path = Path(folder) / "map.html"
+        layer = layer_of(the_store(settings), found.run, definitions(settings), target.target_id, lang)
+        write_map(layer, path, lang)
+        return path.read_bytes()
+
+
+def dictionary(lang: str) -> pl.DataFrame:
+    """What every column of the gap list means."""
+    from collect.publish import data_dictionary
+
+    return data_dictionary(lang)
+
+
+__all__ = ["LiveDesk", "Results", "desk", "dictionary", "gap_file", "html_map", "results", "try_out", "uploads"]

@@ -1,0 +1,91 @@
+"""How a verdict looks, the same on every page: colour, hatch, mark and words, so that colour is never alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+import streamlit as st
+
+from collect.i18n import t
+from collect.tables import VERDICTS
+
+Badge = Literal["blue", "red", "orange", "gray"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """``ink`` draws the hatch; ``mark`` stands on the commune; ``dark`` says that the mark is dark on a light fill."""
+
+    colour: str
+    hatch: Literal["", "/", "\\", "."]
+    ink: str
+    mark: str
+    dark: bool
+    badge: Badge
+    icon: str
+
+
+# Blue to brown, not green to red; readable for the colour-blind and, by hatch and mark, in greyscale.
+LOOKS: Mapping[str, Look] = {
+    "met": Look("#1f6fb4", "", "#ffffff", "✓", False, "blue", ":material/check_circle:"),
+    "not_met": Look("#b5402c", "\\", "#7e2a1b", "✕", False, "red", ":material/cancel:"),
+    "undecided": Look("#f2a65a", "/", "#c06f1d", "?", True, "orange", ":material/help:"),
+    "no_data": Look("#d3d9e0", ".", "#7b8794", "–", True, "gray", ":material/do_not_disturb_on:"),
+}
+HATCHES = {
+    "": "none",
+    "/": "repeating-linear-gradient(135deg, {ink} 0 1px, transparent 1px 5px)",
+    "\\": "repeating-linear-gradient(45deg, {ink} 0 1px, transparent 1px 5px)",
+    ".": "radial-gradient({ink} 1px, transparent 1.4px) 0 0 / 5px 5px",
+}
+
+
+def badge(verdict: str, lang: str) -> None:
+    """The verdict as a badge."""
+    look = LOOKS[verdict]
+    st.badge(t(f"verdict.{verdict}", lang), icon=look.icon, color=look.badge)
+
+
+def verdict_text(verdict: str, lang: str) -> str:
+    """Mark and word, for a table cell."""
+    return f"{LOOKS[verdict].mark} {t(f'verdict.{verdict}', lang)}"
+
+
+def _fill(look: Look) -> str:
+    return f"{HATCHES[look.hatch].format(ink=look.ink)} {look.colour}".removeprefix("none ")
+
+
+def legend(counts: Mapping[str, int], lang: str) -> None:
+    """Every verdict with its colour, hatch, mark and number of communes, those of zero included."""
+    items = "".join(
+        f"<li style='display:inline-flex;align-items:center;gap:.45rem'>{_swatch(LOOKS[verdict])}"
+        f"<span>{escape(t(f'verdict.{verdict}', lang))} ({counts.get(verdict, 0)})</span></li>"
+        for verdict in VERDICTS
+    )
+    style = "display:flex;flex-wrap:wrap;gap:.35rem 1.25rem;list-style:none;margin:0;padding:0;font-size:.875rem"
+    st.html(f"<ul aria-label='{escape(t('map.legend', lang), quote=True)}' style='{style}'>{items}</ul>")
+
+
+def _swatch(look: Look) -> str:
+    return (
+        f"<span aria-hidden='true' style='width:20px;height:20px;border-radius:4px;background:{_fill(look)};"
+        f"border:1px solid #0003;color:{'#1c2733' if look.dark else '#fff'};font-size:.7rem;font-weight:700;"
+        f"display:inline-flex;align-items:center;justify-content:center'>{look.mark}</span>"
+    )
+
+
+def share_bar(counts: Mapping[str, int], lang: str) -> None:
+    """One bar split by verdict, with the number of communes in each part and the words under it."""
+    shown = [verdict for verdict in VERDICTS if counts.get(verdict)]
+    parts = "".join(
+        f"<span style='flex:{counts[verdict]} 0 1.6rem;background:{_fill(LOOKS[verdict])}'></span>" for verdict in shown
+    )
+    words = " · ".join(f"{t(f'verdict.{verdict}', lang)} {counts.get(verdict, 0)}" for verdict in VERDICTS)
+    st.html(
+        f"<div role='img' aria-label='{escape(words, quote=True)}' style='display:flex;gap:2px;height:12px;"
+        f"border-radius:4px;overflow:hidden'>{parts}</div>"
+        f"<div style='font-size:.8125rem;line-height:1.5;margin-top:.4rem'>{escape(words)}</div>"
+    )

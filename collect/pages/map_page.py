@@ -1,0 +1,127 @@
+"""Map of verdicts: one target at a time, every commune by colour, hatch and mark, with its card and its table row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from collect.i18n import t
+from collect.pages import commune, data, looks, served
+from collect.pages.data import Results, Shapes
+from collect.pages.layout import coded, header
+from collect.pages.overview import shown
+from collect.pages.words import percent, target_name
+from collect.targets import Target
+
+
+def render(results: Results, lang: str, html_map: Callable[[Target], bytes]) -> None:
+    """Draw the page. ``html_map`` makes the file that people keep, when they ask for it."""
+    header(t("map.title", lang), lang, results)
+    by_id = {target.target_id: target for target in data.measured(results)}
+    if not by_id:
+        st.info(t("map.nothing", lang))
+        return
+    chosen = coded(
+        st.selectbox,
+        t("map.target", lang),
+        list(by_id),
+        key="target",
+        default=next(iter(by_id)),
+        format_func=lambda code: target_name(by_id[code], lang),
+    )
+    target = by_id[chosen]
+    rows = data.communes(results, target, lang)
+    _map_and_card(results, target, rows, lang)
+    st.download_button(
+        t("map.download", lang),
+        data=lambda: html_map(target),
+        file_name=f"map_{target.target_id}_{results.run_id}.html",
+        mime="text/html",
+        icon=":material/download:",
+        on_click="ignore",
+        help=t("map.download.help", lang),
+    )
+
+
+@st.fragment
+def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: str) -> None:
+    names = dict(rows.select("place", "name").iter_rows())
+    _take_click(names)
+    left, right = st.columns([2.2, 1], gap="medium")
+    with right:
+        chosen = coded(
+            st.selectbox,
+            t("map.commune", lang),
+            list(names),
+            key="commune",
+            default=None,
+            format_func=lambda code: names.get(code, code),
+            placeholder=t("map.commune.placeholder", lang),
+        )
+    with left:
+        if results.shapes is None:
+            st.info(t("map.no_outlines", lang))
+        else:
+            draw(results.shapes, rows, chosen, target, lang)
+        looks.legend(data.counts(results, target), lang)
+    with right:
+        if chosen is None:
+            st.caption(t("map.pick", lang))
+        else:
+            indicator = data.indicator_of(results, target)
+            counted_in = indicator.counted_in if indicator else "households"
+            commune.card(rows.row(by_predicate=pl.col("place") == chosen, named=True), target, counted_in, lang)
+    st.subheader(t("map.table", lang), anchor=False)
+    ranked = rows.sort("value", "name", nulls_last=True)
+    st.dataframe(shown(ranked, lang), hide_index=True, alt=t("map.table", lang), height=400)
+
+
+MAP = "verdict-map"
+
+
+def _take_click(names: dict[str, str]) -> None:
+    """Hand a click on the map to the select box."""
+    clicked = (st.session_state.get(MAP) or {}).get("picked")
+    if clicked in names:
+        st.session_state["commune"] = clicked
+        st.query_params["commune"] = clicked
+
+
+def draw(shapes: Shapes, rows: pl.DataFrame, chosen: str | None, target: Target, lang: str) -> None:
+    """Mount the map. The outlines travel only when the browser says it lacks them; else codes and classes do."""
+    missing = (st.session_state.get(MAP) or {}).get("missing")
+    counts = dict(rows.group_by("verdict").len().iter_rows())
+    alt = t("map.alt", lang, target=target_name(target, lang), **{v: counts.get(v, 0) for v in looks.LOOKS})
+    message: dict[str, Any] = {
+        "shapes": shapes.key,
+        "classes": dict(rows.select("place", "verdict").iter_rows()),
+        "values": {
+            code: percent(value, lang) for code, value in rows.select("place", "value").iter_rows() if value is not None
+        },
+        "names": dict(rows.select("place", "name").iter_rows()),
+        "kinds": {
+            verdict: {
+                "label": t(f"verdict.{verdict}", lang),
+                "colour": look.colour,
+                "hatch": look.hatch,
+                "ink": look.ink,
+                "mark": look.mark,
+                "dark": look.dark,
+            }
+            for verdict, look in looks.LOOKS.items()
+        },
+        "selected": chosen,
+        "leaflet": served.folder_url("leaflet"),
+        "words": {
+            "alt": alt,
+            "notice": t("banner.schematic", lang) if shapes.schematic else "",
+            "zoom_in": t("map.zoom_in", lang),
+            "zoom_out": t("map.zoom_out", lang),
+        },
+    }
+    if missing == shapes.key:
+        message |= {"geometry": shapes.geometry, "centres": shapes.centres}
+    served.map_component()(key=MAP, data=message, on_picked_change=lambda: None, on_missing_change=lambda: None)

@@ -1,0 +1,158 @@
+"""Overview: every target of the plan at a glance, what needs attention, and where it is furthest away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+import streamlit as st
+
+from collect.i18n import t
+from collect.pages import data, looks
+from collect.pages.data import Results
+from collect.pages.layout import address, coded, header
+from collect.pages.words import Formats, interval, known, number, percent, target_name, target_value
+from collect.targets import Target
+
+FURTHEST = 8  # rows shown; the map's table has them all
+
+
+def render(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
+    """Draw the page. ``links`` are the pages it leads to, by name."""
+    header(t("overview.title", lang), lang, results)
+    targets = data.measured(results)
+    left, right = st.columns([1, 1.25], gap="medium")
+    with left:
+        _attention(results, targets, lang, links)
+    with right:
+        _furthest(results, targets, lang, links)
+    for year in sorted({target.year for target in targets}):
+        st.subheader(t("overview.by_year", lang, year=year), anchor=False)
+        with st.grid(3, min_column_width=300, gap="small"):
+            for target in targets:
+                if target.year == year:
+                    _card(results, target, lang, links)
+    _not_measured(data.unmeasured(results), lang)
+
+
+def _card(results: Results, target: Target, lang: str, links: Mapping[str, st.Page]) -> None:
+    whole = data.province(results, target)
+    with st.container(border=True, height="stretch", gap="small"):
+        st.markdown(f"**{target.labels[lang]}**")
+        indicator = data.indicator_of(results, target)
+        asks = t("overview.target", lang, value=target_value(target, lang))
+        st.caption(asks, help=indicator.definitions[lang] if indicator else None)
+        if whole is None:
+            st.markdown(t("overview.no_estimate", lang))
+        else:
+            with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+                st.metric(t("overview.whole", lang), percent(whole["value"], lang), width="content")
+                if whole["verdict"] is not None:
+                    looks.badge(whole["verdict"], lang)
+            span = interval(whole["ci_low"], whole["ci_high"], lang)
+            st.caption(t("overview.province", lang, interval=span, n=number(whole["n"], lang)))
+        looks.share_bar(data.counts(results, target), lang)
+        query = address(lang, target=target.target_id)
+        st.page_link(links["map"], label=t("overview.to_map", lang), icon=":material/map:", query_params=query)
+
+
+def _attention(results: Results, targets: list[Target], lang: str, links: Mapping[str, st.Page]) -> None:
+    st.subheader(t("overview.attention", lang), anchor=False)
+    tallies = {target.target_id: data.counts(results, target) for target in targets}
+    for verdict in ("not_met", "undecided", "no_data"):
+        worst = max(targets, key=lambda target: tallies[target.target_id][verdict], default=None)
+        if worst is None or not tallies[worst.target_id][verdict]:
+            continue
+        words = {"communes": tallies[worst.target_id][verdict], "target": target_name(worst, lang)}
+        look = looks.LOOKS[verdict]
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(f":{look.badge}[{look.icon}] {t(f'overview.attention.{verdict}', lang, **words)}")
+            if verdict == "not_met":
+                query = address(lang, gap_target=worst.target_id)
+                st.page_link(
+                    links["gaps"], label=t("overview.to_gaps", lang), icon=":material/download:", query_params=query
+                )
+            else:
+                query = address(lang, target=worst.target_id)
+                st.page_link(links["map"], label=t("overview.to_map", lang), icon=":material/map:", query_params=query)
+
+
+def _furthest(results: Results, targets: list[Target], lang: str, links: Mapping[str, st.Page]) -> None:
+    st.subheader(t("overview.furthest", lang), anchor=False)
+    by_id = {target.target_id: target for target in targets}
+    if not by_id:
+        return
+    chosen = coded(
+        st.selectbox,
+        t("overview.furthest.of", lang),
+        list(by_id),
+        key="target",
+        default=next(iter(by_id)),
+        format_func=lambda code: target_name(by_id[code], lang),
+    )
+    rows = data.communes(results, by_id[chosen], lang).filter(pl.col("value").is_not_null())
+    rows = rows.filter(pl.col("verdict") != "met").sort("value", "name").head(FURTHEST)
+    if rows.is_empty():
+        st.caption(t("overview.furthest.none", lang))
+        return
+    st.caption(t("overview.furthest.help", lang))
+    event = st.dataframe(
+        shown(rows, lang, ("name", "verdict", "value", "needed", "n_households")),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"furthest-{chosen}",
+        alt=t("overview.furthest", lang),
+    )
+    if event.selection.rows:
+        code = rows["place"][event.selection.rows[0]]
+        st.switch_page(links["map"], query_params=address(lang, target=chosen, commune=code))
+
+
+EVERYTHING = ("name", "verdict", "value", "interval", "needed", "n_households")
+
+
+def shown(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING) -> object:
+    """Commune rows for people: numbers stay numbers underneath, so that sorting works."""
+    names = {
+        "name": t("column.commune", lang),
+        "verdict": t("column.verdict", lang),
+        "value": t("column.estimate", lang),
+        "interval": t("column.interval", lang),
+        "needed": t("column.needed", lang),
+        "n_households": t("column.interviewed", lang),
+    }
+    frame = rows.select(
+        "name",
+        pl.col("verdict").map_elements(lambda verdict: looks.verdict_text(verdict, lang), return_dtype=pl.String),
+        "value",
+        pl.struct("ci_low", "ci_high")
+        .map_elements(lambda pair: interval(pair["ci_low"], pair["ci_high"], lang), return_dtype=pl.String)
+        .alias("interval"),
+        pl.col("households_needed").alias("needed"),
+        "n_households",
+    )
+    formats: Formats = {
+        names["value"]: lambda cell: percent(known(cell), lang),
+        names["needed"]: lambda cell: number(known(cell), lang),
+        names["n_households"]: lambda cell: number(known(cell), lang),
+    }
+    return frame.select(columns).to_pandas().rename(columns=names).style.format(formats)
+
+
+def _not_measured(targets: list[Target], lang: str) -> None:
+    if not targets:
+        return
+    with st.expander(t("overview.not_measured", lang, targets=len(targets)), icon=":material/visibility_off:"):
+        st.caption(t("overview.not_measured.help", lang))
+        rows = [
+            {
+                t("column.number", lang): target.number,
+                t("column.target", lang): target.labels[lang],
+                t("column.value", lang): target_value(target, lang),
+                t("column.year", lang): str(target.year),
+                t("column.decision", lang): target.decision,
+            }
+            for target in targets
+        ]
+        st.dataframe(rows, hide_index=True, alt=t("overview.not_measured", lang, targets=len(targets)))

@@ -1,0 +1,52 @@
+"""The first screen, before there are any results: three steps, or a try with made-up data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from collect.i18n import t
+from collect.pages.issues import error_words
+from collect.pages.layout import address, header
+from collect.problems import CollectError
+
+Progress = Callable[[str, float], None]
+
+
+def render(lang: str, links: Mapping[str, st.Page], uploads: int, try_out: Callable[[Progress], None]) -> None:
+    """Draw the page. ``uploads`` counts files stored already; ``try_out`` makes the demonstration and its results."""
+    header(t("start.title", lang), lang)
+    st.caption(t("start.about", lang))
+    for number, done in ((1, True), (2, uploads > 0), (3, False)):
+        _step(number, done, lang, links)
+    st.subheader(t("start.try", lang), anchor=False)
+    st.caption(t("start.try.about", lang))
+    if st.button(
+        t("start.try.button", lang), icon=":material/science:", type="primary" if not uploads else "secondary"
+    ):
+        with st.status(t("start.try.working", lang), type="step") as status:
+            try:
+                try_out(lambda step, share: status.update(label=f"{t(step, lang)} ({share:.0%})"))
+            except CollectError as error:
+                status.update(label=t("upload.run.failed", lang), state="error")
+                found, mend = error_words(error, lang)
+                st.error(f"{found}\n\n**{mend}**\n\n{error.code}", icon=":material/error:")
+                return
+        st.rerun()
+
+
+def _step(number: int, done: bool, lang: str, links: Mapping[str, st.Page]) -> None:
+    icon = ":green[:material/check_circle:]" if done else ":gray[:material/radio_button_unchecked:]"
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"{icon} **{number}. {t(f'start.step{number}', lang)}**  \n{t(f'start.step{number}.about', lang)}",
+            width="stretch",
+        )
+        if number > 1:
+            st.page_link(
+                links["upload"],
+                label=t(f"start.step{number}.go", lang),
+                icon=":material/arrow_forward:",
+                query_params=address(lang),
+            )
