@@ -75,7 +75,9 @@ def error_of(error: CollectError, lang: str) -> dict[str, Any]:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="collect")
-@click.option("--lang", type=click.Choice(list(LANGUAGES)), help="Language of messages (default: COLLECT_LANG, else vi).")
+@click.option(
+    "--lang", type=click.Choice(list(LANGUAGES)), help="Language of messages (default: COLLECT_LANG, else vi)."
+)
 @click.pass_context
 def main(ctx: click.Context, lang: str | None) -> None:
     """Phủ: household forms become coverage verdicts and gap lists."""
@@ -95,6 +97,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print the result
 def demo(session: Session, folder: Path | None, households: int | None, seed: int, as_json: bool) -> None:
     """Make up the exports of a whole survey round, in the platforms' own formats."""
     from collect.demo import make_round
+
     target = folder or session.settings.data / "demo"
     with session.steps(as_json) as progress:
         files = make_round(target, households=households, seed=seed, progress=progress)
@@ -113,8 +116,14 @@ def demo(session: Session, folder: Path | None, households: int | None, seed: in
 @click.option("--dry-run", is_flag=True, help="Say what would happen; store nothing.")
 @as_json
 @click.pass_obj
-def add(
-    session: Session, files: tuple[Path, ...], form: str | None, source: str | None, by: str, dry_run: bool, as_json: bool
+def add(  # noqa: PLR0913 one argument an option
+    session: Session,
+    files: tuple[Path, ...],
+    form: str | None,
+    source: str | None,
+    by: str,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Receive exports: what was read, new, changed, duplicate, wrong. One bad file does not stop the others."""
     from collect.intake import Asked, add_file, uploads_in
@@ -134,7 +143,9 @@ def add(
             worst = max(worst, error.exit_code)
             answered.append({"file": path.name, "error": error_of(error, session.lang)})
             if not as_json:
-                click.echo(f"✗ {path.name}: {answered[-1]['error']['found']}\n  {answered[-1]['error']['mend']}", err=True)
+                click.echo(
+                    f"✗ {path.name}: {answered[-1]['error']['found']}\n  {answered[-1]['error']['mend']}", err=True
+                )
             continue
         answered.append(receipt_data(receipt))
         if not as_json:
@@ -159,13 +170,13 @@ def run(session: Session, vintage: str | None, as_of: date | None, as_json: bool
     from collect.runs import make_run
     from collect.store import open_store
 
-    store = open_store(session.settings)
+    store, definitions = open_store(session.settings), define(session.settings.forms)
     with session.steps(as_json) as progress:
-        made = make_run(store, define(session.settings.forms), vintage=vintage, as_of=as_of, progress=progress)
+        made = make_run(store, definitions, vintage=vintage, as_of=as_of, progress=progress)
     if as_json:
-        click.echo(json.dumps(made.summary(), ensure_ascii=False, default=str))
+        click.echo(json.dumps(made.summary(store.run_folder(made.run_id)), ensure_ascii=False, default=str))
         return
-    for line in made.lines(session.lang):
+    for line in made.lines(definitions.targets, session.lang):
         click.echo(line)
     session.say("cli.run.made", folder=str(store.run_folder(made.run_id)))
 
@@ -282,7 +293,9 @@ def units(session: Session, vintage: str | None, as_json: bool) -> None:
         click.echo(rows.write_json())
         return
     for row in rows.iter_rows(named=True):
-        click.echo(f"{row['code']}  {row['name_vi']:<28} {row['households_2019'] or '':>8} {row['population_2019'] or '':>9}")
+        click.echo(
+            f"{row['code']}  {row['name_vi']:<28} {row['households_2019'] or '':>8} {row['population_2019'] or '':>9}"
+        )
 
 
 @main.command()
@@ -313,4 +326,3 @@ def app(session: Session, port: int, address: str) -> None:
     from collect.server import start
 
     start(address=address, port=port, lang=session.lang)
-

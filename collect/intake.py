@@ -1,7 +1,7 @@
 """Taking files in: bytes first, then the journey's first half, then the registry; and making every table again.
 
-An upload is answered with a receipt. The same bytes twice change nothing; a submission seen before is a duplicate when its
-answers are the same and a change when they are not; the newest counts, the older ones stay where they are.
+An upload is answered with a receipt. The same bytes twice change nothing; a submission seen before is a duplicate when
+its answers are the same and a change when they are not; the newest counts, the older ones stay where they are.
 """
 
 from __future__ import annotations
@@ -68,11 +68,14 @@ class Asked:
     name: str | None = None  # the file's name as the team knows it, where the path is only a temporary one
 
 
+NOTHING_ASKED = Asked()
+
+
 def add_file(
     store: Store,
     path: Path,
     definitions: Definitions,
-    asked: Asked = Asked(),  # noqa: B008 frozen, so safe to share
+    asked: Asked = NOTHING_ASKED,
     *,
     dry_run: bool = False,
     progress: Progress = silent,
@@ -157,9 +160,7 @@ def _make_again(store: Store, stored: Stored, upload: Mapping[str, Any], definit
     return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=parts)
 
 
-def _compare(
-    store: Store, taken: Sequence[Taken], but: str | None
-) -> tuple[tuple[Part, ...], dict[str, pl.DataFrame]]:
+def _compare(store: Store, taken: Sequence[Taken], but: str | None) -> tuple[tuple[Part, ...], dict[str, pl.DataFrame]]:
     """Count what is new, changed and known already, against the uploads before this one."""
     parts, indexes = [], {}
     for one in taken:
@@ -169,9 +170,18 @@ def _compare(
             new, changed, duplicate = _news(indexes[one.form], _index_before(store, one.form, but))
         parts.append(
             Part(
-                one.form, one.form_version, one.source, one.read, one.rows,
-                new, changed, duplicate, one.with_issues, one.unreadable, one.issues,
-            )  # fmt: skip
+                one.form,
+                one.form_version,
+                one.source,
+                one.read,
+                one.rows,
+                new,
+                changed,
+                duplicate,
+                one.with_issues,
+                one.unreadable,
+                one.issues,
+            )
         )
     return tuple(parts), indexes
 
@@ -197,7 +207,8 @@ def _news(index: pl.DataFrame, before: pl.DataFrame) -> tuple[int, int, int]:
     duplicate = index.join(before, on=["submission_id", "content"], how="semi").height
     known = index.join(before, on="submission_id", how="semi").height
     strange = index.join(before, on="submission_id", how="anti")
-    edits = strange.join(before, left_on="replaces", right_on="submission_id", how="semi").height
+    either = pl.concat([before.select("submission_id"), index.select("submission_id")])
+    edits = strange.join(either, left_on="replaces", right_on="submission_id", how="semi").height
     return index.height - known - edits, known - duplicate + edits, duplicate
 
 
@@ -245,5 +256,3 @@ def current(store: Store, form: str) -> pl.DataFrame:
     )
     replaced = newest["replaces"].drop_nulls()
     return newest.filter(~pl.col("submission_id").is_in(replaced.implode())).select("upload_id", "submission_id")
-
-

@@ -1,7 +1,7 @@
 """The whole trip of a form on one screen: defined, received, checked, located, estimated, judged, published.
 
-This is the only place that joins stages. `take` goes as far as one upload's own rows allow; `conclude` goes from all that
-is stored to verdicts and gaps. Neither writes anything: `collect.intake` and `collect.runs` keep what they return.
+This is the only place that joins stages. `take` goes as far as one upload's own rows allow; `conclude` goes from all
+that is stored to verdicts and gaps. Neither writes anything: `collect.intake` and `collect.runs` keep what they return.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from collect.estimate import estimate, weigh
 from collect.forms import Form
 from collect.indicators import Indicator
 from collect.judge import gaps, judge
-from collect.locate import Places, locate
-from collect.receive import receive
+from collect.locate import locate, move
+from collect.problems import DefinitionError
+from collect.receive import Received, receive
 from collect.targets import Target
+from geo import Gazetteer
 
 Progress = Callable[[str, float], None]  # which step (a key of the catalogue), and how far the whole is, 0 to 1
 FRAME = "frame"  # a sampling frame is kept like the answers of a form of this name
@@ -33,7 +35,7 @@ def silent(_step: str, _share: float) -> None:
     """Tell nobody."""
 
 
-# --- defined -----------------------------------------------------------------------------------------------------------
+# --- defined ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,13 @@ class Definitions:
     indicators: tuple[Indicator, ...]
     targets: tuple[Target, ...]
 
+    def form(self, form_id: str) -> Form:
+        """The form of this id. Raises DefinitionError USE-01 when there is none."""
+        found = next((form for form in self.forms if form.form_id == form_id), None)
+        if found is None:
+            raise DefinitionError("USE-01", what="form", name=form_id, known=", ".join(f.form_id for f in self.forms))
+        return found
+
 
 def define(folder: Path) -> Definitions:
     """Read the forms, indicators and targets. Raises DefinitionError."""
@@ -51,7 +60,7 @@ def define(folder: Path) -> Definitions:
     return Definitions(forms, load_indicators(folder, forms), load_targets(folder / "targets.csv"))
 
 
-# --- received, checked, located ----------------------------------------------------------------------------------------
+# --- received, checked, located ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ class Taken:
 def take(
     path: Path,
     definitions: Definitions,
-    places_of: Callable[[str], Places],
+    places_of: Callable[[str], Gazetteer],
     arrival: Arrival,
     progress: Progress = silent,
 ) -> tuple[Taken, ...]:
@@ -95,19 +104,20 @@ def take(
     taken = []
     for received in receive(path, definitions.forms, form=arrival.form, source=arrival.source):
         form, reading = received.form, received.issues.with_columns(upload_id=pl.lit(arrival.upload_id))
-        if form is None:
-            frames = {"frame": received.frame, "issues": reading}
-            taken.append(Taken(FRAME, "", received.source, received.frame.height, 0, 0, received.unreadable, frames))
+        if form is None or received.frame is not None:
+            taken.append(_frame_taken(received, reading))
             continue
         progress("step.check", 0.3)
         checked = check(received.answers, form, upload_id=arrival.upload_id, received_on=arrival.day)
         progress("step.locate", 0.7)
         places = places_of(form.design.vintage)
         located, strayed = locate(
-            households(checked, form, upload_id=arrival.upload_id), places, vintage_of_form=form.design.vintage
+            households(checked, form, arrival.upload_id),
+            places,
+            vintage_of_form=form.design.vintage,
+            questions=(form.design.commune, form.design.point),
         )
-        issues = tables.ISSUES.check(pl.concat([reading, checked.issues, strayed]))
-        located = _marked(located, strayed)
+        issues = _found(pl.concat([reading, checked.issues, strayed]), received.answers[form.root])
         taken.append(
             Taken(
                 form.form_id,
@@ -115,9 +125,9 @@ def take(
                 received.source,
                 read=located.height,
                 rows=sum(frame.height for repeat, frame in received.answers.items() if repeat != form.root),
-                with_issues=int((located["status"] == "with_issues").sum()),
+                with_issues=issues.filter(pl.col("severity") == "error")["submission_id"].drop_nulls().n_unique(),
                 unreadable=received.unreadable,
-                frames=_parts(form, received.answers, checked.tables, located) | {"issues": issues},
+                frames=_parts(form, received.answers, checked.tables, _marked(located, issues)) | {"issues": issues},
             )
         )
     return tuple(taken)
@@ -136,14 +146,28 @@ def rows_table(form: Form, repeat: str) -> str:
     return "persons" if repeat == form.design.roster else f"rows{repeat}"
 
 
-def _marked(located: pl.DataFrame, strayed: pl.DataFrame) -> pl.DataFrame:
-    """Give a household that could not be placed the status its issues ask for."""
-    wrong = strayed.filter(pl.col("severity") == "error")["submission_id"].unique()
+def _frame_taken(received: Received, issues: pl.DataFrame) -> Taken:
+    frame = received.frame if received.frame is not None else tables.FRAME.empty()
+    return Taken(
+        FRAME, "", received.source, frame.height, 0, 0, received.unreadable, {"frame": frame, "issues": issues}
+    )
+
+
+def _found(issues: pl.DataFrame, root: pl.DataFrame) -> pl.DataFrame:
+    """Say of every issue where its submission was read, when its own row is not known."""
+    where = root.select("submission_id", read_in="found_in")
+    said = issues.join(where, on="submission_id", how="left", maintain_order="left")
+    return tables.ISSUES.check(said.with_columns(pl.coalesce("found_in", "read_in").alias("found_in")))
+
+
+def _marked(located: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
+    """Give a household the status its issues ask for, those of reading and placing included."""
+    wrong = issues.filter(pl.col("severity") == "error")["submission_id"].unique()
     turned = (pl.col("status") == "accepted") & pl.col("submission_id").is_in(wrong.implode())
     return located.with_columns(status=pl.when(turned).then(pl.lit("with_issues")).otherwise(pl.col("status")))
 
 
-# --- estimated, judged, published --------------------------------------------------------------------------------------
+# --- estimated, judged, published ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +185,14 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """How a run is called on everything it publishes: its name, and the last day that counted."""
+
+    release: str
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True)
 class Conclusion:
     """What a run comes to."""
 
@@ -173,11 +205,54 @@ def conclude(
     gathered: Sequence[Gathered],
     frame: tables.Frame | None,
     definitions: Definitions,
-    places: Places,
-    *,
-    as_of: date,
-    release: str,
+    places: Gazetteer,
+    named: Named,
     progress: Progress = silent,
 ) -> Conclusion:
     """Estimate every indicator, judge it against its targets, and list the gaps, in the vintage of ``places``."""
-    raise NotImplementedError(gathered, frame, estimate, weigh, judge, gaps, measure, as_of, release, progress)
+    communes = tables.Units(tables.UNITS.check(places.units(places.vintage)))
+    measures, weights = [], []
+    for number, one in enumerate(gathered):
+        progress("step.measure", 0.2 + 0.4 * number / len(gathered))
+        measures.append(measure(one.typed, one.form, definitions.indicators, tables.Issues(one.issues)))
+        moved, frame_there = move(one.households, places), _moved_frame(frame, places)
+        weights.append(weigh(moved, frame_there, unit=one.form.design.unit, places=communes))
+    everything = tables.Weights(pl.concat(weights))
+    progress("step.estimate", 0.7)
+    estimates = estimate(tables.Measures(pl.concat(measures)), everything, communes)
+    progress("step.judge", 0.8)
+    verdicts = judge(estimates, definitions.targets, definitions.indicators, communes)
+    listed = gaps(
+        verdicts,
+        estimates,
+        definitions.targets,
+        definitions.indicators,
+        communes,
+        everything,
+        release=named.release,
+        as_of=named.as_of,
+        outlines=outlines_of(places),
+    )
+    return Conclusion(estimates, verdicts, listed)
+
+
+def _moved_frame(frame: tables.Frame | None, places: Gazetteer) -> tables.Frame | None:
+    """The frame with its communes in the vintage of ``places``, where each went whole into one."""
+    if frame is None:
+        return None
+    moved = [
+        part.with_columns(commune_code=places.recode(part["commune_code"], str(vintage), places.vintage))
+        for (vintage,), part in frame.group_by("vintage", maintain_order=True)
+    ]
+    known = pl.concat(moved).with_columns(vintage=pl.lit(places.vintage)).drop_nulls("commune_code")
+    return tables.Frame(tables.FRAME.check(known))
+
+
+def outlines_of(places: Gazetteer) -> pl.DataFrame | None:
+    """Outlines for the gap list as WKB, lightened; None when they are only schematic."""
+    if places.boundaries.kind == "schematic":
+        return None
+    light = places.boundaries.simplified()
+    return pl.DataFrame({"code": light["code"].to_list(), "geometry": light.geometry.to_wkb().to_list()}).with_columns(
+        vintage=pl.lit(places.vintage)
+    )

@@ -50,5 +50,5 @@ def _counts_in_words(part: Part, lang: str) -> str:
 
 
 def _issues_in_words(part: Part, lang: str) -> list[str]:
-    found = issue_counts(part.issues).head(8)
-    return [f"    {row['code']} × {row['issues']:<6} {t(f'{row["code"]}.name', lang)}" for row in found.iter_rows(named=True)]
+    found = issue_counts(part.issues).head(8).iter_rows(named=True)
+    return [f"    {row['code']} × {row['issues']:<6} {t(row['code'] + '.name', lang)}" for row in found]

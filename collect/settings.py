@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``data``: folder of inbox, tables, runs and registry. ``database``: SQLAlchemy URL. ``forms``: folder of forms."""
+    """``data``: folder of inbox, tables and runs. ``database``: SQLAlchemy URL. ``forms``: folder of forms."""
 
     data: Path
     database: str

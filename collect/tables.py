@@ -1,7 +1,8 @@
 """Every table that travels between stages: its columns, units, keys and limits, declared before it is computed.
 
-A stage ends with ``Gaps(GAPS.check(frame))``: every fault is listed at once, the frame is cut to its declared columns in
-their order, and the brand lets mypy refuse a table that skipped a stage. The data dictionary is printed from the same lines.
+A stage ends with ``Gaps(GAPS.check(frame))``: every fault is listed at once, the frame is cut to its declared columns
+in their order, and the brand lets mypy refuse a table that skipped a stage. The data dictionary is printed from the
+same lines.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A declared table. ``open_ended`` tables keep the form's question columns (named by path) after the declared ones."""
+    """A declared table. ``open_ended`` ones keep the form's questions, named by path, after the declared columns."""
 
     name: str
     one_row_per: str

@@ -30,7 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "judge": WORDS,
     "publish": WORDS | {"i18n", "geo"},
     "demo": WORDS | {"define", "geo", "i18n", "publish"},
-    "journey": WORDS | {"define", "receive", "check", "locate", "estimate", "judge"},
+    "journey": WORDS | {"define", "receive", "check", "locate", "estimate", "judge", "geo"},
     "places": {"problems", "settings", "locate", "geo", "tables"},
     "registry": {"problems"},
     "store": {"problems", "settings", "registry"},
@@ -55,6 +55,7 @@ def imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module] if node.module != "collect" else [f"collect.{a.name}" for a in node.names]
+            names = [name for name in names if name != "collect.__version__"]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:

@@ -1,0 +1,69 @@
+"""The places of a vintage, read once and kept in memory; their errors join our own family."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+import geo
+from collect.problems import PlaceError
+from collect.settings import Settings
+
+Progress = Callable[[str, float], None]
+
+
+@contextmanager
+def place_errors() -> Iterator[None]:
+    """Turn `geo.GeoError` into `PlaceError`: same code, same values."""
+    try:
+        yield
+    except geo.GeoError as error:
+        raise PlaceError(error.code, **error.values) from error
+
+
+def places_of(data: Path, vintage: str | None = None) -> geo.Gazetteer:
+    """Places with the outlines fetched into the data folder, or schematic ones. None: the latest vintage.
+
+    Raises
+    ------
+    PlaceError
+        GEO-01 for a vintage nobody knows, GEO-04 or GEO-05 when the boundary file is damaged.
+    """
+    wanted = vintage or geo.LATEST
+    file = data / "geo" / f"{wanted}.parquet"
+    with place_errors():
+        return _read(data / "geo", wanted, file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+@lru_cache(maxsize=8)
+def _read(folder: Path, vintage: str, _changed: int) -> geo.Gazetteer:
+    return geo.gazetteer(folder, vintage)
+
+
+@lru_cache(maxsize=8)
+def digest_of(places: geo.Gazetteer) -> str:
+    """SHA-256 of the outlines: part of what names a run."""
+    return hashlib.sha256(b"".join(places.boundaries.frame.geometry.to_wkb())).hexdigest()
+
+
+def fetch_boundaries(settings: Settings, progress: Progress | None = None) -> dict[str, str]:
+    """Bring boundaries into the data folder; say for each vintage where they come from. Raises PlaceError."""
+
+    def told(done: int, of: int, _file: str) -> None:
+        if progress is not None:
+            progress("step.fetch", done / max(1, of))
+
+    with place_errors():
+        fetched = geo.fetch(settings.data / "geo", settings.geo_mirror, progress=told)
+        return {vintage: geo.boundaries(vintage, settings.data / "geo").source for vintage in fetched.boundaries}
+
+
+def list_units(vintage: str | None = None) -> pl.DataFrame:
+    """The communes of a vintage. Raises PlaceError GEO-01."""
+    with place_errors():
+        return geo.units(vintage or geo.LATEST)

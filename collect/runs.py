@@ -1,0 +1,249 @@
+"""Runs: everything received, taken to verdicts and gaps, written so that the same input gives the same bytes.
+
+A run's name is made of its last interview day and a hash of all that went into it, so two offices with the same uploads
+and the same definitions get the same run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from collect import __version__, registry, tables
+from collect.forms import Form
+from collect.i18n import t
+from collect.intake import current
+from collect.journey import COUNTED, FRAME, Definitions, Gathered, Named, Progress, conclude, rows_table, silent
+from collect.places import digest_of, places_of
+from collect.problems import CollectError, StoreError
+from collect.store import Store, written_whole
+from collect.targets import Target
+from geo import Gazetteer
+
+MADE_UP_ROUNDS = "demo"  # a round whose name begins so is a demonstration, and every screen and file says it
+WRITTEN = ("estimates", "verdicts", "gaps")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One finished run, as read from its folder. Its tables hold no household."""
+
+    run_id: str
+    vintage: str
+    as_of: date
+    rounds: tuple[str, ...]
+    made_up: bool
+    boundaries: str  # "official" or "schematic"
+    boundaries_source: str
+    submissions: int
+    uploads: int
+    estimates: tables.Estimates
+    verdicts: tables.Verdicts
+    gaps: tables.Gaps
+
+    def facts(self) -> dict[str, Any]:
+        """What is true of the run as a whole: what run.json holds."""
+        names = (
+            "run_id",
+            "vintage",
+            "as_of",
+            "rounds",
+            "made_up",
+            "boundaries",
+            "boundaries_source",
+            "submissions",
+            "uploads",
+        )
+        return {name: getattr(self, name) for name in names}
+
+    def gaps_of(self, indicator: str | None) -> tables.Gaps:
+        """The gap list, or one indicator's. Raises CollectError USE-01 for an indicator it does not hold."""
+        if indicator is None:
+            return self.gaps
+        known = self.estimates["indicator"].unique().sort().to_list()
+        if indicator not in known:
+            raise CollectError("USE-01", what="indicator", name=indicator, known=", ".join(known))
+        return tables.Gaps(self.gaps.filter(pl.col("indicator") == indicator))
+
+    def meta(self) -> dict[str, Any]:
+        """What every published file says of its release."""
+        return {
+            "release": self.run_id,
+            "as_of": self.as_of.isoformat(),
+            "made_up": self.made_up,
+            "boundaries": self.boundaries,
+            "boundaries_source": self.boundaries_source,
+        }
+
+    def summary(self, folder: Path) -> dict[str, Any]:
+        """The run for a script: its folder, its facts, and how many places of each target have each verdict."""
+        return {"folder": str(folder), **self.facts(), "gaps": self.gaps.height, "verdicts": self.counts().to_dicts()}
+
+    def lines(self, targets: Sequence[Target], lang: str) -> list[str]:
+        """The run in words: per commune target, how many communes have each verdict."""
+        labels = {target.target_id: f"{target.number} {target.labels[lang]} ({target.year})" for target in targets}
+        rows = self.counts().filter(pl.col("level") == "commune").iter_rows(named=True)
+        return [t("cli.run.counts", lang, label=labels[row["target_id"]], **row) for row in rows]
+
+    def counts(self) -> pl.DataFrame:
+        """How many places of each target have each verdict: one row per target and level."""
+        return (
+            self.verdicts.group_by("target_id", "level")
+            .agg(pl.col("verdict").eq(name).sum().alias(name) for name in tables.VERDICTS)
+            .sort("target_id", "level")
+        )
+
+
+def make_run(
+    store: Store,
+    definitions: Definitions,
+    *,
+    vintage: str | None = None,
+    as_of: date | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Take everything that counts to verdicts and gaps, and keep the result as the latest run.
+
+    Parameters
+    ----------
+    vintage
+        The list of communes to report in; by default the latest.
+    as_of
+        Only interviews up to this day; by default all, and the day of the last one names the run.
+
+    Raises
+    ------
+    StoreError
+        STO-05 when nothing that counts was received, STO-02 when a part is damaged.
+    """
+    places = places_of(store.folder, vintage)
+    progress("step.gather", 0.0)
+    gathered = [found for form in definitions.forms if (found := gather(store, form, as_of)) is not None]
+    last = as_of or last_credible_day(gathered)
+    if last is None or not gathered:
+        raise StoreError("STO-05")
+    frame = gather_frame(store)
+    uploads = [part["upload_id"] for part in registry.parts_of(store.engine)]
+    run_id = f"{last:%Y%m%d}-{_digest(uploads, definitions, places, last)}"
+    conclusion = conclude(gathered, frame, definitions, places, Named(run_id, last), progress)
+    rounds = sorted({name for one in gathered for name in one.households["round"].drop_nulls().unique().to_list()})
+    run = Run(
+        run_id=run_id,
+        vintage=places.vintage,
+        as_of=last,
+        rounds=tuple(rounds),
+        made_up=any(name.startswith(MADE_UP_ROUNDS) for name in rounds),
+        boundaries=places.boundaries.kind,
+        boundaries_source=places.boundaries.source,
+        submissions=sum(one.households.height for one in gathered),
+        uploads=len(set(uploads)),
+        estimates=conclusion.estimates,
+        verdicts=conclusion.verdicts,
+        gaps=conclusion.gaps,
+    )
+    progress("step.publish", 0.95)
+    write_run(store, run)
+    registry.record_run(store.engine, run.run_id, run.vintage, run.as_of)
+    progress("step.done", 1.0)
+    return run
+
+
+def last_credible_day(gathered: Sequence[Gathered]) -> date | None:
+    """The last interview day that no rule questions; see docs/decisions/0004."""
+    days = []
+    for one in gathered:
+        doubted = one.issues.filter(pl.col("code").str.starts_with("DAT"))["submission_id"].unique()
+        sure = one.households.filter(~pl.col("submission_id").is_in(doubted.implode()))
+        days += sure.select(pl.col("interviewed_on").max()).to_series().drop_nulls().to_list()
+    return max(days, default=None)
+
+
+def gather(store: Store, form: Form, as_of: date | None = None) -> Gathered | None:
+    """All current submissions of a form that count, typed, with their issues; None when there are none."""
+    counts = current(store, form.form_id)
+    uploads = counts["upload_id"].unique(maintain_order=True).to_list()
+    if not uploads:
+        return None
+    roots = _parts(store, form, "households", uploads)
+    roots = roots.join(counts, on=["upload_id", "submission_id"], how="semi", maintain_order="left")
+    roots = roots.filter(pl.col("status").is_in(COUNTED))
+    if as_of is not None:
+        roots = roots.filter(pl.col("interviewed_on") <= as_of)
+    keys = roots.select("upload_id", "submission_id")
+    typed = {form.root: roots}
+    for repeat in form.repeats[1:]:
+        rows = _parts(store, form, rows_table(form, repeat), uploads)
+        typed[repeat] = rows.join(keys, on=["upload_id", "submission_id"], how="semi", maintain_order="left").drop(
+            "upload_id"
+        )
+    issues = _parts(store, form, "issues", uploads).join(keys, on=["upload_id", "submission_id"], how="semi")
+    return Gathered(form, typed, issues) if roots.height else None
+
+
+def _parts(store: Store, form: Form, table: str, uploads: Sequence[str]) -> pl.DataFrame:
+    frames = [store.read_part(form.form_id, table, upload).with_columns(upload_id=pl.lit(upload)) for upload in uploads]
+    return pl.concat(frames, how="diagonal_relaxed")
+
+
+def gather_frame(store: Store) -> tables.Frame | None:
+    """The sampling frame: of a cluster stated twice, the later upload's row."""
+    uploads = [part["upload_id"] for part in registry.parts_of(store.engine) if part["form"] == FRAME]
+    if not uploads:
+        return None
+    whole = pl.concat([store.read_part(FRAME, "frame", upload) for upload in uploads])
+    return tables.Frame(tables.FRAME.check(whole.unique("cluster", keep="last", maintain_order=True)))
+
+
+def _digest(uploads: Sequence[str], definitions: Definitions, places: Gazetteer, as_of: date) -> str:
+    """Ten hexadecimal digits of a hash over all that a run depends on."""
+    forms = [(form.form_id, form.sha256, repr(form.design)) for form in definitions.forms]
+    said = repr((__version__, list(uploads), forms, definitions.indicators, definitions.targets, as_of.isoformat(),
+                 places.vintage, places.boundaries.kind, digest_of(places)))  # fmt: skip
+    return hashlib.sha256(said.encode()).hexdigest()[:10]
+
+
+def write_run(store: Store, run: Run) -> Path:
+    """Write a run's tables and facts into its folder; return the folder."""
+    folder = store.run_folder(run.run_id)
+    for name in WRITTEN:
+        with written_whole(folder / f"{name}.parquet") as temporary:
+            getattr(run, name).write_parquet(temporary, compression="zstd")
+    with written_whole(folder / "run.json") as temporary:
+        temporary.write_text(
+            json.dumps(run.facts(), ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8"
+        )
+    return folder
+
+
+def read_run(store: Store, run_id: str) -> Run:
+    """Read a run back. Raises StoreError STO-06 when its folder is gone or damaged."""
+    folder = store.run_folder(run_id)
+    try:
+        facts: Mapping[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        read = {name: pl.read_parquet(folder / f"{name}.parquet") for name in WRITTEN}
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise StoreError("STO-06", run=run_id) from error
+    plain = {name: value for name, value in facts.items() if name not in ("as_of", "rounds")}
+    return Run(
+        **plain,
+        as_of=date.fromisoformat(facts["as_of"]),
+        rounds=tuple(facts["rounds"]),
+        estimates=tables.Estimates(read["estimates"]),
+        verdicts=tables.Verdicts(read["verdicts"]),
+        gaps=tables.Gaps(read["gaps"]),
+    )
+
+
+def latest_run(store: Store) -> Run:
+    """The run made last. Raises StoreError STO-04 when there is none yet."""
+    run_id = registry.last_run(store.engine)
+    if run_id is None:
+        raise StoreError("STO-04")
+    return read_run(store, run_id)
