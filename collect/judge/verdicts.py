@@ -11,7 +11,7 @@ import polars as pl
 from collect.indicators import Indicator
 from collect.judge.interviews import Chances, Habits, More, more_for_undecided, more_for_unvisited, pooled_likeness
 from collect.judge.rule import Evidence, Finding, find
-from collect.tables import VERDICTS_TABLE, Estimates, Units, Verdicts
+from collect.tables import VERDICTS_TABLE, Estimates, Units, Verdicts, Weights
 from collect.targets import Target
 
 USUAL = Chances()
@@ -24,6 +24,7 @@ def judge(
     targets: Sequence[Target],
     indicators: Sequence[Indicator],
     places: Units,
+    weights: Weights | None = None,
     *,
     chances: Chances = USUAL,
 ) -> Verdicts:
@@ -39,6 +40,8 @@ def judge(
     places
         The communes, each of which keeps its row in every round the indicator was asked in (the last round of all,
         when it never was).
+    weights
+        For the households that the frame lists; without it a commune has those of the 2019 census.
 
     Returns
     -------
@@ -47,11 +50,12 @@ def judge(
     returns of communes) beyond those there are.
     """
     known = {indicator.indicator_id: indicator for indicator in indicators}
+    households = _households(places, weights)
     rows: list[dict[str, object]] = []
     for indicator_id, found in _by_indicator(estimates, known):
         mine = [target for target in targets if target.indicator == indicator_id and _is_judged(target)]
         for round_ in _rounds(found, estimates):
-            field = _Fieldwork(known[indicator_id], found.filter(pl.col("round") == round_), estimates, places)
+            field = _Fieldwork(known[indicator_id], found.filter(pl.col("round") == round_), estimates, households)
             rows += [row for target in mine for row in field.verdicts(target, round_, chances)]
     frame = pl.DataFrame(rows, schema=VERDICTS_TABLE.schema)
     return Verdicts(VERDICTS_TABLE.check(frame).sort(list(VERDICTS_TABLE.key)))
@@ -72,16 +76,27 @@ def _rounds(found: pl.DataFrame, estimates: pl.DataFrame) -> list[str]:
     return estimates["round"].unique().sort().to_list()[-1:] or [""]
 
 
+def _households(places: pl.DataFrame, weights: pl.DataFrame | None) -> pl.DataFrame:
+    """Each commune with its province and its households: those listed, else those of the 2019 census."""
+    communes = places.select("vintage", "province_code", "code", "households_2019")
+    if weights is None:
+        return communes.rename({"households_2019": "households"})
+    mine = weights.filter(pl.col("unit") == "household")
+    listed = mine.group_by("vintage", code="commune_code").agg(pl.col("households_listed").max())
+    found = communes.join(listed, on=["vintage", "code"], how="left")
+    return found.with_columns(households=pl.coalesce("households_listed", "households_2019"))
+
+
 class _Fieldwork:
     """All that one round says of one indicator."""
 
     def __init__(
-        self, indicator: Indicator, found: pl.DataFrame, estimates: pl.DataFrame, places: pl.DataFrame
+        self, indicator: Indicator, found: pl.DataFrame, estimates: pl.DataFrame, communes: pl.DataFrame
     ) -> None:
         self.indicator = indicator
         self.by_place = {(r["level"], r["vintage"], r["place"]): r for r in found.iter_rows(named=True)}
-        self.households = {(r["vintage"], r["code"]): r["households_2019"] for r in places.iter_rows(named=True)}
-        self.provinces = places.select("vintage", "province_code", "code").rows()
+        self.households = {(r["vintage"], r["code"]): r["households"] for r in communes.iter_rows(named=True)}
+        self.provinces = communes.select("vintage", "province_code", "code").rows()
         self.by_returns = indicator.counted_in == "communes" or "commune" in found["unit"].drop_nulls()
         rounds = found["round"].unique().implode()
         asked = estimates.filter(pl.col("round").is_in(rounds) & ((pl.col("unit") == "commune") == self.by_returns))
