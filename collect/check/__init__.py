@@ -1,0 +1,49 @@
+"""Answers become typed tables and a list of broken rules: types first, then what the form asks, then what it demands.
+
+    checked = check(answers, form, upload_id="u1", received_on=date(2026, 11, 22))
+    households(checked, form, "u1"); persons(checked, form); measure(checked.tables, form, indicators, checked.issues)
+
+The order matters. Every cell is typed by its question's bind type; relevance is settled in dependency order, and an
+answer that was not relevant counts nowhere from then on; only then are choices, required, constraint, roster and dates
+asked. A rule that cannot be evaluated is an issue (EXP-01), once per rule. Nothing here opens a file or reads
+a clock: ``received_on`` is the day of the upload at the place of the survey.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from collect.check.cast import cast, report_types
+from collect.check.choices import check_choices, tidy_choices
+from collect.check.dates import check_dates
+from collect.check.household import households, persons
+from collect.check.measure import measure
+from collect.check.report import Report
+from collect.check.roster import check_ages, check_size
+from collect.check.rules import check_constraints, check_required
+from collect.check.settle import settle
+from collect.check.sheets import Checked, sheets_of
+from collect.forms import Form
+from collect.tables import Answers
+
+__all__ = ["Checked", "check", "households", "measure", "persons"]
+
+
+def check(answers: Answers, form: Form, *, upload_id: str = "", received_on: date | None = None) -> Checked:
+    """Type the answers of one upload and ask every rule of the form again.
+
+    A cell that cannot be read, and an answer where nothing was relevant, is null in the typed tables; rows of a repeat
+    that was not relevant are not there. All other answers stay as given, whatever rule they break.
+    """
+    sheets, report = sheets_of(answers, form), Report(upload_id)
+    cast(sheets)
+    tidy_choices(sheets)
+    settle(sheets, report)
+    report_types(sheets, report)
+    check_choices(sheets, report)
+    check_required(sheets, report)
+    check_constraints(sheets, report)
+    check_size(sheets, report)
+    check_ages(sheets, report, received_on)
+    check_dates(sheets, report, received_on)
+    return Checked(sheets.typed, report.issues())

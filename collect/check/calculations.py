@@ -1,0 +1,65 @@
+"""Calculations of the form, made again from the answers they read and held against what was stored."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from collect.check.order import Rule
+from collect.check.planner import Unplanned
+from collect.check.report import Report
+from collect.check.sheets import Sheets
+from collect.forms import Question
+
+# Relative: a spreadsheet keeps 15 digits of a number, and a phone may have rounded before it wrote.
+TOLERANCE = 1e-6
+
+
+def compare_calculation(sheets: Sheets, rule: Rule, report: Report) -> None:
+    """CAL-01 where a stored calculation is not what the form computes now; a column nobody stored is filled instead."""
+    question = sheets.form.by_path[rule.path]
+    table = sheets.typed[question.repeat]
+    if not table.height:
+        return
+    numeric = question.type in ("int", "decimal")
+    try:
+        fresh = sheets.planner.column(rule.text, rule.path, "number" if numeric else "string")
+    except Unplanned as reason:
+        report.rule(rule.path, rule.kind, rule.text, str(reason))
+        return
+    stored, asked = table[question.path], sheets.asked(question.path)
+    if not stored.is_not_null().any():
+        filled = pl.when(asked).then(_as_answer(fresh, question)).alias(question.path)
+        sheets.typed[question.repeat] = table.with_columns(filled)
+        return
+    wrong = _differs(stored, fresh) & asked
+    rows = sheets.text[question.repeat].filter(wrong)
+    expected = pl.DataFrame({"expected": fresh.filter(wrong).cast(pl.String)}).select(
+        pl.struct("expected", pl.lit(rule.text).alias("rule")).struct.json_encode().alias("details")
+    )
+    report.rows("CAL-01", question.path, rows, rows[question.path], expected["details"])
+
+
+def _as_answer(fresh: pl.Series, question: Question) -> pl.Series:
+    if question.type == "date":
+        return fresh.str.to_date("%Y-%m-%d", strict=False)
+    if question.type in ("int", "decimal"):
+        return fresh.round().cast(pl.Int64) if question.type == "int" else fresh
+    return fresh.set(fresh == "", None)
+
+
+def _differs(stored: pl.Series, fresh: pl.Series) -> pl.Series:
+    """True where two answers are not the same text, nor the same number within `TOLERANCE`, nor both blank."""
+    if fresh.dtype == pl.String():
+        kept = stored.cast(pl.String).fill_null("")
+        differs = (kept != fresh.fill_null("")).fill_null(True)
+        if not differs.any():
+            return differs
+        return differs & ~_near(kept.cast(pl.Float64, strict=False), fresh.cast(pl.Float64, strict=False))
+    both_blank = stored.is_null() & fresh.is_null()
+    return ~(_near(stored.cast(pl.Float64), fresh) | both_blank)
+
+
+def _near(one: pl.Series, other: pl.Series) -> pl.Series:
+    gap = (one - other).abs()
+    largest = pl.DataFrame({"one": one.abs(), "other": other.abs()}).max_horizontal().clip(lower_bound=1.0)
+    return (gap <= TOLERANCE * largest).fill_null(False)

@@ -1,0 +1,213 @@
+"""Text becomes typed columns by the form's own bind types: what can be read one way only is repaired, the rest told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import polars as pl
+
+from collect.check.report import Report, said
+from collect.check.sheets import Sheets
+from collect.forms import Question
+
+# What a good answer looks like: named in the message, the same in every language.
+EXAMPLES: Mapping[str, str] = {
+    "int": "12",
+    "decimal": "12.5",
+    "boolean": "true",
+    "date": "2026-11-20",
+    "time": "08:30:00.000+07:00",
+    "dateTime": "2026-11-20T08:30:00.000+07:00",
+    "geopoint": "9.9347 106.3453 0 5",
+    "geotrace": "9.9347 106.3453 0 5; 9.9351 106.3460 0 5",
+    "geoshape": "9.93 106.34 0 0; 9.94 106.34 0 0; 9.94 106.35 0 0; 9.93 106.34 0 0",
+}
+KHMER_DIGITS = {chr(0x17E0 + digit): str(digit) for digit in range(10)}
+BLANKS = " \t\r\n\u00a0\u200b\u200c\u200d\u2009\u202f\ufeff"  # the invisible ones too: Khmer keyboards type U+200B
+ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)?$"
+CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:([0-5]\d|60)([.,]\d+)?)?"
+NUMBER = r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
+POINT = rf"{NUMBER} {NUMBER}( {NUMBER}( {NUMBER})?)?"
+
+
+def cast(sheets: Sheets) -> None:
+    """Type every question of ``sheets``, and mark which cells were unreadable and which were repaired.
+
+    An unreadable cell is null in the typed table. Nothing is reported yet: a cell that should not be there at all is
+    reported as not relevant, once that is known.
+    """
+    for repeat, text in sheets.text.items():
+        questions = [q for q in sheets.form.questions_in(repeat) if q.type in READERS]
+        typed = text.select(READERS[q.type](pl.col(q.path)).alias(q.path) for q in questions)
+        given = text.select(pl.col(q.path).is_not_null() for q in questions)
+        columns = []
+        for question in questions:
+            column = typed[question.path]
+            suspect = given[question.path] & column.is_null()
+            columns.append(_repaired(sheets, question, column, suspect) if suspect.any() else column)
+        sheets.typed[repeat] = text.with_columns(columns)
+
+
+def report_types(sheets: Sheets, report: Report) -> None:
+    """TYP-01 for cells that could not be read, TYP-02 for those read after tidying, where the question was asked."""
+    for question in sheets.form.questions:
+        for code, marks in (("TYP-01", sheets.unreadable), ("TYP-02", sheets.repaired)):
+            if question.path not in marks:
+                continue
+            rows = sheets.text[question.repeat].filter(marks[question.path] & sheets.asked(question.path))
+            values = rows[question.path]
+            details = _why(question, values) if code == "TYP-01" else said(expected=EXAMPLES.get(question.type, ""))
+            report.rows(code, question.path, rows, values, details)
+
+
+def _repaired(sheets: Sheets, question: Question, column: pl.Series, suspect: pl.Series) -> pl.Series:
+    path = question.path
+    odd = sheets.text[question.repeat].select(path).filter(suspect)
+    tidied = odd.select(tidy(pl.col(path), question.type))
+    read = tidied.select(READERS[question.type](pl.col(path)))[path]
+    rows = suspect.arg_true()
+    empty = tidied[path].is_null()
+    clear_blanks(sheets, question, rows.filter(empty))
+    nowhere = pl.zeros(len(suspect), dtype=pl.Boolean, eager=True)
+    sheets.unreadable[path] = nowhere.clone().scatter(rows, read.is_null() & ~empty)
+    sheets.repaired[path] = nowhere.scatter(rows, read.is_not_null())
+    return column.clone().scatter(rows, read)
+
+
+def clear_blanks(sheets: Sheets, question: Question, rows: pl.Series) -> None:
+    """An answer of nothing but blanks is no answer, and no wrong one."""
+    if len(rows):
+        text = sheets.text[question.repeat]
+        sheets.text[question.repeat] = text.with_columns(text[question.path].clone().scatter(rows, None))
+
+
+def tidy(text: pl.Expr, kind: str) -> pl.Expr:
+    """What the writer certainly meant: blanks and zero-width marks off, Khmer digits as 0-9, decimal comma as point."""
+    plain = text.str.strip_chars(BLANKS).str.replace_many(KHMER_DIGITS)
+    plain = pl.when(plain != "").then(plain)
+    mend = MENDERS.get(kind)
+    return plain if mend is None else mend(plain)
+
+
+def _whole(text: pl.Expr) -> pl.Expr:
+    # "5.0" is 5; "1.000" stays unreadable: one in English, a thousand in Vietnamese
+    return text.str.replace(r"^([+-]?\d+)[.,]0{1,2}$", "$1")
+
+
+def _comma(text: pl.Expr) -> pl.Expr:
+    return text.str.replace(r"^([+-]?\d*),(\d+)$", "$1.$2")
+
+
+def _day(text: pl.Expr) -> pl.Expr:
+    day = text.str.replace(r"^(\d{4})[./](\d{1,2})[./](\d{1,2})$", "$1-$2-$3")
+    day = day.str.replace(r"^(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}.*$", "$1")
+    return day.str.replace(r"^(\d{4})-(\d)-", "$1-0$2-").str.replace(r"^(\d{4}-\d{2})-(\d)$", "$1-0$2")
+
+
+def _point(text: pl.Expr) -> pl.Expr:
+    return text.str.replace_all(r"\s*[,;]\s*|\s+", " ")
+
+
+def _truth(text: pl.Expr) -> pl.Expr:
+    return text.str.to_lowercase()
+
+
+MENDERS: Mapping[str, Callable[[pl.Expr], pl.Expr]] = {
+    "int": _whole,
+    "decimal": _comma,
+    "date": _day,
+    "dateTime": lambda text: text.str.replace(r"^(\d{4}-\d{2}-\d{2}) (\d)", "${1}T$2"),
+    "geopoint": _point,
+    "boolean": _truth,
+}
+
+
+def read_int(text: pl.Expr) -> pl.Expr:
+    """Whole numbers; anything else is null."""
+    return text.cast(pl.Int64, strict=False)
+
+
+def read_decimal(text: pl.Expr) -> pl.Expr:
+    """Numbers, exponents allowed because phones write 1.0E7; infinity and "nan" are null."""
+    number = text.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
+
+
+def read_date(text: pl.Expr) -> pl.Expr:
+    """Days written as ISO, "2026-11-20", and in no other way."""
+    day = text.str.to_date("%Y-%m-%d", strict=False)
+    return pl.when((text.str.len_bytes() == 10) & (day.dt.year() >= 1000)).then(day)
+
+
+def read_local(text: pl.Expr) -> pl.Expr:
+    """The clock a dateTime shows where it was written, its zone left aside."""
+    return text.str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")
+
+
+def read_instant(text: pl.Expr) -> pl.Expr:
+    """The instant a dateTime stands for; null where it names no zone."""
+    zoned = text.str.replace(r"Z$", "+00:00")
+    return zoned.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit="us", time_zone="UTC")
+
+
+def _read_datetime(text: pl.Expr) -> pl.Expr:
+    right = text.str.contains(rf"^\d{{4}}-\d{{2}}-\d{{2}}T{CLOCK}{ZONE}")
+    return pl.when(right & text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null()).then(text)
+
+
+def _read_time(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.contains(rf"^{CLOCK}{ZONE}")).then(text)
+
+
+def point_part(text: pl.Expr, place: int) -> pl.Expr:
+    """One number of a geopoint: 0 latitude, 1 longitude, 2 altitude, 3 accuracy in metres; null where left out."""
+    return text.str.splitn(" ", 5).struct.field(f"field_{place}").cast(pl.Float64, strict=False)
+
+
+def _read_point(text: pl.Expr) -> pl.Expr:
+    inside = point_part(text, 0).is_between(-90, 90) & point_part(text, 1).is_between(-180, 180)
+    return pl.when(text.str.contains(rf"^{POINT}$") & inside).then(text)
+
+
+def _read_line(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.contains(rf"^\s*{POINT}(\s*;\s*{POINT})*\s*;?\s*$")).then(text)
+
+
+def _read_truth(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.is_in(["true", "false", "1", "0"])).then(text)
+
+
+READERS: Mapping[str, Callable[[pl.Expr], pl.Expr]] = {
+    "int": read_int,
+    "decimal": read_decimal,
+    "date": read_date,
+    "dateTime": _read_datetime,
+    "time": _read_time,
+    "geopoint": _read_point,
+    "geotrace": _read_line,
+    "geoshape": _read_line,
+    "boolean": _read_truth,
+}
+
+# Why a date was refused: both could be read as some day, but as which one is a guess.
+SERIAL = r"^\s*\d{5}(\.\d+)?\s*$"  # Excel counts days since 1899-12-30, or since 1904 on a Mac
+DAY_FIRST = r"^\s*\d{1,2}\s*[-/. ]\s*\d{1,2}\s*[-/. ]\s*\d{2,4}\b"
+
+
+def _why(question: Question, values: pl.Series) -> pl.Series | str:
+    expected = EXAMPLES[question.type]
+    if question.type not in ("date", "dateTime"):
+        return said(expected=expected, reason="not_of_this_type")
+    texts = {reason: said(expected=expected, reason=reason) for reason in ("not_of_this_type", *_AMBIGUOUS)}
+    plain = values.str.replace_many(KHMER_DIGITS).alias("plain").to_frame()
+    return plain.select(_first_of(((plain_is, texts[why]) for why, plain_is in _AMBIGUOUS.items()), texts))["why"]
+
+
+def _first_of(cases: Iterable[tuple[str, str]], texts: Mapping[str, str]) -> pl.Expr:
+    chosen = pl.lit(texts["not_of_this_type"])
+    for pattern, text in cases:
+        chosen = pl.when(pl.col("plain").str.contains(pattern)).then(pl.lit(text)).otherwise(chosen)
+    return chosen.alias("why")
+
+
+_AMBIGUOUS: Mapping[str, str] = {"excel_serial": SERIAL, "day_or_month_first": DAY_FIRST}

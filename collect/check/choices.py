@@ -1,0 +1,108 @@
+"""Answers to select questions are among the choices the form offers, and among those its choice filter leaves."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from collect.check.cast import BLANKS, clear_blanks
+from collect.check.planner import Unplanned
+from collect.check.report import Report, said
+from collect.check.sheets import Sheets
+from collect.forms import Form, Question
+
+SELECTS = ("select_one", "select_multiple", "rank")
+
+
+def tidy_choices(sheets: Sheets) -> None:
+    """Take stray blanks off answers that are a choice once they are gone; marked as repaired."""
+    for question in sheets.form.questions:
+        names = names_of(sheets.form, question)
+        if question.type != "select_one" or not names:
+            continue
+        column = sheets.typed[question.repeat][question.path]
+        suspect = ~column.is_in(names).fill_null(True)
+        if not suspect.any():
+            continue
+        bare = column.str.strip_chars(BLANKS)
+        clear_blanks(sheets, question, (bare == "").arg_true())
+        mended = suspect & bare.is_in(names)
+        answer = pl.when(mended).then(bare).when(bare != "").then(column).alias(question.path)
+        sheets.typed[question.repeat] = sheets.typed[question.repeat].with_columns(answer)
+        if mended.any():
+            sheets.repaired[question.path] = mended
+
+
+def names_of(form: Form, question: Question) -> list[str]:
+    """Names of the choices of a question; empty when it is no select or the form does not carry its list."""
+    if question.type not in SELECTS or question.choice_list is None:
+        return []
+    names = [choice.name for choice in form.choices.get(question.choice_list, ())]
+    return [*names, "other"] if question.or_other and names else names
+
+
+def check_choices(sheets: Sheets, report: Report) -> None:
+    """CHO-01 for answers that no choice of the list matches, CHO-02 for those its choice filter does not leave.
+
+    The commune is left to the place rules (LOC-01 to LOC-04), which know older codes and names typed by hand.
+    """
+    strange: dict[str, pl.Series] = {}
+    for question in sheets.form.questions:
+        if question.type in SELECTS:
+            names = names_of(sheets.form, question)
+            column = sheets.typed[question.repeat][question.path]
+            if names:
+                strange[question.path] = unknown(column, names, several=question.type != "select_one")
+            elif column.is_not_null().any():
+                told = "the form does not carry this list of choices"
+                report.rule(question.path, "choices", question.choice_list or "", told)
+    for path, wrong in strange.items():
+        question = sheets.form.by_path[path]
+        if path == sheets.form.design.commune:
+            continue
+        rows = sheets.text[question.repeat].filter(wrong)
+        report.rows("CHO-01", path, rows, rows[path], said(list=question.choice_list))
+        if question.choice_filter:
+            _check_filter(sheets, question, strange, report)
+
+
+def _check_filter(sheets: Sheets, question: Question, strange: dict[str, pl.Series], report: Report) -> None:
+    """CHO-02, but not where the filter reads an answer that is itself no choice: that one is the trouble."""
+    column = sheets.typed[question.repeat][question.path]
+    if not column.is_not_null().any():
+        return
+    try:
+        offered, reads = sheets.planner.offered(question)
+    except Unplanned as reason:
+        report.rule(question.path, "choice_filter", question.choice_filter or "", str(reason))
+        return
+    wrong = ~offered.fill_null(True) & ~strange[question.path]
+    for path in reads:
+        if path in strange and strange[path].any():
+            wrong &= ~_seen_from(sheets, strange[path], path, question)
+    rows = sheets.text[question.repeat].filter(wrong)
+    details = said(list=question.choice_list, rule=question.choice_filter)
+    report.rows("CHO-02", question.path, rows, rows[question.path], details)
+
+
+def _seen_from(sheets: Sheets, marks: pl.Series, path: str, question: Question) -> pl.Series:
+    """Marks of the rows of an outer table, for the rows of a question inside it; none when it is no outer one."""
+    table = sheets.repeat_of(path)
+    rows = sheets.planner.links.up(question.repeat, table) if question.repeat.startswith(table) else pl.Series([])
+    if rows is None:
+        return marks
+    if not len(rows):
+        return pl.zeros(sheets.typed[question.repeat].height, dtype=pl.Boolean, eager=True)
+    return marks.gather(rows).fill_null(False)
+
+
+def unknown(answers: pl.Series, names: list[str], *, several: bool) -> pl.Series:
+    """True where an answer (or one of several, split at blanks) is not among ``names``; blank answers are false."""
+    if not several:
+        return ~answers.is_in(names).fill_null(True)
+    distinct = answers.drop_nulls().unique()
+    tokens = distinct.str.extract_all(r"\S+").explode(empty_as_null=True)
+    strange = tokens.unique().filter(~tokens.unique().is_in(names)).drop_nulls()
+    if not strange.len():
+        return pl.zeros(len(answers), dtype=pl.Boolean, eager=True)
+    bad = distinct.filter(distinct.str.extract_all(r"\S+").list.eval(pl.element().is_in(strange.to_list())).list.any())
+    return answers.is_in(bad.to_list()).fill_null(False)

@@ -1,0 +1,87 @@
+"""The interview was on a day it can have been: it ends after it starts, not before its round, not after its upload."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from collect.check.cast import read_date, read_instant, read_local
+from collect.check.report import Report, said
+from collect.check.sheets import Sheets
+from collect.forms import Form
+
+# Phones that lost their clock wake up in 1970, 1980 or 2000: nothing was collected with them before this year.
+FIRST_YEAR = 2001
+# The server writes UTC, the phone its own clock (up to 14 hours ahead): one day is the zone, not an error.
+ZONE_DAYS = 1
+
+
+def interview_day(form: Form, root: pl.DataFrame) -> pl.Expr:
+    """The day of the interview as the device saw it: the design's own question, else the day it was started."""
+    path = form.design.interviewed_on or form.design.started_at
+    if not path or path not in root.columns:
+        return pl.lit(None, pl.Date)
+    return pl.col(path) if root.schema[path] == pl.Date() else read_date(pl.col(path).str.slice(0, 10))
+
+
+def check_dates(sheets: Sheets, report: Report, received_on: date | None) -> None:
+    """DAT-01 where the interview ends before it starts, DAT-02 where its day cannot be."""
+    _check_order(sheets, report)
+    _check_day(sheets, report, received_on)
+
+
+def _check_order(sheets: Sheets, report: Report) -> None:
+    form, root = sheets.form, sheets.form.root
+    start, end = form.design.started_at, form.design.ended_at
+    kinds = {form.by_path[path].type for path in (start, end) if path in form.by_path}
+    if not start or not end or kinds != {"dateTime"}:
+        return
+    apart = read_instant(pl.col(end)) - read_instant(pl.col(start))
+    apart = pl.coalesce(apart, read_local(pl.col(end)) - read_local(pl.col(start)))  # one of them names no zone
+    backwards = sheets.typed[root].select((apart < pl.duration()).fill_null(False).alias("wrong"))["wrong"]
+    rows = sheets.text[root].filter(backwards)
+    report.rows("DAT-01", end, rows, rows[end], said(other=start))
+
+
+def _check_day(sheets: Sheets, report: Report, received_on: date | None) -> None:
+    wrong = impossible_days(sheets, received_on)
+    if wrong is None:
+        return
+    path = sheets.form.design.interviewed_on or sheets.form.design.started_at
+    rows = sheets.text[sheets.form.root].filter(wrong["wrong"])
+    limits = wrong.filter("wrong").select(_limits())["details"]
+    report.rows("DAT-02", path, rows, rows[path], limits)
+
+
+def impossible_days(sheets: Sheets, received_on: date | None) -> pl.DataFrame | None:
+    """Per submission: its ``day``, the ``earliest`` and ``latest`` it can be, and whether it is ``wrong``.
+
+    The earliest is 1 January of the year the round names ("2026-1"), else of the year the submission's form version
+    names ("2026112201"), else of `FIRST_YEAR`. The latest is the day the upload was received, a date of the place where
+    the survey is, or the day after the server stamped the submission, whichever comes first.
+    """
+    form = sheets.form
+    root = sheets.typed[form.root]
+    if not (form.design.interviewed_on or form.design.started_at):
+        return None
+    stamped = read_date(pl.col("submitted_at").str.slice(0, 10)).dt.offset_by(f"{ZONE_DAYS}d")
+    round_year = year_named(pl.col(form.design.round).cast(pl.String)) if form.design.round else pl.lit(None, pl.Int32)
+    first_year = pl.coalesce(round_year, year_named(pl.col("form_version")), pl.lit(FIRST_YEAR))
+    days = root.select(
+        interview_day(form, root).alias("day"),
+        pl.date(first_year, 1, 1).alias("earliest"),
+        pl.min_horizontal(stamped, pl.lit(received_on, pl.Date)).alias("latest"),
+    )
+    outside = (pl.col("day") < pl.col("earliest")) | (pl.col("day") > pl.col("latest"))
+    return days.with_columns(outside.fill_null(False).alias("wrong"))
+
+
+def year_named(text: pl.Expr) -> pl.Expr:
+    """The year of this century a round or version begins with, "2026-1" or "2026112201"; null when it names none."""
+    return text.str.extract(r"^(20[0-9]{2})(?:$|[^0-9]|[0-9]{2,})").cast(pl.Int32, strict=False)
+
+
+def _limits() -> pl.Expr:
+    limits = [pl.col(name).dt.to_string("%Y-%m-%d").fill_null("").alias(name) for name in ("earliest", "latest")]
+    return pl.struct(limits).struct.json_encode().alias("details")

@@ -1,0 +1,174 @@
+"""Each indicator asked of each unit it speaks of, added up per submission; the unknown is counted, not guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from collect.check.planner import Planner, Unplanned
+from collect.check.shape import above, ancestors, innermost
+from collect.forms import Form, Question
+from collect.indicators import Indicator
+from collect.problems import DefinitionError
+from collect.tables import MEASURES, Issues, Measures
+
+
+def measure(
+    tables: Mapping[str, pl.DataFrame], form: Form, indicators: Iterable[Indicator], issues: Issues | None = None
+) -> Measures:
+    """Sums per submission and indicator of this form, over the typed ``tables`` of `check` or of the store.
+
+    A unit (a household, or a roster row) is unknown, and leaves numerator and denominator, when a question that the
+    indicator reads, directly or through a calculation of the form, holds an answer meaning "not known", is blank though
+    the form asked it, or has an issue of severity error. A unit whose universe reads such a question is unknown too: it
+    cannot be told whether the target speaks of it. When the question stands in a repeat under the unit, one such row is
+    enough. Whose submissions count is the caller's choice: pass the rows of those.
+
+    Raises `DefinitionError` DEF-13 for an indicator that cannot be evaluated.
+    """
+    scene = _Scene(tables, form, issues)
+    parts = [scene.measure(indicator) for indicator in indicators if indicator.form == form.form_id]
+    return Measures(MEASURES.check(pl.concat(parts) if parts else MEASURES.empty()))
+
+
+class _Scene:
+    """The tables of one form while its indicators are read: what was worked out for one serves the next."""
+
+    def __init__(self, tables: Mapping[str, pl.DataFrame], form: Form, issues: Issues | None) -> None:
+        self.tables, self.form = tables, form
+        self.planner = Planner(form, tables)
+        self.errors = None if issues is None else issues.filter(pl.col("severity") == "error")
+        self._unknown: dict[str, pl.Series] = {}
+        self._holds: dict[tuple[str, str], pl.Series] = {}
+
+    def measure(self, indicator: Indicator) -> pl.DataFrame:
+        """One row per submission that has units in the universe."""
+        unit = indicator.unit
+        belongs, numerator, denominator = (self._value(indicator, p) for p in ("universe", "numerator", "denominator"))
+        doubtful = self._unknown_units(unit, (indicator.universe,))
+        unknown = doubtful | self._unknown_units(unit, (indicator.numerator, indicator.denominator))
+        unknown |= numerator.is_null() | denominator.is_null()
+        units = pl.DataFrame(
+            {
+                "submission_id": self.tables[unit]["submission_id"],
+                "known": ~unknown,
+                "numerator": numerator.set(unknown, 0.0),
+                "denominator": denominator.set(unknown, 0.0),
+            }
+        ).filter(belongs | doubtful)
+        return units.group_by("submission_id", maintain_order=True).agg(
+            pl.lit(indicator.indicator_id).first().alias("indicator"),
+            pl.col("known").sum().cast(pl.Int64).alias("units"),
+            (~pl.col("known")).sum().cast(pl.Int64).alias("unknown"),
+            pl.col("numerator", "denominator").sum(),
+        )
+
+    def _value(self, indicator: Indicator, part: str) -> pl.Series:
+        text = getattr(indicator, part)
+        try:
+            if part == "universe":
+                return self.planner.truth(text, indicator.unit).fill_null(False)
+            return self.planner.column(text, indicator.unit, "number")
+        except Unplanned as reason:
+            named = {"file": indicator.indicator_id, "where": part, "expression": text, "reason": str(reason)}
+            raise DefinitionError("DEF-13", **named) from reason
+
+    def _unknown_units(self, unit: str, texts: Iterable[str]) -> pl.Series:
+        nothing = pl.zeros(self.tables[unit].height, dtype=pl.Boolean, eager=True)
+        paths = {path for text in texts for path in self.planner.reads(text, unit)}
+        for path in sorted(self._through_calculations(paths)):
+            unknown = self._unknown_answers(path)
+            if unknown.any():
+                nothing |= self._lifted(unknown, self.form.by_path[path].repeat, unit)
+        return nothing
+
+    def _through_calculations(self, paths: set[str]) -> set[str]:
+        """The questions among ``paths``, and those their calculations read in turn."""
+        found: set[str] = set()
+        waiting = [path for path in paths if path in self.form.by_path]
+        while waiting:
+            path = waiting.pop()
+            if path in found:
+                continue
+            found.add(path)
+            calculation = self.form.by_path[path].calculate
+            if calculation:
+                read = self.planner.reads(calculation, path)
+                waiting += [other for other in read if other in self.form.by_path]
+        return found
+
+    def _unknown_answers(self, path: str) -> pl.Series:
+        """In each row of the question's table: asked and blank, answered "not known", or in error."""
+        if path not in self._unknown:
+            question = self.form.by_path[path]
+            column = self.tables[question.repeat][path]
+            blank = column.is_null()
+            unknown = blank & self._asked(question) if blank.any() else blank
+            self._unknown[path] = unknown | self._says_unknown(column, question) | self._in_error(question)
+        return self._unknown[path]
+
+    def _says_unknown(self, column: pl.Series, question: Question) -> pl.Series:
+        names = list(self.form.design.unknown)
+        if question.type in ("select_multiple", "rank") and names:
+            among = "|".join(re.escape(name) for name in names)
+            return column.str.contains(rf"(?:^|\s)(?:{among})(?:\s|$)").fill_null(False)
+        texts = column.cast(pl.String) if column.dtype.is_integer() or column.dtype == pl.String() else None
+        if not names or texts is None:
+            return pl.zeros(len(column), dtype=pl.Boolean, eager=True)
+        return texts.is_in(names).fill_null(False)
+
+    def _in_error(self, question: Question) -> pl.Series:
+        table = self.tables[question.repeat]
+        marks = pl.zeros(table.height, dtype=pl.Boolean, eager=True)
+        if self.errors is None:
+            return marks
+        design = self.form.design
+        here = pl.col("question") == question.path
+        if question.path == design.birth_year:
+            here |= (pl.col("code") == "ROS-02") & (pl.col("question") == design.age)  # either of the two may be wrong
+        keys = ["submission_id", "row_id"]
+        wrong = self.errors.filter(here).select(keys).drop_nulls().unique()
+        near = table["submission_id"].is_in(wrong["submission_id"].unique().to_list()).arg_true()
+        if not len(near):
+            return marks
+        rows = table.select(keys)[near].with_columns(near.alias("row")).join(wrong, on=keys, how="semi")
+        return marks.scatter(rows["row"], True)
+
+    def _asked(self, question: Question) -> pl.Series:
+        """Where the form asks a question; where a rule cannot be evaluated, blanks count as unknown."""
+        asked = pl.ones(self.tables[question.repeat].height, dtype=pl.Boolean, eager=True)
+        relevant = {section.path: section.relevant for section in self.form.sections}
+        relevant[question.path] = question.relevant
+        for path in (*ancestors(self.form, question.path), question.path):
+            rule = relevant[path]
+            if rule:
+                asked &= self._lifted(self._rule_holds(rule, path), innermost(self.form, path), question.repeat)
+        return asked
+
+    def _rule_holds(self, rule: str, path: str) -> pl.Series:
+        if (rule, path) not in self._holds:
+            try:
+                holds = self.planner.truth(rule, path).fill_null(True)
+            except Unplanned:
+                holds = pl.ones(self.tables[innermost(self.form, path)].height, dtype=pl.Boolean, eager=True)
+            self._holds[rule, path] = holds
+        return self._holds[rule, path]
+
+    def _lifted(self, marks: pl.Series, table: str, unit: str) -> pl.Series:
+        """Marks of the rows of one table, for the units they concern: those beneath, or those above (one is enough)."""
+        shared = [repeat for repeat in self._chain(table) if repeat in self._chain(unit)][-1]
+        for repeat in reversed(self._chain(table)):
+            if repeat == shared:
+                break
+            height = self.tables[above(self.form, repeat)].height
+            rows = self.planner.parents(repeat).filter(marks).drop_nulls().unique()
+            marks = pl.zeros(height, dtype=pl.Boolean, eager=True).scatter(rows, True)
+        for repeat in self._chain(unit)[self._chain(unit).index(shared) + 1 :]:
+            marks = marks.gather(self.planner.parents(repeat)).fill_null(False)
+        return marks
+
+    def _chain(self, repeat: str) -> list[str]:
+        """The tables from the root down to a repeat."""
+        return [repeat] if repeat == self.form.root else [*self._chain(above(self.form, repeat)), repeat]

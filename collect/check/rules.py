@@ -1,0 +1,49 @@
+"""The form's own demands, asked again of what arrived: required answers, and constraints on those that were given."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from collect.check.order import Rule
+from collect.check.planner import NEVER, Unplanned
+from collect.check.report import Report, said
+from collect.check.sheets import Sheets
+
+
+def check_required(sheets: Sheets, report: Report) -> None:
+    """REQ-01 where the form asks, demands an answer, and there is none."""
+    for question in sheets.form.questions:
+        if not question.required or question.required in NEVER or not question.appears:
+            continue
+        text = sheets.text[question.repeat]
+        blank = text[question.path].is_null() & sheets.asked(question.path)
+        if not blank.any():
+            continue
+        demanded = judged(sheets, report, Rule("required", question.path, question.required), otherwise=False)
+        rows = text.filter(blank & demanded)
+        report.rows("REQ-01", question.path, rows, None, said(message=question.required_messages))
+
+
+def check_constraints(sheets: Sheets, report: Report) -> None:
+    """CON-01 where a relevant answer breaks the question's own constraint; blanks have nothing to break."""
+    for question in sheets.form.questions:
+        given = sheets.typed[question.repeat][question.path].is_not_null()
+        if not question.constraint or not given.any():
+            continue
+        holds = judged(sheets, report, Rule("constraint", question.path, question.constraint), otherwise=True)
+        rows = sheets.text[question.repeat].filter(given & ~holds)
+        details = said(rule=question.constraint, message=question.constraint_messages)
+        report.rows("CON-01", question.path, rows, rows[question.path], details)
+
+
+def judged(sheets: Sheets, report: Report, rule: Rule, *, otherwise: bool) -> pl.Series:
+    """Where a rule holds; ``otherwise`` where that cannot be known, which is told as EXP-01, once for the rule."""
+    try:
+        holds = sheets.planner.truth(rule.text, rule.path)
+    except Unplanned as reason:
+        report.rule(rule.path, rule.kind, rule.text, str(reason))
+        height = sheets.typed[sheets.repeat_of(rule.path)].height
+        return pl.repeat(otherwise, height, dtype=pl.Boolean, eager=True)
+    if holds.null_count():
+        report.rule(rule.path, rule.kind, rule.text, f"{holds.null_count()} rows do not say when they were made")
+    return holds.fill_null(otherwise)

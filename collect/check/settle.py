@@ -1,0 +1,74 @@
+"""What decides the rest: which questions were asked at all, and what the form computes, each after what it reads."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from collect.check.calculations import compare_calculation
+from collect.check.order import Rule, in_order
+from collect.check.report import Report, said
+from collect.check.rules import judged
+from collect.check.sheets import Sheets
+
+
+def settle(sheets: Sheets, report: Report) -> None:
+    """Go through relevance and calculations in dependency order, emptying what was not relevant in the typed tables."""
+    rules, cyclic = in_order(sheets.form, sheets.planner)
+    for rule in cyclic:
+        report.rule(rule.path, rule.kind, rule.text, "the rule depends on itself, directly or through other rules")
+    for rule in rules:
+        if rule.kind == "relevant":
+            _settle_relevance(sheets, rule, report)
+        else:
+            compare_calculation(sheets, rule, report)
+
+
+def _settle_relevance(sheets: Sheets, rule: Rule, report: Report) -> None:
+    holds = judged(sheets, report, rule, otherwise=True)
+    if holds.all():
+        return
+    table = sheets.repeat_of(rule.path)
+    if rule.path == table and table != sheets.form.root:
+        _leave_rows(sheets, table, holds, rule, report)
+        return
+    _hide(sheets, rule.path, holds, rule, report)
+    if rule.path not in sheets.form.by_path:
+        _hide_inside(sheets, table, holds, rule, report)
+
+
+def _hide_inside(sheets: Sheets, table: str, holds: pl.Series, rule: Rule, report: Report) -> None:
+    """A group that was not relevant takes along its questions, its groups and its repeats."""
+    under = rule.path + "/"
+    inside = [question.path for question in sheets.form.questions_in(table) if question.path.startswith(under)]
+    inside += [section.path for section in sheets.form.sections if section.path.startswith(under)]
+    for path in inside:
+        if sheets.repeat_of(path) == table:
+            _hide(sheets, path, holds, rule, report)
+    for section in sheets.form.sections:
+        if section.repeats and section.parent_repeat == table and section.path.startswith(under):
+            asked = holds.gather(sheets.planner.parents(section.path)).fill_null(True)
+            _leave_rows(sheets, section.path, asked, rule, report)
+
+
+def _hide(sheets: Sheets, path: str, holds: pl.Series, rule: Rule, report: Report) -> None:
+    """Note where a node was asked; take away and report the answers it has elsewhere."""
+    asked_before = sheets.asked(path)
+    sheets.relevant[path] = asked_before & holds
+    question = sheets.form.by_path.get(path)
+    if question is None:
+        return
+    text, typed = sheets.text[question.repeat], sheets.typed[question.repeat]
+    stray = asked_before & ~holds & text[path].is_not_null()
+    if stray.any():
+        sheets.typed[question.repeat] = typed.with_columns(pl.when(~stray).then(pl.col(path)).alias(path))
+        rows = text.filter(stray)
+        report.rows("REL-01", path, rows, rows[path], said(rule=rule.text, hidden_by=rule.path))
+
+
+def _leave_rows(sheets: Sheets, repeat: str, asked: pl.Series, rule: Rule, report: Report) -> None:
+    """Rows of a repeat that was not relevant: reported once each, and no longer counted by anything."""
+    if asked.all():
+        return
+    rows = sheets.text[repeat].filter(~asked)
+    report.rows("REL-01", repeat, rows, None, said(rule=rule.text, hidden_by=rule.path))
+    sheets.drop_rows(repeat, asked)

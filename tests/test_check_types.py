@@ -1,0 +1,169 @@
+"""Text becomes typed answers: what can be read one way only is read, the rest is told."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+import pytest
+from check_tables import answers_of, codes, details, form_of, found
+
+from collect.check import check
+
+FORM = form_of(
+    """
+    | type     | name   | label |
+    | integer  | people | People |
+    | decimal  | area   | Area |
+    | date     | day    | Day |
+    | dateTime | began  | Began |
+    | time     | clock  | Clock |
+    | geopoint | spot   | Spot |
+    | text     | remark | Remark |
+    """
+)
+
+
+def typed(question: str, cell: str) -> tuple[object, list[str]]:
+    checked = check(answers_of(FORM, f"| id | {question} |\n| a | {cell} |"), FORM)
+    return checked.tables["/data"][f"/data/{question}"][0], codes(checked)
+
+
+@pytest.mark.parametrize(
+    ("question", "cell", "value"),
+    [
+        ("people", "4", 4),
+        ("people", "007", 7),
+        ("people", "-3", -3),
+        ("area", "12.5", 12.5),
+        ("area", "1.0E7", 1e7),  # how a phone writes ten million
+        ("day", "2026-11-20", date(2026, 11, 20)),
+        ("began", "2026-11-20T08:30:00.000+07:00", "2026-11-20T08:30:00.000+07:00"),
+        ("began", "2026-11-20T08:30:00Z", "2026-11-20T08:30:00Z"),
+        ("clock", "08:30:00.000+07:00", "08:30:00.000+07:00"),
+        ("spot", "9.9347 106.3453 0 5", "9.9347 106.3453 0 5"),
+        ("spot", "9.9347 106.3453", "9.9347 106.3453"),
+        ("remark", "០១ ,5·", "០១ ,5 "),
+    ],
+)
+def test_answers_in_their_own_form_are_read_and_nothing_is_said(question: str, cell: str, value: object) -> None:
+    assert typed(question, cell) == (value, [])
+
+
+@pytest.mark.parametrize(
+    ("question", "cell", "value"),
+    [
+        ("people", "·4·", 4),
+        ("people", "៤", 4),
+        ("people", "១២", 12),
+        ("people", "4.0", 4),
+        ("people", "\u200b4\u00a0", 4),
+        ("area", "12,5", 12.5),
+        ("area", "១២,៥", 12.5),
+        ("day", "·2026-11-20", date(2026, 11, 20)),
+        ("day", "2026/11/20", date(2026, 11, 20)),
+        ("day", "2026-1-5", date(2026, 1, 5)),
+        ("day", "2026-11-20 00:00:00", date(2026, 11, 20)),
+        ("day", "២០២៦-១១-២០", date(2026, 11, 20)),
+        ("began", "2026-11-20 08:30:00", "2026-11-20T08:30:00"),
+        ("spot", "9.9347, 106.3453", "9.9347 106.3453"),
+        ("spot", "9.9347  106.3453 0 0", "9.9347 106.3453 0 0"),
+    ],
+)
+def test_what_can_be_read_one_way_only_is_repaired_and_told(question: str, cell: str, value: object) -> None:
+    assert typed(question, cell) == (value, ["TYP-02"])
+
+
+@pytest.mark.parametrize(
+    ("question", "cell"),
+    [
+        ("people", "four"),
+        ("people", "4.5"),
+        ("people", "1.000"),  # one, or a thousand
+        ("people", "99999999999999999999"),
+        ("area", "nan"),
+        ("area", "Infinity"),
+        ("area", "1.250,5"),
+        ("day", "2026-02-30"),
+        ("day", "20/11/2026"),
+        ("day", "05/06/2026"),
+        ("day", "46346"),
+        ("began", "2026-02-30T08:30:00.000+07:00"),
+        ("began", "2026-11-20T25:30:00.000+07:00"),
+        ("began", "yesterday"),
+        ("clock", "24:30:00"),
+        ("spot", "106.3453 9.9347 0 5"),  # longitude first: no latitude is 106
+        ("spot", "9.9347"),
+        ("spot", "9.9347 181 0 0"),
+    ],
+)
+def test_what_cannot_be_read_or_could_be_read_two_ways_is_null_and_told(question: str, cell: str) -> None:
+    assert typed(question, cell) == (None, ["TYP-01"])
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("46346", "excel_serial"),
+        ("05/06/2026", "day_or_month_first"),
+        ("៥/៦/២០២៦", "day_or_month_first"),
+        ("?", "not_of_this_type"),
+    ],
+)
+def test_a_refused_date_says_why(cell: str, reason: str) -> None:
+    checked = check(answers_of(FORM, f"| id | day |\n| a | {cell} |"), FORM)
+    assert [one["reason"] for one in details(checked, "TYP-01")] == [reason]
+
+
+def test_a_cell_of_nothing_but_blanks_is_a_blank_answer() -> None:
+    assert typed("people", "··") == (None, [])
+
+
+def test_only_the_offending_rows_become_issues_with_the_answer_as_it_came() -> None:
+    checked = check(
+        answers_of(
+            FORM,
+            """
+            | id | people | area |
+            | a  | 4      | 1.5  |
+            | b  | many   | 2,5  |
+            | c  |        |      |
+            """,
+        ),
+        FORM,
+        upload_id="u1",
+    )
+    told = checked.issues.select(
+        "upload_id", "submission_id", "question", "code", "severity", "value", "found_in"
+    ).rows()
+    assert told == [
+        ("u1", "uuid:b", "/data/people", "TYP-01", "error", "many", "answers.csv, row 3"),
+        ("u1", "uuid:b", "/data/area", "TYP-02", "repaired", "2,5", "answers.csv, row 3"),
+    ]
+    assert checked.tables["/data"]["/data/people"].to_list() == [4, None, None]
+    assert checked.tables["/data"]["/data/area"].to_list() == [1.5, 2.5, None]
+
+
+def test_the_answers_that_came_in_are_left_as_they_were() -> None:
+    answers = answers_of(FORM, "| id | people |\n| a | ៤ |")
+    before = {path: table.clone() for path, table in answers.items()}
+    check(answers, FORM)
+    assert all(answers[path].equals(before[path]) for path in before)
+
+
+def test_questions_the_export_left_out_are_there_and_empty_and_columns_nobody_asked_for_stay() -> None:
+    answers = answers_of(FORM, "| id | people |\n| a | 4 |")
+    answers["/data"] = answers["/data"].with_columns(pl.lit("x").alias("/data/stranger"))
+    table = check(answers, FORM).tables["/data"]
+    assert table.schema["/data/day"] == pl.Date()
+    assert table["/data/day"].null_count() == 1
+    assert table["/data/stranger"].to_list() == ["x"]
+
+
+def test_an_empty_export_gives_empty_typed_tables() -> None:
+    answers = answers_of(FORM, "| id | people |\n| a | 4 |")
+    answers["/data"] = answers["/data"].clear()
+    checked = check(answers, FORM)
+    assert checked.tables["/data"].height == 0
+    assert checked.tables["/data"].schema["/data/people"] == pl.Int64()
+    assert found(checked, "TYP-01") == []
