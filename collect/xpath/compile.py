@@ -16,9 +16,9 @@ from collect.xpath.operators import arithmetic, compare, equal, joined
 from collect.xpath.paths import Scope, Target, locate
 from collect.xpath.schema import Schema
 from collect.xpath.tree import Call, Chain, Expression, Filtered, Negate, Number, Path, Text
-from collect.xpath.values import Column, Either, Kind, Value, as_boolean, as_number, boolean, number, text
+from collect.xpath.values import Column, Either, Kind, Value, as_boolean, as_number, boolean, either, number, text
 
-_KINDS: Mapping[str, Kind] = {"int": "number", "decimal": "number", "date": "date", "dateTime": "datetime", "boolean": "boolean"}
+_KINDS: Mapping[str, Kind] = {"int": "number", "decimal": "number", "date": "date", "dateTime": "datetime"}
 
 
 @dataclass
@@ -85,7 +85,16 @@ class Compiler:
             if leaf is None:
                 return text("")
             return self.fold(target, scope, "first", leaf)
-        return self.lift(self._fixed(target), target.home.frame, scope.frame)
+        return self.lift(self._filtered(target, self._fixed(target)), target.home.frame, scope.frame)
+
+    def _filtered(self, target: Target, value: Column) -> Value:
+        """The single node's value where the predicates on its way hold; blank elsewhere."""
+        kept: Value = value
+        for path, predicates in target.predicates:
+            for predicate in predicates:
+                scope = Scope(target.home.frame, path, target.home.original, target.home.place)
+                kept = either(passes(self.value(predicate, scope)), kept, text(""))
+        return kept
 
     def _fixed(self, target: Target) -> Column:
         frame = target.home.frame

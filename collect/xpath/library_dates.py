@@ -109,6 +109,7 @@ _LETTERS: Mapping[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "b": lambda day, _: _named(day.dt.month(), _MONTHS),
     "d": lambda day, _: _padded(day.dt.day(), 2),
     "e": lambda day, _: day.dt.day().cast(pl.String),
+    "W": lambda day, _: day.dt.week().cast(pl.String),
     "a": lambda day, _: _named(day.dt.weekday(), _DAYS),
     "H": lambda _, lexical: _clock_part(lexical, 1),
     "h": lambda _, lexical: _clock_part(lexical, 1).cast(pl.Int64, strict=False).cast(pl.String),

@@ -14,8 +14,8 @@ DEEPEST = 80  # nested brackets and operators: far above any form, far below Pyt
 WIDEST = 1_000  # operands of one chain: each is a level of the compiled expression
 
 _SPACE = re.compile(r"[ \n\t\f\r]*")
-# After an operand only an operator can follow; JavaRosa reads its letters whatever their case, and without a border.
-_OPERATOR = re.compile(r"(?i:(?P<word>and|or|div|mod))|(?P<sign>!=|<=|>=|//|::|[-=<>+*|/\[\](),])")
+# After an operand only an operator can follow; JavaRosa reads its letters without a border: "1 or2".
+_OPERATOR = re.compile(r"(?P<word>and|or|div|mod)|(?P<sign>!=|<=|>=|//|::|[-=<>+*|/\[\](),])")
 _NAME = r"[^\W\d][\w.\-]*"
 _OPERAND = re.compile(
     r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
@@ -66,8 +66,7 @@ class _Tokens:
             found = self._adjacent(start)
         self.at = found.end()
         kind = str(found.lastgroup)
-        text = found.group().lower() if kind == "word" else found.group()
-        return _Token(kind, text, start)
+        return _Token(kind, found.group(), start)
 
     def _adjacent(self, start: int) -> re.Match[str]:
         character = self.text[start]

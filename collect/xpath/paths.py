@@ -57,47 +57,66 @@ def locate(path: Path, scope: Scope, schema: Schema) -> Target:
         raise XPathUnsupported("A path can start from current() or instance() only.", path.position)
     elif scope.in_list:
         home = scope.original
-    steps = _absolute(path, "" if path.start == "/" else home.node)
-    return _fixed(path, home, steps, schema)
+    return _fixed(path, home, schema)
 
 
-_Steps = list[tuple[str, tuple[Expression, ...]]]
+@dataclass(frozen=True)
+class _Way:
+    """Steps from the root down; the first ``fixed`` of them come from the context node, rows included."""
+
+    names: tuple[str, ...]
+    predicates: tuple[tuple[Expression, ...], ...]
+    fixed: int
 
 
-def _absolute(path: Path, node: str) -> _Steps:
-    steps: _Steps = [(name, ()) for name in node.split("/")[1:]]
+def _from_root(path: Path, node: str) -> _Way:
+    names, fixed = node.split("/")[1:], 0
+    predicates: list[tuple[Expression, ...]] = [() for _ in names]
+    fixed = len(names)
     for step in path.steps:
         if step.axis == "attribute" or step.name == "*":
             raise XPathUnsupported(f"'{step}' cannot be evaluated here.", step.position, name=str(step))
         if step.axis == "child":
-            steps.append((step.name, step.predicates))
-            continue
-        if step.axis == "parent":
-            if not steps:
+            names.append(step.name)
+            predicates.append(())
+        elif step.axis == "parent":
+            if not names:
                 raise XPathError("unknown_path", "The path climbs above the root.", step.position, path=str(path))
-            steps.pop()
-        if step.predicates:
-            steps[-1] = (steps[-1][0], steps[-1][1] + step.predicates)
-    return steps
+            if len(names) > fixed:
+                raise XPathUnsupported("'..' can stand at the beginning of a path only.", step.position, name="..")
+            names.pop()
+            predicates.pop()
+            fixed = len(names)
+        if step.predicates and names:
+            predicates[-1] += step.predicates
+    return _Way(tuple(names), tuple(predicates), fixed)
 
 
-def _fixed(path: Path, home: Scope, steps: _Steps, schema: Schema) -> Target:
-    names = [name for name, _ in steps]
-    whole = "/" + "/".join(names)
+def _fixed(path: Path, home: Scope, schema: Schema) -> Target:
+    """Which repeats on the way the context fixes to one row.
+
+    A relative path keeps the rows it was climbed from, and goes to all rows below; an absolute path is held to the context's
+    own rows as far as the two share steps. A predicate sets its step free (JavaRosa's TreeReference.contextualize).
+    """
+    absolute = path.start == "/"
+    way = _from_root(path, "" if absolute else home.node)
+    whole = "/" + "/".join(way.names)
     if whole not in schema.types and whole not in schema.structure:
         raise XPathError("unknown_path", f"The form has no {whole}.", path.position, path=whole)
     context = home.node.split("/")[1:]
     free: list[str] = []
+    at: list[tuple[str, tuple[Expression, ...]]] = []
     same = True
-    for level, (name, predicates) in enumerate(steps):
-        same = same and level < len(context) and context[level] == name
-        prefix = "/" + "/".join(names[: level + 1])
+    for level, predicates in enumerate(way.predicates):
+        same = same and (level < len(context) and context[level] == way.names[level] if absolute else level < way.fixed)
+        prefix = "/" + "/".join(way.names[: level + 1])
+        if predicates:
+            at.append((prefix, predicates))
         if prefix in schema.tables and prefix != schema.root and (predicates or not same or free):
             free.append(prefix)
     table = schema.table_of(whole)
     chain = schema.chain(table)
     anchor = chain[chain.index(free[0]) - 1] if free else table
-    at = [("/" + "/".join(names[: level + 1]), predicates) for level, (_, predicates) in enumerate(steps) if predicates]
     return Target(home, whole, table, anchor, tuple(free), tuple(at), position=path.position)
 
 
