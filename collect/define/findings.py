@@ -28,6 +28,15 @@ class Finding:
         """What to do."""
         return t(f"{self.code}.mend", lang, **self._filled)
 
+    def line(self, lang: str) -> str:
+        """What is wrong and what to do, on one line."""
+        return f"{self.code} {self.found(lang)} {self.mend(lang)}"
+
+    def data(self, lang: str) -> dict[str, str]:
+        """The same for machines."""
+        facts = {"file": self.file, "where": self.where, "code": self.code, "severity": self.severity}
+        return {**facts, "found": self.found(lang), "mend": self.mend(lang)}
+
     def as_error(self) -> DefinitionError:
         """The same as a reason to stop."""
         return DefinitionError(self.code, **self._filled)

@@ -1,0 +1,196 @@
+"""The map people keep: one HTML file with everything inside, which opens from disk with no network.
+
+folium makes the map; the page around it is ours, so that it has a language, a legend and a table for those who read
+without a mouse or a picture. A content policy forbids the page to ask any host for anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import folium
+from babel.dates import format_date
+from babel.numbers import format_decimal, format_percent
+
+from collect.i18n import t
+from collect.problems import CollectError
+from collect.publish.maps import LOOKS, Look, MapLayer, Place
+
+LEAFLET = Path(__file__).parent / "assets" / "leaflet"
+PAGE = Path(__file__).parent / "assets" / "map.html"
+RANDOM_NAME = re.compile(r"_([0-9a-f]{32})\b")  # folium names its elements at random
+IMAGE = re.compile(r"url\([^)]*\)")
+PERCENT = {"vi": "#,##0.0\u00a0%", "km": "#,##0.0%", "en": "#,##0.0%"}
+DATES = {"vi": "dd/MM/yyyy", "km": "dd/MM/yyyy", "en": "d MMM yyyy"}
+NOTHING = "–"
+HATCHES = {
+    "": "",
+    "/": '<path d="M-2,2 l4,-4 M0,8 l8,-8 M6,10 l4,-4" stroke="{ink}" stroke-width="1.6"/>',
+    "\\": '<path d="M-2,6 l4,4 M0,0 l8,8 M6,-2 l4,4" stroke="{ink}" stroke-width="1.6"/>',
+    ".": '<circle cx="4" cy="4" r="1.1" fill="{ink}"/>',
+}
+
+
+def write_map(layer: MapLayer, path: Path, lang: str) -> Path:
+    """Write one HTML file with the layer's map, legend and table; return ``path``. The same layer gives the same bytes.
+
+    Raises CollectError PUB-03 when the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(html_of(layer, lang), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise CollectError("PUB-03", file=path.name, reason=str(error.strerror or error)) from error
+    return path
+
+
+def html_of(layer: MapLayer, lang: str) -> str:
+    """The whole page as text."""
+    drawn, name = _drawn(layer, lang)
+    style = IMAGE.sub("none", (LEAFLET / "leaflet.css").read_text(encoding="utf-8"))
+    parts = {
+        "lang": lang,
+        "title": escape(layer.title(lang)),
+        "leaflet_css": style,
+        "leaflet_js": (LEAFLET / "leaflet.js").read_text(encoding="utf-8").replace("</script", "<\\/script"),
+        "notices": "".join(f'<p class="notice">{escape(words)}</p>' for words in _notices(layer, lang)),
+        "facts": escape(_facts(layer, lang)),
+        "definition": escape(layer.indicator.definitions[lang]) if layer.indicator else "",
+        "patterns": "".join(_pattern(verdict, look) for verdict, look in LOOKS.items()),
+        "map": drawn["html"],
+        "map_style": drawn["header"],
+        "map_script": drawn["script"],
+        "map_name": name,
+        "marks": _marks(layer),
+        "alt": escape(t("publish.map.alt", lang, title=layer.title(lang)), quote=True),
+        "zoom_in": escape(t("publish.map.zoom_in", lang), quote=True),
+        "zoom_out": escape(t("publish.map.zoom_out", lang), quote=True),
+        "legend_title": escape(t("publish.map.legend", lang)),
+        "legend": _legend(layer, lang),
+        "table_title": escape(t("publish.map.table", lang)),
+        "table": _table(layer, lang),
+        "source": escape(t("publish.map.source", lang, source=layer.source)),
+    }
+    page = PAGE.read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match.group(1)], page)
+
+
+def _drawn(layer: MapLayer, lang: str) -> tuple[dict[str, str], str]:
+    """folium's own parts, with its random names replaced by numbers in the order they appear."""
+    sheet = folium.Map(tiles=None, zoom_control=False, control_scale=True, attributionControl=False)
+    sheet.default_js, sheet.default_css = [], []
+    _add_shapes(sheet, layer, lang)
+    west, south, east, north = (float(edge) for edge in layer.shapes.total_bounds)
+    sheet.fit_bounds([[south, west], [north, east]])
+    root: Any = sheet.get_root()
+    root.render()
+    parts = {name: getattr(root, name).render() for name in ("header", "html", "script")}
+    numbers: dict[str, str] = {}
+    for match in RANDOM_NAME.finditer("".join(parts.values())):
+        numbers.setdefault(match.group(1), f"_{len(numbers)}")
+    plain = {name: RANDOM_NAME.sub(lambda match: numbers[match.group(1)], text) for name, text in parts.items()}
+    return plain, RANDOM_NAME.sub(lambda match: numbers[match.group(1)], sheet.get_name())
+
+
+def _add_shapes(sheet: folium.Map, layer: MapLayer, lang: str) -> None:
+    shown = layer.shapes[["code", "name", "geometry"]].copy()
+    words = [_words(place, lang) for place in layer.places]
+    shown["verdict"] = [place.verdict for place in layer.places]
+    for key in ("name", "answer", "share", "interval", "interviewed"):
+        shown[key] = [escape(row[key]) for row in words]
+    fields = ["name", "code", "answer", "share", "interval", "interviewed"]
+    folium.GeoJson(
+        shown.to_json(drop_id=True),
+        style_function=_style,
+        highlight_function=lambda _feature: {"weight": 3, "color": "#11202e"},
+        smooth_factor=0.5,
+        tooltip=folium.GeoJsonTooltip(
+            fields=fields, aliases=[escape(t(f"publish.map.{field}", lang)) for field in fields], localize=False
+        ),
+    ).add_to(sheet)
+
+
+def _marks(layer: MapLayer) -> str:
+    """Where each commune's mark stands, as JSON for the page's own script: folium would ask for a pin's picture first."""
+    points = zip(layer.places, layer.shapes.representative_point(), strict=True)
+    marks = [[round(point.y, 5), round(point.x, 5), place.verdict] for place, point in points]
+    looks = {verdict: [look.mark, "dark" if look.dark_mark else "light"] for verdict, look in LOOKS.items()}
+    return json.dumps({"marks": marks, "looks": looks}, ensure_ascii=False, sort_keys=True)
+
+
+def _style(feature: dict[str, Any]) -> dict[str, Any]:
+    fill = f"url(#hatch-{feature['properties']['verdict']})"
+    return {"fillColor": fill, "fillOpacity": 1, "color": "#ffffff", "weight": 1.2}
+
+
+def _pattern(verdict: str, look: Look) -> str:
+    hatch = HATCHES[look.hatch].format(ink=look.ink)
+    return (
+        f'<pattern id="hatch-{verdict}" width="8" height="8" patternUnits="userSpaceOnUse">'
+        f'<rect width="8" height="8" fill="{look.colour}"/>{hatch}</pattern>'
+    )
+
+
+def _words(place: Place, lang: str) -> dict[str, str]:
+    """A commune's row as people read it."""
+    bounds = [NOTHING if edge is None else _percent(edge, lang) for edge in (place.ci_low, place.ci_high)]
+    return {
+        "name": place.name,
+        "code": place.code,
+        "answer": t(f"verdict.{place.verdict}", lang),
+        "share": NOTHING if place.value is None else _percent(place.value, lang),
+        "interval": NOTHING if NOTHING in bounds else "\u2009–\u2009".join(bounds),
+        "interviewed": NOTHING if place.interviewed is None else str(format_decimal(place.interviewed, locale=lang)),
+    }
+
+
+def _legend(layer: MapLayer, lang: str) -> str:
+    items = []
+    for verdict, count in layer.legend.items():
+        look, words = LOOKS[verdict], escape(t(f"verdict.{verdict}", lang))
+        tone = "dark" if look.dark_mark else "light"
+        items.append(
+            f'<li><svg class="swatch" aria-hidden="true"><rect width="26" height="20" fill="url(#hatch-{verdict})"/>'
+            f"</svg>"
+            f'<span class="mark {tone}" aria-hidden="true">{look.mark}</span><span>{words} ({count})</span></li>'
+        )
+    return "".join(items)
+
+
+def _table(layer: MapLayer, lang: str) -> str:
+    keys = ("name", "code", "answer", "share", "interval", "interviewed")
+    head = "".join(f'<th scope="col">{escape(t(f"publish.map.{key}", lang))}</th>' for key in keys)
+    order = {verdict: rank for rank, verdict in enumerate(("not_met", "undecided", "no_data", "met"))}
+    rows = []
+    for place in sorted(layer.places, key=lambda place: (order[place.verdict], place.name, place.code)):
+        words = _words(place, lang) | {"answer": f"{LOOKS[place.verdict].mark} {t(f'verdict.{place.verdict}', lang)}"}
+        first, *others = (escape(words[key]) for key in keys)
+        rows.append(f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in others) + "</tr>")
+    return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+
+
+def _notices(layer: MapLayer, lang: str) -> list[str]:
+    holds = [("publish.made_up", layer.made_up), ("publish.schematic", layer.schematic)]
+    return [t(key, lang) for key, said in holds if said]
+
+
+def _facts(layer: MapLayer, lang: str) -> str:
+    day = _day(layer.as_of, lang)
+    counted = t("publish.map.counted", lang, day=day) if day else ""
+    return " · ".join(part for part in (layer.target.decision, counted, layer.release.release) if part)
+
+
+def _day(text: str, lang: str) -> str:
+    try:
+        return str(format_date(date.fromisoformat(text), DATES[lang], locale=lang))
+    except ValueError:
+        return text
+
+
+def _percent(share: float, lang: str) -> str:
+    return str(format_percent(share, PERCENT[lang], locale=lang))

@@ -1,0 +1,156 @@
+"""One map before anything draws it: outlines, verdicts, values, and what must be said with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import geopandas as gpd
+import polars as pl
+
+from collect.indicators import Indicator
+from collect.problems import CollectError
+from collect.publish.release import Release, release_of
+from collect.tables import VERDICTS, Estimates, Verdicts
+from collect.targets import Target
+
+Hatch = Literal["", "/", "\\", "."]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a verdict looks. ``ink`` draws the hatch; ``mark`` stands on the commune, dark where the fill is light."""
+
+    colour: str
+    hatch: Hatch
+    ink: str
+    mark: str
+    dark_mark: bool
+
+
+# Blue and brown differ for every kind of colour blindness, orange and grey in lightness; hatch and mark speak in grey.
+LOOKS: Mapping[str, Look] = {
+    "met": Look("#1f6fb4", "", "#ffffff", "✓", False),
+    "not_met": Look("#b5402c", "\\", "#7e2a1b", "✕", False),
+    "undecided": Look("#f2a65a", "/", "#c06f1d", "?", True),
+    "no_data": Look("#d3d9e0", ".", "#7b8794", "–", True),
+}
+
+
+class Outlines(Protocol):
+    """What `geo.boundaries` gives: ``kind`` is "official" or "schematic"."""
+
+    @property
+    def vintage(self) -> str:
+        """The list of communes the codes belong to."""
+
+    @property
+    def kind(self) -> str:
+        """official or schematic."""
+
+    @property
+    def source(self) -> str:
+        """Whom to name."""
+
+    def simplified(self, tolerance_m: float = 50.0) -> gpd.GeoDataFrame:
+        """Outlines light enough for a screen: ``code``, ``name``, ``geometry``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One commune of the map. A value is None where nothing is known; a suppressed one is None too."""
+
+    code: str
+    name: str
+    verdict: str
+    value: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    interviewed: int | None = None
+
+
+@dataclass(frozen=True)
+class MapLayer:
+    """Verdicts of one target on the communes of one vintage. Every commune of the outlines is there, visited or not."""
+
+    target: Target
+    indicator: Indicator | None
+    shapes: gpd.GeoDataFrame  # code, name, geometry; EPSG:4326
+    places: tuple[Place, ...]  # in the order of ``shapes``
+    vintage: str
+    schematic: bool
+    source: str  # of the outlines
+    release: Release
+
+    @property
+    def target_id(self) -> str:
+        """The target's row in forms/targets.csv."""
+        return self.target.target_id
+
+    @property
+    def as_of(self) -> str:
+        """Last day of interviews that counted."""
+        return self.release.as_of
+
+    @property
+    def made_up(self) -> bool:
+        """Whether the data are a demonstration."""
+        return self.release.made_up
+
+    @property
+    def classes(self) -> dict[str, str]:
+        """Verdict by commune code."""
+        return {place.code: place.verdict for place in self.places}
+
+    @property
+    def values(self) -> dict[str, float | None]:
+        """Estimated share by commune code."""
+        return {place.code: place.value for place in self.places}
+
+    @property
+    def legend(self) -> dict[str, int]:
+        """How many communes have each verdict; all four verdicts are there."""
+        return {verdict: sum(place.verdict == verdict for place in self.places) for verdict in VERDICTS}
+
+    def title(self, lang: str) -> str:
+        """The target in words."""
+        return self.target.labels.get(lang) or self.target.target_id
+
+
+def map_layer(
+    target: Target,
+    estimates: Estimates,
+    verdicts: Verdicts,
+    outlines: Outlines,
+    *,
+    indicator: Indicator | None = None,
+    meta: Mapping[str, object] | None = None,
+) -> MapLayer:
+    """Join a target's verdicts by commune with the outlines; a commune without a row is ``no_data``.
+
+    Of several rounds the last by name counts. ``meta``: facts of the run (``release``, ``as_of``, ``made_up``).
+    Raises CollectError PUB-02 when the target is not judged by commune in the outlines' vintage.
+    """
+    here = (pl.col("level") == "commune") & (pl.col("vintage") == outlines.vintage)
+    judged = verdicts.filter(here & (pl.col("target_id") == target.target_id))
+    if judged.is_empty():
+        known = ", ".join(verdicts.filter(here)["target_id"].unique().sort().to_list())
+        raise CollectError("PUB-02", target=target.target_id, near=known or "-")
+    judged = judged.filter(pl.col("round") == judged["round"].max())
+    keys = ["indicator", "level", "vintage", "place", "round"]
+    numbers = estimates.select(*keys, "value", "ci_low", "ci_high", "n_households")
+    rows = judged.join(numbers, on=keys, how="left").unique("place", maintain_order=True)
+    by_code = {row["place"]: row for row in rows.iter_rows(named=True)}
+    shapes = outlines.simplified().sort_values("code").reset_index(drop=True)
+    named = zip(shapes["code"], shapes["name"], strict=True)
+    places = tuple(_place(str(code), str(name), by_code.get(str(code))) for code, name in named)
+    facts = {"boundaries": outlines.kind, "boundaries_source": outlines.source, **(meta or {})}
+    schematic = outlines.kind == "schematic"
+    return MapLayer(target, indicator, shapes, places, outlines.vintage, schematic, outlines.source, release_of(facts))
+
+
+def _place(code: str, name: str, row: Mapping[str, Any] | None) -> Place:
+    if row is None:
+        return Place(code, name, "no_data")
+    return Place(code, name, row["verdict"], row["value"], row["ci_low"], row["ci_high"], row["n_households"])
