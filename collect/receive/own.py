@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from collect.define.template import HEADER_ROW, HOUSEHOLD, KEY_PREFIX, LABEL_SEPARATOR, LAYOUT, MARK, PARENT, ROW
 from collect.forms import Form
 from collect.problems import ExportError
 from collect.receive.arrange import arrange, filled, note_headings
@@ -22,10 +23,6 @@ from collect.receive.recognise import nothing_quiet
 from collect.receive.sheets import Sheet
 
 SOURCE = "template"
-# The template's layout 1, as its writer states it; a test compares both.
-MARK, LAYOUT, HEADER_ROW, KEY_PREFIX = "phu:template", "1", 3, "phu:"
-HOUSEHOLD, ROW, PARENT = "phu:household", "phu:row", "phu:parent"
-LABEL_SEPARATOR = " | "
 NAMED_HERE = "sheet:"  # how a submission_id made by this reader begins
 NAMING = ("round", "commune", "hamlet", "cluster", "interviewer")  # parts of the design that tell offices apart
 

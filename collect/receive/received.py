@@ -12,7 +12,6 @@ from collect.forms import Form
 from collect.problems import PROBLEMS
 from collect.tables import ISSUES, ROOT_ANSWERS, ROW_ANSWERS, Answers, Frame, Issues
 
-
 MOST_STRAYS_NAMED = 1_000  # rows of one table
 
 

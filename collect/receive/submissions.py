@@ -6,7 +6,7 @@ root is called: platforms rename it and add namespaces.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -16,7 +16,7 @@ from collect.forms import Form
 from collect.problems import ExportError
 from collect.receive.identify import OF, identify
 from collect.receive.received import IssueBook, Received, checked_answers
-from collect.receive.unpack import Upload
+from collect.receive.unpack import Member, Upload
 
 SOURCE = "submission-xml"
 QUIET = frozenset({"meta", "formhub", "__version__", "_version", "_version_", "_xform_id_string", "uuid"})
@@ -98,47 +98,58 @@ def read(
         Of a single file, what is wrong with it; of many, what is wrong with the first when none could be read, IN-15
         when none is a submission.
     """
-    issues = IssueBook()
-    trays: dict[str, Tray] = {}
-    known = {form.form_id: form for form in forms}
-    unreadable = ignored = 0
-    errors: list[ExportError] = []
-    how = parser()
+    desk = _Desk(forms, forced, parser())
     members = [member for member in upload.members if member.suffix == ".xml" or upload.single]
     for number, member in enumerate(members):
         if number % TELL_EVERY == 0:
             progress("step.receive", number / len(members))
         try:
-            data = member.read()
-            root = _submission(parse(data, member.name, how), member.name)
-            if root is None and upload.single:
-                raise ExportError("IN-22", file=member.name)
-            if root is None:
-                ignored += 1
-                continue
-            form = forced or known.get(root.get("id", ""))
-            if form is None:
-                raise _unknown_form(member.name, root.get("id", ""), known)
+            desk.take(member, single=upload.single)
         except ExportError as error:
-            unreadable += 1
-            errors.append(error)
-            issues.note("FIL-03", found_in=member.name, file=member.name, reason=error.code)
-            continue
-        tray = trays.get(form.form_id) or trays.setdefault(form.form_id, _tray(form))
+            desk.errors.append(error)
+            desk.issues.note("FIL-03", found_in=member.name, file=member.name, reason=error.code)
+    if not desk.trays:
+        raise desk.errors[0] if desk.errors else ExportError("IN-15", file=upload.name, members=len(members))
+    ignored = desk.ignored + len(upload.members) - len(members)
+    first, *others = desk.trays.values()
+    return (
+        _received(first, upload.name, desk.issues, len(desk.errors), ignored),
+        *(_received(tray, upload.name, IssueBook(), 0, 0) for tray in others),
+    )
+
+
+@dataclass
+class _Desk:
+    """Where submissions are laid out by form."""
+
+    forms: Sequence[Form]
+    forced: Form | None
+    how: etree.XMLParser
+    trays: dict[str, Tray] = field(default_factory=dict)
+    issues: IssueBook = field(default_factory=IssueBook)
+    errors: list[ExportError] = field(default_factory=list)
+    ignored: int = 0
+
+    def take(self, member: Member, *, single: bool) -> None:
+        """Read one member into its form's tray. Raises ExportError naming what is wrong with it."""
+        root = _submission(parse(member.read(), member.name, self.how), member.name)
+        if root is None and single:
+            raise ExportError("IN-22", file=member.name)
+        if root is None:
+            self.ignored += 1
+            return
+        form_id = self.forced.form_id if self.forced else root.get("id", "")
+        tray = self.trays.get(form_id)
+        if tray is None:
+            form = self.forced or next((form for form in self.forms if form.form_id == form_id), None)
+            if form is None:
+                raise _unknown_form(member.name, form_id, self.forms)
+            tray = self.trays.setdefault(form.form_id, _tray(form))
         _take(root, tray, member.name)
-    if not trays:
-        raise errors[0] if errors else ExportError("IN-15", file=upload.name, members=len(members))
-    ignored += len(upload.members) - len(members)
-    received = []
-    for place, tray in enumerate(trays.values()):
-        book = issues if place == 0 else IssueBook()
-        lost = (unreadable, ignored) if place == 0 else (0, 0)
-        received.append(_received(tray, upload.name, book, *lost))
-    return tuple(received)
 
 
-def _unknown_form(file: str, form_id: str, known: Mapping[str, Form]) -> ExportError:
-    return ExportError("IN-17", file=file, form=form_id, forms=", ".join(known) or "-")
+def _unknown_form(file: str, form_id: str, forms: Sequence[Form]) -> ExportError:
+    return ExportError("IN-17", file=file, form=form_id, forms=", ".join(form.form_id for form in forms) or "-")
 
 
 def _submission(root: etree._Element, place: str) -> etree._Element | None:
