@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from collect.define.design import check_design, load_design
+from collect.define.evaluable import RULES, check_rules
 from collect.define.expressions import check_expression
 from collect.define.findings import Finding, finding_of
 from collect.define.folder import form_file, form_folders, read_form
@@ -16,8 +17,6 @@ from collect.define.twin import read_markdown, sheets_of_xlsx
 from collect.define.xlsform import SHEETS, compile_file
 from collect.forms import Form, Words
 from collect.problems import DefinitionError
-
-RULES = ("relevant", "required", "constraint", "calculate", "readonly")
 
 
 def check_forms(folder: Path) -> tuple[Finding, ...]:
@@ -52,6 +51,8 @@ def _check_form(folder: Path) -> tuple[Form | None, list[Finding]]:
     if (folder / "form.toml").is_file():
         form = replace(form, design=design)
     findings = [*check_design(form, f"{folder.name}/form.toml"), *_twin(folder), *_rules(form, file)]
+    named = {(finding.where, finding.values.get("expression")) for finding in findings}
+    findings += [f for f in check_rules(form, file) if (f.where, f.values.get("expression")) not in named]
     findings += [*_warnings(source, file), *_untranslated(form, file)]
     return form, findings
 

@@ -8,9 +8,7 @@ from difflib import get_close_matches
 
 from collect.define.findings import Finding
 from collect.forms import Form, Question
-from collect.xpath.errors import XPathError
-from collect.xpath.parse import parse
-from collect.xpath.tree import Call, Chain, Expression, Negate, Number, Path, Text
+from collect.xpath import Call, Chain, Expression, Negate, Number, Path, Text, XPathError, parse
 
 ORDER = ("<", "<=", ">", ">=")
 NUMERIC = ("int", "decimal")

@@ -9,6 +9,8 @@ from typing import Literal
 from collect.i18n import t
 from collect.problems import DefinitionError
 
+Severity = Literal["error", "warning"]
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -17,7 +19,7 @@ class Finding:
     file: str
     where: str
     code: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
     values: Mapping[str, object] = field(default_factory=dict)
 
     def found(self, lang: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from collect.define.design import read_toml
+from collect.define.evaluable import EXPRESSIONS, check_evaluable
 from collect.define.expressions import check_expression
 from collect.define.findings import Finding, finding_of, stop_at_first
 from collect.forms import Form
@@ -23,7 +24,6 @@ KEYS = tuple("id" if field.name == "indicator_id" else field.name for field in f
 OPTIONAL = ("unknown",)
 TRANSLATED = ("labels", "definitions")
 CLOSED = {"gap_type": get_args(GapType), "counted_in": ("households", "people", "communes")}
-EXPRESSIONS = ("universe", "numerator", "denominator", "unknown")
 
 
 def load_indicators(folder: Path, forms: Iterable[Form]) -> tuple[Indicator, ...]:
@@ -71,12 +71,13 @@ def check_indicator(indicator: Indicator, form: Form, file: str = "") -> tuple[F
     if indicator.unit not in form.repeats:
         near = ", ".join(form.repeats)
         return (Finding(file, "unit", "DEF-06", values={"value": indicator.unit, "near": near}),)
-    return tuple(
+    found = [
         finding
         for key in EXPRESSIONS
         if getattr(indicator, key)
         for finding in check_expression(getattr(indicator, key), form, at=indicator.unit, file=file, where=key)
-    )
+    ]
+    return tuple(found or check_evaluable(indicator, form, file))
 
 
 def _against(indicator: Indicator, forms: dict[str, Form], file: str) -> tuple[Finding, ...]:

@@ -22,8 +22,8 @@ first ``" | "`` is the answer). Select multiple and rank: names with a blank bet
 readers accept both.
 
 *Sheets of an XLSX*: one "read me" (three languages), one per table, ``lists`` with the choices. Readers take every
-sheet whose A1 is ``phu:template`` and ignore the others. *CSV*: UTF-8 with a byte order mark, one file for a form without
-repeats (``.csv``), else a zip (``.zip``) of one CSV per table, each with its own mark row.
+sheet whose A1 is ``phu:template`` and ignore the others. *CSV*: UTF-8 with a byte order mark, one file for a form
+without repeats (``.csv``), else a zip (``.zip``) of one CSV per table, each with its own mark row.
 
 Calculations, notes and files are left out, and so is metadata unless the design names it (the day of the interview):
 such columns are absent, never blank columns that claim to have been asked.

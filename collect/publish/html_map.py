@@ -6,6 +6,7 @@ without a mouse or a picture. A content policy forbids the page to ask any host 
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from datetime import date
@@ -22,6 +23,7 @@ from collect.problems import CollectError
 from collect.publish.maps import LOOKS, Look, MapLayer, Place
 
 LEAFLET = Path(__file__).parent / "assets" / "leaflet"
+KHMER_FONT = Path(__file__).parents[1] / "pages" / "assets" / "fonts" / "noto-sans-khmer-khmer-wght-normal.woff2"
 PAGE = Path(__file__).parent / "assets" / "map.html"
 RANDOM_NAME = re.compile(r"_([0-9a-f]{32})\b")  # folium names its elements at random
 IMAGE = re.compile(r"url\([^)]*\)")
@@ -61,6 +63,7 @@ def html_of(layer: MapLayer, lang: str) -> str:
         "notices": "".join(f'<p class="notice">{escape(words)}</p>' for words in _notices(layer, lang)),
         "facts": escape(_facts(layer, lang)),
         "definition": escape(layer.indicator.definitions[lang]) if layer.indicator else "",
+        "font": _khmer_font() if lang == "km" else "",
         "patterns": "".join(_pattern(verdict, look) for verdict, look in LOOKS.items()),
         "map": drawn["html"],
         "map_style": drawn["header"],
@@ -80,9 +83,16 @@ def html_of(layer: MapLayer, lang: str) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match.group(1)], page)
 
 
+def _khmer_font() -> str:
+    """The Khmer letters as a style rule: offices outside Khmer schools often have no font for them."""
+    letters = base64.b64encode(KHMER_FONT.read_bytes()).decode()
+    source = f"url(data:font/woff2;base64,{letters}) format('woff2')"
+    return f"@font-face {{ font-family: 'Noto Sans Khmer'; font-weight: 100 900; src: {source}; }}"
+
+
 def _drawn(layer: MapLayer, lang: str) -> tuple[dict[str, str], str]:
     """folium's own parts, with its random names replaced by numbers in the order they appear."""
-    sheet = folium.Map(tiles=None, zoom_control=False, control_scale=True, attributionControl=False)
+    sheet = folium.Map(tiles=None, zoom_control=False, zoom_snap=0.25, attributionControl=False)
     sheet.default_js, sheet.default_css = [], []
     _add_shapes(sheet, layer, lang)
     west, south, east, north = (float(edge) for edge in layer.shapes.total_bounds)
@@ -116,7 +126,7 @@ def _add_shapes(sheet: folium.Map, layer: MapLayer, lang: str) -> None:
 
 
 def _marks(layer: MapLayer) -> str:
-    """Where each commune's mark stands, as JSON for the page's own script: folium would ask for a pin's picture first."""
+    """Where each commune's mark stands, as JSON for our own script: folium would ask for a pin's picture."""
     points = zip(layer.places, layer.shapes.representative_point(), strict=True)
     marks = [[round(point.y, 5), round(point.x, 5), place.verdict] for place, point in points]
     looks = {verdict: [look.mark, "dark" if look.dark_mark else "light"] for verdict, look in LOOKS.items()}
