@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 
 from collect.xpath.compile import ValueFunction
@@ -223,6 +224,11 @@ def _of_one(act: Callable[[pl.Expr], pl.Expr]) -> ValueFunction:
     return lambda call, values: measured(act(_as_double(values[0])))
 
 
+def _log10(values: pl.Series) -> pl.Series:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return pl.Series(np.log10(values.fill_null(float("nan")).to_numpy()))  # the column engine's log10(1000) is not 3
+
+
 def _pow(call: Call, values: list[Value]) -> Value:
     return measured(_as_double(values[0]).pow(_as_double(values[1])))
 
@@ -260,7 +266,7 @@ FUNCTIONS: dict[str, ValueFunction] = {
     "exp": _of_one(lambda x: x.exp()),
     "exp10": _of_one(lambda x: pl.lit(10.0).pow(x)),
     "log": _of_one(lambda x: x.log()),
-    "log10": _of_one(lambda x: x.log10()),
+    "log10": _of_one(lambda x: x.map_batches(_log10, return_dtype=pl.Float64)),
     "sin": _of_one(lambda x: x.sin()),
     "cos": _of_one(lambda x: x.cos()),
     "tan": _of_one(lambda x: x.tan()),
