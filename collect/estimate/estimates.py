@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from collect.estimate.linearised import ADJUST, CLUSTER, STRATUM, Rule, Sample, linearise, strata_of, totals_of
+from collect.estimate.linearised import ADJUST, STRATUM, Rule, Sample, Strata, freedom, linearise, strata_of, totals_of
 from collect.estimate.regimes import name_regimes
 from collect.estimate.uncertainty import USUAL, Levels, with_bounds
 from collect.indicators import Level
@@ -14,8 +14,9 @@ from collect.tables import ESTIMATES, Estimates, Measures, Units, Weights
 
 DOMAIN = ("indicator", "round", "vintage", "place")
 AS_DRAWN = Sample("weight", "drawn_stratum", "drawn_unit", "drawn_from")
-VALUES = ("value", "std_error", "df", "df_of_hamlets", "numerator", "denominator")
-PLACES: dict[Level, str] = {"province": "province_code", "commune": "commune_code", "hamlet": "cluster"}
+SPOT = "spot"  # the finest place that any level asks for
+VALUES = ("value", "std_error", "df", "numerator", "denominator")
+PLACES: dict[Level, str] = {"province": "province_code", "commune": "commune_code", "hamlet": "place_of_hamlet"}
 
 
 def estimate(
@@ -48,53 +49,60 @@ def estimate(
     of enumerated hamlets without. ``std_error`` is 0 only for an enumeration; it is empty where all clusters were alike
     (0 %, 100 %), and the interval then is that of a simple sample.
     """
-    provinces = places.select("vintage", commune_code="code", province_code="province_code")
-    rows = measures.join(weights, on="submission_id").filter(pl.col("weight") > 0)
-    rows = rows.join(provinces, on=["vintage", "commune_code"], how="left").with_columns(
-        numerator=pl.when(pl.col("units") > 0).then("numerator"),
+    drawn = _coded(weights.filter(pl.col("weight") > 0), places, levels)
+    rows = measures.join(drawn, on="submission_id").with_columns(
+        numerator=pl.when(pl.col("units") > 0).then("numerator"), indicator=pl.col("indicator").cast(pl.Categorical)
     )
-    by = [
-        "indicator",
-        "round",
-        "vintage",
-        "province_code",
-        "commune_code",
-        *(["cluster"] if "hamlet" in levels else []),
-    ]
-    totals = totals_of(rows, AS_DRAWN, y="numerator", x="denominator", by=by)
-    facts, strata = _facts(rows, by), strata_of(weights.filter(pl.col("weight") > 0), AS_DRAWN)
+    totals = totals_of(rows, AS_DRAWN, y="numerator", x="denominator", by=["indicator", SPOT])
+    strata, facts = strata_of(drawn, AS_DRAWN), _facts(rows)
+    spots = drawn.select(SPOT, "round", "vintage", *PLACES.values()).unique()
     expected = places.group_by("vintage").agg(pl.len().alias("communes_expected"))
     found = []
     for level in levels:
-        place = pl.col(PLACES[level]).alias("place")
-        values = linearise(
-            totals.with_columns(place).filter(pl.col("place").is_not_null()), strata, by=DOMAIN, rule=rule
-        )
-        values = _with_df_of_hamlets(values, totals.with_columns(place), strata[0])
-        known = _of_places(facts.with_columns(place), expected, level)
-        domain = known.join(values.select(*DOMAIN, *VALUES), on=DOMAIN).with_columns(
-            df=pl.when("fully_listed").then("df").otherwise(pl.coalesce("df_of_hamlets", "df"))
-        )
-        found.append(with_bounds(name_regimes(domain), chances).with_columns(level=pl.lit(level)))
+        named = spots.with_columns(commune="commune_code").rename({PLACES[level]: "place"})
+        spots_of = named.drop_nulls("place").select(SPOT, "commune", *DOMAIN[1:])
+        spots_of = spots_of.with_columns(domain=pl.struct(DOMAIN[1:]).rank("dense"))
+        values = _values(totals.join(spots_of.select(SPOT, "domain"), on=SPOT), strata, rule)
+        known = _of_places(facts.join(spots_of, on=SPOT), expected, level).join(values, on=["indicator", "domain"])
+        known = known.with_columns(df=pl.when("fully_listed").then("df").otherwise(pl.coalesce("df_of_hamlets", "df")))
+        found.append(with_bounds(name_regimes(known), chances).with_columns(level=pl.lit(level)))
     return Estimates(ESTIMATES.check(pl.concat(found)).sort(list(ESTIMATES.key)))
 
 
-def _with_df_of_hamlets(values: pl.DataFrame, totals: pl.DataFrame, strata: pl.DataFrame) -> pl.DataFrame:
-    """Where hamlets were drawn, count only them: households of enumerated hamlets know nothing of the others."""
-    drawn = totals.join(strata.filter(pl.col("out_of").is_null()), on=STRATUM)
-    freedom = pl.struct(STRATUM, CLUSTER).n_unique().cast(pl.Int64) - pl.col(STRATUM).n_unique().cast(pl.Int64)
-    counted = drawn.group_by(DOMAIN).agg(freedom.alias("df_of_hamlets"))
-    return values.join(counted, on=DOMAIN, how="left")
+def _coded(weights: pl.DataFrame, places: pl.DataFrame, levels: Sequence[Level]) -> pl.DataFrame:
+    """Weights with their province, and numbers in place of the long names that a million rows would be grouped by."""
+    provinces = places.select("vintage", commune_code="code", province_code="province_code")
+    placed = weights.join(provinces, on=["vintage", "commune_code"], how="left")
+    spot = ["round", "vintage", "commune_code", *(["cluster"] if "hamlet" in levels else [])]
+    hamlet = pl.col("cluster") if "hamlet" in levels else pl.lit(None, pl.String).alias("cluster")
+    return placed.with_columns(
+        pl.struct(spot).rank("dense").alias(SPOT),
+        pl.col("drawn_stratum", "drawn_unit").rank("dense"),
+        from_hamlets=pl.col("drawn_from").is_null() & (pl.col("drawn_unit") == pl.col("cluster")),
+        place_of_hamlet=hamlet,
+    )
 
 
-def _facts(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def _values(totals: pl.DataFrame, strata: Strata, rule: Rule) -> pl.DataFrame:
+    """Linearised values per domain, and the degrees of freedom of its drawn hamlets alone.
+
+    Households of enumerated hamlets are thousands of drawn units, and know nothing of the spread of other hamlets.
+    """
+    by = ["indicator", "domain"]
+    values = linearise(totals, strata, by=by, rule=rule)
+    hamlets = totals.join(strata[0].filter(pl.col("out_of").is_null()).select(STRATUM), on=STRATUM)
+    counted = freedom(hamlets, by).select(*by, df_of_hamlets="df")
+    return values.select(*by, *VALUES).join(counted, on=by, how="left")
+
+
+def _facts(rows: pl.DataFrame) -> pl.DataFrame:
     """What was counted, of how much of each commune. ``whole``: every submission is one unit of the universe."""
     known, answered = pl.col("units"), pl.col("units") > 0
     one_each = (known + pl.col("unknown") == 1) & (pl.col("denominator") == known)
     countable = (pl.col("denominator") == known) & (
         pl.col("numerator").fill_null(0.0).round() == pl.col("numerator").fill_null(0.0)
     )
-    return rows.group_by(by).agg(
+    return rows.group_by("indicator", SPOT).agg(
         known.sum().alias("n"),
         pl.col("unknown").sum(),
         answered.sum().cast(pl.Int64).alias("n_households"),
@@ -107,24 +115,25 @@ def _facts(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
         pl.col("interviewed_on").min().alias("first_interview_on"),
         pl.col("interviewed_on").max().alias("last_interview_on"),
         pl.col("unit", "households_listed", "fraction_interviewed", "fully_listed").first(),
-        (pl.col("drawn_from").is_null() & (pl.col("drawn_unit") == pl.col("cluster"))).any().alias("clustered"),
+        pl.col("from_hamlets").any().alias("clustered"),
         pl.col("drawn_from").first().alias("returns_expected"),
     )  # fmt: skip
 
 
 def _of_places(facts: pl.DataFrame, expected: pl.DataFrame, level: Level) -> pl.DataFrame:
     """Sum the facts of communes over each place, and say how much of the place was listed and reached."""
-    listed, share = pl.col("households_listed"), pl.col("fraction_interviewed")
-    summed = facts.filter(pl.col("place").is_not_null()).group_by(DOMAIN).agg(
+    once = pl.len().over("indicator", "domain", "commune")  # a commune may have come in several spots
+    listed, share = pl.col("households_listed") / once, pl.col("fraction_interviewed")
+    facts = facts.with_columns(listed=listed, reached=listed * share)
+    summed = facts.group_by("domain", *DOMAIN).agg(
         pl.col("n", "unknown", "n_households", "n_clusters", "n_holding", "n_base", "submissions").sum(),
         pl.col("whole", "countable", "fully_listed").all(),
         pl.col("clustered").any(),
         pl.col("first_interview_on").min(),
         pl.col("last_interview_on").max(),
         pl.col("unit", "returns_expected").first(),
-        listed.sum().alias("listed"),
-        (listed * share).sum().alias("reached"),
-        pl.col("commune_code").n_unique().alias("communes"),
+        pl.col("listed", "reached").sum(),
+        pl.col("commune").n_unique().alias("communes"),
     )  # fmt: skip
     summed = summed.join(expected, on="vintage", how="left")
     returns = pl.col("unit") == "commune"
@@ -134,7 +143,7 @@ def _of_places(facts: pl.DataFrame, expected: pl.DataFrame, level: Level) -> pl.
             fully_listed=pl.when(returns)
             .then(pl.col("returns_expected").is_not_null())
             .otherwise(every & pl.col("fully_listed")),
-            listed=pl.when(returns).then(pl.col("returns_expected").cast(pl.Int64)).otherwise("listed"),
+            listed=pl.when(returns).then(pl.col("returns_expected")).otherwise("listed"),
         )
     if level == "hamlet":
         summed = summed.with_columns(fully_listed=pl.lit(False))

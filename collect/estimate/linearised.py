@@ -122,17 +122,17 @@ def linearise(
     names = list(by) or [WHOLE]
     if not by:
         totals = totals.with_columns(pl.lit(0).alias(WHOLE))
-    domains = totals.group_by(names).agg(pl.col("y", "x", "yy", "w", "n").sum(), *_counts())
+    domains = totals.group_by(names).agg(pl.col("y", "x", "yy", "w", "n").sum())
     known = pl.col("n") > 0
     domains = domains.with_columns(value=pl.when(known).then(pl.col("y") / pl.col("x") if kind == "ratio" else "y"))
     scored = totals.join(domains.select(*names, "value", universe="x"), on=names, nulls_equal=True)
     score = (pl.col("y") - pl.col("value") * pl.col("x")) / pl.col("universe") if kind == "ratio" else pl.col("y")
     variance = _variance(scored.with_columns(score=score), strata, names, rule)
     found = domains.join(variance, on=names, how="left", nulls_equal=True)
+    found = found.join(freedom(totals, names), on=names, nulls_equal=True)
     found = found.with_columns(
         variance=pl.when(known).then("variance"),
         simple=_simple_variance(kind),
-        df=pl.col("met") - pl.col("strata"),
     ).with_columns(
         std_error=pl.col("variance").clip(0).sqrt(),
         deff=pl.when(pl.col("simple") > 0).then(pl.col("variance") / pl.col("simple")),
@@ -142,13 +142,14 @@ def linearise(
     return found.select(*by, *ORDER).sort(list(by)) if by else found.select(ORDER)
 
 
-def _counts() -> tuple[pl.Expr, ...]:
-    cluster = pl.struct(STRATUM, CLUSTER)
-    return (
-        cluster.filter(pl.col("n") > 0).n_unique().cast(pl.Int64).alias("clusters"),
-        cluster.filter("weighs").n_unique().cast(pl.Int64).alias("met"),
-        pl.col(STRATUM).filter("weighs").n_unique().cast(pl.Int64).alias("strata"),
+def freedom(totals: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Per domain: ``clusters`` with a known answer, ``strata`` met with a weight, ``df`` = clusters met less strata."""
+    per_stratum = totals.group_by([*names, STRATUM]).agg(
+        pl.col(CLUSTER).filter(pl.col("n") > 0).n_unique().cast(pl.Int64).alias("clusters"),
+        pl.col(CLUSTER).filter("weighs").n_unique().cast(pl.Int64).alias("met"),
     )
+    met, strata = pl.col("met").sum(), (pl.col("met") > 0).sum().cast(pl.Int64)
+    return per_stratum.group_by(names).agg(pl.col("clusters").sum(), strata.alias("strata"), (met - strata).alias("df"))
 
 
 def _simple_variance(kind: Kind) -> pl.Expr:
