@@ -77,7 +77,7 @@ def made_results() -> Any:
     return make_results()
 
 
-def gap_file(_found: Any, rows: pl.DataFrame, _kind: str, _lang: str) -> bytes:
+def gap_file(_found: Any, rows: pl.DataFrame, _kind: str, lang: str) -> bytes:
     buffer = io.BytesIO()
     rows.write_parquet(buffer)
     return buffer.getvalue()

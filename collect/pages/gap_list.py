@@ -27,20 +27,22 @@ Writer = Callable[[pl.DataFrame, str], bytes]  # rows and a key of FILES
 
 def render(results: Results, lang: str, write: Writer, dictionary: Callable[[], pl.DataFrame]) -> None:
     """Draw the page. ``write`` makes a file when it is asked for."""
-    header(t("gaps.title", lang), lang, results)
+    header(t("gap_list.title", lang), lang, results)
     if results.gaps.is_empty():
-        st.success(t("gaps.none", lang), icon=":material/check_circle:")
+        st.success(t("gap_list.none", lang), icon=":material/check_circle:")
         return
     rows = _filtered(results, lang)
-    st.caption(t("gaps.count", lang, rows=number(rows.height, lang), all=number(results.gaps.height, lang)))
+    st.caption(t("gap_list.count", lang, rows=number(rows.height, lang), all=number(results.gaps.height, lang)))
     if rows.is_empty():
-        st.info(t("gaps.filtered_out", lang))
+        st.info(t("gap_list.filtered_out", lang))
     else:
-        st.dataframe(_shown(rows, results, lang), hide_index=True, height=460, alt=t("gaps.title", lang))
+        st.dataframe(_shown(rows, results, lang), hide_index=True, height=460, alt=t("gap_list.title", lang))
         _downloads(rows, results, lang, write)
-    with st.expander(t("gaps.dictionary", lang), icon=":material/menu_book:"):
-        st.caption(t("gaps.dictionary.help", lang))
-        st.dataframe(dictionary(), hide_index=True, alt=t("gaps.dictionary", lang))
+    with st.expander(t("gap_list.dictionary", lang), icon=":material/menu_book:"):
+        st.caption(t("gap_list.dictionary.help", lang))
+        columns = dictionary()
+        columns = columns.rename({name: t(f"publish.dictionary.{name}", lang) for name in columns.columns})
+        st.dataframe(columns, hide_index=True, alt=t("gap_list.dictionary", lang))
 
 
 def _filtered(results: Results, lang: str) -> pl.DataFrame:
@@ -55,7 +57,9 @@ def _filtered(results: Results, lang: str) -> pl.DataFrame:
         for column, (key, (field, words)) in zip(st.columns([1.6, 1, 1.2]), labels.items(), strict=True):
             present = [code for code in words if code in set(rows[field].unique())]
             with column:
-                chosen = _choose(t(f"gaps.filter.{field}", lang), present, key, words, t("gaps.filter.all", lang))
+                chosen = _choose(
+                    t(f"gap_list.filter.{field}", lang), present, key, words, t("gap_list.filter.all", lang)
+                )
             if chosen:
                 rows = rows.filter(pl.col(field).is_in(chosen))
     return rows.sort("priority", "commune_code")
@@ -94,7 +98,7 @@ def _shown(rows: pl.DataFrame, results: Results, lang: str) -> object:
 
 
 def _line(row: Mapping[str, Any], target: Target, names: Mapping[str, str | None], lang: str) -> dict[str, Any]:
-    withheld = t("gaps.suppressed", lang) if row["suppressed"] else None
+    withheld = t("gap_list.suppressed", lang) if row["suppressed"] else None
     return {
         "priority": row["priority"],
         "commune": names.get(row["commune_code"]) or row["commune_name"],
@@ -115,7 +119,7 @@ def _downloads(rows: pl.DataFrame, results: Results, lang: str, write: Writer) -
         for kind, (suffix, mime) in FILES.items():
             stem = f"gaps_{results.run_id}" + ("_geo" if kind == "geoparquet" else "")
             st.download_button(
-                t(f"gaps.download.{kind}", lang),
+                t(f"gap_list.download.{kind}", lang),
                 data=lambda kind=kind: write(rows, kind),  # type: ignore[misc]
                 file_name=f"{stem}.{suffix}",
                 mime=mime,
@@ -123,6 +127,6 @@ def _downloads(rows: pl.DataFrame, results: Results, lang: str, write: Writer) -
                 icon=":material/download:",
                 on_click="ignore",
                 type="primary" if kind == "parquet" else "secondary",
-                help=t(f"gaps.download.{kind}.help", lang),
+                help=t(f"gap_list.download.{kind}.help", lang),
             )
-    st.caption(t("gaps.privacy", lang))
+    st.caption(t("gap_list.privacy", lang))

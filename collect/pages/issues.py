@@ -47,7 +47,7 @@ def in_words(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str) -> pl.D
         Rows of `collect.tables.ISSUES` with two columns more: ``file`` (its name) and ``form`` (form_id).
     """
     rows = [_row(issue, forms.get(issue["form"]), lang) for issue in issues.iter_rows(named=True)]
-    return pl.DataFrame(rows, schema=dict.fromkeys(headings(lang), pl.String))
+    return pl.DataFrame(rows, schema=dict.fromkeys(headings(lang), pl.String), orient="row")
 
 
 def headings(lang: str) -> list[str]:

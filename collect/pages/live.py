@@ -23,9 +23,9 @@ from collect.forms import Form
 from collect.indicators import Indicator
 from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions, define
-from collect.pages.data import Results, Shapes
+from collect.pages.data import Shapes, indicator_of
 from collect.places import places_of
-from collect.runs import Run, layer_of, make_run, read_run
+from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
 from collect.store import Store, open_store
 from collect.targets import Target
@@ -100,11 +100,10 @@ def results(settings: Settings) -> Found | None:
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _found(settings: Settings, run_id: str) -> Found:
-    store = the_store(settings)
-    run = read_run(store, run_id)
+    run = read_run(the_store(settings), run_id)
     said = definitions(settings)
     with ONE_AT_A_TIME:
-        boundaries = places_of(store.folder, run.vintage).boundaries
+        boundaries = places_of(settings.data, run.vintage).boundaries
         drawn = shapes_of(boundaries)
     return Found(run, said.targets, said.indicators, geo.units(run.vintage), drawn)
 
@@ -193,11 +192,18 @@ def gap_file(found: Found, rows: pl.DataFrame, kind: str, lang: str) -> bytes:
 
 def html_map(settings: Settings, found: Found, target: Target, lang: str) -> bytes:
     """The bytes of the map that opens from disk."""
-    from collect.publish import write_map
+    from collect.publish import map_layer, write_map
 
     with ONE_AT_A_TIME, TemporaryDirectory() as folder:
         path = Path(folder) / "map.html"
-        layer = layer_of(the_store(settings), found.run, definitions(settings), target.target_id, lang)
+        layer = map_layer(
+            target,
+            found.run.estimates,
+            found.run.verdicts,
+            places_of(settings.data, found.run.vintage).boundaries,
+            indicator=indicator_of(found, target),
+            meta=found.run.meta(),
+        )
         write_map(layer, path, lang)
         return path.read_bytes()
 
@@ -207,6 +213,3 @@ def dictionary(lang: str) -> pl.DataFrame:
     from collect.publish import data_dictionary
 
     return data_dictionary(lang)
-
-
-__all__ = ["LiveDesk", "Results", "desk", "dictionary", "gap_file", "html_map", "results", "try_out", "uploads"]

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
 import streamlit as st
 
 from collect.i18n import t
+from collect.publish import LOOKS, Look
 from collect.tables import VERDICTS
 
 Badge = Literal["blue", "red", "orange", "gray"]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """``ink`` draws the hatch; ``mark`` stands on the commune; ``dark`` says that the mark is dark on a light fill."""
-
-    colour: str
-    hatch: Literal["", "/", "\\", "."]
-    ink: str
-    mark: str
-    dark: bool
-    badge: Badge
-    icon: str
-
-
-# Blue to brown, not green to red; readable for the colour-blind and, by hatch and mark, in greyscale.
-LOOKS: Mapping[str, Look] = {
-    "met": Look("#1f6fb4", "", "#ffffff", "✓", False, "blue", ":material/check_circle:"),
-    "not_met": Look("#b5402c", "\\", "#7e2a1b", "✕", False, "red", ":material/cancel:"),
-    "undecided": Look("#f2a65a", "/", "#c06f1d", "?", True, "orange", ":material/help:"),
-    "no_data": Look("#d3d9e0", ".", "#7b8794", "–", True, "gray", ":material/do_not_disturb_on:"),
+BADGES: Mapping[str, tuple[Badge, str]] = {  # colour and icon
+    "met": ("blue", ":material/check_circle:"),
+    "not_met": ("red", ":material/cancel:"),
+    "undecided": ("orange", ":material/help:"),
+    "no_data": ("gray", ":material/do_not_disturb_on:"),
 }
 HATCHES = {
     "": "none",
@@ -45,8 +29,14 @@ HATCHES = {
 
 def badge(verdict: str, lang: str) -> None:
     """The verdict as a badge."""
-    look = LOOKS[verdict]
-    st.badge(t(f"verdict.{verdict}", lang), icon=look.icon, color=look.badge)
+    colour, icon = BADGES[verdict]
+    st.badge(t(f"verdict.{verdict}", lang), icon=icon, color=colour)
+
+
+def flag(verdict: str) -> str:
+    """The verdict's icon in its colour, for running text."""
+    colour, icon = BADGES[verdict]
+    return f":{colour}[{icon}]"
 
 
 def verdict_text(verdict: str, lang: str) -> str:
@@ -72,7 +62,7 @@ def legend(counts: Mapping[str, int], lang: str) -> None:
 def _swatch(look: Look) -> str:
     return (
         f"<span aria-hidden='true' style='width:20px;height:20px;border-radius:4px;background:{_fill(look)};"
-        f"border:1px solid #0003;color:{'#1c2733' if look.dark else '#fff'};font-size:.7rem;font-weight:700;"
+        f"border:1px solid #0003;color:{'#1c2733' if look.dark_mark else '#fff'};font-size:.7rem;font-weight:700;"
         f"display:inline-flex;align-items:center;justify-content:center'>{look.mark}</span>"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from collect.pages.data import Results, Shapes
 from collect.pages.layout import coded, header
 from collect.pages.overview import shown
 from collect.pages.words import percent, target_name
+from collect.publish import LOOKS
 from collect.targets import Target
 
 
@@ -58,7 +60,7 @@ def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: st
             list(names),
             key="commune",
             default=None,
-            format_func=lambda code: names.get(code, code),
+            format_func=lambda code: findable(names.get(code, code)),
             placeholder=t("map.commune.placeholder", lang),
         )
     with left:
@@ -79,6 +81,14 @@ def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: st
     st.dataframe(shown(ranked, lang), hide_index=True, alt=t("map.table", lang), height=400)
 
 
+def findable(name: str) -> str:
+    """A name that is found with and without its diacritics: 'Xã Cầu Kè (Cau Ke)'."""
+    letters = unicodedata.normalize("NFD", name.translate({ord("đ"): "d", ord("Đ"): "D"}))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    kind = next((word for word in ("Xa ", "Phuong ", "Thi tran ") if plain.startswith(word)), "")
+    return name if plain == name else f"{name} ({plain.removeprefix(kind)})"
+
+
 MAP = "verdict-map"
 
 
@@ -94,7 +104,7 @@ def draw(shapes: Shapes, rows: pl.DataFrame, chosen: str | None, target: Target,
     """Mount the map. The outlines travel only when the browser says it lacks them; else codes and classes do."""
     missing = (st.session_state.get(MAP) or {}).get("missing")
     counts = dict(rows.group_by("verdict").len().iter_rows())
-    alt = t("map.alt", lang, target=target_name(target, lang), **{v: counts.get(v, 0) for v in looks.LOOKS})
+    alt = t("map.alt", lang, target=target_name(target, lang), **{v: counts.get(v, 0) for v in LOOKS})
     message: dict[str, Any] = {
         "shapes": shapes.key,
         "classes": dict(rows.select("place", "verdict").iter_rows()),
@@ -109,9 +119,9 @@ def draw(shapes: Shapes, rows: pl.DataFrame, chosen: str | None, target: Target,
                 "hatch": look.hatch,
                 "ink": look.ink,
                 "mark": look.mark,
-                "dark": look.dark,
+                "dark": look.dark_mark,
             }
-            for verdict, look in looks.LOOKS.items()
+            for verdict, look in LOOKS.items()
         },
         "selected": chosen,
         "leaflet": served.folder_url("leaflet"),

@@ -64,9 +64,8 @@ def _attention(results: Results, targets: list[Target], lang: str, links: Mappin
         if worst is None or not tallies[worst.target_id][verdict]:
             continue
         words = {"communes": tallies[worst.target_id][verdict], "target": target_name(worst, lang)}
-        look = looks.LOOKS[verdict]
         with st.container(border=True, gap="xsmall"):
-            st.markdown(f":{look.badge}[{look.icon}] {t(f'overview.attention.{verdict}', lang, **words)}")
+            st.markdown(f"{looks.flag(verdict)} {t(f'overview.attention.{verdict}', lang, **words)}")
             if verdict == "not_met":
                 query = address(lang, gap_target=worst.target_id)
                 st.page_link(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collect.intake import Part, Receipt
 
 MOST_SHOWN = 2000  # issues on screen; the file has them all
+ISSUE_ROW = 64  # pixels: two or three lines of text
 COUNTS = ("read", "new", "changed", "duplicate", "with_issues", "unreadable")
 Progress = Callable[[str, float], None]
 
@@ -164,9 +165,7 @@ def _issues(parts: Sequence[tuple[str, Part]], desk: Desk, lang: str) -> None:
     forms = desk.forms()
     if issues.height > MOST_SHOWN:
         st.caption(t("upload.issues.first", lang, shown=number(MOST_SHOWN, lang)))
-    st.dataframe(
-        in_words(issues.head(MOST_SHOWN), forms, lang), hide_index=True, height=360, alt=t("upload.issues.alt", lang)
-    )
+    _issue_table(in_words(issues.head(MOST_SHOWN), forms, lang), lang)
     st.download_button(
         t("upload.issues.download", lang),
         data=lambda: b"\xef\xbb\xbf" + in_words(issues, forms, lang).write_csv().encode(),
@@ -175,6 +174,20 @@ def _issues(parts: Sequence[tuple[str, Part]], desk: Desk, lang: str) -> None:
         icon=":material/download:",
         on_click="ignore",
         help=t("upload.issues.download.help", lang),
+    )
+
+
+def _issue_table(rows: pl.DataFrame, lang: str) -> None:
+    wide = {t(f"issue.{part}", lang): st.column_config.TextColumn(width="large") for part in ("why", "mend")}
+    height = min(8, rows.height) * ISSUE_ROW + 40
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=height,
+        row_height=ISSUE_ROW,
+        column_config=wide,
+        placeholder="–",
+        alt=t("upload.issues.alt", lang),
     )
 
 
