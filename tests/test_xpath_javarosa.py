@@ -7,9 +7,9 @@ is in `ON_PURPOSE`, with the reason.
 from __future__ import annotations
 
 import pytest
+from xpath_household import CLOCK, SCHEMA, TABLES
 
 from collect.xpath import link, plan
-from tests.xpath_household import CLOCK, SCHEMA, TABLES
 
 LINKS = link(SCHEMA, TABLES)
 

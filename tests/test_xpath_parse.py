@@ -9,7 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collect.xpath import (
-    Call, Chain, Expression, Negate, Number, Path, Step, Text, XPathError, XPathUnsupported, check_calls, functions_used, parse,
+    Call,
+    Chain,
+    Expression,
+    Negate,
+    Number,
+    Path,
+    Step,
+    Text,
+    XPathError,
+    XPathUnsupported,
+    check_calls,
+    functions_used,
+    parse,
 )  # fmt: skip
 
 CANONICAL = [
