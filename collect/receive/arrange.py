@@ -16,11 +16,6 @@ from collect.receive.sheets import Sheet
 TRUE = ("1", "1.0", "true", "True", "TRUE")
 
 
-def filled(column: str) -> pl.Expr:
-    """A column whose blank cells (nothing, or blanks only) are null; everything else stands as it was sent."""
-    return pl.when(pl.col(column).str.strip_chars().str.len_bytes() > 0).then(pl.col(column)).alias(column)
-
-
 def arrange(sheet: Sheet, match: Match, form: Form) -> pl.DataFrame:
     """One column per question of the table, named by path, rows as in ``sheet``; null where there is no column."""
     columns = []
@@ -42,11 +37,11 @@ def note_headings(sheet: Sheet, match: Match, issues: IssueBook) -> None:
 
 
 def _value(frame: pl.DataFrame, question: Question, columns: Columns, style: str, form: Form) -> pl.Expr:
-    whole = filled(str(columns.whole)) if columns.whole is not None else None
+    whole = pl.col(str(columns.whole)) if columns.whole is not None else None
     if question.type in ("date", "dateTime") and whole is not None:
         return _as_xform_date(whole, question.type)
     if columns.parts:
-        point = _point({part: filled(str(column)) for part, column in columns.parts.items()})
+        point = _point({part: pl.col(str(column)) for part, column in columns.parts.items()})
         return point if whole is None else pl.coalesce(whole, point)
     choices = form.choices.get(question.choice_list or "", ())
     if question.type == "select_one" and whole is not None and style != NAMES:
@@ -89,7 +84,7 @@ def _chosen(
     split = _from_split(columns, choices)
     if columns.whole is None:
         return split
-    whole = filled(str(columns.whole))
+    whole = pl.col(str(columns.whole))
     if style == NAMES:
         return whole
     names = _names_by_label(choices, style)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from collect.forms import Form
-from collect.receive.arrange import arrange, filled, note_headings
+from collect.receive.arrange import arrange, note_headings
 from collect.receive.headings import Match, match, steps
 from collect.receive.identify import OF, Tables, identify
 from collect.receive.received import IssueBook, Received, checked_answers
@@ -102,7 +102,7 @@ def _quiet(heading: str) -> bool:
 def _column(sheet: Sheet, heading: str) -> pl.Expr:
     """A platform column; of two with one name the last, because the form's questions stand before it."""
     places = [place for place, found in enumerate(sheet.headings) if found == heading]
-    return filled(str(places[-1])) if places else pl.lit(None, pl.String)
+    return pl.col(str(places[-1])) if places else pl.lit(None, pl.String)
 
 
 def _place(sheet: Sheet) -> pl.Expr:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import polars as pl
 
 from collect.problems import ExportError
-from collect.receive.arrange import filled
 from collect.receive.received import IssueBook, Received
 from collect.receive.sheets import Sheet
 from collect.tables import FRAME, Answers, Frame, TableError
@@ -26,7 +25,7 @@ def is_frame(headings: Sequence[str]) -> bool:
 def read(sheet: Sheet, file: str) -> Received:
     """Read the frame. Raises ExportError IN-18 naming everything that is wrong with it."""
     here = {name: str(sheet.headings.index(name)) for name in FRAME.schema if name in sheet.headings}
-    text = sheet.frame.select(filled(place).str.strip_chars().alias(name) for name, place in here.items())
+    text = sheet.frame.select(pl.col(place).str.strip_chars().alias(name) for name, place in here.items())
     text = text.filter(pl.any_horizontal(pl.all().is_not_null()))
     truth = pl.col("selected").str.to_lowercase()
     typed = text.with_columns(

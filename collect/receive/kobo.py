@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from collect.forms import Form
-from collect.receive.arrange import arrange, filled, note_headings
+from collect.receive.arrange import arrange, note_headings
 from collect.receive.headings import Match, match, steps
 from collect.receive.identify import OF, Tables, identify
 from collect.receive.received import IssueBook, Received, checked_answers
@@ -86,7 +86,7 @@ def _quiet(heading: str) -> bool:
 def _column(sheet: Sheet, *headings: str) -> pl.Expr:
     """A platform column by the first of its spellings that is there; null without."""
     places = [len(sheet.headings) - 1 - sheet.headings[::-1].index(name) for name in headings if name in sheet.headings]
-    return filled(str(places[0])) if places else pl.lit(None, pl.String)
+    return pl.col(str(places[0])) if places else pl.lit(None, pl.String)
 
 
 def _place(sheet: Sheet) -> pl.Expr:

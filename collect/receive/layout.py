@@ -60,7 +60,7 @@ def kind_of(data: bytes, place: str) -> str:
     text = as_utf8(data, place)[:SNIFF_BYTES] if start.startswith((*UTF16_MARKS, b"\xef\xbb\xbf")) else start
     bare = text.lstrip().lower()
     if not bare:
-        raise ExportError("IN-02" if not data.strip() else "IN-03", file=place)
+        raise ExportError("IN-03" if data.strip() else "IN-02", file=place)
     if bare.startswith(PAGE_STARTS):
         raise ExportError("IN-21", file=place)
     if bare.startswith(b"<"):
@@ -124,8 +124,6 @@ def _look_at_tables(look: Look, tables: Sequence[Member], wanted: str | None) ->
     for member in tables:
         try:
             data = member.read()
-            if not data.strip():
-                continue
             kind_of(data, member.name)
             headings, _ = heading_of(as_utf8(data[:HEAD_BYTES], member.name), member.name)
             if wanted or any(knows(headings) for knows, _ in KNOWN_BY):

@@ -15,7 +15,7 @@ import polars as pl
 from collect.define.template import HEADER_ROW, HOUSEHOLD, KEY_PREFIX, LABEL_SEPARATOR, LAYOUT, MARK, PARENT, ROW
 from collect.forms import Form
 from collect.problems import ExportError
-from collect.receive.arrange import arrange, filled, note_headings
+from collect.receive.arrange import arrange, note_headings
 from collect.receive.headings import NAMES, match
 from collect.receive.identify import OF, Tables, identify
 from collect.receive.received import IssueBook, Received, checked_answers
@@ -74,7 +74,7 @@ def _answers(sheet: Sheet, path: str, form: Form, issues: IssueBook) -> pl.DataF
     matched = match(asked, form, path, nothing_quiet, NAMES)
     note_headings(sheet, matched, issues)
     keys = [
-        (filled(str(sheet.headings.index(key))) if key in sheet.headings else pl.lit(None, pl.String)).alias(key)
+        (pl.col(str(sheet.headings.index(key))) if key in sheet.headings else pl.lit(None, pl.String)).alias(key)
         for key in (HOUSEHOLD, ROW, PARENT)
     ]
     numbers = pl.int_range(sheet.first_row, sheet.first_row + sheet.frame.height, dtype=pl.UInt32).cast(pl.String)

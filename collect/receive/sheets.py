@@ -26,6 +26,7 @@ Cell = str | int | float | bool | date | datetime | time | timedelta | None
 class Sheet:
     """A table as it stands in the file: ``frame`` has one text column per heading, named "0", "1", ...
 
+    A cell with nothing but blanks in it is null; every other stands as it was sent, blanks around it too.
     ``place`` is the file, or the file and sheet; ``first_row`` is the number of the first row of ``frame`` in it.
     """
 
@@ -41,6 +42,15 @@ class Sheet:
         headings = tuple(str(cell or "").strip() for cell in self.frame.row(heading_row - 1))
         rest = self.frame.slice(heading_row)
         return Sheet(self.place, self.title, headings, rest, self.first_row + heading_row, self.lost)
+
+
+def blanks_as_null(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same table with null for every cell of blanks; columns without one are passed on and not copied."""
+    blank = frame.select((pl.all().str.strip_chars().str.len_bytes() == 0).any())
+    touched = [name for name, found in zip(blank.columns, blank.row(0), strict=True) if found] if blank.width else []
+    return frame.with_columns(
+        pl.when(pl.col(name).str.strip_chars().str.len_bytes() > 0).then(pl.col(name)).alias(name) for name in touched
+    )
 
 
 def as_utf8(data: bytes, place: str) -> bytes:
@@ -83,14 +93,14 @@ def read_csv(data: bytes, place: str, title: str) -> Sheet:
     try:
         frame = pl.read_csv(data, separator=separator, infer_schema=False, raise_if_empty=False)
         frame.columns = names
-        return Sheet(place, title, headings, frame)
+        return Sheet(place, title, headings, blanks_as_null(frame))
     except (pl.exceptions.PolarsError, ValueError) as error:
         _refuse_encoding(data, place)
         records, lost = _records(data, separator, len(headings), place)
         if not records and lost:
             raise ExportError("IN-12", file=place, line=1) from error
         frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
-        return Sheet(place, title, headings, frame, lost=lost)
+        return Sheet(place, title, headings, blanks_as_null(frame), lost=lost)
 
 
 def _refuse_encoding(data: bytes, place: str) -> None:
@@ -146,7 +156,7 @@ def sheet_of(place: str, title: str, rows: Sequence[Sequence[Cell]]) -> Sheet:
         pl.Series(str(number), [cell if type(cell) is str else cell_text(cell) for cell in column], pl.String)
         for number, column in enumerate(columns)
     ]
-    return Sheet(place, title, headings, pl.DataFrame(series))
+    return Sheet(place, title, headings, blanks_as_null(pl.DataFrame(series)))
 
 
 def cell_text(cell: Cell) -> str | None:
