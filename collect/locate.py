@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from collect.problems import PROBLEMS
 from collect.tables import HOUSEHOLDS, ISSUES, Households, Issues
 
-HALF_ROUND_M = 20_015_000.0  # half round the Earth: no distance is longer, whatever a far projection says
 USABLE_ACCURACY_M = 1_000.0  # a point less sure than this, in metres, does not stand in for a missing answer
 COUNTED = ("accepted", "with_issues")  # issues are told of these only: the others are not looked into
 REPAIRS = {
@@ -155,9 +154,7 @@ def _compare(work: pl.DataFrame, places: Places, floor: float) -> pl.DataFrame:
             places.metres_to_ground(other["longitude"], other["latitude"]),
         ]
     )
-    measured = apart.select("_row").with_columns(
-        pl.Series("metres", away).fill_nan(None).clip(upper_bound=HALF_ROUND_M)
-    )
+    measured = apart.select("_row").with_columns(pl.Series("metres", away).fill_nan(None))
     work = work.join(measured, on="_row", how="left", maintain_order="left").drop("_row")
     near = (pl.col("metres") <= pl.col("accuracy_m") + floor).fill_null(False)
     agrees = pl.lit(places.decides) & pl.col("has_point") & pl.col("declared").is_not_null() & (same | near)

@@ -28,6 +28,8 @@ Whole = NDArray[np.int64]
 CELLS = 2_000_000  # of the whole grid: more make fewer edge points but a table that leaves the processor's cache
 AT_ONCE = 1 << 15  # points per block, so that the work of a block stays in the cache
 SLACK = 1e-6  # of a cell: outlines are drawn this much thicker, against rounding
+FAR_M = 2_000_000.0  # beyond this the plane of the boundaries says nothing
+EARTH_M = 6_371_000.0
 EDGE = -2  # the cell has to ask
 OUTSIDE = -1
 
@@ -80,22 +82,23 @@ class PointIndex:
     def metres_to(self, codes: pl.Series, longitude: ArrayLike | pl.Series, latitude: ArrayLike | pl.Series) -> Floats:
         """Metres from each point to its commune's outline: 0 inside, nan for unknown codes and missing points.
 
-        Measured in the UTM zone of the boundaries' middle; infinite for points too far off for it.
+        Measured in the UTM zone of the boundaries' middle; beyond `FAR_M`, from that middle along the globe.
         """
         row = codes.replace_strict(list(self.codes), list(range(len(self.codes))), default=None, return_dtype=pl.Int64)
         places = row.fill_null(OUTSIDE).to_numpy()
-        x, y = self._metric(_numbers(longitude), _numbers(latitude))
-        metres = np.where((places >= 0) & (np.isinf(x) | np.isinf(y)), np.inf, np.nan)
+        x, y, metres = self._metric_near(_numbers(longitude), _numbers(latitude))
+        metres[places < 0] = np.nan
         sound = (places >= 0) & np.isfinite(x) & np.isfinite(y)
         metres[sound] = shapely.distance(self._flat_shapes()[places[sound]], shapely.points(x[sound], y[sound]))
         return metres
 
     def metres_to_ground(self, longitude: ArrayLike | pl.Series, latitude: ArrayLike | pl.Series) -> Floats:
         """Metres from each point to the nearest commune: 0 inside any, nan where the point is missing."""
-        x, y = self._metric(_numbers(longitude), _numbers(latitude))
-        metres = np.where(np.isinf(x) | np.isinf(y), np.inf, np.nan)
+        x, y, metres = self._metric_near(_numbers(longitude), _numbers(latitude))
         sound = np.isfinite(x) & np.isfinite(y)
-        if self.codes and sound.any():
+        if not self.codes:
+            return np.full(len(x), np.nan)
+        if sound.any():
             tree = shapely.STRtree(self._flat_shapes())
             points = shapely.points(x[sound], y[sound])
             rows, away = tree.query_nearest(points, return_distance=True, all_matches=False)
@@ -105,7 +108,7 @@ class PointIndex:
     # --- the grid ---
 
     def _draw_grid(self) -> None:
-        bounds = shapely.total_bounds(self._shapes)
+        bounds = shapely.total_bounds(self._shapes) if self.codes else np.full(4, np.nan)
         if not np.isfinite(bounds).all():  # no commune, or only empty ones
             bounds = np.zeros(4)
         width, height = max(float(np.ptp(bounds[::2])), 1e-9), max(float(np.ptp(bounds[1::2])), 1e-9)
@@ -224,6 +227,18 @@ class PointIndex:
         known = np.isfinite(longitude) & np.isfinite(latitude)
         x, y = turn.transform(np.where(known, longitude, np.nan), np.where(known, latitude, np.nan))
         return np.where(known, x, np.nan), np.where(known, y, np.nan)
+
+    def _metric_near(self, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats, Floats]:
+        """Metric coordinates, nan for points beyond `FAR_M`; and the metres to the middle of those, nan for others."""
+        middle = np.radians([self._west + self._columns * self._cell / 2, self._south + self._rows * self._cell / 2])
+        sound = np.isfinite(longitude) & np.isfinite(latitude)
+        east, north = np.radians(np.where(sound, longitude, np.nan)), np.radians(np.where(sound, latitude, np.nan))
+        half = np.sin((north - middle[1]) / 2) ** 2
+        half += np.cos(north) * np.cos(middle[1]) * np.sin((east - middle[0]) / 2) ** 2
+        away = 2 * EARTH_M * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+        near = away <= FAR_M
+        x, y = self._metric(np.where(near, longitude, np.nan), np.where(near, latitude, np.nan))
+        return x, y, np.where(near, np.nan, away)
 
     def _flat_shapes(self) -> NDArray[Any]:
         flat = self._flat
