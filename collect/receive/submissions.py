@@ -21,7 +21,7 @@ from collect.receive.unpack import Member, Upload
 SOURCE = "submission-xml"
 QUIET = frozenset({"meta", "formhub", "__version__", "_version", "_version_", "_xform_id_string", "uuid"})
 TELL_EVERY = 500  # members
-FLUSH_EVERY = 20_000  # submissions: rows as lists are bulky, so they become tables as they come
+FLUSH_EVERY = 2_000  # submissions: rows as lists are bulky, so they become tables as they come
 
 ROOT_SLOTS = {OF: 0, "submission_id": 1, "row_id": 2, "form_version": 3, "submitted_at": 4, "submitted_by": 5,
               "device_id": 6, "review_state": 7, "replaces": 8, "found_in": 9}  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 import zipfile
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from collect.problems import ExportError
 
@@ -43,7 +44,8 @@ class Member:
     @property
     def suffix(self) -> str:
         """The last suffix in small letters, with its dot; "" where there is none."""
-        return PurePosixPath(self.base).suffix.lower()
+        stem, dot, last = self.base.rpartition(".")
+        return f".{last.lower()}" if stem and dot else ""
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,19 @@ def unpacked(path: Path) -> Iterator[Upload]:
 
 
 def _in_folder(folder: Path) -> tuple[Member, ...]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return tuple(
-        Member(path.relative_to(folder).as_posix(), path.read_bytes)
-        for path in files
-        if path.name not in NOT_ANSWERS and not path.name.startswith(".")
-    )
+    return tuple(Member(name, Path(place).read_bytes) for name, place in sorted(_files_below(str(folder), "")))
+
+
+def _files_below(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """Name within the upload and place on disk of every file; links are not followed."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name in NOT_ANSWERS or entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_below(entry.path, f"{prefix}{entry.name}/")
+            elif entry.is_file(follow_symlinks=False):
+                yield f"{prefix}{entry.name}", entry.path
 
 
 def _members_of(path: Path) -> list[zipfile.ZipInfo]:
@@ -105,9 +114,9 @@ def _members_of(path: Path) -> list[zipfile.ZipInfo]:
     if any(info.flag_bits & 0x1 for info in infos):
         raise ExportError("IN-04", file=path.name)
     for info in infos:
-        parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-        link = stat.S_ISLNK(info.external_attr >> 16)
-        if ".." in parts or info.filename.startswith(("/", "\\")) or ":" in info.filename.split("/")[0][:2] or link:
+        parts = info.filename.replace("\\", "/").split("/")
+        drive = parts[0][1:2] == ":"  # C:
+        if ".." in parts or parts[0] == "" or drive or stat.S_ISLNK(info.external_attr >> 16):
             raise ExportError("IN-10", file=path.name, member=info.filename)
     _refuse_bombs(infos, path.name)
     return sorted(infos, key=lambda info: info.filename)
