@@ -1,4 +1,4 @@
-"""Why a form has a text twin: form.md can be read, compared and merged, and form.xlsx, which the field uses, is written from it.
+"""Why a form has a text twin: form.md can be read, compared and merged; form.xlsx, for the field, is written from it.
 
 ``python -m collect.define forms/household`` writes form.xlsx again; the same text always gives the same bytes.
 """
@@ -51,12 +51,14 @@ def markdown_of(sheets: Mapping[str, Sequence[Sequence[str]]]) -> str:
 
 
 def write_xlsx(sheets: Mapping[str, Sequence[Sequence[str]]], path: Path) -> None:
-    """Write the sheets as a workbook people can work in: header frozen, filter on, long texts wrapped, all cells text."""
+    """Write the sheets as a workbook to work in: header frozen, filter on, long texts wrapped, all cells text."""
     with xlsxwriter.Workbook(str(path)) as book:
         book.set_properties({"created": MADE_ON})
         head = book.add_format({"bold": True, "bg_color": "#DCE6F1", "border": 1, "valign": "top", "text_wrap": True})
         body = book.add_format({"valign": "top", "text_wrap": True, "num_format": "@"})
-        part = book.add_format({"valign": "top", "text_wrap": True, "num_format": "@", "bold": True, "bg_color": "#F2F2F2"})
+        part = book.add_format(
+            {"valign": "top", "text_wrap": True, "num_format": "@", "bold": True, "bg_color": "#F2F2F2"}
+        )
         for name, rows in sheets.items():
             sheet = book.add_worksheet(name)
             for column, title in enumerate(rows[0]):
@@ -74,7 +76,7 @@ def write_xlsx(sheets: Mapping[str, Sequence[Sequence[str]]], path: Path) -> Non
 
 
 def sheets_of_xlsx(path: Path) -> Sheets:
-    """Read every sheet of an XLSForm as text, as pyxform reads cells: 1.0 is "1"; empty rows at the end are left out."""
+    """Read every sheet of an XLSForm as text, as pyxform reads cells (1.0 is "1"), without empty rows at the end."""
     book = python_calamine.CalamineWorkbook.from_path(str(path))
     sheets: Sheets = {}
     for name in book.sheet_names:

@@ -1,4 +1,4 @@
-"""Makes up a whole survey round, and says so everywhere: the journey can be tried, and tested, without a real household.
+"""Makes up a whole survey round, and says so everywhere: the journey can be tried and tested without real households.
 
 The province is real in its communes, their households of 2019 and (where fetched) their outlines; everything else is
 drawn from one generator, so the same seed gives the same bytes on the same outlines. `WEAK_POINTS` says where the round
@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from collect.define import load_form
-from collect.demo.answers import ROUND, Answers, interview, with_totals
+from collect.demo.answers import ROUND, interview, with_totals
 from collect.demo.dirt import KINDS, Soiled, soil
 from collect.demo.ground import Ground, houses, lay_out
 from collect.demo.layouts import Export, write_central, write_kobo, write_submissions
@@ -33,11 +33,11 @@ __all__ = ["KINDS", "ROUND", "WEAK_POINTS", "DemoFiles", "make_round"]
 
 WEAK_POINTS = (
     "Hamlets are numbered, equal in kind, and their centres are scattered evenly; real ones follow roads and canals.",
-    "Households share a hamlet's and their own luck but not their street's: neighbours are no more alike than the hamlet.",
+    "Households share their hamlet's luck and have their own, but not their street's: neighbours are too unlike.",
     "Doubtful and refused answers fall at random; in the field the poor and the old are harder to ask.",
     "Ages follow the household's shape, not the census pyramid: too many under 5, too few from 5 to 14.",
     "Ages are not heaped on 0 and 5 nor on animal years, and no interviewer invents interviews.",
-    "Interviewers speak to every household in one visit; nobody moved, died or locked the door since the frame was listed.",
+    "Everybody is met at the first visit; nobody moved, died or locked the door since the frame was listed.",
     "Kobo's own version identifiers are written as the form's version.",
 )
 
@@ -49,7 +49,7 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class DemoFiles:
-    """What was written: ``files`` are the exports to receive, ``frame`` the sampling frame, ``truth`` what nobody knows."""
+    """What was written: ``files`` the exports to receive, ``frame`` the sampling frame, ``truth`` what nobody knows."""
 
     files: tuple[Path, ...]
     frame: Path
@@ -131,9 +131,8 @@ def _fieldwork(
 
 def _teams(plan: Plan, communes: pl.Series) -> pl.Series:
     """Which team asked: 0 Central (all communes asked in full), 1 Kobo, 2 submissions."""
-    turn = {number: 0 for number in plan.full}
-    for place, number in enumerate(number for number in range(int(communes.max() or 0) + 1) if number not in plan.full):
-        turn[number] = place % 3
+    others = [number for number in sorted(communes.unique().to_list()) if number not in plan.full]
+    turn = dict.fromkeys(plan.full, 0) | {number: place % 3 for place, number in enumerate(others)}
     return communes.replace_strict(turn, return_dtype=pl.Int64)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,10 @@ from collect.demo.population import ACCOUNTS, GENERATIONS, OPERATORS, RELATIONS,
 ROUND = "demo-2026"
 FIRST_DAY = datetime(2026, 10, 5, 7, 30)  # noqa: DTZ001  # the clock of a phone in Viet Nam, +07:00
 DAYS = 30
+PER_INTERVIEWER = 120  # interviews one person does in a round, four a day
 REFUSED, DOUBT = 0.025, 0.012  # interviews refused; answers "does not know" or "refused"
 MEMBER = "/data/people/member"
+NAMED_BY = ("/data/interview/cluster", "/data/interview/interviewer", "/data/today")
 TEXTS = tomllib.loads(Path(__file__).with_name("texts.toml").read_text(encoding="utf-8"))
 
 Whole = npt.NDArray[np.int64]
@@ -63,7 +65,13 @@ def uuids(count: int, rng: np.random.Generator) -> list[str]:
 
 
 def interview(
-    population: Population, ground: Ground, asked: Whole, houses: pl.DataFrame, rng: np.random.Generator, *, willing: Flags
+    population: Population,
+    ground: Ground,
+    asked: Whole,
+    houses: pl.DataFrame,
+    rng: np.random.Generator,
+    *,
+    willing: Flags,
 ) -> Answers:
     """Ask the households ``asked`` (row numbers); those not ``willing`` (by commune row) may refuse."""
     homes = population.households[asked]
@@ -88,12 +96,19 @@ def _when_and_who(homes: pl.DataFrame, ground: Ground, rng: np.random.Generator)
     share = rank / np.maximum(1, np.bincount(commune, minlength=ground.communes.height)[commune])
     first = (commune * 7) % (DAYS - 8)
     day = np.minimum(DAYS - 1, first + np.floor(share * 8).astype(np.int64))
-    seconds = pl.Series(day * 86_400 + rng.integers(0, 570 * 60, count))
-    start = pl.select(pl.lit(FIRST_DAY) + pl.duration(seconds=seconds)).to_series()
-    lasts = rng.integers(9, 38, count) * 60 + rng.integers(0, 60, count)
-    end = pl.select(start + pl.duration(seconds=pl.Series(lasts))).to_series()
-    sent = pl.select(end - pl.duration(hours=7) + pl.duration(minutes=pl.Series(rng.integers(1, 600, count)))).to_series()
-    people = np.maximum(2, np.bincount(commune, minlength=ground.communes.height) // DAYS // 4)  # interviewers of a commune
+    clock = pl.DataFrame(
+        {
+            "start": day * 86_400 + rng.integers(0, 570 * 60, count),
+            "lasts": rng.integers(9, 38, count) * 60 + rng.integers(0, 60, count),
+            "waits": rng.integers(1, 600, count) * 60,  # until a network is near
+        }
+    ).select(
+        (pl.lit(FIRST_DAY) + pl.duration(seconds="start")).alias("start"),
+        (pl.lit(FIRST_DAY) + pl.duration(seconds=pl.col("start") + pl.col("lasts"))).alias("end"),
+        (pl.lit(FIRST_DAY) + pl.duration(seconds=pl.sum_horizontal("start", "lasts", "waits"), hours=-7)).alias("sent"),
+    )
+    start, end, sent = clock["start"], clock["end"], clock["sent"]
+    people = np.maximum(2, np.bincount(commune, minlength=ground.communes.height) // PER_INTERVIEWER)
     interviewer = (np.cumsum(people) - people)[commune] + rank % people[commune] + 1
     code = pl.Series(interviewer).cast(pl.String).str.zfill(3)
     device = pl.Series((np.asarray(interviewer) * 2654435761 % 2**32).astype(np.uint64)).cast(pl.String)
@@ -123,10 +138,7 @@ def _where(
     latitude = houses["latitude"].to_numpy() + rng.normal(0, 1, homes.height).clip(-1.5, 1.5) * apart
     longitude = houses["longitude"].to_numpy() + rng.normal(0, 1, homes.height).clip(-1.5, 1.5) * apart
     parts = (np.round(latitude, 7), np.round(longitude, 7), np.round(rng.normal(2.0, 1.5, homes.height), 1), error)
-    point = [
-        only(found, pl.Series(part).cast(pl.String)).alias(f"point{number}")
-        for number, part in enumerate(parts)
-    ]
+    point = [only(found, pl.Series(part).cast(pl.String)).alias(f"point{number}") for number, part in enumerate(parts)]
     province = worded(np.zeros(homes.height), ["86"]).alias("/data/place/province")
     return [province, code.alias("/data/place/commune"), cluster.alias("/data/place/hamlet"), *point]
 
@@ -142,7 +154,9 @@ def _household(homes: pl.DataFrame, rng: np.random.Generator) -> list[pl.Series]
     base = "/data/household/"
     passed = _doubtful(homes["passed"], rng)
     subscribed = _doubtful(homes["subscribed"], rng)
-    subscribed = pl.select(pl.when(passed == "dont_know", subscribed == "yes").then(pl.lit("dont_know")).otherwise(subscribed)).to_series()
+    subscribed = pl.select(
+        pl.when(passed == "dont_know", subscribed == "yes").then(pl.lit("dont_know")).otherwise(subscribed)
+    ).to_series()
     has, lacks = (subscribed == "yes").to_numpy(), (subscribed == "no").to_numpy()
     since = 2014 + np.minimum(12, rng.gamma(9.0, 0.9, count)).astype(np.int64)
     month = np.where(since == 2026, 1 + rng.integers(0, 8, count), 1 + rng.integers(0, 12, count))
@@ -172,13 +186,26 @@ def _reasons(homes: pl.DataFrame, lacks: Flags, rng: np.random.Generator) -> tup
     """Why a household has no fibre: one or two reasons in the order of the form, and words in its own language."""
     count = homes.height
     near = homes["passed"].to_numpy()
-    names = ("no_line", "too_expensive", "mobile_enough", "not_needed", "no_device", "no_skill", "poor_service", "other")
-    chances = np.where(near[:, None], (0, 0.42, 0.40, 0.15, 0.09, 0.12, 0.06, 0.06), (0.92, 0.15, 0.14, 0.05, 0.05, 0.04, 0, 0.04))
+    names = (
+        "no_line",
+        "too_expensive",
+        "mobile_enough",
+        "not_needed",
+        "no_device",
+        "no_skill",
+        "poor_service",
+        "other",
+    )
+    chances = np.where(
+        near[:, None], (0, 0.42, 0.40, 0.15, 0.09, 0.12, 0.06, 0.06), (0.92, 0.15, 0.14, 0.05, 0.05, 0.04, 0, 0.04)
+    )
     says = rng.random((count, len(names))) < chances
     says[~says.any(axis=1), 2] = True
     parts = [worded(says[:, place], (None, name)).alias(name) for place, name in enumerate(names)]
     joined = pl.DataFrame(parts).select(pl.concat_str(pl.all(), separator=" ", ignore_nulls=True)).to_series()
-    joined = pl.select(pl.when(pl.Series(rng.random(count) < 0.01)).then(pl.lit("dont_know")).otherwise(joined)).to_series()
+    joined = pl.select(
+        pl.when(pl.Series(rng.random(count) < 0.01)).then(pl.lit("dont_know")).otherwise(joined)
+    ).to_series()
     reasons = only(lacks, joined)
     wants = reasons.str.contains("other").fill_null(False)
     return reasons, only(wants, _sentences("why_not", homes["khmer"].to_numpy(), rng))
@@ -255,14 +282,20 @@ def with_totals(answers: Answers, khmer: Flags, rng: np.random.Generator) -> Ans
         pl.col(f"{MEMBER}/account").str.contains_any(list(ACCOUNTS)).sum().alias("with_account"),
     )
     names = sums.columns[1:]
-    root = answers.root.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64)).join(sums, on="row", how="left", maintain_order="left")
+    root = (
+        answers.root.with_row_index("row")
+        .with_columns(pl.col("row").cast(pl.Int64))
+        .join(sums, on="row", how="left", maintain_order="left")
+    )
     agreed = pl.col("/data/consent") == "yes"
-    totals = [pl.when(agreed).then(pl.col(name).fill_null(0).cast(pl.String)).alias(f"/data/totals/{name}") for name in names]
+    totals = [
+        pl.when(agreed).then(pl.col(name).fill_null(0).cast(pl.String)).alias(f"/data/totals/{name}") for name in names
+    ]
     said = pl.Series("said", remarks(khmer, rng))
     root = root.with_columns(
         *totals,
         pl.when(agreed).then(pl.lit("yes")).alias("/data/totals/roster_checked"),
         pl.when(agreed).then(said).alias("/data/totals/remarks"),
-        pl.concat_str("/data/interview/cluster", "/data/interview/interviewer", "/data/today", separator=" ").alias("/data/meta/instanceName"),
-    )  # fmt: skip
+        pl.concat_str(NAMED_BY, separator=" ").alias("/data/meta/instanceName"),
+    )
     return Answers(root.drop(names, "row"), answers.members)

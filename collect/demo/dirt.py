@@ -46,25 +46,30 @@ def soil(answers: Answers, ground: Ground, rng: np.random.Generator) -> Soiled:
     members = answers.members
     willing = np.flatnonzero((root["/data/consent"] == "yes").to_numpy())
     order = rng.permutation(willing)
-    found, start = [], 0
+    found = []
     for kind, (share, _) in KINDS.items():
-        rows = np.sort(order[start : start + max(1, round(share * root.height))]).astype(np.int64)
-        start += len(rows)
-        rows = _possible(kind, rows, root, members, ground)
+        fit = order[_possible(kind, order, root, members, ground)][: max(1, round(share * root.height))]
+        order = rng.permutation(order[~np.isin(order, fit)])  # what this kind could not use must not pile up in front
+        rows = np.sort(fit).astype(np.int64)
         root, members = _spoil(kind, rows, root, members, ground, rng)
-        found.append(pl.DataFrame({"row": rows, "kind": [kind] * len(rows)}, schema={"row": pl.Int64, "kind": pl.String}))
+        found.append(
+            pl.DataFrame({"row": rows, "kind": [kind] * len(rows)}, schema={"row": pl.Int64, "kind": pl.String})
+        )
     return Soiled(Answers(root, members), pl.concat(found))
 
 
-def _possible(kind: str, rows: Whole, root: pl.DataFrame, members: pl.DataFrame, ground: Ground) -> Whole:
+def _possible(
+    kind: str, rows: Whole, root: pl.DataFrame, members: pl.DataFrame, ground: Ground
+) -> npt.NDArray[np.bool_]:
+    """Which of the interviews can be spoilt in this way."""
     if kind.startswith("point"):
-        return rows[root["point0"].is_not_null().to_numpy()[rows]]
+        return root["point0"].is_not_null().gather(rows).to_numpy()
     if kind == "old_code":
-        has = np.array([bool(codes) for codes in _old_codes(ground)])
-        return rows[has[root["commune"].to_numpy()[rows]]]
+        has = pl.Series([bool(codes) for codes in _old_codes(ground)])
+        return has.gather(root["commune"].gather(rows)).to_numpy()
     if kind.startswith("age"):
-        return np.intersect1d(rows, _adults(members)["row"].to_numpy())
-    return rows
+        return np.isin(rows, _adults(members)["row"].to_numpy())
+    return np.ones(len(rows), dtype=bool)
 
 
 def _spoil(
@@ -138,10 +143,16 @@ def _other_year(rows: Whole, root: pl.DataFrame) -> dict[str, list[str]]:
 
 
 def _adults(members: pl.DataFrame) -> pl.DataFrame:
-    """The first person of each interview who is 20 to 60 and remembers the year of birth: ``row``, ``place`` in the table."""
+    """The first person of each interview who is 20 to 60 and knows the year of birth: ``row``, and ``place`` here."""
     age = pl.col(f"{MEMBER}/age").cast(pl.Int64)
     told = pl.col(f"{MEMBER}/birth_year").is_not_null()
-    return members.with_row_index("place").filter(age.is_between(20, 60) & told).group_by("row", maintain_order=True).first().select("row", "place")
+    return (
+        members.with_row_index("place")
+        .filter(age.is_between(20, 60) & told)
+        .group_by("row", maintain_order=True)
+        .first()
+        .select("row", "place")
+    )
 
 
 def _wrong_age(kind: str, rows: Whole, members: pl.DataFrame) -> pl.DataFrame:
@@ -164,4 +175,6 @@ def _missing(rows: Whole, root: pl.DataFrame, members: pl.DataFrame) -> tuple[pl
 
 
 def _blank(values: pl.Series, places: npt.NDArray[np.generic]) -> pl.Series:
-    return values.scatter(pl.Series(places.astype(np.uint32)), pl.repeat(None, len(places), dtype=pl.String, eager=True))
+    return values.scatter(
+        pl.Series(places.astype(np.uint32)), pl.repeat(None, len(places), dtype=pl.String, eager=True)
+    )

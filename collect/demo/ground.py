@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ground:
-    """``communes``: one row per commune with its landscape. ``hamlets``: one row per hamlet, ``commune`` its row number."""
+    """``communes``: one row each, with its landscape. ``hamlets``: one row each, ``commune`` its commune's row."""
 
     communes: pl.DataFrame
     hamlets: pl.DataFrame
@@ -113,7 +113,9 @@ def _in_circle(commune: dict[str, float], count: int, rng: np.random.Generator) 
     return commune["centre_longitude"] + away * np.cos(angle), latitude
 
 
-def houses(ground: Ground, hamlet: npt.NDArray[np.int64], rng: np.random.Generator, outlines: Path | None) -> pl.DataFrame:
+def houses(
+    ground: Ground, hamlet: npt.NDArray[np.int64], rng: np.random.Generator, outlines: Path | None
+) -> pl.DataFrame:
     """One house per entry of ``hamlet`` (row numbers), scattered around the hamlet's centre, inside its commune."""
     shapes = _outlines(outlines)
     near = ground.hamlets.join(ground.communes, on="commune", maintain_order="left")

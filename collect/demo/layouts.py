@@ -1,8 +1,8 @@
 """Writes made-up answers the way the platforms export them: ODK Central's CSV zip, KoboToolbox's XLSX, submission XML.
 
-The layouts follow the platforms' own export code: Central's default options (select-multiple as one column, group paths
-in headings), Kobo's "XML values and headers" with select-multiple both ways and numbers as text. The bytes depend on the
-answers alone: archives carry one fixed date.
+The layouts follow the platforms' own export code: Central's default options (select-multiple as one column, group
+paths in headings), Kobo's "XML values and headers" with select-multiple both ways and numbers as text. The bytes
+depend on the answers alone: archives carry one fixed date.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KOBO_STATUS = "submitted_via_web"
 
 @dataclass(frozen=True)
 class Export:
-    """One team's submissions of a form: ``root`` one row each; ``rows`` its repeat, ``row`` counting from 0 in ``root``.
+    """One team's submissions of a form: ``root`` one row each; ``rows`` its repeat, ``row`` the place in ``root``.
 
     ``root`` has, besides the questions: instance (UUID), edited_as (UUID of the later version, or empty), submitted_at,
     version, and the four `POINT` columns where the form has a point.
@@ -82,7 +82,10 @@ def write_central(export: Export, path: Path, copies: Sequence[int] = ()) -> Non
 
 def _central_root(export: Export) -> pl.DataFrame:
     form = export.form
-    columns: list[pl.Expr] = [pl.int_range(pl.len()).cast(pl.Int64).alias("row"), pl.col("submitted_at").alias("SubmissionDate")]
+    columns: list[pl.Expr] = [
+        pl.int_range(pl.len()).cast(pl.Int64).alias("row"),
+        pl.col("submitted_at").alias("SubmissionDate"),
+    ]
     for question in form.questions_in(form.root):
         if question.path.startswith(f"{form.root}/meta/"):
             continue
@@ -116,7 +119,9 @@ def _central_question(question: Question, table: pl.DataFrame, name: str) -> lis
 
 def _central_rows(export: Export) -> pl.DataFrame:
     form, repeat = export.form, export.repeat
-    parents = export.root.select(pl.int_range(pl.len()).cast(pl.Int64).alias("row"), ("uuid:" + pl.col("instance")).alias("PARENT_KEY"))
+    parents = export.root.select(
+        pl.int_range(pl.len()).cast(pl.Int64).alias("row"), ("uuid:" + pl.col("instance")).alias("PARENT_KEY")
+    )
     whole = export.rows.join(parents, on="row", maintain_order="left")
     columns = [e for q in form.questions_in(repeat) for e in _central_question(q, whole, _steps(q.path, repeat))]
     place = repeat[len(form.root) + 1 :]
@@ -130,15 +135,24 @@ def write_kobo(export: Export, path: Path, copies: Sequence[int] = ()) -> None:
     name = export.repeat.rsplit("/", 1)[-1]
     root, rows = export.root.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64)), export.rows
     if copies:
-        again = pl.DataFrame({"row": list(copies), "new": range(root.height, root.height + len(copies))}, schema=dict.fromkeys(("row", "new"), pl.Int64))
+        again = pl.DataFrame(
+            {"row": list(copies), "new": range(root.height, root.height + len(copies))},
+            schema=dict.fromkeys(("row", "new"), pl.Int64),
+        )
         more = again.join(rows, on="row", maintain_order="left_right").with_columns(row="new").drop("new")
         rows = pl.concat([rows, more.select(rows.columns)])
-        root = pl.concat([root, again.join(root, on="row", maintain_order="left").with_columns(row="new").select(root.columns)])
+        root = pl.concat(
+            [root, again.join(root, on="row", maintain_order="left").with_columns(row="new").select(root.columns)]
+        )
     facts = _kobo_facts(root)
-    sheet = root.select(e for q in form.questions_in(form.root) if "/meta/" not in q.path for e in _kobo_question(q, form, root))
+    sheet = root.select(
+        e for q in form.questions_in(form.root) if "/meta/" not in q.path for e in _kobo_question(q, form, root)
+    )
     sheet = sheet.hstack(facts).with_columns((root["row"] + 1).cast(pl.String).alias("_index"))
     members = _kobo_rows(export, rows, root.select("row").hstack(facts))
-    with xlsxwriter.Workbook(str(path), {"strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+    with xlsxwriter.Workbook(
+        str(path), {"strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False}
+    ) as book:
         book.set_properties({"created": datetime(*STAMP)})  # noqa: DTZ001  # fixed, so that the same round gives the same bytes
         for title, frame in ((_kobo_title(form.title), sheet), (name, members)):
             target = book.add_worksheet(title)
@@ -207,7 +221,7 @@ def _kobo_rows(export: Export, rows: pl.DataFrame, facts: pl.DataFrame) -> pl.Da
 
 
 def write_submissions(export: Export, path: Path, copies: Sequence[int] = ()) -> None:
-    """A zip of submission XML files, one per version sent; what was edited has its first version beside the later one."""
+    """A zip of submission XML files, one per version sent: what was edited has its first version beside the later."""
     form = export.form
     people: dict[int, list[dict[str, str | None]]] = {}
     for row in export.rows.iter_rows(named=True):
@@ -234,8 +248,13 @@ def _versions(
     yield later, submission_xml(form, submission, people, repeat, later, replaces=first)
 
 
-def submission_xml(  # noqa: PLR0913  # a submission is what it is
-    form: Form, root: dict[str, str | None], people: list[dict[str, str | None]], repeat: str, instance: str, replaces: str = ""
+def submission_xml(
+    form: Form,
+    root: dict[str, str | None],
+    people: list[dict[str, str | None]],
+    repeat: str,
+    instance: str,
+    replaces: str = "",
 ) -> str:
     """One submission as a phone sends it: nodes of blank answers are empty, groups and repeat rows nested by path."""
     name = form.root[1:]
@@ -249,9 +268,7 @@ def submission_xml(  # noqa: PLR0913  # a submission is what it is
     )
 
 
-def _nodes(
-    form: Form, root: dict[str, str | None], people: list[dict[str, str | None]], repeat: str
-) -> Iterator[str]:
+def _nodes(form: Form, root: dict[str, str | None], people: list[dict[str, str | None]], repeat: str) -> Iterator[str]:
     open_steps: list[str] = []
     repeated = False
     for question in form.questions:

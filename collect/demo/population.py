@@ -1,4 +1,4 @@
-"""Everybody who lives on the made-up ground, and what each household and person has: the truth the survey tries to find.
+"""Everybody who lives on the made-up ground, and what each household and person has: the truth the survey looks for.
 
 Every figure is drawn from a logit with effects of landscape, commune and hamlet; the intercept is then moved until the
 whole province has the value wanted.
@@ -157,7 +157,14 @@ def _family(
     near = np.clip(head_age + rng.normal(-2, 4, count).astype(np.int64), 18, 98)
     by_relation = np.select(
         [relation == number for number in (0, 1, 2, 3, 4, 5)],
-        [head_age, near, head_age - 20 - years, head_age - 21 - years // 2, head_age - 42 - years, head_age + 20 + years // 2],
+        [
+            head_age,
+            near,
+            head_age - 20 - years,
+            head_age - 21 - years // 2,
+            head_age - 42 - years,
+            head_age + 20 + years // 2,
+        ],
         np.clip(near + rng.integers(-25, 10, count), 1, 95),
     )
     age = np.clip(by_relation, 0, 101)
@@ -173,4 +180,9 @@ def _kinds(account: Flags, smartphone: Flags, rng: np.random.Generator) -> dict[
     wallet = account & smartphone & (draws[2] < 0.42)
     money = account & (draws[1] < 0.09)
     none_yet = account & ~(bank | wallet | money)
-    return {"bank": bank | none_yet, "mobile_money": money, "e_wallet": wallet, "card": (bank | none_yet) & (draws[3] < 0.55)}
+    return {
+        "bank": bank | none_yet,
+        "mobile_money": money,
+        "e_wallet": wallet,
+        "card": (bank | none_yet) & (draws[3] < 0.55),
+    }

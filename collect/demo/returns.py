@@ -12,7 +12,10 @@ from collect.demo.ground import Ground
 from collect.demo.population import OPERATORS, Population
 
 HAMLET = "/data/hamlets/hamlet"
-ORDERABLE, ACCESS_POINT = 0.35, 0.20  # share of a hamlet's households passed from which it counts as orderable, as equipped
+ORDERABLE, ACCESS_POINT = (
+    0.35,
+    0.20,
+)  # share of a hamlet's households passed from which it counts as orderable, as equipped
 UNSURE = 0.01  # officers who cannot say
 ROLES = ("culture_society", "statistics", "digital_team")
 
@@ -32,11 +35,15 @@ def hamlet_facts(population: Population, ground: Ground) -> pl.DataFrame:
     )
 
 
-def officers(facts: pl.DataFrame, ground: Ground, silent: Sequence[int], rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame]:
+def officers(
+    facts: pl.DataFrame, ground: Ground, silent: Sequence[int], rng: np.random.Generator
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The returns (one row per commune, the ``silent`` ones missing) and their hamlets."""
     sent = [number for number in range(ground.communes.height) if number not in silent]
     hamlets = facts.filter(pl.col("commune").is_in(sent)).with_columns(
-        pl.col("commune").replace_strict({number: row for row, number in enumerate(sent)}, return_dtype=pl.Int64).alias("row"),
+        pl.col("commune")
+        .replace_strict({number: row for row, number in enumerate(sent)}, return_dtype=pl.Int64)
+        .alias("row"),
         (pl.int_range(pl.len()).over("commune") + 1).cast(pl.Int64).alias("index"),
     )
     rows = _hamlets(hamlets, rng)

@@ -67,7 +67,9 @@ def draw(ground: Ground, plan: Plan, rng: np.random.Generator) -> tuple[Frame, W
         if commune not in plan.unvisited:
             drawn = mine[_systematic(chance[mine], rng)]
             take[drawn] = np.minimum(-(-plan.per_commune // len(drawn)), listed[drawn])
-    frame = hamlets.select("cluster", commune_code="code", hamlet="cluster", hamlet_name="hamlet_name", stratum="code").with_columns(
+    frame = hamlets.select(
+        "cluster", commune_code="code", hamlet="cluster", hamlet_name="hamlet_name", stratum="code"
+    ).with_columns(
         pl.lit(VINTAGE).alias("vintage"),
         hamlets["households"],
         pl.Series("probability", np.round(chance, 10)),

@@ -1,4 +1,4 @@
-"""The truth behind the made-up round: each indicator's value in the whole population, by commune and for the province."""
+"""The truth behind the made-up round: each indicator in the whole population, by commune and for the province."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ def truth(population: Population, facts: pl.DataFrame, ground: Ground) -> list[d
     one = pl.lit(1)
     workers = people.filter(pl.col("age").is_between(*WORKING_AGE))
     adults = people.filter(pl.col("age") >= ADULT)
-    communes = facts.group_by("commune", maintain_order=True).agg(pl.col("orderable").any()).with_columns(pl.col("commune").cast(pl.Int64))
+    communes = (
+        facts.group_by("commune", maintain_order=True)
+        .agg(pl.col("orderable").any())
+        .with_columns(pl.col("commune").cast(pl.Int64))
+    )
     entries = []
     for indicator, table, has, stands_for in (
         ("S1", communes, "orderable", one),
@@ -33,21 +37,25 @@ def truth(population: Population, facts: pl.DataFrame, ground: Ground) -> list[d
         ("S5", workers, "smartphone", one),
         ("S6", adults, "account", one),
     ):
-        weighed = table.select("commune", (pl.col(has).cast(pl.Int64) * stands_for).alias("n"), stands_for.cast(pl.Int64).alias("d"))
+        weighed = table.select(
+            "commune", (pl.col(has).cast(pl.Int64) * stands_for).alias("n"), stands_for.cast(pl.Int64).alias("d")
+        )
         sums = weighed.group_by("commune").agg(pl.col("n", "d").sum()).sort("commune")
         codes = ground.communes["code"].gather(sums["commune"])
-        entries.append(_entry(indicator, "province", ground.communes["province_code"][0], weighed["n"].sum(), weighed["d"].sum()))
+        entries.append(
+            _entry(indicator, "province", ground.communes["province_code"][0], weighed["n"].sum(), weighed["d"].sum())
+        )
         rows = zip(codes, sums["n"], sums["d"], strict=True)
         entries += [_entry(indicator, "commune", code, have, total) for code, have, total in rows]
     return entries
 
 
-def _entry(indicator: str, level: str, place: str, have: float, total: float) -> dict[str, Any]:
+def _entry(indicator: str, level: str, place: str, have: Any, total: Any) -> dict[str, Any]:
     return {
         "indicator": indicator,
         "level": level,
         "place": place,
         "numerator": int(have),
         "denominator": int(total),
-        "value": round(have / total, 6),
+        "value": round(float(have / total), 6),
     }
