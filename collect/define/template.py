@@ -35,7 +35,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from collect.define.words import cell_help, column_label
@@ -99,16 +99,11 @@ def mark_row(form: Form, table: TemplateTable, lang: str) -> tuple[str, ...]:
 
 def is_asked(question: Question, form: Form) -> bool:
     """Whether a template has a column for it: what a person answers, and what the design cannot do without."""
-    if question.path in _design_paths(form) and not question.calculate:
-        return True
+    if question.path == form.design.interviewed_on:
+        return not question.calculate
     if question.calculate or not question.appears or question.type == "binary":
         return False
     return not (question.readonly or "").startswith("true")
-
-
-def _design_paths(form: Form) -> set[str]:
-    values = [getattr(form.design, field.name) for field in fields(form.design)]
-    return {value for value in values if isinstance(value, str) and value.startswith("/")}
 
 
 def _table(form: Form, path: str, lang: str) -> TemplateTable:

@@ -35,6 +35,8 @@ def said(words: Words, form: Form, lang: str) -> str:
 
 def column_label(question: Question, form: Form, lang: str) -> str:
     """The question as it is asked; its name where it has no words."""
+    if not question.labels and question.path == form.design.interviewed_on:
+        return t("template.interviewed_on", lang)
     return said(question.labels, form, lang) or question.name
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,7 +36,7 @@ def form_from_xlsform(source: Path | str | bytes, design: Design | None = None, 
     if isinstance(source, Path):
         xform = compile_file(source, cache=cache).xform
         return form_from_xform(xform, design, folder=source.parent, file=source.name)
-    compiled = _from_markdown(source) if isinstance(source, str) else _from_bytes(source, ".xlsx", "XLSForm")
+    compiled = _from_markdown(source) if isinstance(source, str) else _convert(source, ".xlsx", "XLSForm")
     return form_from_xform(compiled.xform, design, file="XLSForm")
 
 
@@ -49,11 +50,11 @@ def compile_file(path: Path, *, cache: Path | None = None) -> Compiled:
         raise DefinitionError(
             "DEF-01", file=path.name, reason=f"{path.suffix or path.name}: {', '.join(sorted(SHEETS))}"
         )
-    kept = None if cache is None else cache / f"{_key(content)}.json"
+    kept = None if cache is None else cache / f"{_key(path, content)}.json"
     if kept is not None and kept.is_file():
         stored = json.loads(kept.read_text(encoding="utf-8"))
         return Compiled(stored["xform"].encode(), tuple(stored["warnings"]))
-    compiled = _from_bytes(content, path.suffix.lower(), path.name)
+    compiled = _from_file(path, hashlib.sha256(content).hexdigest())
     if kept is not None:
         _keep(kept, compiled)
     return compiled
@@ -64,8 +65,8 @@ def compile_dict(sheets: Mapping[str, object], file: str) -> Compiled:
     return _convert(sheets, None, file)
 
 
-def _key(content: bytes) -> str:
-    return hashlib.sha256(version("pyxform").encode() + b"\0" + content).hexdigest()
+def _key(path: Path, content: bytes) -> str:
+    return hashlib.sha256(b"\0".join([version("pyxform").encode(), path.name.encode(), content])).hexdigest()
 
 
 def _keep(file: Path, compiled: Compiled) -> None:
@@ -76,10 +77,11 @@ def _keep(file: Path, compiled: Compiled) -> None:
 
 
 @lru_cache(maxsize=32)
-def _from_bytes(content: bytes, suffix: str, file: str) -> Compiled:
-    if suffix == ".md":
-        return _from_markdown(content.decode("utf-8-sig"), file)
-    return _convert(content, suffix, file)
+def _from_file(path: Path, _sha256: str) -> Compiled:
+    """pyxform is given the path, not the bytes: a form without settings takes its form_id from the file's name."""
+    if path.suffix.lower() == ".md":
+        return _from_markdown(path.read_text(encoding="utf-8-sig"), path.name)
+    return _convert(path, None, path.name)
 
 
 def _from_markdown(text: str, file: str = "XLSForm") -> Compiled:
@@ -92,14 +94,16 @@ def _convert(source: object, suffix: str | None, file: str) -> Compiled:
     from pyxform.errors import PyXFormError  # 0.7 s to import, and not needed when the cache answers
     from pyxform.xls2xform import convert
 
-    warnings: list[str] = []
+    said: list[str] = []
     try:
-        result = convert(source, warnings=warnings, validate=False, file_type=suffix)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl speaks of fonts and printers
+            result = convert(source, warnings=said, validate=False, file_type=suffix)
     except PyXFormError as error:
         raise DefinitionError("DEF-01", file=file, reason=" ".join(str(error).split())) from error
     except Exception as error:  # a damaged workbook fails in whichever library opens it
         raise DefinitionError("DEF-01", file=file, reason=f"{type(error).__name__}: {error}") from error
-    return Compiled(result.xform.encode(), tuple(" ".join(warning.split()) for warning in warnings))
+    return Compiled(result.xform.encode(), tuple(" ".join(warning.split()) for warning in said))
 
 
 def form_from_kobo_asset(
