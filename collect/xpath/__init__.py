@@ -1,4 +1,4 @@
-'''The ODK XPath language on its own: text, tree, and columns over typed tables. It imports nothing else of this project.
+"""The ODK XPath language on its own: text, tree, and columns over typed tables. It imports nothing else of this project.
 
 Expressions mean what ODK Collect (JavaRosa 5.1) says they mean: a blank answer is the empty text, ``=`` compares numbers when
 either side is one, ``<`` compares numbers only, dates are whole days, ``regex`` matches the whole text, paths inside a repeat
@@ -34,7 +34,7 @@ here. `parse` and `check_calls` need no schema. Nothing here reads a clock or a 
 
 Where JavaRosa stops with an error in a single row (a text that is no date, two rows where one was meant), the value is blank,
 or the first row's.
-'''
+"""
 
 from collect.xpath.choices import ChoicePlan, choice_allowed, plan_choices
 from collect.xpath.errors import XPathError, XPathUnsupported

@@ -229,5 +229,7 @@ def passes(value: Value) -> pl.Expr:
 
 TreeFunction = Callable[[Compiler, Call, Scope], Value]
 ValueFunction = Callable[[Call, list[Value]], Value]
-TREE_FUNCTIONS: dict[str, TreeFunction] = {}  # functions that look at their arguments as written: filled by `library_nodes`
+TREE_FUNCTIONS: dict[
+    str, TreeFunction
+] = {}  # functions that look at their arguments as written: filled by `library_nodes`
 VALUE_FUNCTIONS: dict[str, ValueFunction] = {}  # functions of values alone: filled by the other libraries

@@ -31,7 +31,9 @@ class Rows:
 class Run:
     """One evaluation: the tables, the links between them and the clock of each submission."""
 
-    def __init__(self, schema: Schema, tables: Mapping[str, pl.DataFrame], links: Links, clock: pl.DataFrame | None) -> None:
+    def __init__(
+        self, schema: Schema, tables: Mapping[str, pl.DataFrame], links: Links, clock: pl.DataFrame | None
+    ) -> None:
         self.schema, self.tables, self.links, self.clock = schema, tables, links, clock
         self._lifted: dict[tuple[str, str, str], pl.Series] = {}
 

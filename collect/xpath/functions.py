@@ -60,10 +60,14 @@ def check_calls(tree: Expression) -> None:
 
 def _check_call(call: Call) -> None:
     if call.name not in ARITY:
-        raise XPathError("unknown_function", f"There is no function named {call.name}().", call.position, name=call.name)
+        raise XPathError(
+            "unknown_function", f"There is no function named {call.name}().", call.position, name=call.name
+        )
     fewest, most = ARITY[call.name]
     given = len(call.arguments)
-    uneven = (call.name == "indexed-repeat" and given % 2 == 0) or (call.name == "weighted-checklist" and given % 2 == 1)
+    uneven = (call.name == "indexed-repeat" and given % 2 == 0) or (
+        call.name == "weighted-checklist" and given % 2 == 1
+    )
     if fewest <= given <= most and not uneven:
         return
     wanted = str(fewest) if fewest == most else f"{fewest} to {most}" if most < MANY else f"{fewest} or more"

@@ -39,7 +39,9 @@ def _to_date_time(value: Column) -> Value:
         return Column("datetime", value.expr, blank=True)
     if value.kind == "date":
         return Column("datetime", value.expr.dt.strftime("%Y-%m-%dT00:00:00"), blank=True)
-    instant = (as_number(value).expr.cast(pl.Float64).fill_nan(None) * 86_400_000).cast(pl.Int64).cast(pl.Datetime("ms"))
+    instant = (
+        (as_number(value).expr.cast(pl.Float64).fill_nan(None) * 86_400_000).cast(pl.Int64).cast(pl.Datetime("ms"))
+    )
     return Column("datetime", instant.dt.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00"), blank=True)
 
 
@@ -93,7 +95,9 @@ def _padded(expr: pl.Expr, width: int) -> pl.Expr:
 
 
 def _named(expr: pl.Expr, names: list[str]) -> pl.Expr:
-    return expr.cast(pl.Int64).replace_strict(list(range(1, len(names) + 1)), names, default=None, return_dtype=pl.String)
+    return expr.cast(pl.Int64).replace_strict(
+        list(range(1, len(names) + 1)), names, default=None, return_dtype=pl.String
+    )
 
 
 def _clock_part(expr: pl.Expr, part: int) -> pl.Expr:
@@ -122,7 +126,9 @@ _LETTERS: Mapping[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
 def _format_date(call: Call, values: list[Value]) -> Value:
     pattern = values[1]
     if not isinstance(pattern, Column) or not isinstance(pattern.literal, str):
-        raise XPathUnsupported(f"{call.name}() is evaluated here only with a quoted format.", call.position, name=call.name)
+        raise XPathUnsupported(
+            f"{call.name}() is evaluated here only with a quoted format.", call.position, name=call.name
+        )
     layout = pattern.literal
     return by_kind(values[0], lambda value: _formatted(call, value, layout))
 
@@ -137,7 +143,12 @@ def _formatted(call: Call, value: Column, layout: str) -> Value:
     else:
         lexical = value.expr
         timed = lexical.str.contains("^[0-9]{2}:")  # a time alone has a clock but no day
-        day = pl.when(timed).then(pl.lit("1970-01-01")).otherwise(lexical.str.slice(0, 10)).str.to_date("%Y-%m-%d", strict=False)
+        day = (
+            pl.when(timed)
+            .then(pl.lit("1970-01-01"))
+            .otherwise(lexical.str.slice(0, 10))
+            .str.to_date("%Y-%m-%d", strict=False)
+        )
     return Column("string", pl.when(day.is_not_null()).then(_woven(call, layout, day, lexical)), blank=True)
 
 

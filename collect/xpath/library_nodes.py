@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import polars as pl
 
 from collect.xpath.compile import Compiler, TreeFunction
@@ -13,6 +15,7 @@ from collect.xpath.values import (
     Column,
     Value,
     as_boolean,
+    as_java_int,
     as_number,
     as_text,
     boolean,
@@ -23,6 +26,7 @@ from collect.xpath.values import (
 )  # fmt: skip
 
 _LEAST = 4.9e-324  # Double.MIN_VALUE: where JavaRosa's max() starts
+_MOST = sys.float_info.max  # Double.MAX_VALUE: where its min() starts
 
 
 def _target(compiler: Compiler, node: Expression, scope: Scope) -> Target | None:
@@ -52,7 +56,9 @@ def _count(compiler: Compiler, call: Call, scope: Scope) -> Value:
     return _folded(compiler, target, scope, inner, "count")
 
 
-def _folded(compiler: Compiler, target: Target, scope: Scope, inner: Scope, fold: str, leaf: pl.Expr | None = None) -> Value:
+def _folded(
+    compiler: Compiler, target: Target, scope: Scope, inner: Scope, fold: str, leaf: pl.Expr | None = None
+) -> Value:
     from dataclasses import replace
 
     nodes = replace(compiler.nodes(target, inner), leaf=leaf)
@@ -63,6 +69,8 @@ def _folded(compiler: Compiler, target: Target, scope: Scope, inner: Scope, fold
 
 def _count_non_empty(compiler: Compiler, call: Call, scope: Scope) -> Value:
     target = _need_nodes(compiler, call, scope)
+    if not target.free and target.path in compiler.schema.structure:
+        return number(1.0)
     if not target.free:
         return Column("number", (~is_empty(compiler.scalar(target, scope))).cast(pl.Int64))
     leaf = compiler.leaf(target, scope)
@@ -94,7 +102,8 @@ def _extreme(compiler: Compiler, call: Call, scope: Scope) -> Value:
     numbers = [as_number(compiler.value(argument, scope)).expr for argument in call.arguments]
     known = [expr.cast(pl.Float64).fill_nan(None) for expr in numbers]
     if call.name == "min":
-        return Column("number", pl.min_horizontal(known))
+        least = pl.min_horizontal(known)
+        return Column("number", pl.when(least.is_not_null()).then(pl.min_horizontal(least, pl.lit(_MOST))))
     most = pl.max_horizontal(known)
     return Column("number", pl.when(most.is_not_null()).then(pl.max_horizontal(most, pl.lit(_LEAST))))
 
@@ -148,7 +157,9 @@ def _position(compiler: Compiler, call: Call, scope: Scope) -> Value:
         if scope is not scope.original and not scope.place:
             raise XPathUnsupported("position() can stand in the first predicate only.", call.position, name="position")
         if scope.in_list:
-            raise XPathUnsupported("position() cannot be evaluated in a list of choices.", call.position, name="position")
+            raise XPathUnsupported(
+                "position() cannot be evaluated in a list of choices.", call.position, name="position"
+            )
         at_row = scope.node == scope.frame.table and scope.node != compiler.schema.root
         return compiler.place(scope.place or scope.frame.table, scope) if at_row or scope.place else number(1.0)
     target = _need_nodes(compiler, call, scope)
@@ -186,8 +197,7 @@ def _indexed_repeat(compiler: Compiler, call: Call, scope: Scope) -> Value:
 
 def _row_number(value: Value) -> pl.Expr:
     """toInt; anything below 1 means the first row, as in JavaRosa."""
-    wanted = as_number(value)
-    whole = wanted.expr.cast(pl.Float64).fill_nan(None).fill_null(1.0).cast(pl.Int64)
+    whole = as_java_int(value)
     return pl.when(whole < 1).then(1).otherwise(whole)
 
 
@@ -219,22 +229,23 @@ def _today(compiler: Compiler, call: Call, scope: Scope) -> Value:
 
 
 def _checklist(compiler: Compiler, call: Call, scope: Scope) -> Value:
-    low, high = (as_number(compiler.value(argument, scope)).expr for argument in call.arguments[:2])
-    if len(call.arguments) > 2 and _free(compiler, call, 2, scope) is not None:
-        raise XPathUnsupported("checklist() over a repeat is not evaluated here.", call.position, name=call.name)
-    factors = [as_boolean(compiler.value(argument, scope)).cast(pl.Int64) for argument in call.arguments[2:]]
-    counted = pl.sum_horizontal(factors) if factors else pl.lit(0)
-    fewest, most = (_java_int(bound) for bound in (low, high))
+    fewest, most = (as_java_int(compiler.value(argument, scope)) for argument in call.arguments[:2])
+    target = _free(compiler, call, 2, scope) if len(call.arguments) == 3 else None
+    leaf = compiler.leaf(target, scope) if target is not None else None
+    if target is not None and leaf is not None:
+        counted = as_number(_folded(compiler, target, scope, leaf[0], "filled", as_boolean(leaf[1]))).expr
+    else:
+        factors = [as_boolean(compiler.value(argument, scope)).cast(pl.Int64) for argument in call.arguments[2:]]
+        counted = pl.sum_horizontal(factors) if factors else pl.lit(0)
     return boolean(((fewest < 0) | (counted >= fewest)) & ((most < 0) | (counted <= most)))
 
 
-def _java_int(expr: pl.Expr) -> pl.Expr:
-    return expr.cast(pl.Float64).fill_nan(None).fill_null(0.0).cast(pl.Int64)
-
-
 def _weighted_checklist(compiler: Compiler, call: Call, scope: Scope) -> Value:
-    if any(_free(compiler, call, place, scope) is not None for place in range(2, len(call.arguments))):
-        raise XPathUnsupported("weighted-checklist() over a repeat is not evaluated here.", call.position, name=call.name)
+    targets = [_free(compiler, call, place, scope) for place in range(2, len(call.arguments))]
+    if len(targets) == 2 and all(target is not None and not target.list for target in targets):
+        raise XPathUnsupported(
+            "weighted-checklist() over a repeat is not evaluated here.", call.position, name=call.name
+        )
     values = [compiler.value(argument, scope) for argument in call.arguments]
     low, high = (as_number(value).expr.cast(pl.Float64).fill_nan(None) for value in values[:2])
     total = pl.lit(0.0)

@@ -22,9 +22,11 @@ from collect.xpath.values import (
     Either,
     Value,
     as_boolean,
+    as_java_int,
     as_number,
     as_text,
     boolean,
+    mapped,
     measured,
     number,
     text,
@@ -50,8 +52,10 @@ def _regex(call: Call, values: list[Value]) -> Value:
     try:
         re.compile(pattern, re.ASCII)
     except re.error as problem:
-        raise XPathError("type", f"regex(): the pattern cannot be read ({problem}).", call.position, name="regex") from problem
-    return boolean(shown.map_batches(lambda series: matches_slowly(series, pattern), return_dtype=pl.Boolean))
+        raise XPathError(
+            "type", f"regex(): the pattern cannot be read ({problem}).", call.position, name="regex"
+        ) from problem
+    return boolean(mapped(shown, lambda series: matches_slowly(series, pattern), pl.Boolean()))
 
 
 def _from_string(call: Call, values: list[Value]) -> Value:
@@ -80,7 +84,9 @@ def _token_text(call: Call, value: Value) -> Column:
     if isinstance(value, Either):
         return Column("string", as_text(value))
     if value.kind != "string":
-        raise XPathError("type", f"{call.name}() needs a select question, not a {value.kind}.", call.position, name=call.name)
+        raise XPathError(
+            "type", f"{call.name}() needs a select question, not a {value.kind}.", call.position, name=call.name
+        )
     return value
 
 
@@ -91,14 +97,9 @@ def _count_selected(call: Call, values: list[Value]) -> Value:
 
 def _selected_at(call: Call, values: list[Value]) -> Value:
     tokens = as_text(_token_text(call, values[0])).str.extract_all("[^ ]+")
-    place = _java_int(values[1])
+    place = as_java_int(values[1])
     found = tokens.list.get(pl.when(place >= 0).then(place), null_on_oob=True)
     return Column("string", found, blank=True)
-
-
-def _java_int(value: Value) -> pl.Expr:
-    """Double.intValue: NaN is 0."""
-    return as_number(value).expr.cast(pl.Float64).fill_nan(None).fill_null(0.0).clip(-(2.0**31), 2.0**31 - 1).cast(pl.Int64)
 
 
 # --- texts
@@ -109,7 +110,7 @@ def _substr(call: Call, values: list[Value]) -> Value:
     length = shown.str.len_chars().cast(pl.Int64)
 
     def bound(value: Value) -> pl.Expr:
-        place = _java_int(value)
+        place = as_java_int(value)
         from_end = pl.when(place < 0).then(length + place).otherwise(place)
         return pl.min_horizontal(pl.max_horizontal(from_end, pl.lit(0)), length)
 
@@ -144,13 +145,8 @@ def _translate(call: Call, values: list[Value]) -> Value:
 
 
 def _letters_replaced(shown: pl.Expr, table: dict[str, str]) -> pl.Expr:
-    mapped = str.maketrans(table)
-
-    def act(series: pl.Series) -> pl.Series:
-        distinct = series.unique()
-        return series.replace_strict(distinct, pl.Series([value.translate(mapped) for value in distinct], dtype=pl.String))
-
-    return shown.map_batches(act, return_dtype=pl.String)
+    letters = str.maketrans(table)
+    return mapped(shown, lambda series: _each_once(series, lambda value: value.translate(letters)), pl.String())
 
 
 def _contains(call: Call, values: list[Value]) -> Value:
@@ -165,10 +161,18 @@ def _ends_with(call: Call, values: list[Value]) -> Value:
     return boolean(as_text(values[0]).str.ends_with(as_text(values[1])))
 
 
+def _each_once(series: pl.Series, act: Callable[[str], str]) -> pl.Series:
+    """``act`` on every distinct text."""
+    distinct = series.unique()
+    return series.replace_strict(distinct, pl.Series([act(value) for value in distinct], dtype=pl.String))
+
+
 def _digest(call: Call, values: list[Value]) -> Value:
     name = _literal(call, values, 1)
     encoding = _literal(call, values, 2) if len(values) == 3 else "base64"
-    algorithm = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}.get(name.upper())
+    algorithm = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}.get(
+        name.upper()
+    )
     if algorithm is None or encoding.lower() not in ("base64", "hex"):
         raise XPathError("type", f"digest() knows no {name} in {encoding}.", call.position, name="digest")
 
@@ -176,14 +180,14 @@ def _digest(call: Call, values: list[Value]) -> Value:
         made = hashlib.new(algorithm, value.encode(), usedforsecurity=False)
         return made.hexdigest() if encoding.lower() == "hex" else base64.b64encode(made.digest()).decode()
 
-    return Column("string", as_text(values[0]).map_elements(act, return_dtype=pl.String))
+    return Column("string", mapped(as_text(values[0]), lambda series: _each_once(series, act), pl.String()))
 
 
 def _base64_decode(call: Call, values: list[Value]) -> Value:
     def act(value: str) -> str:
         return base64.b64decode(value + "=" * (-len(value) % 4)).decode("utf-8", "replace")
 
-    return Column("string", as_text(values[0]).map_elements(act, return_dtype=pl.String))
+    return Column("string", mapped(as_text(values[0]), lambda series: _each_once(series, act), pl.String()))
 
 
 # --- numbers
@@ -205,7 +209,9 @@ def _round(call: Call, values: list[Value]) -> Value:
         return Column("number", pl.when(expr - down >= 0.5).then(down + 1.0).otherwise(down), nan=value.nan)
     places = values[1]
     if not isinstance(places, Column) or not isinstance(places.literal, float):
-        raise XPathUnsupported("round() is evaluated here only with a written number of places.", call.position, name="round")
+        raise XPathUnsupported(
+            "round() is evaluated here only with a written number of places.", call.position, name="round"
+        )
     wanted = int(places.literal) if math.isfinite(places.literal) else 0
 
     def act(series: pl.Series) -> pl.Series:
@@ -213,7 +219,7 @@ def _round(call: Call, values: list[Value]) -> Value:
         rounded = pl.Series([round_half_up(x, wanted) for x in distinct], dtype=pl.Float64)
         return series.replace_strict(distinct, rounded, default=None, return_dtype=pl.Float64)
 
-    return measured(expr.map_batches(act, return_dtype=pl.Float64))
+    return measured(mapped(expr, act, pl.Float64()))
 
 
 def _as_double(value: Value) -> pl.Expr:
@@ -226,7 +232,9 @@ def _of_one(act: Callable[[pl.Expr], pl.Expr]) -> ValueFunction:
 
 def _log10(values: pl.Series) -> pl.Series:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return pl.Series(np.log10(values.fill_null(float("nan")).to_numpy()))  # the column engine's log10(1000) is not 3
+        return pl.Series(
+            np.log10(values.fill_null(float("nan")).to_numpy())
+        )  # the column engine's log10(1000) is not 3
 
 
 def _pow(call: Call, values: list[Value]) -> Value:
@@ -266,7 +274,7 @@ FUNCTIONS: dict[str, ValueFunction] = {
     "exp": _of_one(lambda x: x.exp()),
     "exp10": _of_one(lambda x: pl.lit(10.0).pow(x)),
     "log": _of_one(lambda x: x.log()),
-    "log10": _of_one(lambda x: x.map_batches(_log10, return_dtype=pl.Float64)),
+    "log10": _of_one(lambda x: mapped(x, _log10, pl.Float64())),
     "sin": _of_one(lambda x: x.sin()),
     "cos": _of_one(lambda x: x.cos()),
     "tan": _of_one(lambda x: x.tan()),

@@ -123,11 +123,15 @@ def _spread_list(nodes: NodeSet, run: Run, rows: Rows) -> _Spread:
     if not nodes.frame.reads_outer and not nodes.pairs:
         nowhere = pl.zeros(items.height, pl.UInt32, eager=True)
         return _Spread(Rows(nodes.frame.table, items.height), nowhere, 1, pl.zeros(rows.height, pl.UInt32, eager=True))
-    right = items.select("inner", *[pl.col(name).fill_null("").alias(f"={i}") for i, (name, _) in enumerate(nodes.pairs)])
+    right = items.select(
+        "inner", *[pl.col(name).fill_null("").alias(f"={i}") for i, (name, _) in enumerate(nodes.pairs)]
+    )
     keys = [f"={i}" for i in range(len(nodes.pairs))]
     values = nodes.home.evaluate(run, rows, [expr for _, expr in nodes.pairs])
     left = pl.DataFrame([value.alias(key) for value, key in zip(values, keys, strict=True)])
-    left = (left if keys else pl.DataFrame({"rows": pl.zeros(rows.height, pl.UInt8, eager=True)})).with_row_index("outer")
+    left = (left if keys else pl.DataFrame({"rows": pl.zeros(rows.height, pl.UInt8, eager=True)})).with_row_index(
+        "outer"
+    )
     how = {"on": keys, "how": "inner", "maintain_order": "left_right"} if keys else {"how": "cross"}
     return _paired(nodes.frame.table, left.join(right, **how), rows)
 

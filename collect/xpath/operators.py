@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import and_, or_
 
+import numpy as np
 import polars as pl
 
-from collect.xpath.values import EPSILON, Column, Either, Value, as_boolean, as_number, as_text, boolean, text
+from collect.xpath.values import EPSILON, Column, Either, Value, as_boolean, as_number, as_text, boolean, mapped, text
 
 
 def joined(operator: str, values: Sequence[Value]) -> Column:
@@ -88,8 +89,14 @@ def arithmetic(operator: str, left: Value, right: Value) -> Column:
 
 
 def _remainder(x: pl.Expr, y: pl.Expr) -> pl.Expr:
-    size = x.abs() % y.abs()
-    return pl.when(x < 0).then(-size).otherwise(size)
+    return mapped(pl.struct(x.alias("x"), y.alias("y")), _java_remainder, pl.Float64())
+
+
+def _java_remainder(pairs: pl.Series) -> pl.Series:
+    """C's fmod, exact as Java's: the column engine's remainder is floored and rounds on the way."""
+    x, y = (pairs.struct.field(name).fill_null(float("nan")).to_numpy() for name in ("x", "y"))
+    with np.errstate(invalid="ignore"):
+        return pl.Series(np.fmod(x, y))
 
 
 _ARITHMETIC: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {

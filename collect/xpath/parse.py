@@ -71,7 +71,9 @@ class _Tokens:
     def _adjacent(self, start: int) -> re.Match[str]:
         character = self.text[start]
         if character in "'\"":
-            raise XPathError("syntax", f"The quotation mark {character} is opened but never closed.", start, found=character)
+            raise XPathError(
+                "syntax", f"The quotation mark {character} is opened but never closed.", start, found=character
+            )
         message = f"'{character}' cannot stand here."
         if self.after_operand:
             message = f"An operator (and, or, =, +, ...) is missing before '{character}'."
@@ -211,7 +213,8 @@ class _Parser:
             return inner
         if token.text == "$":
             raise XPathUnsupported(
-                "Variables ($name) are not part of ODK XPath; ${name} is replaced when the XLSForm is converted.", token.position
+                "Variables ($name) are not part of ODK XPath; ${name} is replaced when the XLSForm is converted.",
+                token.position,
             )
         raise _unexpected(token)
 
@@ -268,7 +271,9 @@ class _Parser:
             self._expect("(")
             self._expect(")")
             return ("self", "") if axis == "self" else ("parent", "")
-        raise XPathUnsupported(f"'{axis}::{name}' is not part of ODK XPath: only children, '.' and '..'.", position, name=axis)
+        raise XPathUnsupported(
+            f"'{axis}::{name}' is not part of ODK XPath: only children, '.' and '..'.", position, name=axis
+        )
 
     def _predicates(self) -> tuple[Expression, ...]:
         predicates: list[Expression] = []
@@ -281,7 +286,9 @@ class _Parser:
         if not self.tokens.take(sign):
             token = self.tokens.current
             found = f"found '{token.text[:40]}'" if token.text else "the expression ends"
-            raise XPathError("syntax", f"'{sign}' is missing: {found}.", token.position, found=token.text[:40], expected=sign)
+            raise XPathError(
+                "syntax", f"'{sign}' is missing: {found}.", token.position, found=token.text[:40], expected=sign
+            )
 
 
 def _no_descendants(position: int) -> XPathUnsupported:

@@ -153,7 +153,7 @@ def as_text(value: Value) -> pl.Expr:
         shown = pl.when(value.expr).then(pl.lit("true")).otherwise(pl.lit("false"))
         return pl.when(value.expr.is_null()).then(pl.lit("")).otherwise(shown) if value.blank else shown
     if value.kind == "number":
-        shown = value.expr.map_batches(numbers_as_text, return_dtype=pl.String)
+        shown = mapped(value.expr, numbers_as_text, pl.String())
         return shown.fill_null("" if value.blank else "NaN")
     if value.kind == "date":
         return value.expr.dt.strftime("%Y-%m-%d").fill_null("")
@@ -168,6 +168,19 @@ def is_empty(value: Value) -> pl.Expr:
         return (value.expr == "").fill_null(value=True)
     nothing = value.expr.is_null()
     return nothing | value.expr.is_nan().fill_null(value=True) if value.nan else nothing
+
+
+def mapped(expr: pl.Expr, act: Callable[[pl.Series], pl.Series], dtype: pl.DataType) -> pl.Expr:
+    """``act`` on the whole column; at once when ``expr`` is the same in every row."""
+    if not expr.meta.root_names():
+        return pl.lit(act(pl.select(expr).to_series()).cast(dtype).item(), dtype)
+    return expr.map_batches(act, return_dtype=dtype, is_elementwise=True)
+
+
+def as_java_int(value: Value) -> pl.Expr:
+    """Double.intValue: towards zero, NaN is 0, held to 32 bits."""
+    number = as_number(value).expr.cast(pl.Float64).fill_nan(None).fill_null(0.0)
+    return number.clip(-(2.0**31), 2.0**31 - 1).cast(pl.Int64)
 
 
 def by_kind(value: Value, act: Callable[[Column], Value]) -> Value:
