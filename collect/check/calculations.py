@@ -23,6 +23,7 @@ def compare_calculation(sheets: Sheets, rule: Rule, report: Report) -> None:
     numeric = question.type in ("int", "decimal")
     try:
         fresh = sheets.planner.column(rule.text, rule.path, "number" if numeric else "string")
+        fresh = fresh if numeric else fresh.replace("NaN", "")  # what is not a number is stored as a blank
     except Unplanned as reason:
         report.rule(rule.path, rule.kind, rule.text, str(reason))
         return

@@ -100,8 +100,8 @@ def unknown(answers: pl.Series, names: list[str], *, several: bool) -> pl.Series
     if not several:
         return ~answers.is_in(names).fill_null(True)
     distinct = answers.drop_nulls().unique()
-    tokens = distinct.str.extract_all(r"\S+").explode(empty_as_null=True)
-    strange = tokens.unique().filter(~tokens.unique().is_in(names)).drop_nulls()
+    tokens = distinct.str.extract_all(r"\S+").explode(empty_as_null=True).drop_nulls().unique()
+    strange = tokens.filter(~tokens.is_in(names))
     if not strange.len():
         return pl.zeros(len(answers), dtype=pl.Boolean, eager=True)
     bad = distinct.filter(distinct.str.extract_all(r"\S+").list.eval(pl.element().is_in(strange.to_list())).list.any())

@@ -24,7 +24,10 @@ def measure(
     indicator reads, directly or through a calculation of the form, holds an answer meaning "not known", is blank though
     the form asked it, or has an issue of severity error. A unit whose universe reads such a question is unknown too: it
     cannot be told whether the target speaks of it. When the question stands in a repeat under the unit, one such row is
-    enough. Whose submissions count is the caller's choice: pass the rows of those.
+    enough. This holds even where a known answer would decide alone (one operator's 4G, the others not known): to keep
+    those units would keep the yeses among the doubtful and drop the noes. An indicator may say itself when its answer
+    is not known (``unknown``); then only its universe and denominator are read this way. Whose submissions count is the
+    caller's choice: pass the rows of those.
 
     Raises `DefinitionError` DEF-13 for an indicator that cannot be evaluated.
     """
@@ -48,7 +51,7 @@ class _Scene:
         unit = indicator.unit
         belongs, numerator, denominator = (self._value(indicator, p) for p in ("universe", "numerator", "denominator"))
         doubtful = self._unknown_units(unit, (indicator.universe,))
-        unknown = doubtful | self._unknown_units(unit, (indicator.numerator, indicator.denominator))
+        unknown = doubtful | self._not_known(indicator)
         unknown |= numerator.is_null() | denominator.is_null()
         units = pl.DataFrame(
             {
@@ -65,10 +68,16 @@ class _Scene:
             pl.col("numerator", "denominator").sum(),
         )
 
+    def _not_known(self, indicator: Indicator) -> pl.Series:
+        """The indicator's own word on it, where it has one; else whatever it reads must be known."""
+        if not indicator.unknown:
+            return self._unknown_units(indicator.unit, (indicator.numerator, indicator.denominator))
+        return self._value(indicator, "unknown") | self._unknown_units(indicator.unit, (indicator.denominator,))
+
     def _value(self, indicator: Indicator, part: str) -> pl.Series:
         text = getattr(indicator, part)
         try:
-            if part == "universe":
+            if part in ("universe", "unknown"):
                 return self.planner.truth(text, indicator.unit).fill_null(False)
             return self.planner.column(text, indicator.unit, "number")
         except Unplanned as reason:
@@ -128,7 +137,8 @@ class _Scene:
         here = pl.col("question") == question.path
         if question.path == design.birth_year:
             here |= (pl.col("code") == "ROS-02") & (pl.col("question") == design.age)  # either of the two may be wrong
-        keys = ["submission_id", "row_id"]
+        # the stored root has one row per submission and no need of row ids
+        keys = ["submission_id", "row_id"] if "row_id" in table.columns else ["submission_id"]
         wrong = self.errors.filter(here).select(keys).drop_nulls().unique()
         near = table["submission_id"].is_in(wrong["submission_id"].unique().to_list()).arg_true()
         if not len(near):

@@ -117,6 +117,11 @@ class Planner:
         return plan.allowed(self.tables, None, clock, self.links), plan.dependencies
 
 
+def beside(repeat: str) -> str:
+    """A node next to a repeat, in the rows of the table above: where the repeat's own rules are read once, not by row."""
+    return f"{repeat}.beside"
+
+
 def _is(form: Form, path: str, kind: str) -> bool:
     return path in form.by_path and form.by_path[path].type == kind and form.by_path[path].repeat == form.root
 
@@ -139,7 +144,7 @@ def schema_of(form: Form) -> xpath.Schema:
         {repeat: {q.path: q.type for q in form.questions_in(repeat)} for repeat in form.repeats},
         {name: _choices(form, name) for name in form.choices},
         {q.path: q.choice_list for q in form.questions if q.choice_list},
-        frozenset(section.path for section in form.sections if not section.repeats),
+        frozenset(beside(section.path) if section.repeats else section.path for section in form.sections),
     )
 
 

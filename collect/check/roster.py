@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from collect.check.dates import impossible_days
-from collect.check.planner import Unplanned
+from collect.check.planner import Unplanned, beside
 from collect.check.report import Report
 from collect.check.shape import above, parent_path
 from collect.check.sheets import Sheets
@@ -45,21 +45,19 @@ def _wanted(sheets: Sheets, section: Section, report: Report) -> pl.Series | Non
     if not section.count:
         return None
     try:
-        return sheets.planner.column(section.count, parent_path(section.path), "number")
+        return sheets.planner.column(section.count, beside(section.path), "number")
     except Unplanned as reason:
         report.rule(section.path, "repeat_count", section.count, str(reason))
         return None
 
 
 def _asked(sheets: Sheets, section: Section) -> pl.Series:
-    """Where rows could be expected; a rule of the repeat itself is read one level up, as absolute paths allow."""
+    """Where rows could be expected; where the repeat's own relevance cannot be read, wherever there are some."""
     asked = sheets.asked(parent_path(section.path))
     if not section.relevant:
         return asked
     try:
-        if ".." in section.relevant:
-            raise Unplanned
-        return asked & sheets.planner.truth(section.relevant, parent_path(section.path)).fill_null(False)
+        return asked & sheets.planner.truth(section.relevant, beside(section.path)).fill_null(False)
     except Unplanned:
         return asked & (rows_under(sheets, section.path) > 0)
 

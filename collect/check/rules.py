@@ -38,11 +38,13 @@ def check_constraints(sheets: Sheets, report: Report) -> None:
 
 def judged(sheets: Sheets, report: Report, rule: Rule, *, otherwise: bool) -> pl.Series:
     """Where a rule holds; ``otherwise`` where that cannot be known, which is told as EXP-01, once for the rule."""
+    height = sheets.typed[sheets.repeat_of(rule.path)].height
+    if not height:
+        return pl.Series([], dtype=pl.Boolean)
     try:
         holds = sheets.planner.truth(rule.text, rule.path)
     except Unplanned as reason:
         report.rule(rule.path, rule.kind, rule.text, str(reason))
-        height = sheets.typed[sheets.repeat_of(rule.path)].height
         return pl.repeat(otherwise, height, dtype=pl.Boolean, eager=True)
     if holds.null_count():
         report.rule(rule.path, rule.kind, rule.text, f"{holds.null_count()} rows do not say when they were made")

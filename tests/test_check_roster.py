@@ -1,0 +1,227 @@
+"""The roster against what the household declared, ages against birth years, and days an interview can have been on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from check_tables import answers_of, codes, details, form_of, found
+
+from collect.check import Checked, check
+from collect.forms import Design, Form
+
+SURVEY = """
+| type     | name   | label | relevant  | repeat_count |
+| start    | start  |       |           |              |
+| end      | end    |       |           |              |
+| today    | today  |       |           |              |
+| text     | round  | R     |           |              |
+| integer  | size   | S     |           |              |
+| begin_repeat | member | M |           | ${size}      |
+| integer  | age    | A     |           |              |
+| text     | born   | B     |           |              |
+| end_repeat |      |       |           |              |
+"""
+DESIGN = Design(
+    household_size="/data/size",
+    roster="/data/member",
+    round="/data/round",
+    interviewed_on="/data/today",
+    started_at="/data/start",
+    ended_at="/data/end",
+    age="/data/member/age",
+    birth_year="/data/member/born",
+    unknown=("dont_know", "9999"),
+)
+FORM = form_of(SURVEY, DESIGN)
+
+
+def of_day(day: str, age: str, born: str) -> Checked:
+    root = f"| id | today | size |\n| a | {day} | 1 |"
+    return check(answers_of(FORM, root, member=f"| id | age | born |\n| a | {age} | {born} |"), FORM)
+
+
+# --- size ---
+
+
+def test_as_many_rows_as_declared_is_well() -> None:
+    answers = answers_of(
+        FORM, "| id | size |\n| a | 2 |\n| b | 0 |\n| c | |", member="| id | age |\n| a | 40 |\n| a | 41 |\n| c | 3 |"
+    )
+    assert codes(check(answers, FORM)) == []
+
+
+def test_another_number_of_rows_than_declared_is_told_once() -> None:
+    answers = answers_of(
+        FORM, "| id | size |\n| a | 2 |\n| b | 1 |", member="| id | age |\n| a | 40 |\n| a | 41 |\n| a | 9 |"
+    )
+    checked = check(answers, FORM)
+    assert found(checked, "ROS-01") == [("a", "data", "size"), ("b", "data", "size")]
+    assert details(checked, "ROS-01") == [{"expected": 2, "found": 3}, {"expected": 1, "found": 0}]
+    assert codes(checked) == ["ROS-01"]
+
+
+def test_a_repeat_count_of_the_form_is_held_against_the_rows_too() -> None:
+    form = replace(FORM, design=Design())
+    answers = answers_of(form, "| id | size |\n| a | 2 |\n| b | 1 |", member="| id | age |\n| a | 40 |\n| b | 3 |")
+    assert found(check(answers, form), "ROS-01") == [("a", "data", "member")]
+
+
+def test_a_nested_repeat_is_counted_under_its_own_row() -> None:
+    form = form_of(
+        """
+        | type    | name | label | repeat_count |
+        | begin_repeat | child | C | |
+        | integer | toys | T | |
+        | begin_repeat | toy | O | ${toys} |
+        | text | kind | K | |
+        | end_repeat | | | |
+        | end_repeat | | | |
+        """
+    )
+    answers = answers_of(
+        form,
+        "| id |\n| a |\n| b |",
+        child="| id | toys |\n| a | 1 |\n| a | 2 |\n| b | 1 |",
+        toy="| id | under | kind |\n| a | 1 | ball |\n| a | 2 | kite |\n| b | 1 | ball |",
+    )
+    assert found(check(answers, form), "ROS-01") == [("a", "child[2]", "toy")]
+
+
+def test_a_roster_that_was_not_asked_has_no_size_to_keep() -> None:
+    survey = SURVEY.replace(
+        "| begin_repeat | member | M |           |", "| begin_repeat | member | M | ${round} = 'r1' |"
+    )
+    form = form_of(survey, DESIGN)
+    answers = answers_of(
+        form, "| id | round | size |\n| a | r2 | 2 |\n| b | r1 | 2 |", member="| id | age |\n| b | 40 |"
+    )
+    assert found(check(answers, form), "ROS-01") == [("b", "data", "size")]
+
+
+def test_an_export_that_cannot_hold_rosters_is_not_blamed_on_households() -> None:
+    assert codes(check(answers_of(FORM, "| id | size |\n| a | 2 |"), FORM)) == []
+
+
+# --- age and birth year ---
+
+
+@pytest.mark.parametrize(
+    ("day", "age", "born"),
+    [
+        ("2026-11-20", "46", "1980"),
+        ("2026-11-20", "45", "1980"),  # the birthday is still to come
+        ("2026-11-20", "47", "1980"),  # counted the Vietnamese way
+        ("2026-11-20", "0", "2026"),
+        ("2026-11-20", "40", ""),
+        ("2026-11-20", "", "1980"),
+        ("2026-11-20", "40", "9999"),  # not known
+        ("", "30", "1980"),  # no day to count from
+        ("1970-01-01", "46", "1980"),  # an impossible day is told as such, not as an age
+    ],
+)
+def test_age_and_birth_year_that_can_both_be_right_are_left_alone(day: str, age: str, born: str) -> None:
+    assert found(of_day(day, age, born), "ROS-02") == []
+
+
+@pytest.mark.parametrize(("age", "born"), [("44", "1980"), ("48", "1980"), ("30", "1980"), ("5", "2027")])
+def test_age_and_birth_year_that_contradict_each_other_are_told(age: str, born: str) -> None:
+    checked = of_day("2026-11-20", age, born)
+    assert found(checked, "ROS-02") == [("a", "member[1]", "age")]
+    assert details(checked, "ROS-02") == [{"other": "/data/member/born", "year": 2026, "limit": 1}]
+
+
+def test_age_and_birth_year_asked_in_different_tables_are_told_as_a_rule_that_cannot_be_read() -> None:
+    form = replace(FORM, design=replace(DESIGN, birth_year="/data/size"))
+    answers = answers_of(form, "| id | today | size |\n| a | 2026-11-20 | 1 |", member="| id | age |\n| a | 40 |")
+    assert [one["rule"] for one in details(check(answers, form), "EXP-01")] == ["age"]
+
+
+# --- days ---
+
+
+def of_times(start: str, end: str) -> Checked:
+    return check(answers_of(FORM, f"| id | start | end |\n| a | {start} | {end} |"), replace(FORM, design=TIMES))
+
+
+TIMES = Design(started_at="/data/start", ended_at="/data/end")
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-11-20T08:00:00.000+07:00", "2026-11-20T08:30:00.000+07:00"),
+        ("2026-11-20T08:00:00.000+07:00", "2026-11-20T08:00:00.000+07:00"),
+        ("2026-11-20T08:00:00.000+07:00", "2026-11-20T01:30:00.000Z"),  # half past eight in Trà Vinh
+        ("2026-11-20T08:00:00.000", "2026-11-20T08:30:00.000+07:00"),
+        ("2026-11-20T08:00:00.000+07:00", ""),
+    ],
+)
+def test_an_interview_that_ends_after_it_starts_is_well(start: str, end: str) -> None:
+    assert found(of_times(start, end), "DAT-01") == []
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-11-20T08:00:00.000+07:00", "2026-11-20T07:59:59.000+07:00"),
+        ("2026-11-20T08:00:00.000+07:00", "2026-11-20T00:30:00.000Z"),
+        ("2026-11-20T08:00:00.000", "2026-11-19T08:00:00.000+07:00"),
+    ],
+)
+def test_an_interview_that_ends_before_it_starts_is_told(start: str, end: str) -> None:
+    checked = of_times(start, end)
+    assert found(checked, "DAT-01") == [("a", "data", "end")]
+    assert details(checked, "DAT-01") == [{"other": "/data/start"}]
+
+
+def days(table: str, received_on: date | None = None, form: Form = FORM) -> list[str | None]:
+    return [issue[0] for issue in found(check(answers_of(form, table), form, received_on=received_on), "DAT-02")]
+
+
+def test_an_interview_after_the_day_it_was_received_is_told() -> None:
+    table = "| id | today |\n| a | 2026-11-21 |\n| b | 2026-11-22 |\n| c | |"
+    assert days(table, date(2026, 11, 21)) == ["b"]
+    assert days(table) == []
+
+
+def test_an_interview_long_after_the_server_stamped_it_is_told_whatever_the_day_of_the_upload() -> None:
+    table = """
+    | id | today      | submitted_at             |
+    | a  | 2026-11-21 | 2026-11-20T18:30:00.000Z |
+    | b  | 2026-11-22 | 2026-11-20T18:30:00.000Z |
+    """
+    assert days(table) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("round_name", "version", "day", "wrong"),
+    [
+        ("2026-1", "", "2025-12-31", True),
+        ("2026-1", "", "2026-01-01", False),
+        ("2026", "", "2025-12-31", True),
+        ("pilot", "2025060101", "2024-12-31", True),
+        ("pilot", "2025060101", "2025-01-01", False),
+        ("2024-2", "2025060101", "2024-12-31", False),  # the round knows better than the form
+        ("pilot", "v7", "2000-01-01", True),  # a phone that lost its clock
+        ("pilot", "20", "2001-01-01", False),
+        ("", "", "1970-01-01", True),
+    ],
+)
+def test_an_interview_before_its_round_can_have_begun_is_told(
+    round_name: str, version: str, day: str, wrong: bool
+) -> None:
+    table = f"| id | round | form_version | today |\n| a | {round_name} | {version} | {day} |"
+    assert days(table) == (["a"] if wrong else [])
+
+
+def test_an_impossible_day_says_its_limits() -> None:
+    answers = answers_of(FORM, "| id | round | today |\n| a | 2026-1 | 2025-01-01 |\n| b | 2026-1 | 2027-01-01 |")
+    checked = check(answers, FORM, received_on=date(2026, 11, 22))
+    assert details(checked, "DAT-02") == [{"earliest": "2026-01-01", "latest": "2026-11-22"}] * 2
+
+
+def test_the_day_is_that_of_the_start_where_the_form_has_no_other() -> None:
+    form = replace(FORM, design=Design(started_at="/data/start"))
+    assert days("| id | start |\n| a | 1970-01-01T07:00:00.000+07:00 |", form=form) == ["a"]
