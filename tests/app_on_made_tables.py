@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 import runpy
 import sys
-import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -20,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from app_tables import make_issues, make_results
 
 from collect.forms import Form
+from collect.pages import live
 from collect.problems import ExportError
 
 
@@ -77,22 +75,9 @@ def made_results() -> Any:
     return make_results()
 
 
-def gap_file(_found: Any, rows: pl.DataFrame, _kind: str, lang: str) -> bytes:
-    buffer = io.BytesIO()
-    rows.write_parquet(buffer)
-    return buffer.getvalue()
-
-
-live: Any = types.ModuleType("collect.pages.live")
-live.results = lambda _settings: None if os.environ.get("APP_EMPTY") else made_results()
-live.uploads = lambda _settings: 0
-live.try_out = lambda _settings, progress: progress("step.demo", 0.5)
-live.desk = lambda _settings: MadeDesk()
-live.gap_file = gap_file
+live.results = lambda _settings: None if os.environ.get("APP_EMPTY") else made_results()  # type: ignore[assignment]
+live.uploads = lambda settings: 0
+live.try_out = lambda settings, progress: progress("step.demo", 0.5)
+live.desk = lambda _settings: MadeDesk()  # type: ignore[assignment,return-value]
 live.html_map = lambda *_: b"<!doctype html>"
-live.dictionary = lambda _lang: pl.DataFrame({"column": ["gap_id"], "meaning": ["name"]})
-sys.modules["collect.pages.live"] = live
-import collect.pages  # noqa: E402
-
-collect.pages.live = live  # type: ignore[attr-defined]
 runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")

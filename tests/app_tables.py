@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -84,7 +84,10 @@ class MadeResults:
     made_up: bool = True
     as_of: date | None = date(2026, 9, 30)
     round: str = ROUND
-    extra: dict[str, Any] = field(default_factory=dict)
+
+    def meta(self) -> dict[str, object]:
+        """What published files say of their release."""
+        return {"release": self.run_id, "as_of": "2026-09-30", "made_up": self.made_up}
 
 
 def make_results(*, schematic: bool = True, made_up: bool = True) -> MadeResults:

@@ -41,6 +41,8 @@ def sentence(row: Mapping[str, Any], target: Target, lang: str) -> str:
 
 def _figures(row: Mapping[str, Any], counted_in: str, lang: str) -> None:
     figures = []
+    if row["suppressed"]:
+        st.caption(t("commune.suppressed", lang))
     if row["value"] is not None:
         figures.append((t("commune.estimate", lang), percent(row["value"], lang)))
         figures.append((t("commune.interval", lang), interval(row["ci_low"], row["ci_high"], lang)))
@@ -57,3 +59,5 @@ def _figures(row: Mapping[str, Any], counted_in: str, lang: str) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small", wrap=False):
             st.markdown(f":gray[{label}]", width="stretch")
             st.markdown(f"**{value}**", width="content")
+    if row["interviews_reason"] and row["verdict"] in ("undecided", "no_data"):
+        st.caption(t(f"interviews_reason.{row['interviews_reason']}", lang) + ".")

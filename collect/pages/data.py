@@ -112,21 +112,27 @@ def province(results: Results, target: Target) -> dict[str, Any] | None:
     return joined.sort("round").row(-1, named=True)
 
 
+WITHHELD = ("value", "ci_low", "ci_high", "p_meets", "numerator", "denominator", "std_error")
 NEEDED = ("households", "households_needed", "households_needed_low", "households_needed_high", "priority")
 
 
 def communes(results: Results, target: Target, lang: str) -> pl.DataFrame:
-    """One row per commune the target is judged in: its name, verdict, estimate, and what it would take."""
+    """One row per commune the target is judged in: its name, verdict, estimate, and what it would take.
+
+    Figures that the gap list withholds are withheld here too: empty, with ``suppressed`` true.
+    """
     verdicts = results.verdicts.filter(target_id=target.target_id, level="commune")
     keys = ["indicator", "level", "vintage", "place", "round"]
     gaps = results.gaps.filter(pl.col("target_id") == target.target_id, pl.col("hamlet").is_null())
     needed = gaps.select(pl.col("commune_code").alias("place"), *NEEDED, "gap_type", "suppressed").unique("place")
     names = results.units.select(pl.col("code").alias("place"), name_in(lang).alias("name"), "district")
+    shown = pl.col("suppressed").fill_null(False).not_()
     return (
         verdicts.join(results.estimates, on=keys, how="left")
         .join(needed, on="place", how="left")
         .join(names, on="place", how="left")
         .with_columns(pl.col("name").fill_null(pl.col("place")))
+        .with_columns(pl.when(shown).then(name).alias(name) for name in WITHHELD)
         .sort("name")
     )
 

@@ -16,7 +16,7 @@ from collect.pages.words import day
 def language(default: str) -> str:
     """The language in use: the address first, then this session's choice, then the installation's default."""
     asked = st.query_params.get("lang")
-    if "lang" not in st.session_state:
+    if st.session_state.get("lang") not in LANGUAGES:
         st.session_state["lang"] = asked if asked in LANGUAGES else default if default in LANGUAGES else "vi"
     chosen = str(st.session_state["lang"])
     if asked != chosen:

@@ -64,6 +64,10 @@ class Found:
         """Gap list."""
         return self.run.gaps
 
+    def meta(self) -> Mapping[str, object]:
+        """What every published file says of its release."""
+        return self.run.meta()
+
     @property
     def made_up(self) -> bool:
         """Whether the data are a demonstration."""
@@ -186,7 +190,7 @@ def gap_file(found: Found, rows: pl.DataFrame, kind: str, lang: str) -> bytes:
     suffix = "parquet" if kind == "geoparquet" else kind
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"gaps.{suffix}"
-        write_gaps(Gaps(rows), path, language=lang, meta=found.run.meta(), geometry=kind == "geoparquet")
+        write_gaps(Gaps(rows), path, language=lang, meta=found.meta(), geometry=kind == "geoparquet")
         return path.read_bytes()
 
 
@@ -202,7 +206,7 @@ def html_map(settings: Settings, found: Found, target: Target, lang: str) -> byt
             found.run.verdicts,
             places_of(settings.data, found.run.vintage).boundaries,
             indicator=indicator_of(found, target),
-            meta=found.run.meta(),
+            meta=found.meta(),
         )
         write_map(layer, path, lang)
         return path.read_bytes()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from typing import Any
 
 import polars as pl
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import commune, data, looks, served
-from collect.pages.data import Results, Shapes
+from collect.pages import commune, data, looks, map_component
+from collect.pages.data import Results
 from collect.pages.layout import coded, header
 from collect.pages.overview import shown
-from collect.pages.words import percent, target_name
-from collect.publish import LOOKS
+from collect.pages.words import target_name
 from collect.targets import Target
 
 
@@ -51,7 +49,10 @@ def render(results: Results, lang: str, html_map: Callable[[Target], bytes]) -> 
 @st.fragment
 def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: str) -> None:
     names = dict(rows.select("place", "name").iter_rows())
-    _take_click(names)
+    clicked = map_component.picked()
+    if clicked is not None and clicked in names:
+        st.session_state["commune"] = clicked
+        st.query_params["commune"] = clicked
     left, right = st.columns([2.2, 1], gap="medium")
     with right:
         chosen = coded(
@@ -67,8 +68,12 @@ def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: st
         if results.shapes is None:
             st.info(t("map.no_outlines", lang))
         else:
-            draw(results.shapes, rows, chosen, target, lang)
+            counts = data.counts(results, target)
+            alt = t("map.alt", lang, target=target_name(target, lang), **counts)
+            map_component.draw(results.shapes, rows, chosen, alt, lang)
         looks.legend(data.counts(results, target), lang)
+        if results.shapes is not None:
+            st.caption(t("map.source", lang, source=results.shapes.source))
     with right:
         if chosen is None:
             st.caption(t("map.pick", lang))
@@ -87,51 +92,3 @@ def findable(name: str) -> str:
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     kind = next((word for word in ("Xa ", "Phuong ", "Thi tran ") if plain.startswith(word)), "")
     return name if plain == name else f"{name} ({plain.removeprefix(kind)})"
-
-
-MAP = "verdict-map"
-
-
-def _take_click(names: dict[str, str]) -> None:
-    """Hand a click on the map to the select box."""
-    clicked = (st.session_state.get(MAP) or {}).get("picked")
-    if clicked in names:
-        st.session_state["commune"] = clicked
-        st.query_params["commune"] = clicked
-
-
-def draw(shapes: Shapes, rows: pl.DataFrame, chosen: str | None, target: Target, lang: str) -> None:
-    """Mount the map. The outlines travel only when the browser says it lacks them; else codes and classes do."""
-    missing = (st.session_state.get(MAP) or {}).get("missing")
-    counts = dict(rows.group_by("verdict").len().iter_rows())
-    alt = t("map.alt", lang, target=target_name(target, lang), **{v: counts.get(v, 0) for v in LOOKS})
-    message: dict[str, Any] = {
-        "shapes": shapes.key,
-        "classes": dict(rows.select("place", "verdict").iter_rows()),
-        "values": {
-            code: percent(value, lang) for code, value in rows.select("place", "value").iter_rows() if value is not None
-        },
-        "names": dict(rows.select("place", "name").iter_rows()),
-        "kinds": {
-            verdict: {
-                "label": t(f"verdict.{verdict}", lang),
-                "colour": look.colour,
-                "hatch": look.hatch,
-                "ink": look.ink,
-                "mark": look.mark,
-                "dark": look.dark_mark,
-            }
-            for verdict, look in LOOKS.items()
-        },
-        "selected": chosen,
-        "leaflet": served.folder_url("leaflet"),
-        "words": {
-            "alt": alt,
-            "notice": t("banner.schematic", lang) if shapes.schematic else "",
-            "zoom_in": t("map.zoom_in", lang),
-            "zoom_out": t("map.zoom_out", lang),
-        },
-    }
-    if missing == shapes.key:
-        message |= {"geometry": shapes.geometry, "centres": shapes.centres}
-    served.map_component()(key=MAP, data=message, on_picked_change=lambda: None, on_missing_change=lambda: None)

@@ -1,0 +1,209 @@
+"""What the screens say, asked without a browser: every page runs, every number is one of the finished tables'."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from app_tables import TARGETS, make_issues, make_results
+from streamlit.testing.v1 import AppTest
+
+from collect.i18n import LANGUAGES
+from collect.pages import data, looks, map_component
+from collect.pages.commune import sentence
+from collect.pages.issues import headings, in_words
+from collect.pages.map_page import findable
+from collect.pages.words import chance, day, interval, number, percent, target_value
+from collect.server import command, script
+
+HERE = Path(__file__).parent
+PAGES = ("", "map", "gaps", "upload")
+FIBRE = TARGETS[0]
+
+
+def open_page(page: str, lang: str, **codes: str) -> AppTest:
+    app = AppTest.from_file(HERE / "app_on_made_tables.py", default_timeout=30)
+    for name, code in {"lang": lang, **codes}.items():
+        app.query_params[name] = code
+    app.run()
+    if page:
+        pages = app._registered_pages
+        app._page_hash = next(key for key, info in pages.items() if info.get("url_pathname") == page)
+        app.run()
+    return app
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_runs_in_every_language_without_an_exception(page: str, lang: str) -> None:
+    app = open_page(page, lang)
+    assert not app.exception
+    assert len(app.title) == 1
+    assert app.session_state["lang"] == lang
+
+
+def test_made_up_data_are_said_to_be_made_up_in_the_language_of_the_page() -> None:
+    assert "giả định" in open_page("map", "vi").warning[0].value
+    assert "Made-up" in open_page("map", "en").warning[0].value
+
+
+def test_the_overview_gives_each_measured_target_its_province_value_and_verdict() -> None:
+    app = open_page("", "vi")
+    values = [metric.value for metric in app.metric]
+    assert values == ["73,8\u00a0%"] * 4
+    assert "Hộ gia đình được phủ cáp quang" in " ".join(text.value for text in app.markdown)
+
+
+def test_a_target_that_no_form_measures_is_named_on_the_overview() -> None:
+    app = open_page("", "en")
+    assert "1 targets that no form measures yet" in app.expander[0].label
+    assert app.expander[0].dataframe[0].value["Target"].to_list() == ["Commune work files handled online"]
+
+
+def test_an_address_opens_the_same_commune_in_any_language() -> None:
+    code = make_results().units["code"][0]
+    for lang, words in (("vi", "Chưa đạt mục tiêu"), ("en", "Does not meet the target"), ("km", "មិនទាន់សម្រេចគោលដៅ")):
+        app = open_page("map", lang, commune=code, target="S2-2025")
+        assert any(words in text.value for text in app.markdown), lang
+
+
+def test_a_code_nobody_knows_in_the_address_is_ignored() -> None:
+    app = open_page("map", "en", commune="99999", target="nothing")
+    assert not app.exception
+    assert app.selectbox(key="target").value == "S2-2025"
+    assert app.selectbox(key="commune").value is None
+
+
+def test_a_filter_keeps_only_the_gaps_of_its_kind() -> None:
+    app = open_page("gaps", "en")
+    app.multiselect(key="gap_verdict").set_value(["no_data"]).run()
+    assert set(app.dataframe[0].value["Verdict"]) == {"– No data"}
+    assert app.dataframe[0].value.shape[0] == make_results().gaps.filter(verdict="no_data").height
+
+
+def test_uploaded_files_are_answered_one_by_one_and_stored_only_on_request() -> None:
+    app = open_page("upload", "vi")
+    app.file_uploader[0].upload("household.csv", b"a,b\n1,2\n", "text/csv").run()
+    assert not app.exception
+    assert [metric.value for metric in app.metric] == ["3", "2", "1", "0", "2", "0"]
+    assert "made-waiting" not in app.session_state
+    next(button for button in app.button if button.label == "Lưu 1 tệp").click().run()
+    assert app.session_state["made-waiting"] is True
+    next(button for button in app.button if button.label == "Tính lại kết quả").click().run()
+    assert "20260930-0123456789" in app.success[-1].value
+
+
+def test_a_file_that_cannot_be_read_says_why_and_offers_nothing_to_store() -> None:
+    app = open_page("upload", "en")
+    app.file_uploader[0].upload("bad.csv", b"x", "text/csv").run()
+    assert "IN-01" in app.error[0].value
+    assert not [button for button in app.button if button.label.startswith("Store")]
+
+
+def test_before_the_first_results_every_page_shows_where_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_EMPTY", "1")
+    for page in ("", "map", "gaps"):
+        app = open_page(page, "en")
+        assert app.title[0].value == "Get started in three steps"
+        assert [button.label for button in app.button] == ["Try with made-up data"]
+
+
+def test_the_map_sends_codes_and_classes_and_its_outlines_only_when_asked() -> None:
+    made = make_results()
+    rows = data.communes(made, FIBRE, "vi")
+    assert made.shapes is not None
+    small = map_component.message(made.shapes, rows, None, "alt", "vi", with_shapes=False)
+    whole = map_component.message(made.shapes, rows, None, "alt", "vi", with_shapes=True)
+    assert "geometry" not in small
+    assert whole["geometry"] == made.shapes.geometry
+    assert len(json.dumps(small)) < 8_000
+    assert small["classes"] == dict(
+        made.verdicts.filter(target_id="S2-2025", level="commune").select("place", "verdict").iter_rows()
+    )
+
+
+def test_every_commune_of_the_verdicts_is_on_the_screen_visited_or_not() -> None:
+    made = make_results()
+    rows = data.communes(made, FIBRE, "en")
+    assert rows.height == 41
+    assert data.counts(made, FIBRE) == {"met": 11, "not_met": 17, "undecided": 11, "no_data": 2}
+    assert rows.filter(verdict="no_data")["value"].null_count() == 2
+
+
+def test_what_the_gap_list_withholds_no_screen_shows() -> None:
+    made = make_results()
+    code = made.gaps.filter(target_id="S2-2025", verdict="not_met")["commune_code"][0]
+    here = (pl.col("commune_code") == code) & (pl.col("target_id") == "S2-2025")
+    withheld = replace(made, gaps=made.gaps.with_columns(suppressed=pl.when(here).then(True).otherwise("suppressed")))
+    row = data.communes(withheld, FIBRE, "vi").row(by_predicate=pl.col("place") == code, named=True)
+    assert [row[name] for name in ("value", "ci_low", "ci_high", "p_meets")] == [None] * 4
+    assert data.communes(made, FIBRE, "vi").row(by_predicate=pl.col("place") == code, named=True)["value"] is not None
+
+
+def test_a_verdict_is_told_in_words_with_its_probability_and_reason() -> None:
+    row = {"verdict": "undecided", "p_meets": 0.24, "reason": "interval"}
+    assert sentence(row, FIBRE, "vi") == (
+        "Chưa kết luận được có đạt mục tiêu >\u00a080\u00a0% hay không (xác suất đạt 24\u00a0%). "
+        "Khoảng tin cậy còn chứa mục tiêu."
+    )
+    unvisited = {"verdict": "no_data", "p_meets": None, "reason": "not_visited"}
+    assert (
+        sentence(unvisited, FIBRE, "en")
+        == "There are no data to compare with the target >\u00a080%. No team has been here."
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        (percent(0.738, "vi"), "73,8\u00a0%"),
+        (percent(0.738, "en"), "73.8%"),
+        (percent(None, "vi"), "–"),
+        (interval(0.653, 0.823, "vi"), "65,3\u00a0%\u2009–\u200982,3\u00a0%"),
+        (number(5704, "vi"), "5.704"),
+        (number(5704, "en"), "5,704"),
+        (day(make_results().as_of, "vi"), "30/09/2026"),
+        (chance(0.9999, "vi"), "> 99\u00a0%"),
+        (chance(0.0, "en"), "< 1%"),
+        (target_value(TARGETS[1], "vi"), "≥\u00a080\u00a0%"),
+    ],
+)
+def test_numbers_are_written_as_the_language_writes_them(said: str, written: str) -> None:
+    assert said == written
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("Xã Cầu Kè", "Xã Cầu Kè (Cau Ke)"),
+        ("Phường Nguyệt Hoá", "Phường Nguyệt Hoá (Nguyet Hoa)"),
+        ("Cau Ke Commune", "Cau Ke Commune"),
+    ],
+)
+def test_a_commune_is_found_without_its_diacritics(name: str, found: str) -> None:
+    assert findable(name) == found
+
+
+def test_an_issue_says_where_what_why_and_how_to_mend_it_even_when_details_are_missing() -> None:
+    issues = make_issues().with_columns(file=pl.lit("household.csv"), form=pl.lit("household"))
+    table = in_words(issues, {}, "en")
+    assert table.columns == headings("en")
+    assert table.height == 3
+    assert table["Row"][0] == "household.csv:4"
+    assert table["Value"].to_list() == ["hai", "29236", None]
+    assert all(text and "{" not in text for text in [*table["Why"], *table["How to mend it"]])
+
+
+def test_every_verdict_has_a_look_a_badge_and_words() -> None:
+    assert set(looks.BADGES) == {"met", "not_met", "undecided", "no_data"}
+    assert len({looks.verdict_text(verdict, "km") for verdict in looks.BADGES}) == 4
+
+
+def test_the_server_listens_on_this_machine_and_reports_to_nobody() -> None:
+    words: list[Any] = command("127.0.0.1", 8501, open_browser=False)
+    assert script().is_file()
+    assert {"--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.headless=true"} <= set(words)
