@@ -166,7 +166,7 @@ def _household(homes: pl.DataFrame, rng: np.random.Generator) -> list[pl.Series]
     ethnic = np.where(told > 0.98, 3, np.where(homes["khmer"].to_numpy(), 0, np.where(rng.random(count) < 0.015, 1, 2)))
     signals = []
     for operator in OPERATORS:
-        unseen = rng.random(count) < (0.25 if operator == "vietnamobile" else 0.06)
+        unseen = rng.random(count) < (0.05 if operator == "vietnamobile" else 0.015)
         seen = np.where(unseen, len(GENERATIONS), homes[f"signal_{operator}"].to_numpy())
         signals.append(worded(seen, (*GENERATIONS, "dont_know")).alias(f"{base}signal_{operator}"))
     return [
