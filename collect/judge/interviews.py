@@ -59,8 +59,8 @@ def effective_needed(value: float, threshold: float, chances: Chances) -> float:
 def interviews_to_classify(threshold: float, truth: float, chances: Chances) -> float:
     """Effective size to tell ``truth`` from ``threshold``, with continuity correction (equations B2-2, B2-3)."""
     plain = effective_needed(truth, threshold, chances)
-    if plain == inf:
-        return inf
+    if plain == inf or plain <= 1:
+        return max(plain, 1)  # where all or none is the target, the first that does otherwise tells
     return ceil(plain / 4 * (1 + sqrt(1 + 2 / (plain * abs(truth - threshold)))) ** 2)
 
 
