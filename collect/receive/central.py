@@ -85,7 +85,7 @@ def read(export: Export, file: str, forms: Sequence[Form], forced: Form | None) 
         if path is not None and frame is not None:
             tables[path] = pl.concat([tables[path], frame]) if path in tables else frame
     if not unique:
-        tables = identify(_tied(tables, form), form, issues)
+        tables = identify(_tied(tables, form), form, issues, rows_by_name=True)
     return Received(SOURCE, file, form, checked_answers(tables, form), issues.table(), unreadable)
 
 
@@ -192,16 +192,28 @@ def _indexed_pattern(path: str, form: Form) -> str:
 
 
 def _tied(tables: Mapping[str, pl.DataFrame], form: Form) -> Tables:
-    """Give every table ``#``. Rows of a name that came several times go to its versions in turn."""
+    """Give every table ``#``. Of a name that came several times, the last set of rows belongs to its last version.
+
+    Rows are written in order, so a number that does not grow begins another set; below a second repeat, where numbers
+    begin again under each row, a row seen before does.
+    """
     root = tables[form.root].with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(OF))
     versions = root.select("submission_id", OF, pl.int_range(pl.len()).over("submission_id").alias("version"))
     last = versions.group_by("submission_id").agg(pl.col("version").max().alias("newest"))
     tied: Tables = {form.root: root}
     for path, frame in tables.items():
         if path != form.root:
-            turn = pl.min_horizontal(pl.int_range(pl.len()).over("submission_id", "row_id"), "newest").alias("version")
-            numbered = frame.join(last, on="submission_id", how="left", maintain_order="left").with_columns(turn)
+            first_level = frame.height > 0 and frame["parent_row_id"][0] == form.root
+            begins = (pl.col("index") <= pl.col("index").shift(1)).over("submission_id").fill_null(False)
+            turn = (
+                begins.cast(pl.Int64).cum_sum().over("submission_id")
+                if first_level
+                else pl.int_range(pl.len()).over("submission_id", "row_id")
+            )
+            numbered = frame.join(last, on="submission_id", how="left", maintain_order="left").with_columns(turn=turn)
+            version = pl.col("newest") - pl.col("turn").max().over("submission_id") + pl.col("turn")
+            numbered = numbered.with_columns(version.clip(lower_bound=0).alias("version"))
             tied[path] = numbered.join(
                 versions, on=["submission_id", "version"], how="left", maintain_order="left"
-            ).drop("version", "newest")
+            ).drop("version", "newest", "turn")
     return tied

@@ -22,8 +22,12 @@ NAMED_BY_CONTENTS = "sha256:"
 Tables = dict[str, pl.DataFrame]
 
 
-def identify(tables: Tables, form: Form, issues: IssueBook) -> Tables:
-    """Name the nameless (ID-03) and keep the last of each name (ID-01, ID-02). All tables need the column ``#``."""
+def identify(tables: Tables, form: Form, issues: IssueBook, *, rows_by_name: bool = False) -> Tables:
+    """Name the nameless (ID-03) and keep the last of each name (ID-01, ID-02). All tables need the column ``#``.
+
+    ``rows_by_name``: the source ties repeat rows by the submission's name alone, so that rows which stand once belong
+    to every version of it.
+    """
     root = tables[form.root]
     nameless = root.filter(pl.col("submission_id").is_null())
     if nameless.height:
@@ -31,7 +35,7 @@ def identify(tables: Tables, form: Form, issues: IssueBook) -> Tables:
         root = tables[form.root]
     twice = root.filter(pl.col("submission_id").is_duplicated())
     if twice.height:
-        tables = _kept_once(tables, twice, form, issues)
+        tables = _kept_once(tables, twice, form, issues, rows_by_name)
     return tables
 
 
@@ -49,13 +53,15 @@ def _named(tables: Tables, nameless: pl.DataFrame, form: Form, issues: IssueBook
     }
 
 
-def _kept_once(tables: Tables, twice: pl.DataFrame, form: Form, issues: IssueBook) -> Tables:
+def _kept_once(tables: Tables, twice: pl.DataFrame, form: Form, issues: IssueBook, rows_by_name: bool) -> Tables:
     contents = _contents(tables, set(twice[OF].to_list()), form)
     dropped: list[int] = []
     for (name,), versions in twice.group_by("submission_id", maintain_order=True):
         *earlier, (last, _) = versions.select(OF, "found_in").rows()
         for place, found_in in earlier:
-            code = "ID-02" if contents[place] == contents[last] else "ID-01"
+            rowless = rows_by_name and len(contents[place]) == 1
+            same = contents[place] == contents[last][: 1 if rowless else None]
+            code = "ID-02" if same else "ID-01"
             kept_in = versions["found_in"][-1]
             issues.note(code, submission_id=str(name), found_in=found_in, kept=kept_in)
             dropped.append(place)
