@@ -31,6 +31,7 @@ class Session:
     def __init__(self, settings: Settings, lang: str) -> None:
         self.settings = settings
         self.lang = lang
+        self.as_json = False
 
     def say(self, key: str, **values: object) -> None:
         """Print a line in the user's language."""
@@ -58,11 +59,11 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except CollectError as error:
-            lang = ctx.obj.lang if isinstance(ctx.obj, Session) else "vi"
-            if ctx.params.get("as_json") or "--json" in sys.argv:
-                click.echo(json.dumps(error_of(error, lang), ensure_ascii=False, default=str))
+            session: Session = ctx.obj
+            found = error_of(error, session.lang)
+            if session.as_json:
+                click.echo(json.dumps(found, ensure_ascii=False, default=str))
             else:
-                found = error_of(error, lang)
                 click.echo(f"{found['code']}  {found['found']}\n       {found['mend']}", err=True)
             sys.exit(error.exit_code)
 
@@ -85,7 +86,13 @@ def main(ctx: click.Context, lang: str | None) -> None:
     ctx.obj = Session(settings, lang or (settings.language if settings.language in LANGUAGES else "vi"))
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def _remember(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    """Errors are printed by the group, which must know how the command was asked to speak."""
+    ctx.find_root().obj.as_json = value
+    return value
+
+
+as_json = click.option("--json", "as_json", is_flag=True, callback=_remember, help="Print the result as JSON.")
 
 
 @main.command()
@@ -215,7 +222,7 @@ def map_(session: Session, path: Path, target_id: str | None, as_json: bool) -> 
     from collect.store import open_store
 
     store = open_store(session.settings)
-    layer = layer_of(store, latest_run(store), define(session.settings.forms), target_id, session.lang)
+    layer = layer_of(store, latest_run(store), define(session.settings.forms), target_id)
     write_map(layer, path, session.lang)
     if as_json:
         click.echo(json.dumps({"file": str(path), "target": layer.target_id}))

@@ -110,13 +110,7 @@ def take(
         progress("step.check", 0.3)
         checked = check(received.answers, form, upload_id=arrival.upload_id, received_on=arrival.day)
         progress("step.locate", 0.7)
-        places = places_of(form.design.vintage)
-        located, strayed = locate(
-            households(checked, form, arrival.upload_id),
-            places,
-            vintage_of_form=form.design.vintage,
-            questions=(form.design.commune, form.design.point),
-        )
+        located, strayed = _locate(households(checked, form, arrival.upload_id), form, places_of)
         issues = _found(pl.concat([reading, checked.issues, strayed]), received.answers[form.root])
         taken.append(
             Taken(
@@ -144,6 +138,17 @@ def _parts(
 def rows_table(form: Form, repeat: str) -> str:
     """The name of the table that keeps a repeat's typed rows: persons for the roster."""
     return "persons" if repeat == form.design.roster else f"rows{repeat}"
+
+
+def _locate(
+    found: tables.Households, form: Form, places_of: Callable[[str], Gazetteer]
+) -> tuple[tables.Households, tables.Issues]:
+    """Locate households whose form asks where they are; another form's submissions stay where they are."""
+    design = form.design
+    if not (design.commune or design.point):
+        return found, tables.Issues(tables.ISSUES.empty())
+    asked = (design.commune, design.point)
+    return locate(found, places_of(design.vintage), vintage_of_form=design.vintage, questions=asked)
 
 
 def _frame_taken(received: Received, issues: pl.DataFrame) -> Taken:

@@ -45,7 +45,6 @@ def _read(folder: Path, vintage: str, _changed: int) -> geo.Gazetteer:
     return geo.gazetteer(folder, vintage)
 
 
-@lru_cache(maxsize=8)
 def digest_of(places: geo.Gazetteer) -> str:
     """SHA-256 of the outlines: part of what names a run."""
     return hashlib.sha256(b"".join(places.boundaries.frame.geometry.to_wkb())).hexdigest()

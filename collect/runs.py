@@ -23,6 +23,7 @@ from collect.intake import current
 from collect.journey import COUNTED, FRAME, Definitions, Gathered, Named, Progress, conclude, rows_table, silent
 from collect.places import digest_of, places_of
 from collect.problems import CollectError, StoreError
+from collect.publish import MapLayer, map_layer
 from collect.store import Store, written_whole
 from collect.targets import Target
 from geo import Gazetteer
@@ -157,12 +158,15 @@ def make_run(
 
 def last_credible_day(gathered: Sequence[Gathered]) -> date | None:
     """The last interview day that no rule questions; see docs/decisions/0004."""
-    days = []
-    for one in gathered:
-        doubted = one.issues.filter(pl.col("code").str.starts_with("DAT"))["submission_id"].unique()
-        sure = one.households.filter(~pl.col("submission_id").is_in(doubted.implode()))
-        days += sure.select(pl.col("interviewed_on").max()).to_series().drop_nulls().to_list()
-    return max(days, default=None)
+    days = pl.concat([one.households.select("interviewed_on") for one in gathered]) if gathered else None
+    return None if days is None else days.select(pl.col("interviewed_on").max()).item()
+
+
+def _without_doubtful_days(roots: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
+    """A day that a rule questions is no day: the interview counts, its date does not."""
+    doubted = issues.filter(pl.col("code").str.starts_with("DAT"))["submission_id"].unique()
+    sure = ~pl.col("submission_id").is_in(doubted.implode())
+    return roots.with_columns(interviewed_on=pl.when(sure).then("interviewed_on"))
 
 
 def gather(store: Store, form: Form, as_of: date | None = None) -> Gathered | None:
@@ -174,6 +178,10 @@ def gather(store: Store, form: Form, as_of: date | None = None) -> Gathered | No
     roots = _parts(store, form, "households", uploads)
     roots = roots.join(counts, on=["upload_id", "submission_id"], how="semi", maintain_order="left")
     roots = roots.filter(pl.col("status").is_in(COUNTED))
+    issues = _parts(store, form, "issues", uploads).join(
+        roots.select("upload_id", "submission_id"), on=["upload_id", "submission_id"], how="semi"
+    )
+    roots = _without_doubtful_days(roots, issues)
     if as_of is not None:
         roots = roots.filter(pl.col("interviewed_on") <= as_of)
     keys = roots.select("upload_id", "submission_id")
@@ -183,7 +191,6 @@ def gather(store: Store, form: Form, as_of: date | None = None) -> Gathered | No
         typed[repeat] = rows.join(keys, on=["upload_id", "submission_id"], how="semi", maintain_order="left").drop(
             "upload_id"
         )
-    issues = _parts(store, form, "issues", uploads).join(keys, on=["upload_id", "submission_id"], how="semi")
     return Gathered(form, typed, issues) if roots.height else None
 
 
@@ -247,3 +254,23 @@ def latest_run(store: Store) -> Run:
     if run_id is None:
         raise StoreError("STO-04")
     return read_run(store, run_id)
+
+
+def layer_of(store: Store, run: Run, definitions: Definitions, target_id: str | None = None) -> MapLayer:
+    """The map of one target's verdicts by commune: the first that is judged by commune, unless one is named.
+
+    Raises
+    ------
+    CollectError
+        USE-01 for a target that no commune of this run was judged by.
+    """
+    judged = set(run.verdicts.filter(pl.col("level") == "commune")["target_id"])
+    mapped = [target for target in definitions.targets if target.target_id in judged]
+    found = [target for target in mapped if target_id in (None, target.target_id)]
+    if not found:
+        raise CollectError(
+            "USE-01", what="target", name=target_id or "-", known=", ".join(target.target_id for target in mapped)
+        )
+    indicator = next(one for one in definitions.indicators if one.indicator_id == found[0].indicator)
+    outlines = places_of(store.folder, run.vintage).boundaries
+    return map_layer(found[0], run.estimates, run.verdicts, outlines, indicator=indicator, meta=run.meta())

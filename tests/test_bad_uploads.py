@@ -1,0 +1,158 @@
+"""A file that is not what it says gets words, an exit code, and leaves the store as it was; the others go on."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from collect.cli import main
+from collect.i18n import LANGUAGES
+
+SECRET = "0912345678"  # a phone number nobody has: it may turn up nowhere but in the data folder
+
+
+def collect(data: Path, *arguments: str, lang: str = "en") -> Result:
+    environment = {"COLLECT_DATA": str(data), "COLLECT_DATABASE": "", "COLLECT_GEO_MIRROR": ""}
+    return CliRunner().invoke(main, ["--lang", lang, *arguments], env=environment)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def binary(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 40)
+
+
+def torn_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("household.csv", "KEY,start\n" + "uuid:1,x\n" * 500)
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def locked_zip(path: Path) -> None:
+    """A zip whose member says it is encrypted: bit 0 of the flags in both headers."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("household.csv", "KEY,start\nuuid:1,x\n")
+    raw = bytearray(path.read_bytes())
+    raw[6] |= 1
+    raw[raw.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(bytes(raw))
+
+
+def other_survey(path: Path) -> None:
+    header = ",".join(f"column_{number}" for number in range(200))
+    path.write_text(header + "\n" + ",".join([SECRET] * 200) + "\n", encoding="utf-8")
+
+
+def unknown_form(path: Path) -> None:
+    path.write_text(
+        f'<data id="fish_catch" version="1"><catch>{SECRET}</catch><meta><instanceID>uuid:1</instanceID></meta></data>'
+    )
+
+
+def entity_bomb(path: Path) -> None:
+    path.write_text(
+        '<!DOCTYPE d [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+        '<data id="household"><consent>&b;</consent></data>'
+    )
+
+
+def spreadsheet_that_is_none(path: Path) -> None:
+    path.write_text("this is a letter, not a spreadsheet")
+
+
+BAD: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "an empty file": ("empty.csv", empty),
+    "bytes that are no text": ("noise.csv", binary),
+    "a zip cut short": ("torn.zip", torn_zip),
+    "a zip with a password": ("locked.zip", locked_zip),
+    "a sheet of 200 columns from another survey": ("other.csv", other_survey),
+    "a form nobody knows": ("fish.xml", unknown_form),
+    "an entity bomb": ("bomb.xml", entity_bomb),
+    "a letter named .xlsx": ("letter.xlsx", spreadsheet_that_is_none),
+}
+
+
+def everything_under(folder: Path) -> set[str]:
+    kept = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    return {name for name in kept if not name.startswith("collect.db")}
+
+
+@pytest.mark.parametrize("case", sorted(BAD))
+@pytest.mark.parametrize("lang", sorted(LANGUAGES))
+def test_a_bad_file_gets_words_and_leaves_the_store_as_it_was(case: str, lang: str, tmp_path: Path) -> None:
+    name, make = BAD[case]
+    make(tmp_path / name)
+    done = collect(tmp_path / "data", "add", str(tmp_path / name), lang=lang)
+    assert done.exit_code == 11, done.output
+    assert name in done.output
+    assert SECRET not in done.output
+    assert len(done.output.splitlines()) >= 2  # what was found, and what to do
+    assert "Traceback" not in done.output
+    assert everything_under(tmp_path / "data") == set()
+
+
+def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    empty(tmp_path / "a.csv")
+    frame = pl.DataFrame(
+        {"cluster": ["29242-01"], "commune_code": ["29242"], "vintage": ["2025-07"], "hamlet": ["01"],
+         "hamlet_name": [None], "stratum": ["29242"], "households": [90], "probability": [0.5], "selected": [True]}
+    )  # fmt: skip
+    frame.write_csv(tmp_path / "b.csv")
+    done = collect(tmp_path / "data", "add", "--json", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"))
+    answered = json.loads(done.output)
+    assert done.exit_code == 11
+    assert answered[0]["error"]["code"].startswith("IN-")
+    assert answered[1]["parts"][0]["form"] == "frame"
+    assert answered[1]["stored"]
+
+
+def test_a_dry_run_says_what_would_happen_and_stores_nothing(tmp_path: Path) -> None:
+    answers = "\n".join(["cluster,commune_code,vintage,hamlet,hamlet_name,stratum,households,probability,selected",
+                         "29242-01,29242,2025-07,01,,29242,90,0.5,true"])  # fmt: skip
+    (tmp_path / "frame.csv").write_text(answers)
+    done = collect(tmp_path / "data", "add", "--dry-run", "--json", str(tmp_path / "frame.csv"))
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)[0]["stored"] is False
+    assert everything_under(tmp_path / "data") == set()
+
+
+def test_running_without_forms_says_what_to_do(tmp_path: Path) -> None:
+    for command in (["run"], ["gaps", "--to", str(tmp_path / "g.csv")], ["map", "--to", str(tmp_path / "m.html")]):
+        done = collect(tmp_path / "data", *command)
+        assert done.exit_code == 13
+        assert "collect add" in done.output
+
+
+def test_a_file_that_does_not_exist_is_said_to_be_missing(tmp_path: Path) -> None:
+    done = collect(tmp_path / "data", "add", str(tmp_path / "nothing.zip"))
+    assert done.exit_code == 11
+    assert "nothing.zip" in done.output
+
+
+def test_a_vintage_nobody_knows_is_a_place_error(tmp_path: Path) -> None:
+    done = collect(tmp_path / "data", "geo", "units", "--vintage", "1976")
+    assert done.exit_code == 12
+    assert "2025-07" in done.output
+
+
+def test_a_form_that_is_wrong_is_a_definition_error(tmp_path: Path) -> None:
+    (tmp_path / "forms" / "bad").mkdir(parents=True)
+    (tmp_path / "forms" / "bad" / "form.xlsx").write_bytes(b"no spreadsheet")
+    (tmp_path / "forms" / "targets.csv").write_text("")
+    environment = {"COLLECT_DATA": str(tmp_path / "data"), "COLLECT_FORMS": str(tmp_path / "forms")}
+    done = CliRunner().invoke(main, ["--lang", "en", "run"], env=environment)
+    assert done.exit_code == 10, done.output
+    assert "Traceback" not in done.output
+
+
+def test_wrong_use_ends_with_2(tmp_path: Path) -> None:
+    assert collect(tmp_path, "gaps").exit_code == 2
+    assert collect(tmp_path, "nonsense").exit_code == 2
