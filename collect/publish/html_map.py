@@ -25,7 +25,7 @@ from collect.publish.maps import LOOKS, Look, MapLayer, Place
 LEAFLET = Path(__file__).parent / "assets" / "leaflet"
 KHMER_FONT = Path(__file__).parents[1] / "pages" / "assets" / "fonts" / "noto-sans-khmer-khmer-wght-normal.woff2"
 PAGE = Path(__file__).parent / "assets" / "map.html"
-RANDOM_NAME = re.compile(r"_([0-9a-f]{32})\b")  # folium names its elements at random
+RANDOM_NAME = re.compile(r"_([0-9a-f]{32})(?![0-9a-f])")  # folium names its elements at random
 IMAGE = re.compile(r"url\([^)]*\)")
 PERCENT = {"vi": "#,##0.0\u00a0%", "km": "#,##0.0%", "en": "#,##0.0%"}
 DATES = {"vi": "dd/MM/yyyy", "km": "dd/MM/yyyy", "en": "d MMM yyyy"}

@@ -1,0 +1,249 @@
+"""The map people keep: one file, no network, nothing said by colour alone, the same bytes for the same results."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from fractions import Fraction
+from html import escape
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import geopandas as gpd
+import polars as pl
+import pytest
+import shapely
+
+from collect.i18n import LANGUAGES, t
+from collect.problems import CollectError
+from collect.publish import LOOKS, MapLayer, map_layer, write_map
+from collect.tables import ESTIMATES, VERDICTS, VERDICTS_TABLE, Estimates, Verdicts
+from collect.targets import Target
+
+CHROMIUM = Path("/usr/bin/chromium")
+TARGET = Target(
+    "S2-2025-commune", "S2", "S2", "commune", 2025, ">", Fraction(4, 5), "share", "50/KH-UBND", date(2022, 7, 12),
+    {"vi": "Cáp quang trên 80 %", "km": "កាបអុបទិក", "en": "Fibre passes > 80 %"},
+)  # fmt: skip
+META = {"release": "20250731-ab", "as_of": "2025-07-31", "made_up": True}
+HOSTILE = "<img src=http://example.org/x.png onerror=alert(1)>'\"</script>"
+
+
+class Squares:
+    """Four communes in a row, as `geo.boundaries` would give them."""
+
+    vintage = "2025-07"
+    source = "drawn by hand"
+
+    def __init__(self, kind: str = "schematic", first: str = "Xã Một") -> None:
+        self.kind = kind
+        self.names = [first, "Xã Hai", "Xã Ba", "Phường Bốn"]
+
+    def simplified(self, tolerance_m: float = 50.0) -> gpd.GeoDataFrame:
+        codes = ["29001", "29002", "29003", "29004"]
+        shapes = [shapely.box(106 + 0.1 * place, 9.5, 106.1 + 0.1 * place, 9.6) for place in range(4)]
+        return gpd.GeoDataFrame({"code": codes, "name": self.names}, geometry=shapes, crs="EPSG:4326")
+
+
+def verdicts(*rows: tuple[str, str], target: str = "S2-2025-commune", round_: str = "r1") -> Verdicts:
+    frame = [
+        {"target_id": target, "indicator": "S2", "level": "commune", "vintage": "2025-07", "place": place,
+         "round": round_, "verdict": verdict, "reason": "bound"}
+        for place, verdict in rows
+    ]  # fmt: skip
+    return Verdicts(VERDICTS_TABLE.check(pl.DataFrame(frame)))
+
+
+def estimates(**values: float) -> Estimates:
+    frame = [
+        {"indicator": "S2", "level": "commune", "vintage": "2025-07", "place": place[1:], "round": "r1",
+         "regime": "clusters", "n": 50, "n_households": 48, "n_clusters": 4,
+         "value": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
+        for place, value in values.items()
+    ]  # fmt: skip
+    return Estimates(ESTIMATES.check(pl.DataFrame(frame, schema_overrides=dict(ESTIMATES.schema))))
+
+
+@pytest.fixture
+def layer() -> MapLayer:
+    return make_layer(Squares())
+
+
+def make_layer(outlines: Squares) -> MapLayer:
+    judged = verdicts(("29001", "met"), ("29002", "not_met"), ("29003", "undecided"))
+    return map_layer(TARGET, estimates(c29001=0.89, c29002=0.3, c29003=0.81), judged, outlines, meta=META)
+
+
+# --- the layer -------------------------------------------------------------------------------------------------------
+
+
+def test_a_commune_without_a_verdict_is_on_the_map_as_no_data(layer: MapLayer) -> None:
+    assert layer.classes == {"29001": "met", "29002": "not_met", "29003": "undecided", "29004": "no_data"}
+    assert layer.values == {"29001": 0.89, "29002": 0.3, "29003": 0.81, "29004": None}
+    assert layer.legend == {"met": 1, "not_met": 1, "undecided": 1, "no_data": 1}
+
+
+def test_the_layer_knows_what_must_be_said_with_it(layer: MapLayer) -> None:
+    assert (layer.schematic, layer.made_up, layer.as_of, layer.target_id) == (
+        True,
+        True,
+        "2025-07-31",
+        TARGET.target_id,
+    )
+    assert make_layer(Squares("official")).schematic is False
+
+
+def test_of_several_rounds_the_last_is_drawn() -> None:
+    both = pl.concat([verdicts(("29001", "met"), round_="r1"), verdicts(("29001", "not_met"), round_="r2")])
+    drawn = map_layer(TARGET, estimates(c29001=0.9), Verdicts(both), Squares(), meta=META)
+    assert drawn.classes["29001"] == "not_met"
+    assert drawn.values["29001"] is None, "the first round's estimate does not stand under the second's verdict"
+
+
+def test_a_target_that_is_not_judged_by_commune_has_no_map() -> None:
+    with pytest.raises(CollectError, match=r"PUB-02.*S9"):
+        map_layer(TARGET, estimates(c29001=0.9), verdicts(("29001", "met"), target="S9"), Squares(), meta=META)
+
+
+def test_every_verdict_has_a_look_of_its_own_beyond_colour() -> None:
+    assert tuple(LOOKS) == VERDICTS
+    assert len({look.mark for look in LOOKS.values()}) == len(VERDICTS)
+    assert len({look.hatch for look in LOOKS.values()}) == len(VERDICTS)
+    greys = sorted(_grey(look.colour) for look in LOOKS.values() if look.mark != LOOKS["not_met"].mark)
+    assert all(later - earlier > 0.1 for earlier, later in pairwise(greys))
+
+
+def _grey(colour: str) -> float:
+    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+class Reader(HTMLParser):
+    """Collects what a page would fetch, its cells and its language."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.cells: list[str] = []
+        self.lang = ""
+        self.inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.fetched += [str(values[name]) for name in ("src", "href", "data", "action", "srcset") if values.get(name)]
+        self.lang = str(values.get("lang") or self.lang)
+        self.inside = tag
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = "" if tag == self.inside else self.inside
+
+    def handle_data(self, data: str) -> None:
+        if self.inside in ("td", "th") and self.cells:
+            self.cells[-1] += data
+
+
+def read(path: Path) -> Reader:
+    reader = Reader()
+    reader.feed(path.read_text(encoding="utf-8"))
+    return reader
+
+
+@pytest.mark.parametrize("lang", list(LANGUAGES))
+def test_the_page_asks_no_host_for_anything(layer: MapLayer, tmp_path: Path, lang: str) -> None:
+    page = write_map(layer, tmp_path / "map.html", lang)
+    text = page.read_text(encoding="utf-8")
+    assert read(page).fetched == []
+    assert re.findall(r"url\((?!#|data:)[^)]*\)", text.split("</style>")[0]) == []
+    assert "default-src 'none'" in text
+    assert "{{" not in text
+
+
+@pytest.mark.parametrize("lang", list(LANGUAGES))
+def test_the_page_speaks_its_language_and_says_what_must_be_said(layer: MapLayer, tmp_path: Path, lang: str) -> None:
+    page = write_map(layer, tmp_path / "map.html", lang)
+    text = page.read_text(encoding="utf-8")
+    assert read(page).lang == lang
+    assert escape(TARGET.labels[lang]) in text
+    assert t("publish.made_up", lang) in text
+    assert t("publish.schematic", lang) in text
+    for verdict in VERDICTS:
+        assert f"{t(f'verdict.{verdict}', lang)} (1)" in text
+
+
+def test_real_results_on_real_outlines_carry_no_warning(tmp_path: Path) -> None:
+    judged = verdicts(("29001", "met"))
+    drawn = map_layer(TARGET, estimates(c29001=0.9), judged, Squares("official"), meta={"as_of": "2025-07-31"})
+    text = write_map(drawn, tmp_path / "map.html", "en").read_text(encoding="utf-8")
+    assert t("publish.made_up", "en") not in text
+    assert t("publish.schematic", "en") not in text
+
+
+def test_the_table_under_the_map_says_the_same_worst_first(layer: MapLayer, tmp_path: Path) -> None:
+    cells = read(write_map(layer, tmp_path / "map.html", "en")).cells
+    rows = [cells[place : place + 6] for place in range(0, len(cells), 6)]
+    assert [row[0] for row in rows[1:]] == ["Xã Hai", "Xã Ba", "Phường Bốn", "Xã Một"]
+    assert rows[1][1:] == ["29002", f"✕ {t('verdict.not_met', 'en')}", "30.0%", "20.0%\u2009–\u200940.0%", "48"]
+    assert rows[3][3:] == ["–", "–", "–"]
+
+
+def test_numbers_are_written_as_the_language_writes_them(layer: MapLayer, tmp_path: Path) -> None:
+    assert "30,0\u00a0%" in read(write_map(layer, tmp_path / "map.html", "vi")).cells
+
+
+def test_a_name_from_outside_cannot_run_or_fetch(tmp_path: Path) -> None:
+    page = write_map(make_layer(Squares(first=HOSTILE)), tmp_path / "map.html", "en")
+    text = page.read_text(encoding="utf-8")
+    assert "<img" not in text.split("</head>")[1]
+    assert text.count("</script>") == write_map(make_layer(Squares()), tmp_path / "b.html", "en").read_text(
+        encoding="utf-8"
+    ).count("</script>")
+    assert HOSTILE in read(page).cells
+
+
+def test_the_same_layer_gives_the_same_bytes(layer: MapLayer, tmp_path: Path) -> None:
+    first = write_map(layer, tmp_path / "a.html", "vi").read_bytes()
+    assert write_map(make_layer(Squares()), tmp_path / "b.html", "vi").read_bytes() == first
+
+
+def test_a_place_that_cannot_be_written_is_a_reason_to_stop(layer: MapLayer, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CollectError, match="PUB-03"):
+        write_map(layer, tmp_path / "file" / "map.html", "vi")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")
+def test_a_browser_draws_every_commune_from_disk_without_one_request(tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    page_file = write_map(make_layer(Squares(first=HOSTILE)), tmp_path / "map.html", "km")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 900, "height": 900})
+        asked: list[str] = []
+        said: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(page_file.as_uri())
+        drawn = page.locator("path.leaflet-interactive")
+        fills = json.loads(page.evaluate("JSON.stringify([...document.querySelectorAll('path.leaflet-interactive')]"
+                                         ".map(path => path.getAttribute('fill')))"))  # fmt: skip
+        count, marks = drawn.count(), page.locator(".leaflet-marker-icon.mark").all_inner_texts()
+        drawn.first.hover(force=True)
+        tooltip = page.locator(".leaflet-tooltip").inner_text()
+        browser.close()
+    assert [url for url in asked if not url.startswith(("file://", "data:"))] == []
+    assert [url for url in asked if url.startswith("file://")] == [page_file.as_uri()]
+    assert said == []
+    assert count == 4
+    assert fills == [f"url(#hatch-{verdict})" for verdict in ("met", "not_met", "undecided", "no_data")]
+    assert sorted(marks) == sorted(look.mark for look in LOOKS.values())
+    assert HOSTILE in tooltip, "the name is shown as text"
