@@ -22,12 +22,11 @@ def measure(
 
     A unit (a household, or a roster row) is unknown, and leaves numerator and denominator, when a question that the
     indicator reads, directly or through a calculation of the form, holds an answer meaning "not known", is blank though
-    the form asked it, or has an issue of severity error. A unit whose universe reads such a question is unknown too: it
-    cannot be told whether the target speaks of it. When the question stands in a repeat under the unit, one such row is
-    enough. This holds even where a known answer would decide alone (one operator's 4G, the others not known): to keep
-    those units would keep the yeses among the doubtful and drop the noes. An indicator may say itself when its answer
-    is not known (``unknown``); then only its universe and denominator are read this way. Whose submissions count is the
-    caller's choice: pass the rows of those.
+    the form asked it (or did not ask it for want of an answer that is not known), or has an issue of severity error.
+    A unit whose universe reads such a question is unknown too: it cannot be told whether the target speaks of it.
+    When the question stands in a repeat under the unit, one such row is enough. This holds even where a known answer
+    would decide alone (one operator's 4G, the others not known): to keep those units would keep the yeses among the
+    doubtful and drop the noes. Whose submissions count is the caller's choice: pass the rows of those.
 
     Raises `DefinitionError` DEF-13 for an indicator that cannot be evaluated.
     """
@@ -84,9 +83,10 @@ class _Scene:
             named = {"file": indicator.indicator_id, "where": part, "expression": text, "reason": str(reason)}
             raise DefinitionError("DEF-13", **named) from reason
 
-    def _unknown_units(self, unit: str, texts: Iterable[str]) -> pl.Series:
+    def _unknown_units(self, unit: str, texts: Iterable[str], at: str = "") -> pl.Series:
+        """Where one of the expressions, read at the unit or at a node ``at`` of its rows, reads an unknown answer."""
         nothing = pl.zeros(self.tables[unit].height, dtype=pl.Boolean, eager=True)
-        paths = {path for text in texts for path in self.planner.reads(text, unit)}
+        paths = {path for text in texts for path in self.planner.reads(text, at or unit)}
         for path in sorted(self._through_calculations(paths)):
             unknown = self._unknown_answers(path)
             if unknown.any():
@@ -109,13 +109,15 @@ class _Scene:
         return found
 
     def _unknown_answers(self, path: str) -> pl.Series:
-        """In each row of the question's table: asked and blank, answered "not known", or in error."""
+        """In each row of the question's table: asked and blank, not asked for want of another answer, or not known."""
         if path not in self._unknown:
             question = self.form.by_path[path]
             column = self.tables[question.repeat][path]
-            blank = column.is_null()
-            unknown = blank & self._asked(question) if blank.any() else blank
-            self._unknown[path] = unknown | self._says_unknown(column, question) | self._in_error(question)
+            self._unknown[path] = pl.zeros(len(column), dtype=pl.Boolean, eager=True)  # where a rule reads itself
+            unknown = self._says_unknown(column, question) | self._in_error(question)
+            if column.null_count():
+                unknown |= column.is_null() & (self._asked(question) | self._in_doubt(question))
+            self._unknown[path] = unknown
         return self._unknown[path]
 
     def _says_unknown(self, column: pl.Series, question: Question) -> pl.Series:
@@ -146,16 +148,27 @@ class _Scene:
         rows = table.select(keys)[near].with_columns(near.alias("row")).join(wrong, on=keys, how="semi")
         return marks.scatter(rows["row"], True)
 
+    def _relevances(self, question: Question) -> list[tuple[str, str]]:
+        """The rules that decide whether a question is asked, outermost first, each with its node."""
+        rules = {section.path: section.relevant for section in self.form.sections}
+        rules[question.path] = question.relevant
+        nodes = (*ancestors(self.form, question.path), question.path)
+        return [(rule, node) for node in nodes if (rule := rules[node])]
+
     def _asked(self, question: Question) -> pl.Series:
         """Where the form asks a question; where a rule cannot be evaluated, blanks count as unknown."""
         asked = pl.ones(self.tables[question.repeat].height, dtype=pl.Boolean, eager=True)
-        relevant = {section.path: section.relevant for section in self.form.sections}
-        relevant[question.path] = question.relevant
-        for path in (*ancestors(self.form, question.path), question.path):
-            rule = relevant[path]
-            if rule:
-                asked &= self._lifted(self._rule_holds(rule, path), innermost(self.form, path), question.repeat)
+        for rule, node in self._relevances(question):
+            asked &= self._lifted(self._rule_holds(rule, node), innermost(self.form, node), question.repeat)
         return asked
+
+    def _in_doubt(self, question: Question) -> pl.Series:
+        """Where an answer that decides whether the question is asked is itself not known."""
+        doubt = pl.zeros(self.tables[question.repeat].height, dtype=pl.Boolean, eager=True)
+        for rule, node in self._relevances(question):
+            table = innermost(self.form, node)
+            doubt |= self._lifted(self._unknown_units(table, (rule,), node), table, question.repeat)
+        return doubt
 
     def _rule_holds(self, rule: str, path: str) -> pl.Series:
         if (rule, path) not in self._holds:

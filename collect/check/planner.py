@@ -118,7 +118,7 @@ class Planner:
 
 
 def beside(repeat: str) -> str:
-    """A node next to a repeat, in the rows of the table above: where the repeat's own rules are read once, not by row."""
+    """A node next to a repeat, in the rows of the table above: where its own rules are read once, not by row."""
     return f"{repeat}.beside"
 
 
