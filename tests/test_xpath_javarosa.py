@@ -1,7 +1,7 @@
 """Expressions with the values that JavaRosa 5.1 (ODK Collect, ODK Validate 1.20) gave them for the first household.
 
-Recorded with the clock of the device set to Asia/Ho_Chi_Minh: expression, type, and its string(). What differs on purpose
-is in `ON_PURPOSE`, with the reason.
+Recorded with the device set to Asia/Ho_Chi_Minh: expression, type, and its string(). What differs on purpose is in
+`ON_PURPOSE`, with the reason.
 """
 
 from __future__ import annotations

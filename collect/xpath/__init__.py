@@ -1,8 +1,8 @@
-"""The ODK XPath language on its own: text, tree, and columns over typed tables. It imports nothing else of this project.
+"""The ODK XPath language on its own: text, tree, columns over typed tables. It imports nothing else of this project.
 
-Expressions mean what ODK Collect (JavaRosa 5.1) says they mean: a blank answer is the empty text, ``=`` compares numbers when
-either side is one, ``<`` compares numbers only, dates are whole days, ``regex`` matches the whole text, paths inside a repeat
-keep to the row they stand in. ::
+Expressions mean what ODK Collect (JavaRosa 5.1) says they mean: a blank answer is the empty text, ``=`` compares
+numbers when either side is one, ``<`` compares numbers only, dates are whole days, ``regex`` matches the whole text,
+paths inside a repeat keep to the row they stand in. ::
 
     schema = Schema(
         root="/data",
@@ -23,17 +23,20 @@ keep to the row they stand in. ::
     size.column(tables, as_="number", links=links)       # Float64, null for NaN
 
     clock = pl.DataFrame({"submission_id": [...], "now": ["2026-11-20T08:30:00.000+07:00", ...]})
-    plan(". <= today()", schema, at="/data/visit").column(tables, "boolean", clock, links)    # null where "now" is not known
+    plan(". <= today()", schema, at="/data/visit").column(tables, "boolean", clock, links)  # null: "now" not known
 
     offered = plan_choices("province = /data/province", schema, "/data/commune", communes)
     offered.allowed(tables, links=links)                 # false where a chosen item was hidden by the filter
 
-`plan` and `plan_choices` raise `XPathError` (``code``, ``position``, text) when the expression is wrong and `XPathUnsupported`,
-a kind of it, when it is lawful but its value is the device's alone (uuid(), random(), pulldata(), ...) or is not evaluated
-here. `parse` and `check_calls` need no schema. Nothing here reads a clock or a file.
+`plan` and `plan_choices` raise `XPathError` (``code``, ``position``, text) when the expression is wrong, and
+`XPathUnsupported`, a kind of it, when it is lawful but its value is the device's alone (uuid(), random(), pulldata(),
+...) or is not evaluated here. `parse` and `check_calls` need no schema. Nothing here reads a clock or a file.
 
-Where JavaRosa stops with an error in a single row (a text that is no date, two rows where one was meant), the value is blank,
-or the first row's.
+A null answer is a blank one, also to count-non-empty(): typed tables hold null where a question was not relevant, and
+count() of a question's path counts the rows that could hold it.
+
+Where JavaRosa stops with an error in a single row (a text that is no date, two rows where one was meant), the value is
+blank, or the first row's.
 """
 
 from collect.xpath.choices import ChoicePlan, choice_allowed, plan_choices

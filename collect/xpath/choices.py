@@ -42,8 +42,8 @@ class ChoicePlan:
     ) -> pl.Series:
         """For each row of ``self.table``: false when a chosen item is on the list but the filter hides it.
 
-        ``answers`` are the space-separated names chosen (default: the column ``at``). Blank rows are true, and names that
-        are not on the list are not judged here. Null where the filter reads a clock that the submission lacks.
+        ``answers`` are the space-separated names chosen (default: the column ``at``). Blank rows are true, and names
+        that are not on the list are not judged here. Null where the filter reads a clock that the submission lacks.
         """
         run = Run(self.schema, tables, links if links is not None else link(self.schema, tables), clock)
         chosen = tables[self.table][self.at] if answers is None else answers

@@ -33,15 +33,10 @@ class Compiler:
     def value(self, node: Expression, scope: Scope) -> Value:
         """The value of ``node`` in each row of ``scope``."""
         match node:
-            case Number():
-                return number(node.value)
-            case Text():
-                return text(node.value)
+            case Number() | Text():
+                return number(node.value) if isinstance(node, Number) else text(node.value)
             case Negate():
-                operand = as_number(self.value(node.operand, scope))
-                if isinstance(operand.literal, float):
-                    return number(-operand.literal)
-                return Column("number", -operand.expr.cast(pl.Float64), nan=operand.nan)
+                return self._negated(node, scope)
             case Chain():
                 return self._chain(node, scope)
             case Call():
@@ -50,6 +45,12 @@ class Compiler:
                 return self.scalar(locate(node, scope, self.schema), scope)
             case Filtered():
                 raise XPathUnsupported("Predicates can stand in paths only.", node.position)
+
+    def _negated(self, node: Negate, scope: Scope) -> Value:
+        operand = as_number(self.value(node.operand, scope))
+        if isinstance(operand.literal, float):
+            return number(-operand.literal)
+        return Column("number", -operand.expr.cast(pl.Float64), nan=operand.nan)
 
     def _chain(self, node: Chain, scope: Scope) -> Value:
         operators = [operator for operator, _ in node.rest]
@@ -72,7 +73,7 @@ class Compiler:
         raise refuse(node)
 
     def scalar(self, target: Target, scope: Scope) -> Value:
-        """The single value a path names; refused where it names one value per repeat row without choosing among them."""
+        """The single value a path names; refused where it names one per repeat row and chooses none of them."""
         if target.free:
             if not any(predicates for _, predicates in target.predicates):
                 raise XPathError(

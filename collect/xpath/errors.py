@@ -6,8 +6,9 @@ from __future__ import annotations
 class XPathError(Exception):
     """An expression that cannot stand.
 
-    ``code`` is one of: syntax, too_long, too_deep, unknown_function, arity, unknown_path, unknown_instance, type, repeated,
-    unsupported. ``position`` counts characters of the expression from 0; ``values`` holds what the message names, for translators.
+    ``code`` is one of: syntax, too_long, too_deep, unknown_function, arity, unknown_path, unknown_instance, type,
+    repeated, unsupported. ``position`` counts characters of the expression from 0; ``values`` holds what the message
+    names, so that it can be said in other languages.
     """
 
     def __init__(self, code: str, message: str, position: int = 0, **values: str) -> None:

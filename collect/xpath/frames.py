@@ -1,4 +1,4 @@
-"""The rows an expression is evaluated over, and the columns it needs there: its own table's, those above, and folded ones."""
+"""The rows an expression is evaluated over, and the columns it needs there: of its own table, from above, or folded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DTYPES: Mapping[str, pl.DataType] = {"int": pl.Int64(), "decimal": pl.Float64(),
 class Rows:
     """Rows to evaluate over: all rows of ``table``, or those at ``index`` (repeats allowed).
 
-    ``outer`` are the rows of the expression around a predicate, and ``outer_index`` says which of them each row here serves.
+    ``outer`` are the rows of the expression around a predicate; ``outer_index`` says which of them each row serves.
     """
 
     table: str
@@ -107,6 +107,7 @@ class Answer:
     path: str
 
     def series(self, run: Run, rows: Rows) -> pl.Series:
+        """See `Input`."""
         return run.lifted(rows, self.table, self.path)
 
 
@@ -117,6 +118,7 @@ class Place:
     table: str
 
     def series(self, run: Run, rows: Rows) -> pl.Series:
+        """See `Input`."""
         return take(take(run.links.position(self.table), run.links.up(rows.table, self.table)), rows.index)
 
 
@@ -125,6 +127,7 @@ class Now:
     """The submission's own clock."""
 
     def series(self, run: Run, rows: Rows) -> pl.Series:
+        """See `Input`."""
         return take(take(run.now(), run.links.up(rows.table, run.schema.root)), rows.index)
 
 
@@ -136,6 +139,7 @@ class ItemColumn:
     column: str
 
     def series(self, run: Run, rows: Rows) -> pl.Series:
+        """See `Input`."""
         return take(run.schema.lists[self.list][self.column].cast(pl.String), rows.index)
 
 
@@ -147,6 +151,7 @@ class Outer:
     expr: pl.Expr
 
     def series(self, run: Run, rows: Rows) -> pl.Series:
+        """See `Input`."""
         if rows.outer is None or rows.outer_index is None:
             raise AssertionError("rows of a predicate that reads outside must know their outer rows")
         return take(self.frame.evaluate(run, rows.outer, [self.expr])[0], rows.outer_index)

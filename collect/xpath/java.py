@@ -106,6 +106,6 @@ def is_pattern(pattern: str) -> bool:
 def matches_slowly(values: pl.Series, pattern: str) -> pl.Series:
     """Full match by Python's engine, once per distinct value, for patterns the column engine cannot read."""
     compiled = re.compile(pattern, re.ASCII)
-    distinct = values.unique()
+    distinct = values.unique().drop_nulls()
     found = [bool(compiled.fullmatch(value)) for value in distinct.to_list()]
-    return values.replace_strict(distinct, pl.Series(found), return_dtype=pl.Boolean)
+    return values.replace_strict(distinct, pl.Series(found, dtype=pl.Boolean), default=None, return_dtype=pl.Boolean)

@@ -1,4 +1,4 @@
-"""Functions of dates and times. A date-time means the clock it was written on: its day and hour are the ones in its text."""
+"""Functions of dates and times. A date-time means the clock it was written on: its day and hour are as written."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _clock_part(expr: pl.Expr, part: int) -> pl.Expr:
     return expr.str.extract(_TIME, part).fill_null("00")
 
 
-# letter: how it is written, from the day and from the lexical text. Names of months and days are English, as on a phone set so.
+# letter: how it is written, from the day and from the lexical text. Months and days have their English names.
 _LETTERS: Mapping[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "Y": lambda day, _: _padded(day.dt.year(), 4),
     "y": lambda day, _: _padded(day.dt.year() % 100, 2),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import polars as pl
 
 from collect.xpath.compile import Compiler, TreeFunction
 from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.nodesets import Folded, Indexed
+from collect.xpath.parse import parse
 from collect.xpath.paths import Scope, Target, locate
 from collect.xpath.tree import Call, Expression, Path, Text
 from collect.xpath.values import (
@@ -59,8 +61,6 @@ def _count(compiler: Compiler, call: Call, scope: Scope) -> Value:
 def _folded(
     compiler: Compiler, target: Target, scope: Scope, inner: Scope, fold: str, leaf: pl.Expr | None = None
 ) -> Value:
-    from dataclasses import replace
-
     nodes = replace(compiler.nodes(target, inner), leaf=leaf)
     home = target.home.frame
     expr = home.add(("fold", str(next(compiler.serial))), Folded(nodes, fold))  # type: ignore[arg-type]
@@ -205,8 +205,6 @@ def _choice_name(compiler: Compiler, call: Call, scope: Scope) -> Value:
     question = call.arguments[1]
     if not isinstance(question, Text):
         raise XPathUnsupported("jr:choice-name() needs the question's path in quotes.", call.position, name=call.name)
-    from collect.xpath.parse import parse
-
     path = parse(question.value.strip())
     target = _target(compiler, path, scope)
     offered = compiler.schema.list_of.get(target.path) if target is not None else None

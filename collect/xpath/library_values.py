@@ -162,9 +162,10 @@ def _ends_with(call: Call, values: list[Value]) -> Value:
 
 
 def _each_once(series: pl.Series, act: Callable[[str], str]) -> pl.Series:
-    """``act`` on every distinct text."""
-    distinct = series.unique()
-    return series.replace_strict(distinct, pl.Series([act(value) for value in distinct], dtype=pl.String))
+    """``act`` on every distinct text; rows that a condition masks out arrive as null and stay so."""
+    distinct = series.unique().drop_nulls()
+    made = pl.Series([act(value) for value in distinct], dtype=pl.String)
+    return series.replace_strict(distinct, made, default=None, return_dtype=pl.String)
 
 
 def _digest(call: Call, values: list[Value]) -> Value:

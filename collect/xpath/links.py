@@ -27,7 +27,7 @@ class Links:
         return self._keys[table]["submission_id"]
 
     def up(self, table: str, ancestor: str) -> pl.Series | None:
-        """For each row of ``table`` the row number in ``ancestor`` (null for an orphan); None when they are the same table."""
+        """For each row of ``table`` its row number in ``ancestor``, null for an orphan; None: they are one table."""
         if table == ancestor:
             return None
         if (table, ancestor) not in self._up:
@@ -60,7 +60,7 @@ class Links:
         return self._positions[table]
 
     def child(self, table: str, parents: pl.Series, positions: pl.Series) -> pl.Series:
-        """Row number in ``table`` of the child at ``positions`` below row ``parents`` of the table above; null where none is."""
+        """Row number in ``table`` of the child at ``positions`` below row ``parents`` of the table above, or null."""
         above = self.up(table, self.schema.parent(table))
         assert above is not None  # a repeat is never its own parent
         known = pl.DataFrame({"parent": above, "place": self.position(table)}).with_row_index("row")

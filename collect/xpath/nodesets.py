@@ -17,8 +17,8 @@ Fold = Literal["count", "filled", "sum", "min", "max", "first", "join"]
 class NodeSet:
     """Nodes named from one row of ``home``: rows of ``frame`` that share its row of ``anchor`` and pass ``keep``.
 
-    ``anchor`` is "" for a list of choices, which belongs to no row. ``pairs`` are columns of the list that must equal values
-    of ``home``: a join instead of a comparison of everything with everything.
+    ``anchor`` is "" for a list of choices, which belongs to no row. ``pairs`` are columns of the list that must equal
+    values of ``home``: a join instead of a comparison of everything with everything.
     """
 
     home: Frame
@@ -49,6 +49,7 @@ class Folded:
     dtype: pl.DataType = field(default_factory=pl.Float64)
 
     def series(self, run: Run, rows: Rows) -> pl.Series:
+        """See `Input`."""
         spread = _spread(self.nodes, run, rows)
         leaf = self.nodes.leaf if self.nodes.leaf is not None else pl.lit(value=True)
         kept, values = self.nodes.frame.evaluate(run, spread.rows, [_all(self.nodes.keep), leaf])
@@ -146,6 +147,7 @@ class Indexed:
     path: str
 
     def series(self, run: Run, rows: Rows) -> pl.Series:
+        """See `Input`."""
         current = take_or_all(run, rows, self.start)
         if current is None:
             current = pl.int_range(rows.height, dtype=pl.UInt32, eager=True)

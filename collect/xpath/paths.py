@@ -12,7 +12,7 @@ from collect.xpath.tree import Call, Expression, Path, Step, Text
 
 @dataclass(frozen=True, eq=False)
 class Scope:
-    """Where an expression stands: the rows (``frame``), the node it is written at, and the whole expression's own scope."""
+    """Where an expression stands: its rows (``frame``), the node it is written at, the whole expression's own scope."""
 
     frame: Frame
     node: str
@@ -95,8 +95,8 @@ def _from_root(path: Path, node: str) -> _Way:
 def _fixed(path: Path, home: Scope, schema: Schema) -> Target:
     """Which repeats on the way the context fixes to one row.
 
-    A relative path keeps the rows it was climbed from, and goes to all rows below; an absolute path is held to the context's
-    own rows as far as the two share steps. A predicate sets its step free (JavaRosa's TreeReference.contextualize).
+    A relative path keeps the rows it was climbed from, and goes to all rows below; an absolute path is held to the
+    context's own rows as far as the two share steps. A predicate sets its step free. (JavaRosa's contextualize.)
     """
     absolute = path.start == "/"
     way = _from_root(path, "" if absolute else home.node)

@@ -65,11 +65,11 @@ class Plan:
         tables
             Typed tables by repeat path.
         as_
-            "boolean" is never null and "string" is "" where blank; "number" is Float64, null for NaN; "value" keeps the kind
-            (Boolean, Float64, Date or String), null where blank.
+            "boolean" is never null and "string" is "" where blank; "number" is Float64, null for NaN; "value" keeps
+            the kind (Boolean, Float64, Date or String), null where blank.
         clock
-            ``submission_id`` and ``now`` (the submission's own lexical date-time). A plan that reads the clock is null in
-            every row whose submission has none: not known is not false.
+            ``submission_id`` and ``now`` (the submission's own lexical date-time). A plan that reads the clock is null
+            in every row whose submission has none: not known is not false.
         links
             From `link`, shared by plans over the same rows; found anew when absent.
         """

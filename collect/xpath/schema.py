@@ -14,7 +14,7 @@ class Schema:
     """The shape of a form.
 
     ``tables``: repeat path -> {question path -> XForm type}; the root's own under ``root`` (needed even when empty).
-    ``lists``: secondary instances by id, one row per item: column ``name``, usually ``label``, then further columns, all text.
+    ``lists``: secondary instances by id, one row per item: column ``name``, usually ``label``, then others, all text.
     ``list_of``: question path -> list it offers (for jr:choice-name). ``sections``: groups without questions, if any.
     """
 

@@ -1,9 +1,9 @@
 """What an expression is worth, as a column: JavaRosa's five kinds of value and how each becomes another.
 
-A `Column` says its kind and what a null in it means. ``blank``: null stands for the empty text "" (an unanswered question);
-otherwise a null number is NaN. ``nan``: a number column that may also hold a floating NaN. An `Either` is a value whose kind
-depends on the row. A date-time is its lexical text: its day is the one written in it, on the device's own clock.
-"""
+A `Column` says its kind and what a null in it means. ``blank``: null stands for the empty text "" (an unanswered
+question); otherwise a null number is NaN. ``nan``: a number column that may also hold a floating NaN. An `Either` is
+a value whose kind depends on the row. A date-time is its lexical text: its day is the one written in it, on the
+device's own clock."""
 
 from __future__ import annotations
 
