@@ -77,6 +77,8 @@ class PointIndex:
         for start in range(0, len(longitude), AT_ONCE):
             block = slice(start, start + AT_ONCE)
             found[block] = self._look_up(longitude[block], latitude[block])
+        asking = np.flatnonzero(found <= EDGE)
+        found[asking] = self._ask(EDGE - found[asking], longitude[asking], latitude[asking])
         return found
 
     def metres_to(self, codes: pl.Series, longitude: ArrayLike | pl.Series, latitude: ArrayLike | pl.Series) -> Floats:
@@ -193,26 +195,29 @@ class PointIndex:
         self._count = np.searchsorted(cell, edge, side="right") - self._first
         self._table[edge] = EDGE - np.arange(len(edge))
 
-    def _look_up(self, x: Floats, y: Floats) -> Whole:
+    def _look_up(self, x: Floats, y: Floats) -> NDArray[np.int32]:
         column = np.fmin(np.fmax((x - self._west) / self._cell, 0.0), self._columns - 1.0).astype(np.int64)
         row = np.fmin(np.fmax((y - self._south) / self._cell, 0.0), self._rows - 1.0).astype(np.int64)
-        found: Whole = self._table[row * self._columns + column].astype(np.int64)
-        asking = np.flatnonzero(found <= EDGE)
-        if len(asking):
-            found[asking] = self._ask(EDGE - found[asking], x[asking], y[asking])
-        return found
+        told: NDArray[np.int32] = self._table[row * self._columns + column]
+        return told
 
     def _ask(self, edge: Whole, x: Floats, y: Floats) -> Whole:
-        """Lowest candidate of its edge cell that each point lies in."""
-        count = self._count[edge]
-        point = np.repeat(np.arange(len(edge)), count)
-        order = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count)
-        place = self._candidates[self._first[edge][point] + order]
-        with self._lock:
-            inside = shapely.intersects_xy(self._shapes[place], x[point], y[point])
-        found = np.full(len(edge), len(self._shapes), dtype=np.int64)
-        np.minimum.at(found, point[inside], place[inside])
-        found[found == len(self._shapes)] = OUTSIDE
+        """Lowest candidate of its edge cell that each point lies in: lowest first, and who was found is asked no more.
+
+        Points are asked commune by commune, so that an outline is in the processor's cache while it is needed.
+        """
+        found = np.full(len(edge), OUTSIDE, dtype=np.int64)
+        left, turn = np.arange(len(edge)), 0
+        while len(left):
+            place = self._candidates[self._first[edge[left]] + turn]
+            order = np.argsort(place, kind="stable")
+            left, place = left[order], place[order]
+            with self._lock:
+                inside = shapely.intersects_xy(self._shapes[place], x[left], y[left])
+            found[left[inside]] = place[inside]
+            turn += 1
+            left = left[~inside]
+            left = left[self._count[edge[left]] > turn]
         return found
 
     # --- metres ---
