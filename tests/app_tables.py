@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -48,13 +48,19 @@ WORK = (
     "ឯកសារការងារថ្នាក់ឃុំដំណើរការតាមអ៊ីនធឺណិត",
     "Commune work files handled online",
 )
-TARGETS = (
+PROVINCE_TARGETS = (
     _target("S2", 2025, ">", "4/5", FIBRE, "S2"),
     _target("S5", 2025, ">=", "4/5", PHONE, "S5"),
     _target("S6", 2025, ">", "1/2", PAY, "S6"),
     _target("S6", 2030, ">", "4/5", PAY, "S6"),
     _target("G3", 2025, ">=", "3/5", WORK, ""),
 )
+COMMUNE_TARGETS = tuple(
+    replace(target, target_id=f"{target.target_id}-commune", level="commune")
+    for target in PROVINCE_TARGETS
+    if target.indicator
+)
+TARGETS = PROVINCE_TARGETS + COMMUNE_TARGETS
 
 
 def _indicator(name: str, label: tuple[str, str, str], gap_type: Any, counted_in: Any) -> Indicator:
@@ -99,15 +105,14 @@ def make_results(*, schematic: bool = True, made_up: bool = True) -> MadeResults
         + [_estimate(x.indicator_id, PROVINCE, 5, "province") for x in INDICATORS],
         infer_schema_length=None,
     )
-    judged = [x for x in TARGETS if x.indicator]
     verdicts = pl.DataFrame(
-        [_verdict(x, code, i) for x in judged for i, code in enumerate(codes)]
-        + [_verdict(x, PROVINCE, 0, "province") for x in judged],
+        [_verdict(x, code, i) for x in COMMUNE_TARGETS for i, code in enumerate(codes)]
+        + [_verdict(x, PROVINCE, 0, "province") for x in PROVINCE_TARGETS if x.indicator],
         infer_schema_length=None,
     )
     gaps = [
         _gap(x, row, i, float(row["households_2019"]))
-        for x in judged
+        for x in COMMUNE_TARGETS
         for i, row in enumerate(units.iter_rows(named=True))
     ]
     listed = [gap for gap in gaps if gap["verdict"] != "met"]

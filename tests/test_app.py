@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from app_tables import TARGETS, make_issues, make_results
+from app_tables import COMMUNE_TARGETS, make_issues, make_results
 from streamlit.testing.v1 import AppTest
 
 from collect.i18n import LANGUAGES
@@ -22,7 +22,7 @@ from collect.server import command, script
 
 HERE = Path(__file__).parent
 PAGES = ("", "map", "gaps", "upload")
-FIBRE = TARGETS[0]
+FIBRE = COMMUNE_TARGETS[0]
 
 
 def open_page(page: str, lang: str, **codes: str) -> AppTest:
@@ -67,14 +67,14 @@ def test_a_target_that_no_form_measures_is_named_on_the_overview() -> None:
 def test_an_address_opens_the_same_commune_in_any_language() -> None:
     code = make_results().units["code"][0]
     for lang, words in (("vi", "Chưa đạt mục tiêu"), ("en", "Does not meet the target"), ("km", "មិនទាន់សម្រេចគោលដៅ")):
-        app = open_page("map", lang, commune=code, target="S2-2025")
+        app = open_page("map", lang, commune=code, target="S2-2025-commune")
         assert any(words in text.value for text in app.markdown), lang
 
 
 def test_a_code_nobody_knows_in_the_address_is_ignored() -> None:
     app = open_page("map", "en", commune="99999", target="nothing")
     assert not app.exception
-    assert app.selectbox(key="target").value == "S2-2025"
+    assert app.selectbox(key="target").value == "S2-2025-commune"
     assert app.selectbox(key="commune").value is None
 
 
@@ -122,7 +122,7 @@ def test_the_map_sends_codes_and_classes_and_its_outlines_only_when_asked() -> N
     assert whole["geometry"] == made.shapes.geometry
     assert len(json.dumps(small)) < 8_000
     assert small["classes"] == dict(
-        made.verdicts.filter(target_id="S2-2025", level="commune").select("place", "verdict").iter_rows()
+        made.verdicts.filter(target_id="S2-2025-commune", level="commune").select("place", "verdict").iter_rows()
     )
 
 
@@ -136,8 +136,8 @@ def test_every_commune_of_the_verdicts_is_on_the_screen_visited_or_not() -> None
 
 def test_what_the_gap_list_withholds_no_screen_shows() -> None:
     made = make_results()
-    code = made.gaps.filter(target_id="S2-2025", verdict="not_met")["commune_code"][0]
-    here = (pl.col("commune_code") == code) & (pl.col("target_id") == "S2-2025")
+    code = made.gaps.filter(target_id="S2-2025-commune", verdict="not_met")["commune_code"][0]
+    here = (pl.col("commune_code") == code) & (pl.col("target_id") == "S2-2025-commune")
     withheld = replace(made, gaps=made.gaps.with_columns(suppressed=pl.when(here).then(True).otherwise("suppressed")))
     row = data.communes(withheld, FIBRE, "vi").row(by_predicate=pl.col("place") == code, named=True)
     assert [row[name] for name in ("value", "ci_low", "ci_high", "p_meets")] == [None] * 4
@@ -169,7 +169,7 @@ def test_a_verdict_is_told_in_words_with_its_probability_and_reason() -> None:
         (day(make_results().as_of, "vi"), "30/09/2026"),
         (chance(0.9999, "vi"), "> 99\u00a0%"),
         (chance(0.0, "en"), "< 1%"),
-        (target_value(TARGETS[1], "vi"), "≥\u00a080\u00a0%"),
+        (target_value(COMMUNE_TARGETS[1], "vi"), "≥\u00a080\u00a0%"),
     ],
 )
 def test_numbers_are_written_as_the_language_writes_them(said: str, written: str) -> None:

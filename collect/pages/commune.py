@@ -40,24 +40,29 @@ def sentence(row: Mapping[str, Any], target: Target, lang: str) -> str:
 
 
 def _figures(row: Mapping[str, Any], counted_in: str, lang: str) -> None:
-    figures = []
     if row["suppressed"]:
         st.caption(t("commune.suppressed", lang))
-    if row["value"] is not None:
-        figures.append((t("commune.estimate", lang), percent(row["value"], lang)))
-        figures.append((t("commune.interval", lang), interval(row["ci_low"], row["ci_high"], lang)))
-        figures.append((t("commune.interviewed", lang), number(row["n_households"], lang)))
-    if row["households_needed"]:
-        needed = number(row["households_needed"], lang)
-        low, high = row["households_needed_low"], row["households_needed_high"]
-        if low is not None and high is not None and low != high:
-            needed += f" ({number(low, lang)}\u2009–\u2009{number(high, lang)})"
-        figures.append((t(f"commune.needed.{counted_in}", lang), needed))
-    if row["interviews_needed"]:
-        figures.append((t("commune.interviews_needed", lang), number(row["interviews_needed"], lang)))
-    for label, value in figures:
+    for name, value in (_estimate(row, counted_in, lang) | _needed(row, counted_in, lang)).items():
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small", wrap=False):
-            st.markdown(f":gray[{label}]", width="stretch")
+            st.markdown(f":gray[{t(f'commune.{name}', lang)}]", width="stretch")
             st.markdown(f"**{value}**", width="content")
     if row["interviews_reason"] and row["verdict"] in ("undecided", "no_data"):
         st.caption(t(f"interviews_reason.{row['interviews_reason']}", lang) + ".")
+
+
+def _estimate(row: Mapping[str, Any], counted_in: str, lang: str) -> dict[str, str]:
+    if row["value"] is None:
+        return {}
+    found = {"estimate": percent(row["value"], lang), "interval": interval(row["ci_low"], row["ci_high"], lang)}
+    return found if counted_in == "communes" else found | {"interviewed": number(row["n_households"], lang)}
+
+
+def _needed(row: Mapping[str, Any], counted_in: str, lang: str) -> dict[str, str]:
+    found = {}
+    if row["households_needed"]:
+        low, high = row["households_needed_low"], row["households_needed_high"]
+        spread = "" if low is None or low == high else f" ({number(low, lang)}\u2009–\u2009{number(high, lang)})"
+        found[f"needed.{counted_in}"] = number(row["households_needed"], lang) + spread
+    if row["interviews_needed"]:
+        found["interviews_needed"] = number(row["interviews_needed"], lang)
+    return found

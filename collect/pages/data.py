@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from collect.indicators import Indicator
+from collect.pages.words import target_value
 from collect.tables import VERDICTS
 from collect.targets import Target
 
@@ -76,10 +77,39 @@ class Shapes:
     source: str
 
 
-def measured(results: Results) -> list[Target]:
-    """Targets with a verdict in this run, first those due first."""
-    judged = set(results.verdicts["target_id"].unique())
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One number of the plan in one year: as set for the province, and as read commune by commune."""
+
+    province: Target | None
+    commune: Target | None
+
+    @property
+    def target(self) -> Target:
+        """The target to name it by."""
+        return self.province or self.commune  # type: ignore[return-value]  # one of the two is always there
+
+
+def goals(results: Results) -> list[Goal]:
+    """Every goal with a verdict in this run, first those due first."""
+    found: dict[tuple[int, str, str], dict[str, Target]] = {}
+    for target in measured(results):
+        found.setdefault((target.year, target.number, target.indicator), {})[target.level] = target
+    return [Goal(levels.get("province"), levels.get("commune")) for _, levels in sorted(found.items())]
+
+
+def measured(results: Results, level: str | None = None) -> list[Target]:
+    """Targets with a verdict in this run (at one level, if asked), first those due first."""
+    verdicts = results.verdicts if level is None else results.verdicts.filter(level=level)
+    judged = set(verdicts["target_id"].unique())
     return sorted((x for x in results.targets if x.target_id in judged), key=lambda x: (x.year, x.number, x.target_id))
+
+
+def first_to_show(results: Results) -> str | None:
+    """The target to open with: the plan's first that some commune misses, else its first."""
+    judged = [target.target_id for target in measured(results, "commune")]
+    missed = set(results.verdicts.filter(level="commune", verdict="not_met")["target_id"].unique())
+    return next((target_id for target_id in judged if target_id in missed), judged[0] if judged else None)
 
 
 def unmeasured(results: Results) -> list[Target]:
@@ -88,9 +118,23 @@ def unmeasured(results: Results) -> list[Target]:
     return [target for target in results.targets if target.target_id not in judged]
 
 
+def name_of(results: Results, target: Target, lang: str) -> str:
+    """A target on one line: what is measured, what is asked, by when."""
+    indicator = indicator_of(results, target)
+    return (
+        f"{indicator.labels[lang] if indicator else target.labels[lang]} · {target_value(target, lang)} · {target.year}"
+    )
+
+
 def indicator_of(results: Results, target: Target) -> Indicator | None:
     """The indicator a target speaks of."""
     return next((x for x in results.indicators if x.indicator_id == target.indicator), None)
+
+
+def asks_communes(results: Results, target: Target) -> bool:
+    """Whether the figures come from communes' own returns rather than from households."""
+    indicator = indicator_of(results, target)
+    return indicator is not None and indicator.counted_in == "communes"
 
 
 def counts(results: Results, target: Target) -> dict[str, int]:

@@ -12,9 +12,8 @@ from collect.i18n import t
 from collect.pages import data, looks
 from collect.pages.data import Results
 from collect.pages.layout import header
-from collect.pages.words import Formats, chance, day, interval, known, number, percent, target_name, target_value
+from collect.pages.words import Formats, chance, day, interval, known, number, percent
 from collect.tables import GAP_TYPES, VERDICTS
-from collect.targets import Target
 
 FILES = {  # suffix and name of each download, in the order of the buttons
     "parquet": ("parquet", "application/vnd.apache.parquet"),
@@ -36,7 +35,8 @@ def render(results: Results, lang: str, write: Writer, dictionary: Callable[[], 
     if rows.is_empty():
         st.info(t("gap_list.filtered_out", lang))
     else:
-        st.dataframe(_shown(rows, results, lang), hide_index=True, height=460, alt=t("gap_list.title", lang))
+        table = _shown(rows, results, lang)
+        st.dataframe(table, hide_index=True, height=460, placeholder="–", alt=t("gap_list.title", lang))
         _downloads(rows, results, lang, write)
     with st.expander(t("gap_list.dictionary", lang), icon=":material/menu_book:"):
         st.caption(t("gap_list.dictionary.help", lang))
@@ -47,7 +47,7 @@ def render(results: Results, lang: str, write: Writer, dictionary: Callable[[], 
 
 def _filtered(results: Results, lang: str) -> pl.DataFrame:
     rows = results.gaps
-    names = {target.target_id: target_name(target, lang) for target in data.measured(results)}
+    names = {target.target_id: data.name_of(results, target, lang) for target in data.measured(results)}
     labels = {
         "gap_target": ("target_id", names),
         "gap_verdict": ("verdict", {v: t(f"verdict.{v}", lang) for v in VERDICTS if v != "met"}),
@@ -86,23 +86,25 @@ def _choose(label: str, options: list[str], key: str, words: Mapping[str, str], 
 
 
 def _shown(rows: pl.DataFrame, results: Results, lang: str) -> object:
-    targets = {target.target_id: target for target in results.targets}
     names = dict(results.units.select("code", data.name_in(lang)).iter_rows())
     frame = pl.DataFrame(
-        [_line(row, targets[row["target_id"]], names, lang) for row in rows.iter_rows(named=True)],
+        [_line(row, names, lang) for row in rows.iter_rows(named=True)],
         infer_schema_length=None,
     )
+    if frame["hamlet"].null_count() == frame.height:
+        frame = frame.drop("hamlet")
     words = {name: t(f"column.{name}", lang) for name in frame.columns}
     counts: Formats = {words[name]: lambda cell: number(known(cell), lang) for name in ("needed", "interviews_needed")}
     return frame.to_pandas().rename(columns=words).style.format(counts)
 
 
-def _line(row: Mapping[str, Any], target: Target, names: Mapping[str, str | None], lang: str) -> dict[str, Any]:
+def _line(row: Mapping[str, Any], names: Mapping[str, str | None], lang: str) -> dict[str, Any]:
     withheld = t("gap_list.suppressed", lang) if row["suppressed"] else None
     return {
         "priority": row["priority"],
         "commune": names.get(row["commune_code"]) or row["commune_name"],
-        "target": f"{target.labels[lang]} {target_value(target, lang)} ({target.year})",
+        "hamlet": row["hamlet"],
+        "target": names[row["target_id"]],
         "verdict": looks.verdict_text(row["verdict"], lang),
         "needed": row["households_needed"],
         "interviews_needed": row["interviews_needed"],

@@ -12,15 +12,14 @@ from collect.i18n import t
 from collect.pages import commune, data, looks, map_component
 from collect.pages.data import Results
 from collect.pages.layout import coded, header
-from collect.pages.overview import shown
-from collect.pages.words import target_name
+from collect.pages.overview import EVERYTHING, shown
 from collect.targets import Target
 
 
 def render(results: Results, lang: str, html_map: Callable[[Target], bytes]) -> None:
     """Draw the page. ``html_map`` makes the file that people keep, when they ask for it."""
     header(t("map.title", lang), lang, results)
-    by_id = {target.target_id: target for target in data.measured(results)}
+    by_id = {target.target_id: target for target in data.measured(results, "commune")}
     if not by_id:
         st.info(t("map.nothing", lang))
         return
@@ -29,8 +28,8 @@ def render(results: Results, lang: str, html_map: Callable[[Target], bytes]) -> 
         t("map.target", lang),
         list(by_id),
         key="target",
-        default=next(iter(by_id)),
-        format_func=lambda code: target_name(by_id[code], lang),
+        default=data.first_to_show(results),
+        format_func=lambda code: data.name_of(results, by_id[code], lang),
     )
     target = by_id[chosen]
     rows = data.communes(results, target, lang)
@@ -69,7 +68,7 @@ def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: st
             st.info(t("map.no_outlines", lang))
         else:
             counts = data.counts(results, target)
-            alt = t("map.alt", lang, target=target_name(target, lang), **counts)
+            alt = t("map.alt", lang, target=data.name_of(results, target, lang), **counts)
             map_component.draw(results.shapes, rows, chosen, alt, lang)
         looks.legend(data.counts(results, target), lang)
         if results.shapes is not None:
@@ -83,7 +82,9 @@ def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: st
             commune.card(rows.row(by_predicate=pl.col("place") == chosen, named=True), target, counted_in, lang)
     st.subheader(t("map.table", lang), anchor=False)
     ranked = rows.sort("value", "name", nulls_last=True)
-    st.dataframe(shown(ranked, lang), hide_index=True, alt=t("map.table", lang), height=400)
+    columns = [name for name in EVERYTHING if name != "n_households" or not data.asks_communes(results, target)]
+    table = shown(ranked, lang, columns)
+    st.dataframe(table, hide_index=True, placeholder="–", alt=t("map.table", lang), height=400)
 
 
 def findable(name: str) -> str:

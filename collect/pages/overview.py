@@ -9,9 +9,9 @@ import streamlit as st
 
 from collect.i18n import t
 from collect.pages import data, looks
-from collect.pages.data import Results
+from collect.pages.data import Goal, Results
 from collect.pages.layout import address, coded, header
-from collect.pages.words import Formats, interval, known, number, percent, target_name, target_value
+from collect.pages.words import Formats, interval, known, number, percent, target_value
 from collect.targets import Target
 
 FURTHEST = 8  # rows shown; the map's table has them all
@@ -20,65 +20,73 @@ FURTHEST = 8  # rows shown; the map's table has them all
 def render(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
     """Draw the page. ``links`` are the pages it leads to, by name."""
     header(t("overview.title", lang), lang, results)
-    targets = data.measured(results)
+    goals = data.goals(results)
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
-        _attention(results, targets, lang, links)
+        _attention(results, lang, links)
     with right:
-        _furthest(results, targets, lang, links)
-    for year in sorted({target.year for target in targets}):
+        _furthest(results, lang, links)
+    for year in sorted({goal.target.year for goal in goals}):
         st.subheader(t("overview.by_year", lang, year=year), anchor=False)
         with st.grid(3, min_column_width=300, gap="small"):
-            for target in targets:
-                if target.year == year:
-                    _card(results, target, lang, links)
+            for goal in goals:
+                if goal.target.year == year:
+                    _card(results, goal, lang, links)
     _not_measured(data.unmeasured(results), lang)
 
 
-def _card(results: Results, target: Target, lang: str, links: Mapping[str, st.Page]) -> None:
-    whole = data.province(results, target)
+def _card(results: Results, goal: Goal, lang: str, links: Mapping[str, st.Page]) -> None:
+    target = goal.target
+    indicator = data.indicator_of(results, target)
     with st.container(border=True, height="stretch", gap="small"):
-        st.markdown(f"**{target.labels[lang]}**")
-        indicator = data.indicator_of(results, target)
-        asks = t("overview.target", lang, value=target_value(target, lang))
-        st.caption(asks, help=indicator.definitions[lang] if indicator else None)
-        if whole is None:
-            st.markdown(t("overview.no_estimate", lang))
-        else:
-            with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-                st.metric(t("overview.whole", lang), percent(whole["value"], lang), width="content")
-                if whole["verdict"] is not None:
-                    looks.badge(whole["verdict"], lang)
-            span = interval(whole["ci_low"], whole["ci_high"], lang)
-            st.caption(t("overview.province", lang, interval=span, n=number(whole["n"], lang)))
-        looks.share_bar(data.counts(results, target), lang)
-        query = address(lang, target=target.target_id)
+        st.markdown(f"**{target.labels[lang]}**", help=indicator.definitions[lang] if indicator else None)
+        asks = t("overview.target", lang, number=target.number, value=target_value(target, lang))
+        st.caption(asks)
+        _province(results, target, lang)
+        if goal.commune is None:
+            return
+        st.caption(t("overview.communes", lang))
+        looks.share_bar(data.counts(results, goal.commune), lang)
+        query = address(lang, target=goal.commune.target_id)
         st.page_link(links["map"], label=t("overview.to_map", lang), icon=":material/map:", query_params=query)
 
 
-def _attention(results: Results, targets: list[Target], lang: str, links: Mapping[str, st.Page]) -> None:
+def _province(results: Results, target: Target, lang: str) -> None:
+    whole = data.province(results, target)
+    if whole is None:
+        st.markdown(t("overview.no_estimate", lang))
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.metric(t("overview.whole", lang), percent(whole["value"], lang), width="content")
+        if whole["verdict"] is not None:
+            looks.badge(whole["verdict"], lang)
+    span = interval(whole["ci_low"], whole["ci_high"], lang)
+    st.caption(t("overview.province", lang, interval=span, n=number(whole["n"], lang)))
+
+
+def _attention(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
     st.subheader(t("overview.attention", lang), anchor=False)
+    targets = data.measured(results, "commune")
     tallies = {target.target_id: data.counts(results, target) for target in targets}
     for verdict in ("not_met", "undecided", "no_data"):
         worst = max(targets, key=lambda target: tallies[target.target_id][verdict], default=None)
         if worst is None or not tallies[worst.target_id][verdict]:
             continue
-        words = {"communes": tallies[worst.target_id][verdict], "target": target_name(worst, lang)}
+        words = {"communes": tallies[worst.target_id][verdict], "target": data.name_of(results, worst, lang)}
         with st.container(border=True, gap="xsmall"):
             st.markdown(f"{looks.flag(verdict)} {t(f'overview.attention.{verdict}', lang, **words)}")
             if verdict == "not_met":
+                to, label, icon = "gaps", "overview.to_gaps", ":material/download:"
                 query = address(lang, gap_target=worst.target_id)
-                st.page_link(
-                    links["gaps"], label=t("overview.to_gaps", lang), icon=":material/download:", query_params=query
-                )
             else:
+                to, label, icon = "map", "overview.to_map", ":material/map:"
                 query = address(lang, target=worst.target_id)
-                st.page_link(links["map"], label=t("overview.to_map", lang), icon=":material/map:", query_params=query)
+            st.page_link(links[to], label=t(label, lang), icon=icon, query_params=query)
 
 
-def _furthest(results: Results, targets: list[Target], lang: str, links: Mapping[str, st.Page]) -> None:
+def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
     st.subheader(t("overview.furthest", lang), anchor=False)
-    by_id = {target.target_id: target for target in targets}
+    by_id = {target.target_id: target for target in data.measured(results, "commune")}
     if not by_id:
         return
     chosen = coded(
@@ -86,8 +94,8 @@ def _furthest(results: Results, targets: list[Target], lang: str, links: Mapping
         t("overview.furthest.of", lang),
         list(by_id),
         key="target",
-        default=next(iter(by_id)),
-        format_func=lambda code: target_name(by_id[code], lang),
+        default=data.first_to_show(results),
+        format_func=lambda code: data.name_of(results, by_id[code], lang),
     )
     rows = data.communes(results, by_id[chosen], lang).filter(pl.col("value").is_not_null())
     rows = rows.filter(pl.col("verdict") != "met").sort("value", "name").head(FURTHEST)
@@ -98,6 +106,7 @@ def _furthest(results: Results, targets: list[Target], lang: str, links: Mapping
     event = st.dataframe(
         shown(rows, lang, ("name", "verdict", "value", "needed", "n_households")),
         hide_index=True,
+        placeholder="–",
         on_select="rerun",
         selection_mode="single-row",
         key=f"furthest-{chosen}",

@@ -59,11 +59,6 @@ def target_value(target: Target, lang: str) -> str:
     return f"{sign}\u00a0{format_percent(float(Fraction(target.value)), WHOLE_PERCENT[lang], locale=lang)}"
 
 
-def target_name(target: Target, lang: str) -> str:
-    """One target on one line: its label, what it asks, by when."""
-    return f"{target.labels[lang]} · {target_value(target, lang)} · {target.year}"
-
-
 Formats = dict[Any, str | Callable[[object], str] | None]  # a table's columns and how their cells are written
 
 

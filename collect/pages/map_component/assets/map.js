@@ -83,7 +83,7 @@ async function begin(state, parent) {
   const root = parent.querySelector(".canvas");
   const [L] = await Promise.all([loadLeaflet(state.data.leaflet), linkStyles(state.data.leaflet, parent)]);
   if (state.ended || state.map) return;
-  const map = state.map = L.map(root, { preferCanvas: true, attributionControl: false, zoomSnap: 0.25, scrollWheelZoom: false, zoomControl: false });
+  const map = state.map = L.map(root, { preferCanvas: true, attributionControl: false, zoomSnap: 0.05, scrollWheelZoom: false, zoomControl: false });
   L.control.zoom({ zoomInTitle: state.data.words.zoom_in, zoomOutTitle: state.data.words.zoom_out }).addTo(map);
   L.control.scale({ imperial: false }).addTo(map);
   state.marks = L.layerGroup();
