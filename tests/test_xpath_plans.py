@@ -93,6 +93,10 @@ def test_a_plan_names_every_question_it_reads_predicates_included() -> None:
     wanted = {"/data/g/hh/age", "/data/g/hh/sex", "/data/name", "/data/size", "/data/w"}
     assert made.dependencies == wanted
     assert made.functions == {"count", "if"}
+    assert made.repeats == {"/data/g/hh"}
+    assert plan("sum(../toy/price) + /data/size", SCHEMA, AGE).repeats == {"/data/g/hh/toy"}
+    assert plan("indexed-repeat(/data/g/hh/age, /data/g/hh, 1)", SCHEMA, "/data").repeats == {"/data/g/hh"}
+    assert plan("/data/g/hh/age", SCHEMA, AGE).repeats == frozenset()
     assert plan_choices("province = current()/../province", SCHEMA, "/data/commune", COMMUNES).dependencies == {
         "/data/province"
     }

@@ -27,6 +27,7 @@ class Compiler:
 
     schema: Schema
     dependencies: set[str] = field(default_factory=set)
+    repeats: set[str] = field(default_factory=set)
     reads_clock: bool = False
     serial: count[int] = field(default_factory=count)
 
@@ -141,6 +142,7 @@ class Compiler:
 
     def inner(self, target: Target) -> Scope:
         """A new scope over the rows that ``target``'s repeats hold."""
+        self.repeats.update(target.free if not target.list else ())
         return Scope(Frame(target.table, target.home.frame), target.path, target.home.original)
 
     def nodes(self, target: Target, inner: Scope) -> NodeSet:

@@ -54,11 +54,7 @@ class Run:
 
     def now(self) -> pl.Series:
         """The submissions' own "now" as lexical date-time, by row of the root; null where it is not known."""
-        submissions = pl.DataFrame({"submission_id": self.links.submissions(self.schema.root)})
-        if self.clock is None:
-            return pl.Series([None] * submissions.height, dtype=pl.String)
-        known = self.clock.select("submission_id", pl.col("now").cast(pl.String)).unique("submission_id", keep="first")
-        return submissions.join(known, on="submission_id", how="left", maintain_order="left")["now"]
+        return self.links.beside_root(self.clock)
 
 
 def take(values: pl.Series, index: pl.Series | None) -> pl.Series:

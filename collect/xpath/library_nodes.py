@@ -191,6 +191,7 @@ def _indexed_repeat(compiler: Compiler, call: Call, scope: Scope) -> Value:
         message = f"{answer.path} is repeated: indexed-repeat() must name every repeat around it."
         raise XPathError("repeated", message, call.position, path=answer.path)
     compiler.dependencies.add(answer.path)
+    compiler.repeats.update(named)
     made = Indexed(scope.frame, start, tuple((table, places[table]) for table in named), answer.path)
     return compiler.typed(answer.path, scope.frame.add(("indexed", str(next(compiler.serial))), made))
 

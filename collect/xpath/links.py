@@ -17,14 +17,11 @@ class Links:
         self._keys = {path: _keys(frame) for path, frame in tables.items() if path in schema.tables}
         self._up: dict[tuple[str, str], pl.Series] = {}
         self._positions: dict[str, pl.Series] = {}
+        self._clock: tuple[pl.DataFrame | None, pl.Series] | None = None
 
     def height(self, table: str) -> int:
         """How many rows ``table`` has."""
         return self._keys[table].height if table in self._keys else 0
-
-    def submissions(self, table: str) -> pl.Series:
-        """submission_id of each row."""
-        return self._keys[table]["submission_id"]
 
     def up(self, table: str, ancestor: str) -> pl.Series | None:
         """For each row of ``table`` its row number in ``ancestor``, null for an orphan; None: they are one table."""
@@ -58,6 +55,17 @@ class Links:
                 found = keys["row_id"].str.extract(r"\[(\d+)\]$").cast(pl.Int64).fill_null(1)
             self._positions[table] = found
         return self._positions[table]
+
+    def beside_root(self, clock: pl.DataFrame | None) -> pl.Series:
+        """Column ``now`` of ``clock`` by row of the root, null where there is none. The last clock is kept."""
+        if self._clock is None or self._clock[0] is not clock:
+            keys = self._keys[self.schema.root].select("submission_id")
+            known = pl.DataFrame(schema={"submission_id": pl.String, "now": pl.String})
+            if clock is not None:
+                known = clock.select("submission_id", pl.col("now").cast(pl.String))
+                known = known.unique("submission_id", keep="first", maintain_order=True)
+            self._clock = (clock, keys.join(known, on="submission_id", how="left", maintain_order="left")["now"])
+        return self._clock[1]
 
     def child(self, table: str, parents: pl.Series, positions: pl.Series) -> pl.Series:
         """Row number in ``table`` of the child at ``positions`` below row ``parents`` of the table above, or null."""

@@ -37,6 +37,7 @@ class Plan:
     at: str
     table: str
     dependencies: frozenset[str]  # paths of the questions it reads
+    repeats: frozenset[str]  # repeats whose rows it counts, folds or chooses among
     reads_clock: bool  # today() or now()
     value: Value
     frame: Frame
@@ -114,4 +115,5 @@ def plan(expression: str | Expression, schema: Schema, at: str) -> Plan:
         value = compiler.value(tree, scope)
     except RecursionError as problem:
         raise XPathError("too_deep", "The expression is nested too deeply.", 0) from problem
-    return Plan(tree, schema, at, table, frozenset(compiler.dependencies), compiler.reads_clock, value, scope.frame)
+    read, repeats = frozenset(compiler.dependencies), frozenset(compiler.repeats)
+    return Plan(tree, schema, at, table, read, repeats, compiler.reads_clock, value, scope.frame)
