@@ -201,6 +201,7 @@ def test_an_interview_long_after_the_server_stamped_it_is_told_whatever_the_day_
         ("2026-1", "", "2025-12-31", True),
         ("2026-1", "", "2026-01-01", False),
         ("2026", "", "2025-12-31", True),
+        ("demo-2026", "", "2025-12-31", True),
         ("pilot", "2025060101", "2024-12-31", True),
         ("pilot", "2025060101", "2025-01-01", False),
         ("2024-2", "2025060101", "2024-12-31", False),  # the round knows better than the form

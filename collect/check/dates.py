@@ -66,8 +66,9 @@ def impossible_days(sheets: Sheets, received_on: date | None) -> pl.DataFrame | 
     if not (form.design.interviewed_on or form.design.started_at):
         return None
     stamped = read_date(pl.col("submitted_at").str.slice(0, 10)).dt.offset_by(f"{ZONE_DAYS}d")
-    round_year = year_named(pl.col(form.design.round).cast(pl.String)) if form.design.round else pl.lit(None, pl.Int32)
-    first_year = pl.coalesce(round_year, year_named(pl.col("form_version")), pl.lit(FIRST_YEAR))
+    round_name = pl.col(form.design.round) if form.design.round in root.columns else pl.lit(None)
+    years = (_year_in(round_name.cast(pl.String)), _year_of(pl.col("form_version")))
+    first_year = pl.coalesce(*years, pl.lit(FIRST_YEAR))
     days = root.select(
         interview_day(form, root).alias("day"),
         pl.date(first_year, 1, 1).alias("earliest"),
@@ -77,9 +78,14 @@ def impossible_days(sheets: Sheets, received_on: date | None) -> pl.DataFrame | 
     return days.with_columns(outside.fill_null(False).alias("wrong"))
 
 
-def year_named(text: pl.Expr) -> pl.Expr:
-    """The year of this century a round or version begins with, "2026-1" or "2026112201"; null when it names none."""
-    return text.str.extract(r"^(20[0-9]{2})(?:$|[^0-9]|[0-9]{2,})").cast(pl.Int32, strict=False)
+def _year_in(round_name: pl.Expr) -> pl.Expr:
+    """The year a round is named after, "2026-1" or "demo-2026"; null when it names none."""
+    return round_name.str.extract(r"(?:^|[^0-9])(20[0-9]{2})(?:$|[^0-9])").cast(pl.Int32)
+
+
+def _year_of(version: pl.Expr) -> pl.Expr:
+    """The year of a version written as a day and a number, "2026112201"; null when it is written otherwise."""
+    return version.str.extract(r"^(20[0-9]{2})(?:0[1-9]|1[0-2])[0-9]{2,}$").cast(pl.Int32)
 
 
 def _limits() -> pl.Expr:
