@@ -87,6 +87,7 @@ def _choose(label: str, options: list[str], key: str, words: Mapping[str, str], 
 
 def _shown(rows: pl.DataFrame, results: Results, lang: str) -> object:
     names = dict(results.units.select("code", data.name_in(lang)).iter_rows())
+    names |= {target.target_id: data.name_of(results, target, lang) for target in results.targets}
     frame = pl.DataFrame(
         [_line(row, names, lang) for row in rows.iter_rows(named=True)],
         infer_schema_length=None,
