@@ -70,7 +70,7 @@ def an_indicator(**changes: str) -> Indicator:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-# --- designs ----------------------------------------------------------------------------------------------------------
+# --- designs ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_loading_a_form_stops_at_a_design_that_does_not_fit(tmp_path: Path) -> N
         load_form(tmp_path)
 
 
-# --- indicators -------------------------------------------------------------------------------------------------------
+# --- indicators ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_passed_and_subscribed_are_two_indicators_that_read_two_questions() -> N
     assert (indicators["S2"].gap_type, indicators["S2b"].gap_type) == ("build", "sell")
 
 
-# --- targets ----------------------------------------------------------------------------------------------------------
+# --- targets ---------------------------------------------------------------------------------------------------------
 
 HEAD = "target_id,number,indicator,level,year,operator,value,unit,decision,decided_on,label_vi,label_km,label_en,note\n"
 GOOD = "S2-2025,S2,S2,province,2025,>,0.8,share,50/KH-UBND,2022-07-12,a,b,c,\n"
@@ -281,7 +281,7 @@ def test_every_number_of_the_plan_is_there_and_unmeasured_ones_say_so() -> None:
     assert {target.number[0] for target in targets if not target.indicator} == {"E", "G"}
 
 
-# --- a whole folder ---------------------------------------------------------------------------------------------------
+# --- a whole folder --------------------------------------------------------------------------------------------------
 
 
 def test_our_forms_folder_has_nothing_wrong() -> None:

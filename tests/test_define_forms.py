@@ -247,6 +247,7 @@ def test_choices_from_a_csv_file_are_read_when_it_lies_beside_the_form(tmp_path:
     form = load_form(tmp_path)
     name = form.by_path["/data/place"].choice_list
     assert form.choices[name or ""] == (Choice("01", {"": "Một"}, {"code": "01", "p": "86"}),)
+    assert form.choices["places"][0].columns["title"] == "Một", "instance('places') may be asked for any column"
 
 
 def test_a_list_that_is_not_there_is_unknown_rather_than_empty(tmp_path: Path) -> None:

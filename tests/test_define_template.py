@@ -121,6 +121,12 @@ def test_each_question_is_explained_in_the_language(tmp_path: Path, lang: str, l
     assert "01 = " in fibre.comment.text
 
 
+def test_a_comment_says_when_a_question_is_asked_in_the_words_of_the_header(household: Form) -> None:
+    root, _ = template_tables(household, "en")
+    since = next(column for column in root.columns if column.header == "household/fibre_since")
+    assert "Asked only if: consent = 'yes' and household/fibre_subscribed = 'yes'" in since.help
+
+
 def test_the_read_me_speaks_all_languages(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(write_template(form_from_xlsform(FLAT), tmp_path / "t.xlsx", "vi"))
     titles = [cell.value for cell in book["read me"]["A"]]

@@ -73,7 +73,9 @@ def read_lists(
         name = instance.get("id", "")
         rows = _rows(instance, folder)
         if rows is not None:
-            ways = readings.get(name) or {name: Itemset(name, "name", "label", None)}
+            ways = {name: Itemset(name, "name", "label", None)} | readings.get(
+                name, {}
+            )  # instance() asks for the whole
             lists.update({key: tuple(_choice(row, way, itext) for row in rows) for key, way in ways.items()})
     return lists
 

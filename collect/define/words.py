@@ -53,6 +53,14 @@ def cell_help(question: Question, form: Form, lang: str) -> str:
     if question.constraint:
         message = said(question.constraint_messages, form, lang) or question.constraint
         parts.append(t("template.rule", lang, rule=message.rstrip(". ")))
-    if question.relevant:
-        parts.append(t("template.only_if", lang, condition=" ".join(question.relevant.split())))
+    conditions = " and ".join(_conditions(question, form))
+    if conditions:
+        parts.append(t("template.only_if", lang, condition=conditions))
     return " ".join(part for part in parts if part)
+
+
+def _conditions(question: Question, form: Form) -> list[str]:
+    """When the question is asked: its own rule and those of the groups around it, paths as the header writes them."""
+    around = [section.relevant for section in form.sections if question.path.startswith(f"{section.path}/")]
+    rules = [rule for rule in (*around, question.relevant) if rule]
+    return [" ".join(rule.replace(f"{form.root}/", "").split()) for rule in rules]
