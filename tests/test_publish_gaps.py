@@ -133,6 +133,22 @@ def test_a_suppressed_figure_is_empty_in_every_file_and_never_zero(three: Gaps, 
         assert pd.isna(last["ci_low"])
 
 
+def test_figures_of_a_suppressed_row_are_withheld_even_if_they_arrive(tmp_path: Path) -> None:
+    leaky = gaps(a_gap("29242", 1, suppressed=True), a_gap("29254", 2))
+    back = pl.read_parquet(write_gaps(leaky, tmp_path / "gaps.parquet", meta=META, geometry=False))
+    figures = ["estimate", "ci_low", "ci_high", "p_meets_target", "households_needed"]
+    assert back.select(figures).row(0) == (None,) * 5
+    assert None not in back.select(figures).row(1)
+
+
+def test_a_column_nobody_declared_is_not_published(tmp_path: Path) -> None:
+    stray = Gaps(gaps(a_gap("29242", 1)).with_columns(phone=pl.lit("0900000000")))
+    for suffix in (".parquet", ".csv"):
+        path = write_gaps(stray, tmp_path / f"gaps{suffix}", meta=META)
+        assert b"0900000000" not in path.read_bytes()
+    assert "phone" not in pq.read_schema(tmp_path / "gaps.parquet").names
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".xlsx"])
 def test_the_same_rows_give_the_same_bytes_whatever_their_order(three: Gaps, tmp_path: Path, suffix: str) -> None:
     first = write_gaps(three, tmp_path / f"a{suffix}", meta=META).read_bytes()

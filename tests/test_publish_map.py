@@ -76,7 +76,7 @@ def make_layer(outlines: Squares) -> MapLayer:
     return map_layer(TARGET, estimates(c29001=0.89, c29002=0.3, c29003=0.81), judged, outlines, meta=META)
 
 
-# --- the layer -------------------------------------------------------------------------------------------------------
+# --- the layer ------------------------------------------------------------------------------------------------------
 
 
 def test_a_commune_without_a_verdict_is_on_the_map_as_no_data(layer: MapLayer) -> None:
@@ -120,7 +120,7 @@ def _grey(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-# --- the file --------------------------------------------------------------------------------------------------------
+# --- the file -------------------------------------------------------------------------------------------------------
 
 
 class Reader(HTMLParser):
@@ -136,7 +136,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         self.fetched += [str(values[name]) for name in ("src", "href", "data", "action", "srcset") if values.get(name)]
-        self.lang = str(values.get("lang") or self.lang)
+        self.lang = str(values.get("lang")) if tag == "html" else self.lang
         self.inside = tag
         if tag in ("td", "th"):
             self.cells.append("")

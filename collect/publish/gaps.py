@@ -15,6 +15,10 @@ from collect.publish.sheets import write_csv, write_xlsx
 from collect.tables import GAPS, Gaps
 
 SUFFIXES = (".parquet", ".csv", ".xlsx")
+FIGURES = (
+    "estimate", "ci_low", "ci_high", "p_meets_target", "households_needed", "households_needed_low",
+    "households_needed_high",
+)  # fmt: skip
 
 
 def write_gaps(
@@ -46,7 +50,7 @@ def write_gaps(
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise CollectError("PUB-01", file=path.name, near=", ".join(SUFFIXES))
-    rows = in_order(GAPS.check(gaps))
+    rows = in_order(withheld(GAPS.check(gaps)))
     release = release_of(meta or {}, rows)
     if suffix != ".parquet" or not geometry or rows["geometry"].null_count() == rows.height:
         rows = rows.drop("geometry")
@@ -62,6 +66,11 @@ def write_gaps(
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:
     """Most urgent first, ties by name: an order that depends on nothing but the rows."""
     return rows.sort("priority", "gap_id")
+
+
+def withheld(rows: pl.DataFrame) -> pl.DataFrame:
+    """A last lock on the door: of a suppressed row no figure leaves, whatever the stages before let through."""
+    return rows.with_columns(pl.when(~pl.col("suppressed")).then(pl.col(name)).alias(name) for name in FIGURES)
 
 
 def _write(rows: pl.DataFrame, path: Path, suffix: str, release: Release, language: str) -> None:

@@ -180,7 +180,9 @@ def _table(layer: MapLayer, lang: str) -> str:
     for place in sorted(layer.places, key=lambda place: (order[place.verdict], place.name, place.code)):
         words = _words(place, lang) | {"answer": f"{LOOKS[place.verdict].mark} {t(f'verdict.{place.verdict}', lang)}"}
         first, *others = (escape(words[key]) for key in keys)
-        rows.append(f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in others) + "</tr>")
+        rows.append(
+            f'<tr><th scope="row" lang="vi">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in others) + "</tr>"
+        )
     return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
 
 
