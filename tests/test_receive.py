@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
 
@@ -552,6 +553,17 @@ def test_utf16_and_semicolons_from_a_spreadsheet_program_are_read(tmp_path: Path
     assert one(path).submissions == 1
 
 
+def test_a_label_full_of_commas_does_not_hide_the_separator(tmp_path: Path) -> None:
+    label = "Networks: A, B, C, D, E, F or\nnone, or all"
+    form = replace(
+        FORM, questions=(replace(FORM.questions[4], labels={EN: label}), *FORM.questions[5:7]), languages=(EN,)
+    )
+    path = tmp_path / "x.csv"
+    path.write_text(f'"{label}";"_uuid";"_index"\r\n"Net A";"u-1";"1"\r\n', encoding="utf-8")
+    (received,) = receive(path, (form,), form="household")
+    assert received.answers["/data"].select("submission_id", "/data/signal").rows() == [("uuid:u-1", "a")]
+
+
 def test_a_csv_cut_off_inside_a_quote_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text(ROOT + SECOND + FIRST[: FIRST.index("lines")], encoding="utf-8")
@@ -613,6 +625,19 @@ def test_a_zip_with_repeats_only_says_what_is_missing(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("household-member.csv", MEMBERS)
     assert refused(tmp_path / "x.zip").code == "IN-23"
+
+
+def test_several_exports_in_one_zip_are_sent_back_rather_than_half_read(tmp_path: Path) -> None:
+    kobo_csv = ";".join([*NAMED[:6], *KOBO]) + "\n"
+    for name, data in (("other.csv", ROOT + SECOND), ("kobo.csv", kobo_csv), ("frame.csv", ",".join(FRAME.schema))):
+        path = central(tmp_path / "x.zip", more={name: data.encode()})
+        assert refused(path).code == "IN-25"
+
+
+def test_answers_under_no_heading_are_not_lost_in_silence(tmp_path: Path) -> None:
+    root = ROOT.replace("visited,", "visited,,") + FIRST.replace("2026-01-02,2026", "2026-01-02,stray,2026")
+    received = one(central(tmp_path / "x.zip", root, MEMBERS.split("\n")[0]))
+    assert received.issues.select("code", "details").rows() == [("FIL-02", '{"column": "#8"}')]
 
 
 def test_a_source_can_be_insisted_on(tmp_path: Path) -> None:

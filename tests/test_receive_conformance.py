@@ -110,9 +110,7 @@ def test_a_central_export_says_what_its_submissions_say(shared: Path, name: str,
     assert received.unreadable == 0
     assert received.source == "central-csv"
     assert set(received.issues["code"]) <= {"ID-02", "FIL-05"}
-    rows = {
-        (name, place[0]) for name, one in expected.items() for key in one if (place := re.match(r".*\](?=/)", key))
-    }
+    rows = {(name, place[0]) for name, one in expected.items() for key in one if (place := re.match(r".*\](?=/)", key))}
     assert sum(received.rows.values()) == len(rows)
 
 

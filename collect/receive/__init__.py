@@ -117,6 +117,8 @@ def receive(
         look = look_at(upload, source)
         received = SOURCES[look.source](Reading(look, forms, forced, tell))
     tell("step.receive", 1.0)
+    if len({one.form.form_id for one in received if one.form}) < sum(1 for one in received if one.form):
+        raise ExportError("IN-25", file=look.file, tables=len(received))
     return _with_broken(received, look)
 
 

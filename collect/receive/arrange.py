@@ -32,6 +32,9 @@ def note_headings(sheet: Sheet, match: Match, issues: IssueBook) -> None:
     """Write down the columns the form does not know, and those whose heading fits several questions."""
     for position in match.unknown:
         issues.note("FIL-02", found_in=sheet.place, column=sheet.headings[position])
+    for position, heading in enumerate(sheet.headings):
+        if not heading and sheet.frame[str(position)].null_count() < sheet.frame.height:
+            issues.note("FIL-02", found_in=sheet.place, column=f"#{position + 1}")
     for heading, count in Counter(sheet.headings[position] for position in match.ambiguous).items():
         issues.note("FIL-05", found_in=sheet.place, column=heading, columns=count)
 

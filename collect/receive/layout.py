@@ -134,3 +134,7 @@ def _look_at_tables(look: Look, tables: Sequence[Member], wanted: str | None) ->
             look.broken.append((member.name, error.code))
     look.ignored += len(look.upload.members) - len(tables)
     look.source = wanted or _source_of(look.sheets, "csv")
+    sources = {_source_of([sheet], "csv") for sheet in look.sheets}
+    single = look.source in (kobo.CSV_SOURCE, frames.SOURCE)  # platforms write these as one table each
+    if not wanted and (len(sources) > 1 or (single and len(look.sheets) > 1)):
+        raise ExportError("IN-25", file=look.file, tables=len(look.sheets))

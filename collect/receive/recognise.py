@@ -64,7 +64,7 @@ def _is_named(candidate: Candidate, form: Form) -> bool:
 
 def _fits(candidate: Candidate, form: Form, found: Match) -> bool:
     columns = found.known + len(found.unknown)
-    asked = {question.path for question in form.questions_in(form.root) if question.appears}
+    asked = {question.path for question in form.questions_in(form.root) if question.appears and not question.readonly}
     answered = len(asked & found.questions.keys())
     if _is_named(candidate, form):
         return columns == 0 or found.known >= KNOWN_WHEN_NAMED * columns

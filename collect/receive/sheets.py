@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -14,6 +15,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError, Shee
 from collect.problems import ExportError
 
 SEPARATORS = (",", ";", "\t", "|")
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
 HEAD_BYTES = 1 << 20  # a header longer than this is no header
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -70,13 +72,10 @@ def heading_of(data: bytes, place: str) -> tuple[tuple[str, ...], str]:
         text = cut.decode("utf-8", errors="strict" if len(data) <= HEAD_BYTES else "ignore")
     except UnicodeDecodeError as error:
         raise ExportError("IN-06", file=place, line=data.count(b"\n", 0, error.start) + 1) from error
-    best: list[str] = []
-    separator = SEPARATORS[0]
-    for candidate in SEPARATORS:
-        record = next(csv.reader(io.StringIO(text, newline=""), delimiter=candidate), [])
-        if len(record) > len(best):
-            best, separator = record, candidate
-    return tuple(cell.strip() for cell in best), separator
+    bare = QUOTED.sub("", text).lstrip("\r\n").split("\n", 1)[0]  # a label may hold any separator, and line ends
+    separator = max(SEPARATORS, key=bare.count)
+    record = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+    return tuple(cell.strip() for cell in record), separator
 
 
 def read_csv(data: bytes, place: str, title: str) -> Sheet:
