@@ -148,7 +148,9 @@ def _obtain(file: Wanted) -> bytes:
     """The bytes from the first address that has them right. A wrong hash is tried again: the line may have dropped."""
     trouble: GeoError | None = None
     for address in file.addresses:
-        for wait in (0.5 * 2**number for number in range(TRIES)):
+        for number in range(TRIES):
+            if number:
+                time.sleep(0.25 * 2**number)
             content, reason, again = _read(address, file.size)
             if content is not None and _digest(content) == file.sha256:
                 return content
@@ -159,7 +161,6 @@ def _obtain(file: Wanted) -> bytes:
                 trouble = GeoError("GEO-02", file=file.path, source=address, reason=reason)
             if not again:
                 break
-            time.sleep(wait)
     raise trouble or GeoError("GEO-02", file=file.path, source="", reason="no address")
 
 
@@ -220,8 +221,9 @@ def _moved(shapes: dict[str, shapely.Geometry], drawn: str, vintage: str) -> dic
 
 
 def _compare(shapes: dict[str, shapely.Geometry], vintage: str, wanted: tuple[Wanted, ...]) -> None:
-    province = units(vintage)["province_code"][0]
-    expected, found = set(units(vintage, province)["code"]), set(shapes)
+    provinces = units(vintage)["province_code"].unique()
+    expected = {code for province in provinces for code in units(vintage, province)["code"]}
+    found = set(shapes)
     if expected != found:
         missing, strange = sorted(expected - found), sorted(found - expected)
         raise GeoError("GEO-05", file=wanted[0].path, missing=", ".join(missing[:5]), strange=", ".join(strange[:5]))

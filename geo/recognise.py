@@ -36,7 +36,6 @@ KINDS: Mapping[str, str] = {  # type words without diacritics, as people shorten
     "town": "thị trấn",
 }  # fmt: skip
 DISTRICT_WORDS = ("thanh pho", "thi xa", "huyen", "quan", "tp", "tx", "h", "q", "city", "town", "district")
-PROVINCE_TAIL = re.compile(r"[,;/]?\s*(tinh\s+)?(tra vinh|vinh long)\s*$")
 DIGITS = {
     ord(digit): str(value)
     for start in (0x17E0, 0xFF10)
