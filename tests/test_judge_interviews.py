@@ -14,12 +14,13 @@ from survey_tables import indicator, survey, target
 from collect.estimate.intervals import wilson
 from collect.judge import Chances, judge
 from collect.judge.interviews import (
+    UNKNOWN_RHO,
     Habits,
     effective_needed,
     interviews_to_classify,
-    likeness,
     more_for_undecided,
     of_finite,
+    pooled_likeness,
     units_in_hamlets,
 )
 from collect.judge.rule import Evidence
@@ -69,9 +70,12 @@ def test_more_households_in_the_same_hamlets_can_never_decide_beyond_the_ceiling
     assert units_in_hamlets(needed, 8, 0.0) == needed
 
 
-def test_likeness_is_what_the_design_effect_tells() -> None:
-    assert likeness(1 + 14 * 0.1, 15) == pytest.approx(0.1)
-    assert likeness(2.0, 1) is None
+def test_likeness_within_hamlets_is_pooled_over_communes() -> None:
+    communes = [undecided(deff=1 + 14 * rho) for rho in (0.1, 0.3)]
+    assert pooled_likeness(communes) == pytest.approx(0.2)
+    assert pooled_likeness([*communes, undecided(value=1.0, deff=None)]) == pytest.approx(0.2)
+    assert pooled_likeness([undecided(deff=0.5)]) == 0
+    assert pooled_likeness([]) == UNKNOWN_RHO
 
 
 def undecided(**given: Any) -> Evidence:

@@ -47,7 +47,7 @@ def estimate(
     -----
     The error of a sample is that between drawn units inside strata, hamlets taken as drawn with replacement, households
     of enumerated hamlets without. ``std_error`` is 0 only for an enumeration; it is empty where all clusters were alike
-    (0 %, 100 %), and the interval then is that of a simple sample.
+    (0 %, 100 %), and the interval then is that of a simple sample as large as such hamlets are worth elsewhere.
     """
     drawn = _coded(weights.filter(pl.col("weight") > 0), places, levels)
     rows = measures.join(drawn, on="submission_id").with_columns(

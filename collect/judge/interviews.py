@@ -80,22 +80,15 @@ def of_finite(size: float, population: int | None) -> float:
     return population if size == inf else population * size / (size + population - 1)
 
 
-def likeness(deff: float, units_per_hamlet: float) -> float | None:
-    """The intra-hamlet correlation that a design effect tells of (deff = 1 + (m - 1) rho)."""
-    return (deff - 1) / (units_per_hamlet - 1) if units_per_hamlet > 1 else None
-
-
 def pooled_likeness(communes: Sequence[Evidence]) -> float:
-    """The correlation of all clustered communes, each by its degrees of freedom: one alone knows too little."""
-    parts = [
-        (likeness(e.deff, e.n / e.n_clusters), e.df)
-        for e in communes
-        if e.regime == "clusters" and e.deff is not None and e.df and e.n_clusters
-    ]
-    known = [(rho, df) for rho, df in parts if rho is not None]
-    if not known:
-        return UNKNOWN_RHO
-    return min(max(sum(rho * df for rho, df in known) / sum(df for _, df in known), 0.0), 1.0)
+    """The correlation of all clustered communes, as `collect.estimate` pools it: one alone knows too little."""
+    above = beside = 0.0
+    for e in communes:
+        if e.regime == "clusters" and e.deff is not None and e.df and e.n_clusters and e.value is not None:
+            spread = e.df * e.value * (1 - e.value)
+            above += spread * (e.deff - 1)
+            beside += spread * (e.n / e.n_clusters - 1)
+    return min(max(above / beside, 0.0), 1.0) if beside > 0 else UNKNOWN_RHO
 
 
 def more_for_undecided(
