@@ -156,6 +156,17 @@ def test_deep_and_wide_expressions_are_planned_and_run() -> None:
     assert plan(wide, SCHEMA, "/data").column(TABLES, "boolean").to_list() == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    "name", ["round(%s)", "coalesce(%s, size)", "min(%s, w)", "if(%s > 1, 'x', %s)", "%s mod w", "(%s div w) > 1"]
+)
+def test_an_expression_does_not_outgrow_what_was_written(name: str) -> None:
+    for inner in ("w", "1.5"):
+        expression = inner
+        for _ in range(40 if name.count("%s") == 1 else 6):
+            expression = name.replace("%s", expression)
+        assert plan(expression, SCHEMA, "/data").column(TABLES, "string").len() == 3
+
+
 def test_columns_that_are_missing_or_still_text_are_read_as_the_schema_says() -> None:
     tables = {"/data": pl.DataFrame({"submission_id": ["u1"], "row_id": ["/data"], "/data/size": ["7"]})}
     assert plan("size + 1", SCHEMA, "/data").column(tables, "number").to_list() == [8.0]

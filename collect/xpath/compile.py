@@ -9,15 +9,28 @@ from itertools import count
 import polars as pl
 
 from collect.xpath.errors import XPathError, XPathUnsupported
-from collect.xpath.frames import Answer, Frame, ItemColumn, Now, Outer, Place
+from collect.xpath.frames import Answer, Frame, ItemColumn, Now, Outer, Part, Place
 from collect.xpath.functions import refuse
 from collect.xpath.nodesets import Fold, Folded, NodeSet
 from collect.xpath.operators import arithmetic, compare, equal, joined
 from collect.xpath.paths import Scope, Target, locate
 from collect.xpath.schema import Schema
 from collect.xpath.tree import Call, Chain, Expression, Filtered, Negate, Number, Path, Text
-from collect.xpath.values import Column, Either, Kind, Value, as_boolean, as_number, boolean, either, number, text
+from collect.xpath.values import (
+    Column,
+    Either,
+    Kind,
+    Value,
+    as_boolean,
+    as_number,
+    boolean,
+    constant,
+    either,
+    number,
+    text,
+)
 
+HEAVY = 24  # columns named in one expression, each time counted; above it a part is worked out on its own
 _KINDS: Mapping[str, Kind] = {"int": "number", "decimal": "number", "date": "date", "dateTime": "datetime"}
 
 
@@ -33,6 +46,29 @@ class Compiler:
 
     def value(self, node: Expression, scope: Scope) -> Value:
         """The value of ``node`` in each row of ``scope``."""
+        return self._settled(self._value(node, scope), scope.frame)
+
+    def _settled(self, value: Value, frame: Frame) -> Value:
+        """Constants become literals, and heavy parts are worked out once.
+
+        Many rules name an operand twice (``a``, or ``b`` where ``a`` is blank): expressions would double with each level.
+        """
+        if isinstance(value, Either):
+            if value.condition.meta.root_names():
+                return Either(self._part(value.condition, frame), value.yes, value.no)
+            return value.yes if pl.select(value.condition).item() else value.no
+        if value.literal is not None:
+            return value
+        return (
+            constant(value) if not value.expr.meta.root_names() else replace(value, expr=self._part(value.expr, frame))
+        )
+
+    def _part(self, expr: pl.Expr, frame: Frame) -> pl.Expr:
+        if len(expr.meta.root_names()) <= HEAVY:
+            return expr
+        return frame.add(("part", str(next(self.serial))), Part(frame, expr))
+
+    def _value(self, node: Expression, scope: Scope) -> Value:
         match node:
             case Number() | Text():
                 return number(node.value) if isinstance(node, Number) else text(node.value)

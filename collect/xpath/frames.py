@@ -26,6 +26,7 @@ class Rows:
     index: pl.Series | None = None
     outer: Rows | None = None
     outer_index: pl.Series | None = None
+    made: dict[tuple[int, str], pl.Series] = field(default_factory=dict)  # inputs at hand, by frame and name
 
 
 class Run:
@@ -88,11 +89,17 @@ class Frame:
     def evaluate(self, run: Run, rows: Rows, expressions: Sequence[pl.Expr]) -> list[pl.Series]:
         """The value of each expression in each of ``rows``; only the inputs they name are made."""
         needed = {name for expression in expressions for name in expression.meta.root_names()}
-        columns = [made.series(run, rows).alias(name) for name, made in self.inputs.values() if name in needed]
+        columns = [self._input(name, made, run, rows) for name, made in self.inputs.values() if name in needed]
         base = pl.DataFrame([*columns, pl.zeros(rows.height, pl.UInt8, eager=True).alias("_rows")])
         named = [expression.alias(f"={place}") for place, expression in enumerate(expressions)]
         done = base.lazy().with_columns(named).select(f"={place}" for place in range(len(named))).collect()
         return done.get_columns()
+
+    def _input(self, name: str, made: Input, run: Run, rows: Rows) -> pl.Series:
+        key = (id(self), name)
+        if key not in rows.made:
+            rows.made[key] = made.series(run, rows).alias(name)
+        return rows.made[key]
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,18 @@ class ItemColumn:
     def series(self, run: Run, rows: Rows) -> pl.Series:
         """See `Input`."""
         return take(run.schema.lists[self.list][self.column].cast(pl.String), rows.index)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A part of an expression that is worked out once because what stands around it names it more than once."""
+
+    frame: Frame
+    expr: pl.Expr
+
+    def series(self, run: Run, rows: Rows) -> pl.Series:
+        """See `Input`."""
+        return self.frame.evaluate(run, rows, [self.expr])[0]
 
 
 @dataclass(frozen=True, eq=False)

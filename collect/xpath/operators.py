@@ -13,8 +13,13 @@ from collect.xpath.values import EPSILON, Column, Either, Value, as_boolean, as_
 
 
 def joined(operator: str, values: Sequence[Value]) -> Column:
-    """``and`` or ``or`` of many values."""
-    return boolean(reduce(and_ if operator == "and" else or_, [as_boolean(value) for value in values]))
+    """``and`` or ``or`` of many values, paired off so that a thousand of them are ten levels deep."""
+    join = and_ if operator == "and" else or_
+    truths = [as_boolean(value) for value in values]
+    while len(truths) > 1:
+        paired = [join(one, other) for one, other in zip(truths[::2], truths[1::2], strict=False)]
+        truths = paired + truths[len(paired) * 2 :]
+    return boolean(truths[0])
 
 
 def equal(left: Value, right: Value) -> pl.Expr:

@@ -170,6 +170,20 @@ def is_empty(value: Value) -> pl.Expr:
     return nothing | value.expr.is_nan().fill_null(value=True) if value.nan else nothing
 
 
+def constant(value: Column) -> Column:
+    """The literal that a column without any inputs comes to."""
+    found = pl.select(value.expr).item()
+    if found is None or found == "":
+        return text("") if value.blank or value.kind == "string" else number(float("nan"))
+    if value.kind == "number":
+        return number(float(found))
+    if value.kind == "boolean":
+        return TRUE if found else FALSE
+    if value.kind == "string":
+        return text(found)
+    return replace(value, expr=pl.lit(found))
+
+
 def mapped(expr: pl.Expr, act: Callable[[pl.Series], pl.Series], dtype: pl.DataType) -> pl.Expr:
     """``act`` on the whole column; at once when ``expr`` is the same in every row."""
     if not expr.meta.root_names():
