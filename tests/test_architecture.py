@@ -29,7 +29,7 @@ ARROWS: dict[str, set[str]] = {
     "estimate": WORDS,
     "judge": WORDS,
     "publish": WORDS | {"i18n", "geo"},
-    "demo": WORDS | {"define", "geo", "i18n", "publish"},
+    "demo": WORDS | {"define", "geo", "i18n", "publish", "settings"},
     "journey": WORDS | {"define", "receive", "check", "locate", "estimate", "judge", "geo"},
     "places": {"problems", "settings", "locate", "geo", "tables"},
     "registry": {"problems"},
