@@ -17,8 +17,10 @@ import pytest
 import shapely
 
 from collect.i18n import LANGUAGES, t
+from collect.judge.disclosure import FEWEST_INTERVIEWED, SMALL_COUNT
 from collect.problems import CollectError
-from collect.publish import LOOKS, MapLayer, map_layer, write_map
+from collect.publish import LOOKS, MapLayer, disclosure, map_layer, write_map
+from collect.publish.disclosure import withheld
 from collect.tables import ESTIMATES, VERDICTS, VERDICTS_TABLE, Estimates, Verdicts
 from collect.targets import Target
 
@@ -59,7 +61,7 @@ def verdicts(*rows: tuple[str, str], target: str = "S2-2025-commune", round_: st
 def estimates(**values: float) -> Estimates:
     frame = [
         {"indicator": "S2", "level": "commune", "vintage": "2025-07", "place": place[1:], "round": "r1",
-         "regime": "clusters", "n": 50, "n_households": 48, "n_clusters": 4,
+         "regime": "clusters", "n": 50, "n_households": 48, "n_clusters": 4, "n_base": 50.0, "n_holding": 25.0,
          "value": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
         for place, value in values.items()
     ]  # fmt: skip
@@ -76,7 +78,7 @@ def make_layer(outlines: Squares) -> MapLayer:
     return map_layer(TARGET, estimates(c29001=0.89, c29002=0.3, c29003=0.81), judged, outlines, meta=META)
 
 
-# --- the layer ------------------------------------------------------------------------------------------------------
+# --- the layer -----------------------------------------------------------------------------------------------------
 
 
 def test_a_commune_without_a_verdict_is_on_the_map_as_no_data(layer: MapLayer) -> None:
@@ -107,6 +109,54 @@ def test_a_target_that_is_not_judged_by_commune_has_no_map() -> None:
         map_layer(TARGET, estimates(c29001=0.9), verdicts(("29001", "met"), target="S9"), Squares(), meta=META)
 
 
+COUNTS = """
+| place | verdict  | unit      | n_households | n_base | n_holding | withheld |
+|-------|----------|-----------|--------------|--------|-----------|----------|
+| 29001 | met      | household | 9            | 9      | 5         | yes      |
+| 29002 | not_met  | household | 10           | 40     | 20        | no       |
+| 29003 | met      | household | 60           | 60     | 56        | yes      |
+| 29004 | not_met  | household | 60           | 60     | 4         | yes      |
+| 29005 | met      | household | 60           | 60     | 60        | no       |
+| 29006 | not_met  | household | 60           | 60     | 55        | no       |
+| 29007 | met      | commune   | 1            | 1      | 1         | no       |
+| 29008 | no_data  | household | 0            | 0      | 0         | no       |
+"""
+
+
+def table_of(text: str) -> pl.DataFrame:
+    """Rows of a table of communes, numbers as numbers."""
+    header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in text.strip().splitlines())
+    frame = pl.DataFrame(rows, schema=header, orient="row")
+    return frame.with_columns(pl.col("n_households", "n_base", "n_holding").cast(pl.Int64))
+
+
+def test_a_figure_that_rests_on_too_few_is_not_on_the_map() -> None:
+    rows = table_of(COUNTS)
+    assert withheld(rows) == set(rows.filter(pl.col("withheld") == "yes")["place"])
+
+
+def test_one_withheld_commune_takes_another_with_it_that_the_gap_list_does_not_publish() -> None:
+    rows = table_of(COUNTS).filter(pl.col("place").is_in(["29001", "29002", "29005", "29006"]))
+    assert withheld(rows) == {"29001", "29005"}
+    assert withheld(rows.filter(pl.col("place") != "29005")) == {"29001", "29002"}
+    assert withheld(rows.filter(pl.col("place") != "29001")) == frozenset()
+
+
+def test_the_map_and_the_gap_list_withhold_by_the_same_numbers() -> None:
+    assert (disclosure.FEWEST_INTERVIEWED, disclosure.SMALL_COUNT) == (FEWEST_INTERVIEWED, SMALL_COUNT)
+
+
+def test_a_withheld_commune_keeps_its_verdict_and_says_why_its_figure_is_gone(tmp_path: Path) -> None:
+    few = estimates(c29001=0.89, c29002=0.3, c29003=0.81).with_columns(n_households=pl.lit(9, pl.Int64))
+    judged = verdicts(("29001", "met"), ("29002", "not_met"), ("29003", "undecided"))
+    drawn = map_layer(TARGET, Estimates(few), judged, Squares(), meta=META)
+    assert drawn.classes["29001"] == "met"
+    assert set(drawn.values.values()) == {None}
+    text = write_map(drawn, tmp_path / "map.html", "en").read_text(encoding="utf-8")
+    assert "89.0%" not in text
+    assert t("publish.map.withheld", "en") in text
+
+
 def test_every_verdict_has_a_look_of_its_own_beyond_colour() -> None:
     assert tuple(LOOKS) == VERDICTS
     assert len({look.mark for look in LOOKS.values()}) == len(VERDICTS)
@@ -120,7 +170,7 @@ def _grey(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-# --- the file -------------------------------------------------------------------------------------------------------
+# --- the file ------------------------------------------------------------------------------------------------------
 
 
 class Reader(HTMLParser):

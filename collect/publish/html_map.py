@@ -148,12 +148,13 @@ def _pattern(verdict: str, look: Look) -> str:
 
 def _words(place: Place, lang: str) -> dict[str, str]:
     """A commune's row as people read it."""
+    nothing = t("publish.map.withheld", lang) if place.withheld else NOTHING
     bounds = [NOTHING if edge is None else _percent(edge, lang) for edge in (place.ci_low, place.ci_high)]
     return {
         "name": place.name,
         "code": place.code,
         "answer": t(f"verdict.{place.verdict}", lang),
-        "share": NOTHING if place.value is None else _percent(place.value, lang),
+        "share": nothing if place.value is None else _percent(place.value, lang),
         "interval": NOTHING if NOTHING in bounds else "\u2009–\u2009".join(bounds),
         "interviewed": NOTHING if place.interviewed is None else str(format_decimal(place.interviewed, locale=lang)),
     }

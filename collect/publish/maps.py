@@ -11,6 +11,7 @@ import polars as pl
 
 from collect.indicators import Indicator
 from collect.problems import CollectError
+from collect.publish.disclosure import withheld
 from collect.publish.release import Release, release_of
 from collect.tables import VERDICTS, Estimates, Verdicts
 from collect.targets import Target
@@ -59,7 +60,7 @@ class Outlines(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One commune of the map. A value is None where nothing is known; a suppressed one is None too."""
+    """One commune of the map. A value is None where nothing is known, and where it is ``withheld``."""
 
     code: str
     name: str
@@ -68,6 +69,7 @@ class Place:
     ci_low: float | None = None
     ci_high: float | None = None
     interviewed: int | None = None
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,18 +141,22 @@ def map_layer(
         raise CollectError("PUB-02", target=target.target_id, near=known or "-")
     judged = judged.filter(pl.col("round") == judged["round"].max())
     keys = ["indicator", "level", "vintage", "place", "round"]
-    numbers = estimates.select(*keys, "value", "ci_low", "ci_high", "n_households")
+    figures = ("value", "ci_low", "ci_high", "unit", "n_households", "n_base", "n_holding")
+    numbers = estimates.select(*keys, *figures)
     rows = judged.join(numbers, on=keys, how="left").unique("place", maintain_order=True)
+    hidden = withheld(rows)
     by_code = {row["place"]: row for row in rows.iter_rows(named=True)}
     shapes = outlines.simplified().sort_values("code").reset_index(drop=True)
     named = zip(shapes["code"], shapes["name"], strict=True)
-    places = tuple(_place(str(code), str(name), by_code.get(str(code))) for code, name in named)
+    places = tuple(_place(str(code), str(name), by_code.get(str(code)), hidden) for code, name in named)
     facts = {"boundaries": outlines.kind, "boundaries_source": outlines.source, **(meta or {})}
     schematic = outlines.kind == "schematic"
     return MapLayer(target, indicator, shapes, places, outlines.vintage, schematic, outlines.source, release_of(facts))
 
 
-def _place(code: str, name: str, row: Mapping[str, Any] | None) -> Place:
+def _place(code: str, name: str, row: Mapping[str, Any] | None, hidden: frozenset[str]) -> Place:
     if row is None:
         return Place(code, name, "no_data")
+    if code in hidden:
+        return Place(code, name, row["verdict"], interviewed=row["n_households"], withheld=True)
     return Place(code, name, row["verdict"], row["value"], row["ci_low"], row["ci_high"], row["n_households"])
