@@ -1,8 +1,9 @@
 """Communes drawn from published centres and areas where no boundaries are at hand: never a map of the ground.
 
-The ground is a sheet of small hexagons. Each belongs to the commune whose circle (its published area round its centre)
-is nearest, and the circles are grown or shrunk until every commune has about its own area. Hexagons share their corners
-exactly, so the shapes neither overlap nor leave slivers, and their stepped outlines say what they are.
+The ground is a sheet of small hexagons round the published centres, as large as the published areas together. Each belongs
+to the commune whose circle (its area round its centre) is nearest, and the circles are grown or shrunk until every commune
+has about its own area. Hexagons share their corners exactly, so the shapes neither overlap nor leave slivers, and their
+stepped outlines say what they are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 KM_PER_DEGREE = 111.195  # along a meridian, sphere of 6,371 km: good enough for shapes that are not true
 HEXAGONS = 24_000  # at most; fewer when the communes are large
+SOFTNESS = 0.7  # of a mean radius: how far circles melt into each other
 ROUNDS = 60  # of growing and shrinking; areas settle well before
 
 
@@ -57,7 +59,9 @@ def _share_out(distance: Floats, area: Floats, size: float) -> Whole:
     """Owner of each hexagon, -1 off the ground; ``distance`` is squared, hexagon by commune."""
     reach = np.sqrt(area / np.pi)
     hexagons = max(round(area.sum() / size), len(area))
-    nearest = np.argsort((np.sqrt(distance) - reach).min(axis=1), kind="stable")
+    soft = reach.mean() * SOFTNESS
+    depth = np.exp(np.clip((reach - np.sqrt(distance)) / soft, -60, 60)).sum(axis=1)  # fills the nooks between circles
+    nearest = np.argsort(-depth, kind="stable")
     ground = np.sort(nearest[:hexagons])
     near = distance[ground]
     wanted = area / size
