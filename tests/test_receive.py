@@ -213,6 +213,15 @@ def test_a_name_used_twice_keeps_the_last_and_says_whether_they_differ(tmp_path:
     ]  # fmt: skip
 
 
+def test_a_row_without_a_name_is_named_and_the_order_stays(tmp_path: Path) -> None:
+    nameless = FIRST.replace("uuid:1,uuid:1", ",")
+    received = one(central(tmp_path / "x.zip", ROOT + nameless + SECOND, MEMBERS.split("\n")[0]))
+    names = received.answers["/data"]["submission_id"].to_list()
+    assert names[0].startswith("sha256:")
+    assert names[1] == "uuid:2"
+    assert received.issues.select("code", "submission_id").rows() == [("ID-03", names[0])]
+
+
 def test_versions_of_one_name_do_not_mix_their_rosters(tmp_path: Path) -> None:
     changed = FIRST.replace("29236", "29245")
     later = "35,1,uuid:1,uuid:1/people/member[1]\n"

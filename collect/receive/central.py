@@ -32,6 +32,7 @@ OWN = frozenset(
     {*FACTS.values(), KEY, PARENT_KEY, "SubmitterID", "AttachmentsPresent", "AttachmentsExpected", "Status", "Edits"}
 )
 META = ("instanceID", "instanceName", "audit", "deprecatedID", "rootUuid", "entity")
+ORDER = "@"  # place of a row in its file
 NOT_DECRYPTED = "not decrypted"
 INDEX = re.compile(r"\[\d+\]")
 ONE_REPEAT = re.compile(r"~\d+$")  # the second repeat of one name: form-name~1.csv
@@ -78,14 +79,12 @@ def read(export: Export, file: str, forms: Sequence[Form], forced: Form | None) 
     issues = IssueBook()
     root, unreadable = _root(export.root, matched, form, issues)
     tables: Tables = {form.root: root}
-    unique = root["submission_id"].null_count() == 0 and not root["submission_id"].is_duplicated().any()
     for sheet in export.repeats:
         path, frame, strays = _rows(sheet, form, root, issues)
         unreadable += strays
         if path is not None and frame is not None:
             tables[path] = pl.concat([tables[path], frame]) if path in tables else frame
-    if not unique:
-        tables = identify(_tied(tables, form), form, issues, rows_by_name=True)
+    tables = _named_once(tables, form, issues)
     return Received(SOURCE, file, form, checked_answers(tables, form), issues.table(), unreadable)
 
 
@@ -189,6 +188,22 @@ def _indexed_pattern(path: str, form: Form) -> str:
         walked = f"{walked}/{step}"
         parts.append(re.escape(step) + (r"\[\d+\]" if walked in form.repeats else ""))
     return "/".join(parts)
+
+
+def _named_once(tables: Tables, form: Form, issues: IssueBook) -> Tables:
+    """Name the nameless and keep each name once; nearly all submissions are named once already and are left alone."""
+    names = tables[form.root]["submission_id"]
+    doubtful = names.filter(names.is_null() | names.is_duplicated()).unique()
+    if not doubtful.len():
+        return tables
+    among = pl.col("submission_id").is_in(doubtful.implode(), nulls_equal=True)
+    numbered = {path: frame.with_row_index(ORDER) for path, frame in tables.items()}
+    few = {path: frame.filter(among) for path, frame in numbered.items()}
+    settled = identify(_tied(few, form), form, issues, rows_by_name=True)
+    return {
+        path: pl.concat([frame.filter(~among), settled[path].drop(OF)]).sort(ORDER).drop(ORDER)
+        for path, frame in numbered.items()
+    }
 
 
 def _tied(tables: Mapping[str, pl.DataFrame], form: Form) -> Tables:
