@@ -13,6 +13,7 @@ from check_tables import answers_of, codes, details, form_of, found
 
 from collect.check import check
 from collect.forms import Design, Form
+from collect.i18n import t
 
 CHOICES = """
 | list_name | name | label | commune |
@@ -367,6 +368,7 @@ def test_a_rule_that_cannot_be_evaluated_is_told_once_not_once_a_row(rules: dict
     said = json.loads(checked.issues["details"][0])
     assert said["rule"] == rule
     assert said["reason"]
+    assert t(f"rule.{said['why']}", "km")
 
 
 def test_a_required_rule_that_cannot_be_evaluated_is_told_where_it_mattered() -> None:

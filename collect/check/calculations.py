@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from collect.check.order import Rule
 from collect.check.planner import Unplanned
-from collect.check.report import Report
+from collect.check.report import Report, Rule
 from collect.check.sheets import Sheets
 from collect.forms import Question
 
@@ -25,7 +24,7 @@ def compare_calculation(sheets: Sheets, rule: Rule, report: Report) -> None:
         fresh = sheets.planner.column(rule.text, rule.path, "number" if numeric else "string")
         fresh = fresh if numeric else fresh.replace("NaN", "")  # what is not a number is stored as a blank
     except Unplanned as reason:
-        report.rule(rule.path, rule.kind, rule.text, str(reason))
+        report.rule(rule, reason.why, str(reason))
         return
     stored, asked = table[question.path], sheets.asked(question.path)
     if not stored.is_not_null().any():

@@ -6,7 +6,7 @@ import polars as pl
 
 from collect.check.cast import BLANKS, clear_blanks
 from collect.check.planner import Unplanned
-from collect.check.report import Report, said
+from collect.check.report import Report, Rule, said
 from collect.check.sheets import Sheets
 from collect.forms import Form, Question
 
@@ -53,8 +53,8 @@ def check_choices(sheets: Sheets, report: Report) -> None:
             if names:
                 strange[question.path] = unknown(column, names, several=question.type != "select_one")
             elif column.is_not_null().any():
-                told = "the form does not carry this list of choices"
-                report.rule(question.path, "choices", question.choice_list or "", told)
+                rule = Rule("choices", question.path, question.choice_list or "")
+                report.rule(rule, "no_choices", "the form does not carry this list of choices")
     for path, wrong in strange.items():
         question = sheets.form.by_path[path]
         if path == sheets.form.design.commune:
@@ -73,7 +73,8 @@ def _check_filter(sheets: Sheets, question: Question, strange: dict[str, pl.Seri
     try:
         offered, reads = sheets.planner.offered(question)
     except Unplanned as reason:
-        report.rule(question.path, "choice_filter", question.choice_filter or "", str(reason))
+        rule = Rule("choice_filter", question.path, question.choice_filter or "")
+        report.rule(rule, reason.why, str(reason))
         return
     wrong = ~offered.fill_null(True) & ~strange[question.path]
     for path in reads:

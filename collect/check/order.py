@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from collect.check.planner import Planner
+from collect.check.report import Rule
 from collect.check.shape import ancestors
 from collect.forms import Form
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One expression of the form and the node it belongs to; ``kind`` is the XLSForm column it stands in."""
-
-    kind: str  # relevant or calculation
-    path: str
-    text: str
 
 
 def settling_rules(form: Form) -> list[Rule]:

@@ -18,7 +18,11 @@ NEVER = ("false()", "false")
 
 
 class Unplanned(Exception):  # noqa: N818 - not a fault: the reason becomes an EXP-01 issue
-    """A rule that cannot be evaluated, and why."""
+    """A rule that cannot be evaluated: ``why`` is a code, ``rule.WHY`` in the catalogue; the text says it in full."""
+
+    def __init__(self, why: str, reason: str) -> None:
+        super().__init__(reason)
+        self.why = why
 
 
 class Planner:
@@ -72,9 +76,13 @@ class Planner:
         try:
             plan = xpath.plan(text, self.schema, at)
         except xpath.XPathError as error:
-            return Unplanned(str(error))
-        missing = {innermost(self.form, path) for path in self._reads(plan)} & self.absent
-        return Unplanned(f"the export does not hold {', '.join(sorted(missing))}") if missing else plan
+            return Unplanned(error.code, str(error))
+        return self._without(self._reads(plan)) or plan
+
+    def _without(self, paths: frozenset[str]) -> Unplanned | None:
+        """The reason not to answer, when a rule reads a repeat that the export cannot hold."""
+        missing = sorted({innermost(self.form, path) for path in paths} & self.absent)
+        return Unplanned("absent", f"the export does not hold {', '.join(missing)}") if missing else None
 
     def reads(self, text: str, at: str) -> frozenset[str]:
         """Questions the expression reads and repeats whose rows it counts; none when it cannot be planned."""
@@ -109,10 +117,10 @@ class Planner:
         try:
             plan = xpath.plan_choices(question.choice_filter or "", self.schema, question.path, items)
         except xpath.XPathError as error:
-            raise Unplanned(str(error)) from error
-        missing = {innermost(self.form, path) for path in plan.dependencies} & self.absent
-        if missing:
-            raise Unplanned(f"the export does not hold {', '.join(sorted(missing))}")
+            raise Unplanned(error.code, str(error)) from error
+        missing = self._without(plan.dependencies)
+        if missing is not None:
+            raise missing
         clock = self.clock if plan.reads_clock else None
         return plan.allowed(self.tables, None, clock, self.links), plan.dependencies
 

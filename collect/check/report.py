@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,14 @@ import polars as pl
 from collect.problems import PROBLEMS
 from collect.tables import ISSUES, Issues
 
-WHERE = ("submission_id", "row_id", "found_in")  # what an offending row must bring along
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One expression of the form and the node it belongs to; ``kind`` is the XLSForm column it stands in."""
+
+    kind: str
+    path: str
+    text: str
 
 
 class Report:
@@ -43,14 +51,17 @@ class Report:
             )
         )
 
-    def rule(self, question: str, rule: str, expression: str, reason: str) -> None:
-        """Say once that a rule could not be evaluated, whatever the number of rows it would have judged."""
+    def rule(self, rule: Rule, why: str, reason: str) -> None:
+        """EXP-01: say once that a rule could not be evaluated, whatever the number of rows it would have judged.
+
+        ``why`` is a code, with words of its own under ``rule.WHY`` in the catalogue; ``reason`` says it in full.
+        """
         row = {
             "upload_id": self.upload_id,
-            "question": question,
+            "question": rule.path,
             "code": "EXP-01",
             "severity": PROBLEMS["EXP-01"].severity,
-            "details": said(rule=rule, expression=expression, reason=reason),
+            "details": said(rule=rule.kind, expression=rule.text, why=why, reason=reason),
         }
         self._found.append(pl.DataFrame([row], schema=ISSUES.schema))
 

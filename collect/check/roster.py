@@ -8,7 +8,7 @@ import polars as pl
 
 from collect.check.dates import impossible_days
 from collect.check.planner import Unplanned, beside
-from collect.check.report import Report
+from collect.check.report import Report, Rule
 from collect.check.shape import above, parent_path
 from collect.check.sheets import Sheets
 from collect.forms import Section
@@ -47,7 +47,7 @@ def _wanted(sheets: Sheets, section: Section, report: Report) -> pl.Series | Non
     try:
         return sheets.planner.column(section.count, beside(section.path), "number")
     except Unplanned as reason:
-        report.rule(section.path, "repeat_count", section.count, str(reason))
+        report.rule(Rule("repeat_count", section.path, section.count), reason.why, str(reason))
         return None
 
 
@@ -95,7 +95,8 @@ def check_ages(sheets: Sheets, report: Report, received_on: date | None) -> None
     if age is None or born is None or days is None:
         return
     if age.repeat != born.repeat:
-        report.rule(age.path, "age", f"{age.path}, {born.path}", "age and birth year are not asked side by side")
+        rule = Rule("age", age.path, f"{age.path}, {born.path}")
+        report.rule(rule, "apart", "age and birth year are not asked side by side")
         return
     year = days.select(pl.when(~pl.col("wrong")).then(pl.col("day").dt.year()).alias("year"))["year"]
     table = sheets.typed[age.repeat]

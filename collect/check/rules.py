@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from collect.check.order import Rule
 from collect.check.planner import NEVER, Unplanned
-from collect.check.report import Report, said
+from collect.check.report import Report, Rule, said
 from collect.check.sheets import Sheets
 
 
@@ -44,8 +43,8 @@ def judged(sheets: Sheets, report: Report, rule: Rule, *, otherwise: bool) -> pl
     try:
         holds = sheets.planner.truth(rule.text, rule.path)
     except Unplanned as reason:
-        report.rule(rule.path, rule.kind, rule.text, str(reason))
+        report.rule(rule, reason.why, str(reason))
         return pl.repeat(otherwise, height, dtype=pl.Boolean, eager=True)
     if holds.null_count():
-        report.rule(rule.path, rule.kind, rule.text, f"{holds.null_count()} rows do not say when they were made")
+        report.rule(rule, "no_clock", f"{holds.null_count()} rows do not say when they were made")
     return holds.fill_null(otherwise)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from collect.check.calculations import compare_calculation
-from collect.check.order import Rule, in_order
-from collect.check.report import Report, said
+from collect.check.order import in_order
+from collect.check.report import Report, Rule, said
 from collect.check.rules import judged
 from collect.check.sheets import Sheets
 
@@ -15,7 +15,7 @@ def settle(sheets: Sheets, report: Report) -> None:
     """Go through relevance and calculations in dependency order, emptying what was not relevant in the typed tables."""
     rules, cyclic = in_order(sheets.form, sheets.planner)
     for rule in cyclic:
-        report.rule(rule.path, rule.kind, rule.text, "the rule depends on itself, directly or through other rules")
+        report.rule(rule, "circle", "the rule depends on itself, directly or through other rules")
     for rule in rules:
         if rule.kind == "relevant":
             _settle_relevance(sheets, rule, report)
