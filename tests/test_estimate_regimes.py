@@ -134,6 +134,20 @@ def test_people_of_a_nearly_full_count_keep_the_finite_population() -> None:
     assert found["std_error"] == pytest.approx(variance**0.5, rel=1e-9)
 
 
+def test_unknown_answers_of_a_full_count_are_households_left_out() -> None:
+    """Three people each, 6 of 50 households silent: hamlets are strata, fpc 1 - answering / listed."""
+    text = "| 29001 | 1 | 30 | 1 | 30 | 20 | 6 |\n| 29001 | 2 | 20 | 1 | 20 | 10 |"
+    made = survey(text)
+    residents = made.measures.with_columns(pl.col("numerator", "denominator") * 3)
+    changed = Survey(made.households, tables.Measures(residents), made.frame, made.places)
+    found = changed.of("29001")
+    share = 30 / 44
+    scores = [[1 - share] * 20 + [-share] * 4, []]
+    spread = 24 / 23 * (sum(z * z for z in scores[0]) - sum(scores[0]) ** 2 / 24) * (1 - 24 / 30)
+    assert (found["regime"], found["population"], found["n"], found["n_base"]) == ("near_census", None, 44, 132)
+    assert found["std_error"] == pytest.approx(spread**0.5 / 44, rel=1e-9)
+
+
 def returns(*codes: str, also: tuple[str, ...] = ()) -> tables.Estimates:
     rows = [
         {"submission_id": f"uuid:{c}", "upload_id": "u", "status": "accepted", "commune_code": c, "vintage": "2025-07"}

@@ -54,7 +54,7 @@ def estimate(
         numerator=pl.when(pl.col("units") > 0).then("numerator"), indicator=pl.col("indicator").cast(pl.Categorical)
     )
     totals = totals_of(rows, AS_DRAWN, y="numerator", x="denominator", by=["indicator", SPOT])
-    strata, facts = strata_of(drawn, AS_DRAWN), _facts(rows)
+    strata, facts = _answering(strata_of(drawn, AS_DRAWN)[0], rows), _facts(rows)
     spots = drawn.select(SPOT, "round", "vintage", *PLACES.values()).unique()
     expected = places.group_by("vintage").agg(pl.len().alias("communes_expected"))
     found = []
@@ -83,6 +83,16 @@ def _coded(weights: pl.DataFrame, places: pl.DataFrame, levels: Sequence[Level])
     )
 
 
+def _answering(strata: pl.DataFrame, rows: pl.DataFrame) -> Strata:
+    """Strata per indicator. Of an enumerated list, a household whose answer is not known is as good as not drawn."""
+    silent = (pl.col("units") == 0) & (pl.col("unknown") > 0)
+    per_indicator = rows.group_by("indicator", pl.col("drawn_stratum").alias(STRATUM)).agg(silent.sum().alias("silent"))
+    found = per_indicator.join(strata, on=STRATUM)
+    drawn = pl.col("drawn") - pl.when(pl.col("out_of").is_not_null()).then("silent").otherwise(0)
+    left = pl.when(pl.col("out_of").is_not_null()).then(1 - drawn / pl.col("out_of")).otherwise("left")
+    return found.with_columns(drawn=drawn, left=left).drop("silent"), None
+
+
 def _values(totals: pl.DataFrame, strata: Strata, rule: Rule) -> pl.DataFrame:
     """Linearised values per domain, and the degrees of freedom of its drawn hamlets alone.
 
@@ -90,7 +100,8 @@ def _values(totals: pl.DataFrame, strata: Strata, rule: Rule) -> pl.DataFrame:
     """
     by = ["indicator", "domain"]
     values = linearise(totals, strata, by=by, rule=rule)
-    hamlets = totals.join(strata[0].filter(pl.col("out_of").is_null()).select(STRATUM), on=STRATUM)
+    sampled = strata[0].filter(pl.col("out_of").is_null()).select(STRATUM).unique()
+    hamlets = totals.join(sampled, on=STRATUM)
     counted = freedom(hamlets, by).select(*by, df_of_hamlets="df")
     return values.select(*by, *VALUES).join(counted, on=by, how="left")
 

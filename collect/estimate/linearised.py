@@ -111,6 +111,8 @@ def linearise(
 ) -> pl.DataFrame:
     """Estimate each domain of ``totals``.
 
+    ``strata`` may also be keyed by some of ``by``, where the number drawn differs between domains.
+
     Returns
     -------
     One row per domain: ``value``, ``std_error`` (empty where the rule says it cannot be known), ``numerator``,
@@ -177,7 +179,8 @@ def _variance(scored: pl.DataFrame, strata: Strata, names: list[str], rule: Rule
 def _stage(scores: pl.DataFrame, sizes: pl.DataFrame, within: list[str], rule: Rule, names: list[str]) -> pl.DataFrame:
     """Variance that one stage of drawing adds. Clusters a domain does not meet score 0 but are counted in ``drawn``."""
     sums = (pl.col("score").sum().alias("s"), pl.col("score").pow(2).sum().alias("ss"), pl.len().alias("seen"))
-    per = scores.group_by([*names, *within]).agg(*sums).join(sizes, on=within, nulls_equal=True)
+    keys = [*within, *(name for name in names if name in sizes.columns)]
+    per = scores.group_by([*names, *within]).agg(*sums).join(sizes, on=keys, nulls_equal=True)
     share = pl.col("share") if "share" in sizes.columns else pl.lit(1.0)
     per = per.with_columns(part=share * _stratum_variance(rule))
     blank = pl.col("part").is_null()

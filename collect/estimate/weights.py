@@ -162,19 +162,16 @@ def _as_drawn(rows: pl.DataFrame) -> pl.DataFrame:
     )
     nearly = pl.col("all_reached") | (pl.col("fraction_interviewed") >= NEARLY_ALL)
     rows = rows.with_columns(by_household=(pl.col("fully_listed") & nearly & at_home).fill_null(False))
-    complete = pl.col("by_household") & (pl.col("interviewed") >= pl.col("listed"))
     single = pl.col("by_household") | ~pl.col("clustered")
     hamlet = pl.col("cluster").fill_null(NO_CLUSTER)
     return rows.with_columns(
         drawn_stratum=pl.when("by_household")
         .then(pl.format("hamlet|{}|{}", "round", "cluster"))
         .otherwise(pl.format("sample|{}|{}", "round", "stratum")),
-        drawn_unit=pl.when(complete)
-        .then(hamlet)
-        .when(single)
+        drawn_unit=pl.when(single)
         .then(pl.col("submission_id"))
         .when(pl.col("cluster").is_null())
         .then(pl.concat_str(pl.lit(NO_CLUSTER), "commune_code"))
         .otherwise(hamlet),
-        drawn_from=pl.when(complete).then(1.0).when("by_household").then(pl.col("listed").cast(pl.Float64)),
+        drawn_from=pl.when("by_household").then(pl.col("listed").cast(pl.Float64)),
     )
