@@ -22,6 +22,7 @@ COLUMNS = [
     ("not(ok)", "/data", [False, True, True]),
     ("number(name)", "/data", [None, None, 1.5]),
     ("round(w)", "/data", [2.0, -2.0, None]),
+    ("string(-5 * size div size div 3)", "/data", ["-1.6666666666666667", "-1.6666666666666667", "NaN"]),
     ("today() - visit", "/data", [0.0, None, 324.0]),
     ("if(size > 2, size, '')", "/data", [3.0, None, None]),
     ("if(size > 2, 'big', 5)", "/data", ["big", "5", "5"]),

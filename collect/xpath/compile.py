@@ -51,7 +51,7 @@ class Compiler:
     def _settled(self, value: Value, frame: Frame) -> Value:
         """Constants become literals, and heavy parts are worked out once.
 
-        Many rules name an operand twice (``a``, or ``b`` where ``a`` is blank): expressions would double with each level.
+        Many rules name an operand twice (``a``, else ``b``), so expressions would double with each level.
         """
         if isinstance(value, Either):
             if value.condition.meta.root_names():

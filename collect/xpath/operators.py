@@ -93,21 +93,23 @@ def arithmetic(operator: str, left: Value, right: Value) -> Column:
     return Column("number", _ARITHMETIC[operator](x, y), nan=a.nan or b.nan or operator in ("div", "mod"))
 
 
-def _remainder(x: pl.Expr, y: pl.Expr) -> pl.Expr:
-    return mapped(pl.struct(x.alias("x"), y.alias("y")), _java_remainder, pl.Float64())
+def _exactly(operation: np.ufunc) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
+    """``operation`` as the processor does it. The column engine divides by a constant by multiplying with its inverse
+    and floors its remainder.
+    """
 
+    def act(pairs: pl.Series) -> pl.Series:
+        x, y = (pairs.struct.field(name).fill_null(float("nan")).to_numpy() for name in ("x", "y"))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return pl.Series(operation(x, y))
 
-def _java_remainder(pairs: pl.Series) -> pl.Series:
-    """C's fmod, exact as Java's: the column engine's remainder is floored and rounds on the way."""
-    x, y = (pairs.struct.field(name).fill_null(float("nan")).to_numpy() for name in ("x", "y"))
-    with np.errstate(invalid="ignore"):
-        return pl.Series(np.fmod(x, y))
+    return lambda x, y: mapped(pl.struct(x.alias("x"), y.alias("y")), act, pl.Float64())
 
 
 _ARITHMETIC: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "+": lambda x, y: x + y,
     "-": lambda x, y: x - y,
     "*": lambda x, y: x * y,
-    "div": lambda x, y: x / y,
-    "mod": _remainder,
+    "div": _exactly(np.divide),
+    "mod": _exactly(np.fmod),
 }
