@@ -154,9 +154,8 @@ def _household(homes: pl.DataFrame, rng: np.random.Generator) -> list[pl.Series]
     base = "/data/household/"
     passed = _doubtful(homes["passed"], rng)
     subscribed = _doubtful(homes["subscribed"], rng)
-    subscribed = pl.select(
-        pl.when(passed == "dont_know", subscribed == "yes").then(pl.lit("dont_know")).otherwise(subscribed)
-    ).to_series()
+    doubt = pl.lit("dont_know")  # who cannot say what could be ordered cannot say what is in use
+    subscribed = pl.select(pl.when(passed == "dont_know").then(doubt).otherwise(subscribed)).to_series()
     has, lacks = (subscribed == "yes").to_numpy(), (subscribed == "no").to_numpy()
     since = 2014 + np.minimum(12, rng.gamma(9.0, 0.9, count)).astype(np.int64)
     month = np.where(since == 2026, 1 + rng.integers(0, 8, count), 1 + rng.integers(0, 12, count))
