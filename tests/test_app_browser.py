@@ -1,0 +1,223 @@
+"""The app in a real browser: every page loads clean and alone, the map answers, uploads end in results."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from app_tables import make_results
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    WebSocket,
+    sync_playwright,
+)
+
+from collect.demo import make_round
+from collect.i18n import LANGUAGES, t
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+HERE = Path(__file__).parent
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+TITLES = {"": "overview.title", "map": "map.title", "gaps": "gap_list.title", "upload": "upload.title"}
+LOADED = "name => [...document.fonts].some(f => f.family.replaceAll('\"', '') === name && f.status === 'loaded')"
+PROBES = ("/_stcore/health", "/_stcore/host-config")  # on a deep link Streamlit first asks below the page's own path
+
+
+@contextmanager
+def serving(script: Path, data: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    words = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", "--server.headless=true"]
+    environment = {**os.environ, "COLLECT_DATA": str(data), "COLLECT_GEO_MIRROR": ""}
+    with subprocess.Popen(words, cwd=HERE.parent, env=environment, stdout=subprocess.DEVNULL) as server:
+        try:
+            _wait_for(address)
+            yield address
+        finally:
+            server.terminate()
+
+
+def _wait_for(address: str) -> None:
+    for _ in range(150):
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail("the app did not start within 30 seconds")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).is_file():
+        pytest.fail("Chromium is missing: install the Debian package chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(HERE / "app_on_made_tables.py", tmp_path_factory.mktemp("made")) as address:
+        yield address
+
+
+@dataclass
+class Watched:
+    """A page with all that went wrong on it, and all that came over the websocket."""
+
+    page: Page
+    address: str
+    wrong: list[str] = field(default_factory=list)
+    frames: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", self._request)
+        self.page.on("response", self._response)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.wrong.append(f"exception: {error}"))
+        self.page.on("websocket", self._socket)
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.address}/", "data:", "blob:")):
+            self.wrong.append(f"another host: {request.url}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400 and not response.url.endswith(PROBES):
+            self.wrong.append(f"{response.status}: {response.url}")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.location["url"].endswith(PROBES):
+            self.wrong.append(f"console: {message.text}")
+
+    def _socket(self, opened: WebSocket) -> None:
+        opened.on(
+            "framereceived", lambda frame: self.frames.append(frame if isinstance(frame, bytes) else frame.encode())
+        )
+
+    def open(self, page: str, lang: str, title: str) -> None:
+        before, _, query = page.partition("?")
+        self.page.goto(f"{self.address}/{before}?lang={lang}&{query}")
+        self.page.get_by_role("heading", name=t(title, lang), exact=True).wait_for(timeout=30_000)
+        if before == "map":
+            self.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
+
+    def outlines_sent(self) -> int:
+        return sum(frame.count(b"FeatureCollection") for frame in self.frames)
+
+
+@pytest.fixture(scope="module")
+def contexts(browser: Browser) -> dict[str, BrowserContext]:
+    sizes = {name: {"width": width, "height": height} for name, (width, height) in SIZES.items()}
+    return {name: browser.new_context(viewport=size) for name, size in sizes.items()}  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def watch(contexts: dict[str, BrowserContext]) -> Iterator[Callable[..., Watched]]:
+    pages: list[Page] = []
+
+    def opened(address: str, size: str = "desktop") -> Watched:
+        pages.append(contexts[size].new_page())
+        return Watched(pages[-1], address)
+
+    yield opened
+    for page in pages:
+        page.close()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_loads_without_an_error_and_asks_no_other_host(
+    watch: Callable[..., Watched], made: str, size: str, lang: str
+) -> None:
+    seen = watch(made, size)
+    for page, title in TITLES.items():
+        seen.open(page, lang, title)
+        seen.page.wait_for_function("lang => document.documentElement.lang === lang", arg=lang, timeout=10_000)
+        assert seen.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page
+        assert seen.page.get_by_test_id("stException").count() == 0, page
+    for family in ("Be Vietnam Pro", "Noto Sans Khmer"):
+        seen.page.wait_for_function(LOADED, arg=family, timeout=10_000)
+    assert seen.wrong == []
+
+
+def test_a_click_on_the_map_or_a_name_typed_without_diacritics_opens_the_commune(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("map", "vi", "map.title")
+    assert seen.outlines_sent() == 1
+    box = seen.page.locator(".canvas").bounding_box()
+    assert box is not None
+    seen.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    seen.page.wait_for_url("**commune=**")
+    clicked = seen.page.url
+    seen.page.get_by_role("combobox").nth(1).click()
+    seen.page.keyboard.type("cau ke")
+    seen.page.get_by_role("option", name="Cầu Kè").wait_for()
+    seen.page.keyboard.press("Enter")
+    seen.page.get_by_role("heading", name="Xã Cầu Kè").wait_for()
+    assert seen.page.url != clicked
+    seen.page.get_by_text("English", exact=True).click()
+    seen.page.get_by_role("heading", name="Cau Ke Commune").wait_for()
+    assert "lang=en" in seen.page.url
+    assert seen.outlines_sent() == 1, "outlines travel once per page load"
+    assert seen.wrong == []
+
+
+def test_the_gap_list_that_was_filtered_is_the_parquet_that_arrives(watch: Callable[..., Watched], made: str) -> None:
+    seen = watch(made)
+    seen.open("gaps?gap_verdict=not_met&gap_target=S6-2030-commune", "en", "gap_list.title")
+    with seen.page.expect_download() as download:
+        seen.page.get_by_role("button", name="Parquet", exact=True).click()
+    table = pq.read_table(io.BytesIO(Path(download.value.path()).read_bytes()))
+    expected = make_results().gaps.filter(verdict="not_met", target_id="S6-2030-commune")
+    assert sorted(table["gap_id"].to_pylist()) == sorted(expected["gap_id"].to_list())
+    assert all(column.metadata[b"description"] for column in table.schema if column.name in expected.columns)
+    assert seen.wrong == []
+
+
+def test_a_file_becomes_a_receipt_then_results(watch: Callable[..., Watched], tmp_path: Path) -> None:
+    files = make_round(tmp_path / "demo", households=400)
+    with serving(HERE.parent / "app.py", tmp_path / "data") as address:
+        seen = watch(address)
+        seen.open("", "vi", "start.title")
+        seen.open("upload", "vi", "upload.title")
+        seen.page.locator("input[type=file]").set_input_files([files.frame, *files.files[:1]])
+        store = seen.page.get_by_role("button", name=t("upload.store", "vi", files=2))
+        store.wait_for(timeout=60_000)
+        assert seen.page.get_by_text(t("upload.state.checked", "vi")).count() == 2
+        store.click()
+        again = seen.page.get_by_role("button", name=t("upload.run", "vi"))
+        again.wait_for(timeout=60_000)
+        again.click()
+        seen.page.get_by_role("link", name=t("upload.to_overview", "vi")).click(timeout=60_000)
+        seen.page.get_by_role("heading", name=t("overview.title", "vi")).wait_for(timeout=30_000)
+        assert seen.page.get_by_text(t("banner.made_up", "vi")).count() == 1
+        seen.page.get_by_role("link", name=t("nav.map", "vi"), exact=True).click()
+        seen.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
+        assert seen.page.locator(".notice").inner_text() == t("banner.schematic", "vi")
+        assert seen.wrong == []
