@@ -78,7 +78,7 @@ def make_layer(outlines: Squares) -> MapLayer:
     return map_layer(TARGET, estimates(c29001=0.89, c29002=0.3, c29003=0.81), judged, outlines, meta=META)
 
 
-# --- the layer -----------------------------------------------------------------------------------------------------
+# --- the layer ---------------------------------------------------------------------------------------------------
 
 
 def test_a_commune_without_a_verdict_is_on_the_map_as_no_data(layer: MapLayer) -> None:
@@ -170,7 +170,7 @@ def _grey(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-# --- the file ------------------------------------------------------------------------------------------------------
+# --- the file ----------------------------------------------------------------------------------------------------
 
 
 class Reader(HTMLParser):
@@ -241,6 +241,14 @@ def test_the_table_under_the_map_says_the_same_worst_first(layer: MapLayer, tmp_
     assert [row[0] for row in rows[1:]] == ["Xã Hai", "Xã Ba", "Phường Bốn", "Xã Một"]
     assert rows[1][1:] == ["29002", f"✕ {t('verdict.not_met', 'en')}", "30.0%", "20.0%\u2009–\u200940.0%", "48"]
     assert rows[3][3:] == ["–", "–", "–"]
+
+
+def test_names_are_listed_as_a_vietnamese_list_lists_them(tmp_path: Path) -> None:
+    outlines = Squares(first="Xã Đông Hải")
+    outlines.names[1:] = ["Xã Hoà Minh", "Xã Dân Thành", "Xã An Phú Tân"]
+    rows = verdicts(*((code, "met") for code in ("29001", "29002", "29003", "29004")))
+    cells = read(write_map(map_layer(TARGET, estimates(c29001=0.9), rows, outlines), tmp_path / "map.html", "vi")).cells
+    assert cells[6::6] == ["Xã An Phú Tân", "Xã Dân Thành", "Xã Đông Hải", "Xã Hoà Minh"]
 
 
 def test_numbers_are_written_as_the_language_writes_them(layer: MapLayer, tmp_path: Path) -> None:
