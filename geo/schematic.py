@@ -1,9 +1,9 @@
 """Communes drawn from published centres and areas where no boundaries are at hand: never a map of the ground.
 
-The ground is a sheet of small hexagons round the published centres, as large as the published areas together. Each belongs
-to the commune whose circle (its area round its centre) is nearest, and the circles are grown or shrunk until every commune
-has about its own area. Hexagons share their corners exactly, so the shapes neither overlap nor leave slivers, and their
-stepped outlines say what they are.
+The ground is a sheet of small hexagons round the published centres, as large as the published areas together. Each
+belongs to the commune whose circle (its area round its centre) is nearest, and the circles are grown or shrunk until
+every commune has about its own area. Hexagons share their corners exactly, so the shapes neither overlap nor leave
+slivers, and their stepped outlines say what they are.
 """
 
 from __future__ import annotations
