@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from xpath_household import CLOCK, COMMUNES, SCHEMA, TABLES
 
 from collect.xpath import Schema, XPathError, XPathUnsupported, choice_allowed, link, parse, plan, plan_choices
@@ -79,6 +81,46 @@ def test_the_same_links_serve_many_plans_and_change_nothing() -> None:
     for expression, at, _ in COLUMNS:
         made = plan(expression, SCHEMA, at)
         assert made.column(TABLES, "string", CLOCK, links).equals(made.column(TABLES, "string", CLOCK))
+
+
+def test_a_household_alone_gets_what_it_gets_in_company() -> None:
+    for expression, at, _ in COLUMNS:
+        made = plan(expression, SCHEMA, at)
+        together = made.column(TABLES, "string", CLOCK)
+        whose = TABLES[made.table]["submission_id"]
+        for submission in ("u1", "u2", "u3"):
+            alone = {name: frame.filter(pl.col("submission_id") == submission) for name, frame in TABLES.items()}
+            assert made.column(alone, "string", CLOCK).to_list() == together.filter(whose == submission).to_list()
+
+
+AGES = st.lists(st.lists(st.none() | st.integers(-5, 120), max_size=5), max_size=6)
+
+
+@given(AGES)
+@settings(max_examples=60, deadline=None)
+def test_folds_over_a_repeat_are_what_a_person_would_count(households: list[list[int | None]]) -> None:
+    rows = [(str(house), place + 1, age) for house, ages in enumerate(households) for place, age in enumerate(ages)]
+    types = {"submission_id": pl.String, "index": pl.Int64, AGE: pl.Int64}
+    members = pl.DataFrame(rows, schema=types, orient="row").with_columns(row_id=pl.format("/data/g/hh[{}]", "index"))
+    houses = pl.DataFrame(
+        {"submission_id": [str(house) for house in range(len(households))]}, schema={"submission_id": pl.String}
+    )
+    tables = {
+        "/data": houses,
+        "/data/g/hh": members.with_columns(parent_row_id=pl.lit("/data")).sample(fraction=1, shuffle=True, seed=1),
+    }
+
+    def shown(expression: str) -> list[float | None]:
+        return plan(expression, SCHEMA, "/data").column(tables, "number").to_list()
+
+    known = [[age for age in ages if age is not None] for ages in households]
+    assert shown("count(/data/g/hh)") == [len(ages) for ages in households]
+    assert shown("count(/data/g/hh[age >= 15])") == [sum(age >= 15 for age in ages) for ages in known]
+    assert shown("sum(/data/g/hh/age)") == [sum(ages) for ages in known]
+    assert shown("min(/data/g/hh/age)") == [min(ages, default=None) for ages in known]
+    assert shown("count-non-empty(/data/g/hh/age)") == [len(ages) for ages in known]
+    assert shown("/data/g/hh[position() = 2]/age") == [ages[1] if len(ages) > 1 else None for ages in households]
+    assert shown("indexed-repeat(/data/g/hh/age, /data/g/hh, 2)") == shown("/data/g/hh[position() = 2]/age")
 
 
 def test_truths_are_never_null_and_texts_are_blank() -> None:

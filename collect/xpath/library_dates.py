@@ -8,6 +8,7 @@ import polars as pl
 
 from collect.xpath.compile import ValueFunction
 from collect.xpath.errors import XPathUnsupported
+from collect.xpath.operators import divided
 from collect.xpath.tree import Call
 from collect.xpath.values import Column, Value, as_day, as_number, by_kind, measured
 
@@ -55,7 +56,9 @@ def _days_and_time(value: Column) -> Value:
     if value.kind == "date":
         return measured(value.expr.to_physical().cast(pl.Float64))
     days = as_day(Column("datetime", value.expr)).to_physical().cast(pl.Float64)
-    return measured(days + _day_share(value.expr).fill_null(0.0) - _offset(value.expr).fill_null(0.0))
+    return measured(
+        days + _day_share(value.expr).fill_nan(None).fill_null(0.0) - _offset(value.expr).fill_nan(None).fill_null(0.0)
+    )
 
 
 def _decimal_time(call: Call, values: list[Value]) -> Value:
@@ -75,14 +78,14 @@ def _day_share(expr: pl.Expr) -> pl.Expr:
     """The clock in a lexical time or date-time as a share of the day."""
     clock = expr.str.extract_groups(_TIME).struct
     hours, minutes, seconds = (clock.field(str(part)).cast(pl.Float64, strict=False) for part in (1, 2, 3))
-    return (hours * 3600 + minutes * 60 + seconds.fill_null(0.0)) / 86400
+    return divided(hours * 3600 + minutes * 60 + seconds.fill_null(0.0), pl.lit(86400.0))
 
 
 def _offset(expr: pl.Expr) -> pl.Expr:
     """The written distance from UTC as a share of the day; null for none."""
     zone = expr.str.slice(10).str.extract_groups(_ZONE).struct
     hours, minutes = (zone.field(str(part)).cast(pl.Float64, strict=False) for part in (2, 3))
-    size = (hours * 60 + minutes.fill_null(0.0)) / 1440
+    size = divided(hours * 60 + minutes.fill_null(0.0), pl.lit(1440.0))
     return pl.when(zone.field("1") == "-").then(-size).otherwise(size)
 
 

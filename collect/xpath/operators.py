@@ -106,10 +106,11 @@ def _exactly(operation: np.ufunc) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
     return lambda x, y: mapped(pl.struct(x.alias("x"), y.alias("y")), act, pl.Float64())
 
 
+divided = _exactly(np.divide)
 _ARITHMETIC: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "+": lambda x, y: x + y,
     "-": lambda x, y: x - y,
     "*": lambda x, y: x * y,
-    "div": _exactly(np.divide),
+    "div": divided,
     "mod": _exactly(np.fmod),
 }
