@@ -146,6 +146,15 @@ class ItemColumn:
         return take(run.schema.lists[self.list][self.column].cast(pl.String), rows.index)
 
 
+@dataclass(frozen=True)
+class ItemPlace:
+    """The place of an item in its list, from 1."""
+
+    def series(self, run: Run, rows: Rows) -> pl.Series:
+        """See `Input`."""
+        return pl.int_range(rows.height, eager=True) + 1 if rows.index is None else rows.index.cast(pl.Int64) + 1
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """A part of an expression that is worked out once because what stands around it names it more than once."""
