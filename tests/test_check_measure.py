@@ -196,6 +196,27 @@ def test_of_an_age_and_a_birth_year_that_contradict_each_other_neither_is_believ
     assert measured(answers, wanted) == [("a", 1, 1, 1.0, 1.0)]
 
 
+def test_an_indicator_may_say_itself_when_its_answer_is_not_known() -> None:
+    """One member's phone settles the household; only where nobody is known to have one does a doubt remain."""
+    wanted = replace(
+        indicator("/data", "consent = 'yes'", "if(count(member[phone = 'yes']) > 0, 1, 0)"),
+        unknown="count(member[phone = 'yes']) = 0 and count(member[phone = 'dont_know']) > 0",
+    )
+    answers = answers_of(
+        FORM,
+        HOUSES,
+        member="""
+        | id | age | phone     |
+        | a  | 40  | yes       |
+        | a  | 41  | dont_know |
+        | b  | 40  | no        |
+        | b  | 41  | dont_know |
+        | c  | 40  | no        |
+        """,
+    )
+    assert measured(answers, wanted) == [("a", 1, 0, 1.0, 1.0), ("b", 0, 1, 0.0, 0.0), ("c", 1, 0, 0.0, 1.0)]
+
+
 def test_without_issues_only_blanks_and_words_for_not_known_are_unknown() -> None:
     wanted = indicator("/data/member", "age >= 15", "if(phone = 'yes', 1, 0)")
     checked = check(answers_of(FORM, HOUSES, member="| id | age | phone |\n| a | 121 | yes |"), FORM)

@@ -26,7 +26,8 @@ def measure(
     A unit whose universe reads such a question is unknown too: it cannot be told whether the target speaks of it.
     When the question stands in a repeat under the unit, one such row is enough. This holds even where a known answer
     would decide alone (one operator's 4G, the others not known): to keep those units would keep the yeses among the
-    doubtful and drop the noes. Whose submissions count is the caller's choice: pass the rows of those.
+    doubtful and drop the noes. An indicator that knows better says so itself (``unknown``). Whose submissions count is
+    the caller's choice: pass the rows of those.
 
     Raises `DefinitionError` DEF-13 for an indicator that cannot be evaluated.
     """
