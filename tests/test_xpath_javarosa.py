@@ -267,6 +267,8 @@ AT_THE_ROOT = [
 ]
 
 IN_A_REPEAT = [
+    ("/data", 0, "instance('commune')/root/item[position() = 2]/name", "b"),
+    ("/data", 0, "count(instance('commune')/root/item[position() < 3 and province = /data/province])", "2"),
     ("/data/g/hh/age", 1, "count(/data/g/hh)", "1"),
     ("/data/g/hh/age", 1, "count(../../hh)", "3"),
     ("/data/g/hh/age", 1, "count(/data/g/hh[line=current()/../line])", "2"),

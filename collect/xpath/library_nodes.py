@@ -9,6 +9,7 @@ import polars as pl
 
 from collect.xpath.compile import Compiler, TreeFunction
 from collect.xpath.errors import XPathError, XPathUnsupported
+from collect.xpath.frames import ItemPlace
 from collect.xpath.nodesets import Folded, Indexed
 from collect.xpath.parse import parse
 from collect.xpath.paths import Scope, Target, locate
@@ -157,9 +158,7 @@ def _position(compiler: Compiler, call: Call, scope: Scope) -> Value:
         if scope is not scope.original and not scope.place:
             raise XPathUnsupported("position() can stand in the first predicate only.", call.position, name="position")
         if scope.in_list:
-            raise XPathUnsupported(
-                "position() cannot be evaluated in a list of choices.", call.position, name="position"
-            )
+            return Column("number", scope.frame.add(("place",), ItemPlace()))
         at_row = scope.node == scope.frame.table and scope.node != compiler.schema.root
         return compiler.place(scope.place or scope.frame.table, scope) if at_row or scope.place else number(1.0)
     target = _need_nodes(compiler, call, scope)
