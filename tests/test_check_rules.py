@@ -177,6 +177,31 @@ def test_a_filter_is_not_asked_where_the_answer_it_reads_is_itself_no_choice() -
     assert found(checked, "CHO-02") == []
 
 
+def test_a_filter_in_a_roster_may_read_the_household_and_its_own_row() -> None:
+    form = form_of(
+        """
+        | type               | name    | label | choice_filter        |
+        | select_one commune | commune | C     |                      |
+        | begin_repeat       | a       | A     |                      |
+        | select_one commune | near    | N     |                      |
+        | end_repeat         |         |       |                      |
+        | begin_repeat       | ab      | B     |                      |
+        | select_one commune | place   | P     |                      |
+        | select_one hamlet  | home    | H     | commune = ${commune} |
+        | select_one hamlet  | field   | F     | commune = ${place}   |
+        | end_repeat         |         |       |                      |
+        """,
+        choices=CHOICES,
+    )
+    answers = answers_of(
+        form,
+        "| id | commune |\n| a | 29242 |\n| b | 99999 |",
+        a="| id | near |\n| a | 1 |",
+        ab="| id | place | home | field |\n| a | 29254 | h1 | h2 |\n| a | 29254 | h2 | h1 |\n| b | x | h1 | h1 |",
+    )
+    assert found(check(answers, form), "CHO-02") == [("a", "ab[2]", "home"), ("a", "ab[2]", "field")]
+
+
 def test_the_commune_is_left_to_the_place_rules() -> None:
     placed = form_of(
         "| type | name | label |\n| select_one commune | commune | Commune |",

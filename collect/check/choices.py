@@ -87,13 +87,11 @@ def _check_filter(sheets: Sheets, question: Question, strange: dict[str, pl.Seri
 
 def _seen_from(sheets: Sheets, marks: pl.Series, path: str, question: Question) -> pl.Series:
     """Marks of the rows of an outer table, for the rows of a question inside it; none when it is no outer one."""
-    table = sheets.repeat_of(path)
-    rows = sheets.planner.links.up(question.repeat, table) if question.repeat.startswith(table) else pl.Series([])
-    if rows is None:
-        return marks
-    if not len(rows):
+    table, links = sheets.repeat_of(path), sheets.planner.links
+    if table not in sheets.planner.schema.chain(question.repeat):
         return pl.zeros(sheets.typed[question.repeat].height, dtype=pl.Boolean, eager=True)
-    return marks.gather(rows).fill_null(False)
+    rows = links.up(question.repeat, table)
+    return marks if rows is None else marks.gather(rows).fill_null(False)
 
 
 def unknown(answers: pl.Series, names: list[str], *, several: bool) -> pl.Series:
