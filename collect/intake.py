@@ -168,6 +168,7 @@ def _compare(store: Store, taken: Sequence[Taken], but: str | None) -> tuple[tup
         if "answers" in one.frames:
             indexes[one.form] = _index(one)
             new, changed, duplicate = _news(indexes[one.form], _index_before(store, one.form, but))
+            duplicate += one.repeated
         parts.append(
             Part(
                 one.form,

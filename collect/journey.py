@@ -80,7 +80,8 @@ class Taken:
     form: str
     form_version: str
     source: str
-    read: int
+    read: int  # submissions, those repeated in the same upload included
+    repeated: int
     rows: int
     with_issues: int
     unreadable: int
@@ -102,7 +103,8 @@ def take(
     """Receive a file and check and locate its rows, form by form. Raises ExportError."""
     progress("step.receive", 0.05)
     taken = []
-    for received in receive(path, definitions.forms, form=arrival.form, source=arrival.source):
+    everything = receive(path, definitions.forms, form=arrival.form, source=arrival.source, progress=_part(progress))
+    for received in everything:
         form, reading = received.form, received.issues.with_columns(upload_id=pl.lit(arrival.upload_id))
         if form is None or received.frame is not None:
             taken.append(_frame_taken(received, reading))
@@ -117,7 +119,8 @@ def take(
                 form.form_id,
                 form.version,
                 received.source,
-                read=located.height,
+                read=located.height + received.repeated,
+                repeated=received.repeated,
                 rows=sum(frame.height for repeat, frame in received.answers.items() if repeat != form.root),
                 with_issues=issues.filter(pl.col("severity") == "error")["submission_id"].drop_nulls().n_unique(),
                 unreadable=received.unreadable,
@@ -140,6 +143,11 @@ def rows_table(form: Form, repeat: str) -> str:
     return "persons" if repeat == form.design.roster else f"rows{repeat}"
 
 
+def _part(progress: Progress) -> Progress:
+    """Reading is the first third of taking an upload in."""
+    return lambda step, share: progress(step, 0.05 + 0.25 * share)
+
+
 def _locate(
     found: tables.Households, form: Form, places_of: Callable[[str], Gazetteer]
 ) -> tuple[tables.Households, tables.Issues]:
@@ -154,7 +162,15 @@ def _locate(
 def _frame_taken(received: Received, issues: pl.DataFrame) -> Taken:
     frame = received.frame if received.frame is not None else tables.FRAME.empty()
     return Taken(
-        FRAME, "", received.source, frame.height, 0, 0, received.unreadable, {"frame": frame, "issues": issues}
+        FRAME,
+        form_version="",
+        source=received.source,
+        read=frame.height,
+        repeated=0,
+        rows=0,
+        with_issues=0,
+        unreadable=received.unreadable,
+        frames={"frame": frame, "issues": issues},
     )
 
 

@@ -62,9 +62,10 @@ def stored(trip: Trip, table: str) -> pl.DataFrame:
 
 
 def test_three_platforms_bring_every_interview_once(trip: Trip) -> None:
-    read = sum(p.read for r in trip.receipts.values() for p in r.parts if p.form == "household")
-    edits = trip.truth["dirt"]["edited"]["count"]
-    assert read == trip.truth["interviews"] + edits
+    parts = [p for r in trip.receipts.values() for p in r.parts if p.form == "household"]
+    assert all(p.read == p.new + p.changed + p.duplicate for p in parts)
+    assert sum(p.duplicate for p in parts) == trip.truth["dirt"]["duplicate"]["count"]
+    assert sum(p.new for p in parts) == trip.truth["interviews"]
     assert current(trip.store, "household").height == trip.truth["interviews"]
     assert {p.source for r in trip.receipts.values() for p in r.parts} == {
         "central-csv",
