@@ -207,3 +207,22 @@ def test_a_hamlet_has_an_error_only_where_it_was_enumerated() -> None:
 
 def rounded(found: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(pl.col(pl.Float64).round(12))
+
+
+def test_a_survey_of_nobody_has_no_estimates() -> None:
+    made = survey(SAMPLE)
+    nobody = weigh(tables.Households(made.households.clear()), made.frame)
+    assert estimate(made.measures, nobody, made.places).is_empty()
+    assert estimate(tables.Measures(tables.MEASURES.empty()), made.weights(), made.places).is_empty()
+
+
+def test_a_household_placed_in_another_commune_than_its_hamlet_spoils_neither_commune() -> None:
+    """It counts where it lives; the count of the commune it left stays nearly full, and the other keeps its clusters."""
+    made = survey(SAMPLE + CENSUS)
+    astray = pl.when(pl.col("submission_id") == "uuid:29002-1-0").then(pl.lit("29001")).otherwise("commune_code")
+    moved = Survey(
+        tables.Households(made.households.with_columns(commune_code=astray)), made.measures, made.frame, made.places
+    )
+    left, joined = moved.of("29002"), moved.of("29001")
+    assert (left["regime"], left["n"]) in {("census", 49), ("near_census", 49)}
+    assert (joined["regime"], joined["n"], joined["df"]) == ("clusters", 61, 3)
