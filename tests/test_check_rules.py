@@ -256,6 +256,40 @@ def test_an_unreadable_answer_is_not_a_missing_one() -> None:
     assert found(checked, "TYP-01") == [("a", "member[1]", "age")]
 
 
+def test_what_hangs_on_an_unreadable_answer_is_neither_hidden_nor_demanded() -> None:
+    """One fault, one issue: with the age unreadable nobody can tell whether work was to be asked about."""
+    answers = answers_of(
+        ROSTER,
+        "| id | consent | adults |\n| a | yes | 1 |",
+        member="| id | age | works |\n| a | 4o | yes |\n| a | 3o | |",
+        job="| id | under | trade |\n| a | 1 | farmer |",
+    )
+    checked = check(answers, ROSTER)
+    assert codes(checked) == ["TYP-01"]
+    assert checked.tables["/data/member"]["/data/member/works"].to_list() == ["yes", None]
+    assert checked.tables["/data/member/job"]["/data/member/job/trade"].to_list() == ["farmer"]
+
+
+def test_a_group_that_hangs_on_an_unreadable_answer_keeps_its_answers() -> None:
+    form = form_of(
+        """
+        | type        | name | label | relevant    | required | constraint   |
+        | integer     | size | S     |             |          |              |
+        | begin_group | g    | G     | ${size} > 1 |          |              |
+        | integer     | kids | K     |             | yes      | . <= ${size} |
+        | text        | note | N     |             | yes      |              |
+        | end_group   |      |       |             |          |              |
+        """
+    )
+    answers = answers_of(form, "| id | size | kids | note |\n| a | two | 1 | |\n| b | 1 | 1 | |\n| c | 3 | 5 | x |")
+    checked = check(answers, form)
+    assert found(checked, "TYP-01") == [("a", "data", "size")]
+    assert found(checked, "REL-01") == [("b", "data", "kids")]
+    assert found(checked, "REQ-01") == []
+    assert found(checked, "CON-01") == [("c", "data", "kids")]
+    assert checked.tables["/data"]["/data/g/kids"].to_list() == [1, None, 5]
+
+
 # --- constraint ---
 
 

@@ -31,7 +31,7 @@ def compare_calculation(sheets: Sheets, rule: Rule, report: Report) -> None:
         filled = pl.when(asked).then(_as_answer(fresh, question)).alias(question.path)
         sheets.typed[question.repeat] = table.with_columns(filled)
         return
-    wrong = _differs(stored, fresh) & asked
+    wrong = _differs(stored, fresh) & asked & ~sheets.unsure(rule)
     rows = sheets.text[question.repeat].filter(wrong)
     expected = pl.DataFrame({"expected": fresh.filter(wrong).cast(pl.String)}).select(
         pl.struct("expected", pl.lit(rule.text).alias("rule")).struct.json_encode().alias("details")

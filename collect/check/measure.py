@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from collect.check.planner import Planner, Unplanned
-from collect.check.shape import above, ancestors, innermost
+from collect.check.shape import ancestors, innermost
 from collect.forms import Form, Question
 from collect.indicators import Indicator
 from collect.problems import DefinitionError
@@ -91,7 +91,7 @@ class _Scene:
         for path in sorted(self._through_calculations(paths)):
             unknown = self._unknown_answers(path)
             if unknown.any():
-                nothing |= self._lifted(unknown, self.form.by_path[path].repeat, unit)
+                nothing |= self.planner.lifted(unknown, self.form.by_path[path].repeat, unit)
         return nothing
 
     def _through_calculations(self, paths: set[str]) -> set[str]:
@@ -160,7 +160,7 @@ class _Scene:
         """Where the form asks a question; where a rule cannot be evaluated, blanks count as unknown."""
         asked = pl.ones(self.tables[question.repeat].height, dtype=pl.Boolean, eager=True)
         for rule, node in self._relevances(question):
-            asked &= self._lifted(self._rule_holds(rule, node), innermost(self.form, node), question.repeat)
+            asked &= self.planner.lifted(self._rule_holds(rule, node), innermost(self.form, node), question.repeat)
         return asked
 
     def _in_doubt(self, question: Question) -> pl.Series:
@@ -168,7 +168,7 @@ class _Scene:
         doubt = pl.zeros(self.tables[question.repeat].height, dtype=pl.Boolean, eager=True)
         for rule, node in self._relevances(question):
             table = innermost(self.form, node)
-            doubt |= self._lifted(self._unknown_units(table, (rule,), node), table, question.repeat)
+            doubt |= self.planner.lifted(self._unknown_units(table, (rule,), node), table, question.repeat)
         return doubt
 
     def _rule_holds(self, rule: str, path: str) -> pl.Series:
@@ -179,20 +179,3 @@ class _Scene:
                 holds = pl.ones(self.tables[innermost(self.form, path)].height, dtype=pl.Boolean, eager=True)
             self._holds[rule, path] = holds
         return self._holds[rule, path]
-
-    def _lifted(self, marks: pl.Series, table: str, unit: str) -> pl.Series:
-        """Marks of the rows of one table, for the units they concern: those beneath, or those above (one is enough)."""
-        shared = [repeat for repeat in self._chain(table) if repeat in self._chain(unit)][-1]
-        for repeat in reversed(self._chain(table)):
-            if repeat == shared:
-                break
-            height = self.tables[above(self.form, repeat)].height
-            rows = self.planner.parents(repeat).filter(marks).drop_nulls().unique()
-            marks = pl.zeros(height, dtype=pl.Boolean, eager=True).scatter(rows, True)
-        for repeat in self._chain(unit)[self._chain(unit).index(shared) + 1 :]:
-            marks = marks.gather(self.planner.parents(repeat)).fill_null(False)
-        return marks
-
-    def _chain(self, repeat: str) -> list[str]:
-        """The tables from the root down to a repeat."""
-        return [repeat] if repeat == self.form.root else [*self._chain(above(self.form, repeat)), repeat]

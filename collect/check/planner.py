@@ -54,6 +54,20 @@ class Planner:
         assert rows is not None  # a repeat is never its own parent
         return rows
 
+    def lifted(self, marks: pl.Series, table: str, unit: str) -> pl.Series:
+        """Marks of the rows of one table, for the rows of ``unit`` beneath them, or above them (one mark is enough)."""
+        down, up = self.schema.chain(unit), self.schema.chain(table)
+        shared = [repeat for repeat in up if repeat in down][-1]
+        for repeat in up[:0:-1]:
+            if repeat == shared:
+                break
+            rows = self.parents(repeat).filter(marks).drop_nulls().unique()
+            height = self.tables[above(self.form, repeat)].height
+            marks = pl.zeros(height, dtype=pl.Boolean, eager=True).scatter(rows, True)
+        for repeat in down[down.index(shared) + 1 :]:
+            marks = marks.gather(self.parents(repeat)).fill_null(False)
+        return marks
+
     @cached_property
     def clock(self) -> pl.DataFrame:
         """When each submission was made, by its own device: what today() and now() mean in its rules."""

@@ -18,19 +18,23 @@ def check_required(sheets: Sheets, report: Report) -> None:
         blank = text[question.path].is_null() & sheets.asked(question.path)
         if not blank.any():
             continue
-        demanded = judged(sheets, report, Rule("required", question.path, question.required), otherwise=False)
-        rows = text.filter(blank & demanded)
+        rule = Rule("required", question.path, question.required)
+        rows = text.filter(blank & judged(sheets, report, rule, otherwise=False) & ~sheets.unsure(rule))
         report.rows("REQ-01", question.path, rows, None, said(message=question.required_messages))
 
 
 def check_constraints(sheets: Sheets, report: Report) -> None:
-    """CON-01 where a relevant answer breaks the question's own constraint; blanks have nothing to break."""
+    """CON-01 where a relevant answer breaks the question's own constraint; blanks have nothing to break.
+
+    Like every rule, it is not held against a row in which it reads an unreadable answer: that one is the trouble.
+    """
     for question in sheets.form.questions:
         given = sheets.typed[question.repeat][question.path].is_not_null()
         if not question.constraint or not given.any():
             continue
-        holds = judged(sheets, report, Rule("constraint", question.path, question.constraint), otherwise=True)
-        rows = sheets.text[question.repeat].filter(given & ~holds)
+        rule = Rule("constraint", question.path, question.constraint)
+        holds = judged(sheets, report, rule, otherwise=True)
+        rows = sheets.text[question.repeat].filter(given & ~holds & ~sheets.unsure(rule))
         details = said(rule=question.constraint, message=question.constraint_messages)
         report.rows("CON-01", question.path, rows, rows[question.path], details)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from collect.check.calculations import compare_calculation
@@ -24,45 +26,57 @@ def settle(sheets: Sheets, report: Report) -> None:
 
 
 def _settle_relevance(sheets: Sheets, rule: Rule, report: Report) -> None:
-    holds = judged(sheets, report, rule, otherwise=True)
+    holds, unsure = judged(sheets, report, rule, otherwise=True), sheets.unsure(rule)
     if holds.all():
         return
     table = sheets.repeat_of(rule.path)
     if rule.path == table and table != sheets.form.root:
-        _leave_rows(sheets, table, holds, rule, report)
+        _leave_rows(sheets, table, holds | unsure, rule, report)
         return
-    _hide(sheets, rule.path, holds, rule, report)
+    hiding = _Hiding(rule, holds, unsure)
+    _hide(sheets, rule.path, hiding, report)
     if rule.path not in sheets.form.by_path:
-        _hide_inside(sheets, table, holds, rule, report)
+        _hide_inside(sheets, table, hiding, report)
 
 
-def _hide_inside(sheets: Sheets, table: str, holds: pl.Series, rule: Rule, report: Report) -> None:
+@dataclass(frozen=True, slots=True)
+class _Hiding:
+    """A rule, where it holds, and where it reads an unreadable answer: there, what was answered stays."""
+
+    rule: Rule
+    holds: pl.Series
+    unsure: pl.Series
+
+
+def _hide_inside(sheets: Sheets, table: str, hiding: _Hiding, report: Report) -> None:
     """A group that was not relevant takes along its questions, its groups and its repeats."""
-    under = rule.path + "/"
+    rule, under = hiding.rule, hiding.rule.path + "/"
     inside = [question.path for question in sheets.form.questions_in(table) if question.path.startswith(under)]
     inside += [section.path for section in sheets.form.sections if section.path.startswith(under)]
     for path in inside:
         if sheets.repeat_of(path) == table:
-            _hide(sheets, path, holds, rule, report)
+            _hide(sheets, path, hiding, report)
     for section in sheets.form.sections:
         if section.repeats and section.parent_repeat == table and section.path.startswith(under):
-            asked = holds.gather(sheets.planner.parents(section.path)).fill_null(True)
+            asked = (hiding.holds | hiding.unsure).gather(sheets.planner.parents(section.path)).fill_null(True)
             _leave_rows(sheets, section.path, asked, rule, report)
 
 
-def _hide(sheets: Sheets, path: str, holds: pl.Series, rule: Rule, report: Report) -> None:
+def _hide(sheets: Sheets, path: str, hiding: _Hiding, report: Report) -> None:
     """Note where a node was asked; take away and report the answers it has elsewhere."""
     asked_before = sheets.asked(path)
-    sheets.relevant[path] = asked_before & holds
     question = sheets.form.by_path.get(path)
     if question is None:
+        sheets.relevant[path] = asked_before & (hiding.holds | hiding.unsure)
         return
+    given = sheets.text[question.repeat][path].is_not_null()
+    sheets.relevant[path] = asked_before & (hiding.holds | (hiding.unsure & given))
     text, typed = sheets.text[question.repeat], sheets.typed[question.repeat]
-    stray = asked_before & ~holds & text[path].is_not_null()
+    stray = asked_before & ~hiding.holds & ~hiding.unsure & given
     if stray.any():
         sheets.typed[question.repeat] = typed.with_columns(pl.when(~stray).then(pl.col(path)).alias(path))
         rows = text.filter(stray)
-        report.rows("REL-01", path, rows, rows[path], said(rule=rule.text, hidden_by=rule.path))
+        report.rows("REL-01", path, rows, rows[path], said(rule=hiding.rule.text, hidden_by=hiding.rule.path))
 
 
 def _leave_rows(sheets: Sheets, repeat: str, asked: pl.Series, rule: Rule, report: Report) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from collect.check.planner import Planner
+from collect.check.report import Rule
 from collect.check.shape import innermost
 from collect.forms import Form
 from collect.tables import ROOT_ANSWERS, ROW_ANSWERS, Issues
@@ -49,6 +50,14 @@ class Sheets:
         if path in self.relevant:
             return self.relevant[path]
         return pl.ones(self.typed[self.repeat_of(path)].height, dtype=pl.Boolean, eager=True)
+
+    def unsure(self, rule: Rule) -> pl.Series:
+        """True in each row of the rule's table where it reads an answer that could not be read."""
+        table = self.repeat_of(rule.path)
+        unsure = pl.zeros(self.typed[table].height, dtype=pl.Boolean, eager=True)
+        for path in sorted(self.planner.reads(rule.text, rule.path) & self.unreadable.keys()):
+            unsure |= self.planner.lifted(self.unreadable[path], self.repeat_of(path), table)
+        return unsure
 
     def drop_rows(self, repeat: str, keep: pl.Series) -> None:
         """Take whole rows out of a repeat, and whatever hangs under them in the repeats inside it."""
