@@ -17,13 +17,13 @@ app: journey
 	@$(BIN)/collect app --port $(PORT)
 
 journey: demo
-	@echo "== Boundaries of the communes"
-	@$(BIN)/collect geo fetch || echo "   (no boundaries at hand: the map draws schematic communes and says so)"
 	@echo "== Receive the made-up forms, estimate, judge, publish"
 	@$(BIN)/collect add $(COLLECT_DATA)/demo/round --by demo
 	@$(BIN)/collect run
 
 demo: .venv/ready
+	@echo "== Boundaries of the communes"
+	@$(BIN)/collect geo fetch || echo "   (no boundaries at hand: the map draws schematic communes and says so)"
 	@echo "== A made-up survey round (no real household is in it)"
 	@test -e $(COLLECT_DATA)/demo/round/README.txt || $(BIN)/collect demo
 

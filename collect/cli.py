@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from collect import __version__
 from collect.i18n import LANGUAGES, t
 from collect.problems import CollectError
 from collect.settings import Settings, settings_from
+
+if TYPE_CHECKING:
+    from collect.journey import Definitions
 
 Steps = Callable[[str, float], None]
 
@@ -36,6 +39,12 @@ class Session:
     def say(self, key: str, **values: object) -> None:
         """Print a line in the user's language."""
         click.echo(t(key, self.lang, **values))
+
+    def definitions(self) -> Definitions:
+        """Everything declared in the forms folder; compiled forms are kept in the data folder."""
+        from collect.journey import define
+
+        return define(self.settings.forms, self.settings.data / "cache" / "forms")
 
     @contextmanager
     def steps(self, quiet: bool) -> Iterator[Steps]:
@@ -134,11 +143,10 @@ def add(  # noqa: PLR0913 one argument an option
 ) -> None:
     """Receive exports: what was read, new, changed, duplicate, wrong. One bad file does not stop the others."""
     from collect.intake import Asked, add_file, uploads_in
-    from collect.journey import define
     from collect.receipts import receipt_data, receipt_lines
     from collect.store import open_store
 
-    store, definitions = open_store(session.settings), define(session.settings.forms)
+    store, definitions = open_store(session.settings), session.definitions()
     answered: list[dict[str, Any]] = []
     worst = 0
     for path in (upload for file in files for upload in uploads_in(file)):
@@ -173,11 +181,10 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: datetime | None) -
 @click.pass_obj
 def run(session: Session, vintage: str | None, as_of: date | None, as_json: bool) -> None:
     """Estimate, judge and list the gaps from everything received; print the run's folder."""
-    from collect.journey import define
     from collect.runs import make_run
     from collect.store import open_store
 
-    store, definitions = open_store(session.settings), define(session.settings.forms)
+    store, definitions = open_store(session.settings), session.definitions()
     with session.steps(as_json) as progress:
         made = make_run(store, definitions, vintage=vintage, as_of=as_of, progress=progress)
     if as_json:
@@ -216,13 +223,12 @@ def gaps(session: Session, path: Path, indicator: str | None, plain: bool, as_js
 @click.pass_obj
 def map_(session: Session, path: Path, target_id: str | None, as_json: bool) -> None:
     """Write one HTML file with the map of verdicts; it opens without a network."""
-    from collect.journey import define
     from collect.publish import write_map
     from collect.runs import latest_run, layer_of
     from collect.store import open_store
 
     store = open_store(session.settings)
-    layer = layer_of(store, latest_run(store), define(session.settings.forms), target_id)
+    layer = layer_of(store, latest_run(store), session.definitions(), target_id)
     write_map(layer, path, session.lang)
     if as_json:
         click.echo(json.dumps({"file": str(path), "target": layer.target_id}))
@@ -255,14 +261,19 @@ def check(session: Session, form: str | None, as_json: bool) -> None:
 
 @forms.command()
 @click.argument("form_id")
-@click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.xlsx or FILE.csv")
+@click.option(
+    "--to",
+    "path",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="FILE.xlsx, or .csv; .zip of CSV where the form has repeats.",
+)
 @click.pass_obj
 def export(session: Session, form_id: str, path: Path) -> None:
     """Make a spreadsheet template with drop-down lists, for teams without phones."""
     from collect.define import write_template
-    from collect.journey import define
 
-    write_template(define(session.settings.forms).form(form_id), path, session.lang)
+    write_template(session.definitions().form(form_id), path, session.lang)
     session.say("cli.forms.exported", file=str(path))
 
 
@@ -311,11 +322,10 @@ def units(session: Session, vintage: str | None, as_json: bool) -> None:
 def rebuild(session: Session, as_json: bool) -> None:
     """Make every table again from the raw bytes in the inbox."""
     from collect.intake import rebuild as make_again
-    from collect.journey import define
     from collect.receipts import receipt_data
     from collect.store import open_store
 
-    store, definitions = open_store(session.settings), define(session.settings.forms)
+    store, definitions = open_store(session.settings), session.definitions()
     with session.steps(as_json) as progress:
         receipts = make_again(store, definitions, progress)
     if as_json:

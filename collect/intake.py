@@ -94,7 +94,7 @@ def add_file(
     now = datetime.now(UTC)
     try:
         arrival = Arrival(stored.upload_id, now.date(), asked.form, asked.source)
-        taken = take(stored.path, definitions, lambda vintage: places_of(store.folder, vintage), arrival, progress)
+        taken = take(stored.path, definitions, places_of(store.folder), arrival, progress)
         parts, indexes = _compare(store, taken, but=None)
     except BaseException:
         forget(stored, store)
@@ -153,7 +153,7 @@ def rebuild(store: Store, definitions: Definitions, progress: Progress = silent)
 def _make_again(store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions) -> Receipt:
     day = datetime.fromisoformat(upload["received_at"]).date()
     arrival = Arrival(stored.upload_id, day, upload["forced_form"] or None, upload["forced_source"] or None)
-    taken = take(stored.path, definitions, lambda vintage: places_of(store.folder, vintage), arrival)
+    taken = take(stored.path, definitions, places_of(store.folder), arrival)
     parts, indexes = _compare(store, taken, but=stored.upload_id)
     _write(store, stored.upload_id, taken, indexes)
     registry.replace_parts(store.engine, stored.upload_id, [part.counts() for part in parts])

@@ -54,9 +54,9 @@ class Definitions:
         return found
 
 
-def define(folder: Path) -> Definitions:
-    """Read the forms, indicators and targets. Raises DefinitionError."""
-    forms = load_forms(folder)
+def define(folder: Path, cache: Path | None = None) -> Definitions:
+    """Read the forms, indicators and targets; compiled forms are kept in ``cache``. Raises DefinitionError."""
+    forms = load_forms(folder, cache=cache)
     return Definitions(forms, load_indicators(folder, forms), load_targets(folder / "targets.csv"))
 
 
@@ -96,7 +96,7 @@ class Taken:
 def take(
     path: Path,
     definitions: Definitions,
-    places_of: Callable[[str], Gazetteer],
+    places: Gazetteer,
     arrival: Arrival,
     progress: Progress = silent,
 ) -> tuple[Taken, ...]:
@@ -112,7 +112,7 @@ def take(
         progress("step.check", 0.3)
         checked = check(received.answers, form, upload_id=arrival.upload_id, received_on=arrival.day)
         progress("step.locate", 0.7)
-        located, strayed = _locate(households(checked, form, arrival.upload_id), form, places_of)
+        located, strayed = _locate(households(checked, form, arrival.upload_id), form, places)
         issues = _found(pl.concat([reading, checked.issues, strayed]), received.answers[form.root])
         taken.append(
             Taken(
@@ -148,15 +148,13 @@ def _part(progress: Progress) -> Progress:
     return lambda step, share: progress(step, 0.05 + 0.25 * share)
 
 
-def _locate(
-    found: tables.Households, form: Form, places_of: Callable[[str], Gazetteer]
-) -> tuple[tables.Households, tables.Issues]:
+def _locate(found: tables.Households, form: Form, places: Gazetteer) -> tuple[tables.Households, tables.Issues]:
     """Locate households whose form asks where they are; another form's submissions stay where they are."""
     design = form.design
     if not (design.commune or design.point):
         return found, tables.Issues(tables.ISSUES.empty())
     asked = (design.commune, design.point)
-    return locate(found, places_of(design.vintage), vintage_of_form=design.vintage, questions=asked)
+    return locate(found, places, vintage_of_form=design.vintage, questions=asked)
 
 
 def _frame_taken(received: Received, issues: pl.DataFrame) -> Taken:

@@ -257,20 +257,22 @@ def latest_run(store: Store) -> Run:
 
 
 def layer_of(store: Store, run: Run, definitions: Definitions, target_id: str | None = None) -> MapLayer:
-    """The map of one target's verdicts by commune: the first that is judged by commune, unless one is named.
+    """The map of one target's verdicts by commune; unless one is named, the first whose communes differ.
 
     Raises
     ------
     CollectError
         USE-01 for a target that no commune of this run was judged by.
     """
+    classes = run.verdicts.filter((pl.col("level") == "commune") & (pl.col("verdict") != "no_data"))
+    kinds = dict(classes.group_by("target_id").agg(pl.col("verdict").n_unique()).rows())
     judged = set(run.verdicts.filter(pl.col("level") == "commune")["target_id"])
     mapped = [target for target in definitions.targets if target.target_id in judged]
     found = [target for target in mapped if target_id in (None, target.target_id)]
     if not found:
-        raise CollectError(
-            "USE-01", what="target", name=target_id or "-", known=", ".join(target.target_id for target in mapped)
-        )
-    indicator = next(one for one in definitions.indicators if one.indicator_id == found[0].indicator)
+        known = ", ".join(target.target_id for target in mapped)
+        raise CollectError("USE-01", what="target", name=target_id or "-", known=known)
+    chosen = next((target for target in found if kinds.get(target.target_id, 0) > 1), found[0])
+    indicator = next(one for one in definitions.indicators if one.indicator_id == chosen.indicator)
     outlines = places_of(store.folder, run.vintage).boundaries
-    return map_layer(found[0], run.estimates, run.verdicts, outlines, indicator=indicator, meta=run.meta())
+    return map_layer(chosen, run.estimates, run.verdicts, outlines, indicator=indicator, meta=run.meta())
