@@ -25,7 +25,7 @@ from typing import Any
 import polars as pl
 
 from collect.check import check, households, measure, persons
-from collect.check.choices import names_of
+from collect.check.choices import SELECTS, names_of
 from collect.define import load_form, load_indicators
 from collect.forms import Design, Form
 from collect.tables import Answers
@@ -171,6 +171,7 @@ def comparable(form: Form) -> Form:
         kept.append(
             replace(
                 question,
+                type=question.type if question.type in (*SELECTS, "int", "decimal", "date") else "string",
                 relevant=None,
                 calculate=None,
                 choice_filter=None,

@@ -15,21 +15,26 @@ SELECTS = ("select_one", "select_multiple", "rank")
 
 def tidy_choices(sheets: Sheets) -> None:
     """Take stray blanks off answers that are a choice once they are gone; marked as repaired."""
-    for question in sheets.form.questions:
-        names = names_of(sheets.form, question)
-        if question.type != "select_one" or not names:
-            continue
-        column = sheets.typed[question.repeat][question.path]
-        suspect = ~column.is_in(names).fill_null(True)
-        if not suspect.any():
-            continue
-        bare = column.str.strip_chars(BLANKS)
-        clear_blanks(sheets, question, (bare == "").arg_true())
-        mended = suspect & bare.is_in(names)
-        answer = pl.when(mended).then(bare).when(bare != "").then(column).alias(question.path)
-        sheets.typed[question.repeat] = sheets.typed[question.repeat].with_columns(answer)
-        if mended.any():
-            sheets.repaired[question.path] = mended
+    for repeat in sheets.form.repeats:
+        questions = [q for q in sheets.form.questions_in(repeat) if q.type == "select_one" and names_of(sheets.form, q)]
+        wrong = (~pl.col(q.path).is_in(names_of(sheets.form, q)) for q in questions)
+        odd = sheets.typed[repeat].select(expression.any() for expression in wrong)
+        for question in questions:
+            if odd[question.path].any():
+                _tidy(sheets, question, names_of(sheets.form, question))
+            else:
+                sheets.proper.add(question.path)
+
+
+def _tidy(sheets: Sheets, question: Question, names: list[str]) -> None:
+    column = sheets.typed[question.repeat][question.path]
+    bare = column.str.strip_chars(BLANKS)
+    clear_blanks(sheets, question, (bare == "").arg_true())
+    mended = (~column.is_in(names) & bare.is_in(names)).fill_null(False)
+    answer = pl.when(mended).then(bare).when(bare != "").then(column).alias(question.path)
+    sheets.typed[question.repeat] = sheets.typed[question.repeat].with_columns(answer)
+    if mended.any():
+        sheets.repaired[question.path] = mended
 
 
 def names_of(form: Form, question: Question) -> list[str]:
@@ -45,24 +50,31 @@ def check_choices(sheets: Sheets, report: Report) -> None:
 
     The commune is left to the place rules (LOC-01 to LOC-04), which know older codes and names typed by hand.
     """
+    strange = _strange(sheets, report)
+    for question in sheets.form.questions:
+        if question.path == sheets.form.design.commune:
+            continue
+        if question.path in strange:
+            rows = sheets.text[question.repeat].filter(strange[question.path])
+            report.rows("CHO-01", question.path, rows, rows[question.path], said(list=question.choice_list))
+        if question.choice_filter and (question.path in strange or question.path in sheets.proper):
+            _check_filter(sheets, question, strange, report)
+
+
+def _strange(sheets: Sheets, report: Report) -> dict[str, pl.Series]:
+    """By question that may hold some: where its answers are no choices. A list the form does not carry is told."""
     strange: dict[str, pl.Series] = {}
     for question in sheets.form.questions:
-        if question.type in SELECTS:
-            names = names_of(sheets.form, question)
-            column = sheets.typed[question.repeat][question.path]
-            if names:
-                strange[question.path] = unknown(column, names, several=question.type != "select_one")
-            elif column.is_not_null().any():
-                rule = Rule("choices", question.path, question.choice_list or "")
-                report.rule(rule, "no_choices", "the form does not carry this list of choices")
-    for path, wrong in strange.items():
-        question = sheets.form.by_path[path]
-        if path == sheets.form.design.commune:
+        if question.type not in SELECTS or question.path in sheets.proper:
             continue
-        rows = sheets.text[question.repeat].filter(wrong)
-        report.rows("CHO-01", path, rows, rows[path], said(list=question.choice_list))
-        if question.choice_filter:
-            _check_filter(sheets, question, strange, report)
+        names = names_of(sheets.form, question)
+        column = sheets.typed[question.repeat][question.path]
+        if names:
+            strange[question.path] = unknown(column, names, several=question.type != "select_one")
+        elif column.is_not_null().any():
+            rule = Rule("choices", question.path, question.choice_list or "")
+            report.rule(rule, "no_choices", "the form does not carry this list of choices")
+    return strange
 
 
 def _check_filter(sheets: Sheets, question: Question, strange: dict[str, pl.Series], report: Report) -> None:
@@ -76,8 +88,8 @@ def _check_filter(sheets: Sheets, question: Question, strange: dict[str, pl.Seri
         rule = Rule("choice_filter", question.path, question.choice_filter or "")
         report.rule(rule, reason.why, str(reason))
         return
-    wrong = ~offered.fill_null(True) & ~strange[question.path]
-    for path in reads:
+    wrong = ~offered.fill_null(True)
+    for path in {*reads, question.path}:
         if path in strange and strange[path].any():
             wrong &= ~_seen_from(sheets, strange[path], path, question)
     rows = sheets.text[question.repeat].filter(wrong)

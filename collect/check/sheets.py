@@ -29,6 +29,7 @@ class Sheets:
     ``absent``: repeats the export cannot hold (their tables are there, empty). ``relevant``: by path of a question or
     section, true where the form asks it; a path without an entry is asked everywhere. ``unreadable`` and ``repaired``:
     by question, the cells that could not be read, and those that could after tidying; no entry where there are none.
+    ``proper``: questions of one choice whose answers are all choices.
     """
 
     form: Form
@@ -39,6 +40,7 @@ class Sheets:
     relevant: dict[str, pl.Series] = field(default_factory=dict)
     unreadable: dict[str, pl.Series] = field(default_factory=dict)
     repaired: dict[str, pl.Series] = field(default_factory=dict)
+    proper: set[str] = field(default_factory=set)
 
     def repeat_of(self, path: str) -> str:
         """The table in which a question, group or repeat has its rows (a repeat: its own)."""
