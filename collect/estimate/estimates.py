@@ -50,7 +50,7 @@ def estimate(
     (0 %, 100 %), and the interval then is that of a simple sample as large as such hamlets are worth elsewhere.
     """
     drawn = _coded(weights.filter(pl.col("weight") > 0), places, levels)
-    rows = measures.join(drawn, on="submission_id").with_columns(
+    rows = drawn.join(measures, on="submission_id", maintain_order="left").with_columns(
         numerator=pl.when(pl.col("units") > 0).then("numerator"), indicator=pl.col("indicator").cast(pl.Categorical)
     )
     totals = totals_of(rows, AS_DRAWN, y="numerator", x="denominator", by=["indicator", SPOT])
@@ -62,8 +62,9 @@ def estimate(
         named = spots.with_columns(commune="commune_code").rename({PLACES[level]: "place"})
         spots_of = named.drop_nulls("place").select(SPOT, "commune", *DOMAIN[1:])
         spots_of = spots_of.with_columns(domain=pl.struct(DOMAIN[1:]).rank("dense"))
-        values = _values(totals.join(spots_of.select(SPOT, "domain"), on=SPOT), strata, rule)
-        known = _of_places(facts.join(spots_of, on=SPOT), expected, level).join(values, on=["indicator", "domain"])
+        values = _values(totals.join(spots_of.select(SPOT, "domain"), on=SPOT, maintain_order="left"), strata, rule)
+        known = _of_places(facts.join(spots_of, on=SPOT, maintain_order="left"), expected, level)
+        known = known.join(values, on=["indicator", "domain"], maintain_order="left")
         known = known.with_columns(df=pl.when("fully_listed").then("df").otherwise(pl.coalesce("df_of_hamlets", "df")))
         found.append(with_bounds(name_regimes(known), chances).with_columns(level=pl.lit(level)))
     return Estimates(ESTIMATES.check(pl.concat(found)).sort(list(ESTIMATES.key)))
@@ -113,7 +114,7 @@ def _facts(rows: pl.DataFrame) -> pl.DataFrame:
     countable = (pl.col("denominator") == known) & (
         pl.col("numerator").fill_null(0.0).round() == pl.col("numerator").fill_null(0.0)
     )
-    return rows.group_by("indicator", SPOT).agg(
+    return rows.group_by("indicator", SPOT, maintain_order=True).agg(
         known.sum().alias("n"),
         pl.col("unknown").sum(),
         answered.sum().cast(pl.Int64).alias("n_households"),
@@ -136,7 +137,7 @@ def _of_places(facts: pl.DataFrame, expected: pl.DataFrame, level: Level) -> pl.
     once = pl.len().over("indicator", "domain", "commune")  # a commune may have come in several spots
     listed, share = pl.col("households_listed") / once, pl.col("fraction_interviewed")
     facts = facts.with_columns(listed=listed, reached=listed * share)
-    summed = facts.group_by("domain", *DOMAIN).agg(
+    summed = facts.group_by("domain", *DOMAIN, maintain_order=True).agg(
         pl.col("n", "unknown", "n_households", "n_clusters", "n_holding", "n_base", "submissions").sum(),
         pl.col("whole", "countable", "fully_listed").all(),
         pl.col("clustered").any(),

@@ -1,8 +1,9 @@
 """Weighted shares, means, totals and ratios by domain with the error that the way of drawing leaves in them.
 
-Everything is computed from cluster totals, which add up: totals of parts of a survey may be made apart and joined. The
-method is the linearised (Taylor) variance of Lohr (2010, section 9.1), term for term as R ``survey`` 4.1 computes it in
-``svymean``, ``svytotal`` and ``svyratio`` over ``svydesign(ids, strata, weights, fpc)``, lonely clusters included.
+Everything is computed from cluster totals, which add up: totals of parts of a survey may be made apart and joined. Sums
+run in the order of the rows, so that the same input gives the same last digit. The method is the linearised (Taylor)
+variance of Lohr (2010, section 9.1), term for term as R ``survey`` 4.1 computes it in ``svymean``, ``svytotal`` and
+``svyratio`` over ``svydesign(ids, strata, weights, fpc)``, lonely clusters included.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def totals_of(
         (known & (weight != 0)).sum().alias("n"),
         (weight != 0).any().alias("weighs"),
     )
-    return rows.group_by([*by, *sample.stages]).agg(*sums)
+    return rows.group_by([*by, *sample.stages], maintain_order=True).agg(*sums)
 
 
 def strata_of(rows: pl.DataFrame, sample: Sample) -> Strata:
@@ -124,10 +125,11 @@ def linearise(
     names = list(by) or [WHOLE]
     if not by:
         totals = totals.with_columns(pl.lit(0).alias(WHOLE))
-    domains = totals.group_by(names).agg(pl.col("y", "x", "yy", "w", "n").sum())
+    domains = totals.group_by(names, maintain_order=True).agg(pl.col("y", "x", "yy", "w", "n").sum())
     known = pl.col("n") > 0
     domains = domains.with_columns(value=pl.when(known).then(pl.col("y") / pl.col("x") if kind == "ratio" else "y"))
-    scored = totals.join(domains.select(*names, "value", universe="x"), on=names, nulls_equal=True)
+    values = domains.select(*names, "value", universe="x")
+    scored = totals.join(values, on=names, nulls_equal=True, maintain_order="left")
     score = (pl.col("y") - pl.col("value") * pl.col("x")) / pl.col("universe") if kind == "ratio" else pl.col("y")
     variance = _variance(scored.with_columns(score=score), strata, names, rule)
     found = domains.join(variance, on=names, how="left", nulls_equal=True)
@@ -164,11 +166,11 @@ def _simple_variance(kind: Kind) -> pl.Expr:
 
 def _variance(scored: pl.DataFrame, strata: Strata, names: list[str], rule: Rule) -> pl.DataFrame:
     first, second = strata
-    clusters = scored.group_by([*names, STRATUM, CLUSTER]).agg(pl.col("score").sum())
+    clusters = scored.group_by([*names, STRATUM, CLUSTER], maintain_order=True).agg(pl.col("score").sum())
     between = _stage(clusters, first, [STRATUM], rule, names)
     if second is None:
         return between
-    units = scored.group_by([*names, STRATUM, CLUSTER, UNIT]).agg(pl.col("score").sum())
+    units = scored.group_by([*names, STRATUM, CLUSTER, UNIT], maintain_order=True).agg(pl.col("score").sum())
     drawn_share = first.select(STRATUM, share=1 - pl.col("left"))
     inside = second.join(drawn_share, on=STRATUM, nulls_equal=True)
     within = _stage(units, inside, [STRATUM, CLUSTER], rule, names)
@@ -180,7 +182,8 @@ def _stage(scores: pl.DataFrame, sizes: pl.DataFrame, within: list[str], rule: R
     """Variance that one stage of drawing adds. Clusters a domain does not meet score 0 but are counted in ``drawn``."""
     sums = (pl.col("score").sum().alias("s"), pl.col("score").pow(2).sum().alias("ss"), pl.len().alias("seen"))
     keys = [*within, *(name for name in names if name in sizes.columns)]
-    per = scores.group_by([*names, *within]).agg(*sums).join(sizes, on=keys, nulls_equal=True)
+    per = scores.group_by([*names, *within], maintain_order=True).agg(*sums)
+    per = per.join(sizes, on=keys, nulls_equal=True, maintain_order="left")
     share = pl.col("share") if "share" in sizes.columns else pl.lit(1.0)
     per = per.with_columns(part=share * _stratum_variance(rule))
     blank = pl.col("part").is_null()
@@ -189,7 +192,7 @@ def _stage(scores: pl.DataFrame, sizes: pl.DataFrame, within: list[str], rule: R
         total = pl.when(~blank.all()).then(total * pl.len() / (~blank).sum())
     elif rule.lonely == "fail":
         total = pl.when(~blank.any()).then(total)
-    return per.group_by(names).agg(total.alias("variance"))
+    return per.group_by(names, maintain_order=True).agg(total.alias("variance"))
 
 
 def _stratum_variance(rule: Rule) -> pl.Expr:

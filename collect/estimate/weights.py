@@ -51,7 +51,7 @@ def weigh(
     if unit == "commune":
         return _returns(rows, places)
     facts = _frame_facts(rows, FRAME.empty() if frame is None else frame)
-    rows = rows.join(facts, on=["submission_id"], how="left")
+    rows = rows.join(facts, on="submission_id", how="left", maintain_order="left")
     rows = _with_weights(rows, has_frame=frame is not None)
     return Weights(WEIGHTS.check(_as_drawn(rows).with_columns(unit=pl.lit("household"))))
 
@@ -59,11 +59,9 @@ def weigh(
 def _counted(households: Households) -> pl.DataFrame:
     placed = pl.col("commune_code").is_not_null() & pl.col("vintage").is_not_null()
     names = ("submission_id", "vintage", "commune_code", "hamlet", "round", "interviewed_on", "cluster", "stratum")
-    return households.filter(pl.col("status").is_in(COUNTED) & placed).select(
-        *names, "weight_answered"
-    ).with_columns(
-        pl.col("round").fill_null(""), pl.coalesce("cluster", "hamlet").alias("cluster")
-    )  # fmt: skip
+    counted = households.filter(pl.col("status").is_in(COUNTED) & placed).select(*names, "weight_answered")
+    cluster = pl.coalesce("cluster", "hamlet").alias("cluster")
+    return counted.with_columns(pl.col("round").fill_null(""), cluster).sort("submission_id")
 
 
 def _returns(rows: pl.DataFrame, places: Units | None) -> Weights:
@@ -101,10 +99,14 @@ def _frame_facts(rows: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     all_hamlets = visited.join(hamlets, on=["vintage", "home"]).join(
         reached, on=["vintage", "home", "round", "cluster"], how="left"
     )
-    all_hamlets = all_hamlets.with_columns(
-        pl.max_horizontal("listed", "interviewed").alias("listed"),
-        went=pl.col("interviewed").is_not_null(),
-    ).with_columns(stands_for=pl.when(pl.col("probability") > 0).then(pl.col("listed") / pl.col("probability")))
+    all_hamlets = (
+        all_hamlets.sort("vintage", "home", "round", "cluster")
+        .with_columns(
+            pl.max_horizontal("listed", "interviewed").alias("listed"),
+            went=pl.col("interviewed").is_not_null(),
+        )
+        .with_columns(stands_for=pl.when(pl.col("probability") > 0).then(pl.col("listed") / pl.col("probability")))
+    )
     drawn = pl.col("selected") | pl.col("went")
     all_hamlets = all_hamlets.with_columns(
         makes_up_for=pl.col("stands_for").filter(drawn).sum().over("vintage", "home", "round", "framed")
