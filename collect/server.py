@@ -11,9 +11,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def script() -> Path:
-    """The app's entry: beside the package in a checkout, inside it once installed."""
+    """The app's entry: beside the package in a checkout, inside it once installed.
+
+    Inside it has a folder of its own: Streamlit takes a ``pages`` folder beside the entry for pages of its old kind.
+    """
     package = Path(__file__).resolve().parent
-    inside = package / "_app.py"
+    inside = package / "_app" / "app.py"
     return inside if inside.is_file() else package.parent / "app.py"
 
 
