@@ -91,7 +91,7 @@ def add_file(
     stored = keep(store, path, asked.name)
     if registry.find_upload(store.engine, stored.sha256) is not None:
         return _seen_before(store, stored)
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).astimezone()  # the day of receipt is the day where the survey is
     try:
         arrival = Arrival(stored.upload_id, now.date(), asked.form, asked.source)
         taken = take(stored.path, definitions, places_of(store.folder), arrival, progress)

@@ -91,7 +91,7 @@ class Table:
         if not self.open_ended:
             return declared
         extra = [name for name in whole.columns if name not in self.schema]
-        return declared.hstack(whole.select(extra)) if extra else declared
+        return whole.select(*(pl.col(name).cast(kind) for name, kind in self.schema.items()), *extra)
 
 
 def _repeats(keys: pl.DataFrame) -> bool:

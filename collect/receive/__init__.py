@@ -35,12 +35,14 @@ def _central(reading: Reading) -> tuple[Received, ...]:
     """Every form whose tables are there; one that no form knows is an issue when others are known."""
     received: list[Received] = []
     failed: list[ExportError] = []
-    for export in central.exports(reading.look.sheets):
+    exports = central.exports(reading.look.sheets)
+    reading.look.sheets.clear()
+    for export in exports:
         try:
             received.append(central.read(export, reading.look.file, reading.forms, reading.forced))
         except ExportError as error:
             failed.append(error)
-            reading.look.broken.append((export.root.place, error.code))
+            reading.look.broken.append((export.place, error.code))
     if not received:
         raise failed[0] if failed else _rootless(reading.look)
     return tuple(received)

@@ -40,10 +40,13 @@ ONE_REPEAT = re.compile(r"~\d+$")  # the second repeat of one name: form-name~1.
 
 @dataclass(frozen=True)
 class Export:
-    """One form's tables within an upload."""
+    """One form's tables within an upload, the submissions' own first. `read` takes them out one by one.
 
-    root: Sheet
-    repeats: tuple[Sheet, ...]
+    A province's tables fill much of the memory: a sheet that has been read is let go.
+    """
+
+    place: str
+    sheets: list[Sheet]
 
 
 def is_central(headings: Sequence[str]) -> bool:
@@ -64,7 +67,7 @@ def exports(sheets: Iterable[Sheet]) -> list[Export]:
             owner = max(owners, key=len) if owners else roots[0].title if len(roots) == 1 else None
             if owner is not None:
                 of[owner].append(sheet)
-    return [Export(root, tuple(of[root.title])) for root in roots]
+    return [Export(root.place, [root, *of[root.title]]) for root in roots]
 
 
 def read(export: Export, file: str, forms: Sequence[Form], forced: Form | None) -> Received:
@@ -75,15 +78,18 @@ def read(export: Export, file: str, forms: Sequence[Form], forced: Form | None) 
     ExportError
         IN-07 when no form fits.
     """
-    form, matched = form_of(Candidate(file, export.root.title, _asked(export.root.headings), _quiet), forms, forced)
+    first = export.sheets[0]
+    form, matched = form_of(Candidate(file, first.title, _asked(first.headings), _quiet), forms, forced)
     issues = IssueBook()
-    root, unreadable = _root(export.root, matched, form, issues)
+    root, unreadable = _root(export.sheets.pop(0), matched, form, issues)
     tables: Tables = {form.root: root}
-    for sheet in export.repeats:
-        path, frame, strays = _rows(sheet, form, root, issues)
+    del first, root
+    while export.sheets:
+        path, frame, strays = _rows(export.sheets.pop(0), form, tables[form.root], issues)
         unreadable += strays
         if path is not None and frame is not None:
             tables[path] = pl.concat([tables[path], frame]) if path in tables else frame
+        del frame
     tables = _named_once(tables, form, issues)
     return Received(SOURCE, file, form, checked_answers(tables, form), issues.table(), unreadable)
 
@@ -197,13 +203,21 @@ def _named_once(tables: Tables, form: Form, issues: IssueBook) -> Tables:
     if not doubtful.len():
         return tables
     among = pl.col("submission_id").is_in(doubtful.implode(), nulls_equal=True)
-    numbered = {path: frame.with_row_index(ORDER) for path, frame in tables.items()}
-    few = {path: frame.filter(among) for path, frame in numbered.items()}
+    few = {path: frame.with_row_index(ORDER).filter(among) for path, frame in tables.items()}
     settled = identify(_tied(few, form), form, issues, rows_by_name=True)
-    return {
-        path: pl.concat([frame.filter(~among), settled[path].drop(OF)]).sort(ORDER).drop(ORDER)
-        for path, frame in numbered.items()
-    }
+    for path in tables:  # one table at a time: they may fill half the memory
+        tables[path] = _settled(tables[path], among, settled[path].select(ORDER, given="submission_id"))
+    return tables
+
+
+def _settled(frame: pl.DataFrame, among: pl.Expr, settled: pl.DataFrame) -> pl.DataFrame:
+    """The frame without the rows that ``settled`` lacks, and with the names it gives to the nameless."""
+    gone = frame.with_row_index(ORDER).filter(among).select(ORDER).join(settled, on=ORDER, how="anti")[ORDER]
+    if frame["submission_id"].null_count():
+        named = frame.select("submission_id").with_row_index(ORDER)
+        named = named.join(settled, on=ORDER, how="left", maintain_order="left")
+        frame = frame.with_columns(named.select(pl.coalesce("submission_id", "given").alias("submission_id")))
+    return frame.filter(~pl.int_range(pl.len(), dtype=pl.UInt32).is_in(gone.implode())) if gone.len() else frame
 
 
 def _tied(tables: Mapping[str, pl.DataFrame], form: Form) -> Tables:
