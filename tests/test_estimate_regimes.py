@@ -226,3 +226,11 @@ def test_a_household_placed_in_another_commune_than_its_hamlet_spoils_neither_co
     left, joined = moved.of("29002"), moved.of("29001")
     assert (left["regime"], left["n"]) == ("census", 49)
     assert (joined["regime"], joined["n"], joined["df"]) == ("clusters", 61, 3)
+
+
+def test_the_same_survey_gives_the_same_last_digit_every_time() -> None:
+    lines = [f"| {29001 + i % 40} | {i} | {97 + i % 13} | 1/{2 + i % 3} | 12 | {i % 13} |" for i in range(240)]
+    made = survey("\n".join(lines), people=3)
+    weights = made.weights()
+    first = estimate(made.measures, weights, made.places)
+    assert all(estimate(made.measures, weights, made.places).equals(first) for _ in range(20))

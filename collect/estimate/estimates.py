@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from collect.estimate.linearised import ADJUST, STRATUM, Rule, Sample, Strata, freedom, linearise, strata_of, totals_of
+from collect.estimate.linearised import (
+    ADJUST,
+    STRATUM,
+    Rule,
+    Sample,
+    Strata,
+    freedom,
+    in_order,
+    linearise,
+    strata_of,
+    totals_of,
+)
 from collect.estimate.regimes import name_regimes
 from collect.estimate.uncertainty import USUAL, Levels, with_bounds
 from collect.indicators import Level
@@ -73,7 +84,7 @@ def estimate(
 def _coded(weights: pl.DataFrame, places: pl.DataFrame, levels: Sequence[Level]) -> pl.DataFrame:
     """Weights with their province, and numbers in place of the long names that a million rows would be grouped by."""
     provinces = places.select("vintage", commune_code="code", province_code="province_code")
-    placed = weights.join(provinces, on=["vintage", "commune_code"], how="left")
+    placed = weights.join(provinces, on=["vintage", "commune_code"], how="left", maintain_order="left")
     spot = ["round", "vintage", "commune_code", *(["cluster"] if "hamlet" in levels else [])]
     hamlet = pl.col("cluster") if "hamlet" in levels else pl.lit(None, pl.String).alias("cluster")
     return placed.with_columns(
@@ -144,7 +155,7 @@ def _of_places(facts: pl.DataFrame, expected: pl.DataFrame, level: Level) -> pl.
         pl.col("first_interview_on").min(),
         pl.col("last_interview_on").max(),
         pl.col("unit", "returns_expected").first(),
-        pl.col("listed", "reached").sum(),
+        in_order(pl.col("listed", "reached").drop_nulls()),
         pl.col("commune").n_unique().alias("communes"),
     )  # fmt: skip
     summed = summed.join(expected, on="vintage", how="left")

@@ -64,6 +64,11 @@ class Rule:
 ADJUST = Rule()
 
 
+def in_order(values: pl.Expr) -> pl.Expr:
+    """Sum a group in the order of its rows. Polars' plain sum adds parts as its threads finish: other last digits."""
+    return values.implode().list.sum()
+
+
 def totals_of(
     rows: pl.DataFrame, sample: Sample, *, y: str, x: str | None = None, by: Sequence[str] = ()
 ) -> pl.DataFrame:
@@ -125,7 +130,7 @@ def linearise(
     names = list(by) or [WHOLE]
     if not by:
         totals = totals.with_columns(pl.lit(0).alias(WHOLE))
-    domains = totals.group_by(names, maintain_order=True).agg(pl.col("y", "x", "yy", "w", "n").sum())
+    domains = totals.group_by(names, maintain_order=True).agg(in_order(pl.col("y", "x", "yy", "w")), pl.col("n").sum())
     known = pl.col("n") > 0
     domains = domains.with_columns(value=pl.when(known).then(pl.col("y") / pl.col("x") if kind == "ratio" else "y"))
     values = domains.select(*names, "value", universe="x")
@@ -166,11 +171,11 @@ def _simple_variance(kind: Kind) -> pl.Expr:
 
 def _variance(scored: pl.DataFrame, strata: Strata, names: list[str], rule: Rule) -> pl.DataFrame:
     first, second = strata
-    clusters = scored.group_by([*names, STRATUM, CLUSTER], maintain_order=True).agg(pl.col("score").sum())
+    clusters = scored.group_by([*names, STRATUM, CLUSTER], maintain_order=True).agg(in_order(pl.col("score")))
     between = _stage(clusters, first, [STRATUM], rule, names)
     if second is None:
         return between
-    units = scored.group_by([*names, STRATUM, CLUSTER, UNIT], maintain_order=True).agg(pl.col("score").sum())
+    units = scored.group_by([*names, STRATUM, CLUSTER, UNIT], maintain_order=True).agg(in_order(pl.col("score")))
     drawn_share = first.select(STRATUM, share=1 - pl.col("left"))
     inside = second.join(drawn_share, on=STRATUM, nulls_equal=True)
     within = _stage(units, inside, [STRATUM, CLUSTER], rule, names)
@@ -180,14 +185,15 @@ def _variance(scored: pl.DataFrame, strata: Strata, names: list[str], rule: Rule
 
 def _stage(scores: pl.DataFrame, sizes: pl.DataFrame, within: list[str], rule: Rule, names: list[str]) -> pl.DataFrame:
     """Variance that one stage of drawing adds. Clusters a domain does not meet score 0 but are counted in ``drawn``."""
-    sums = (pl.col("score").sum().alias("s"), pl.col("score").pow(2).sum().alias("ss"), pl.len().alias("seen"))
+    squares = in_order(pl.col("score").pow(2))
+    sums = (in_order(pl.col("score")).alias("s"), squares.alias("ss"), pl.len().alias("seen"))
     keys = [*within, *(name for name in names if name in sizes.columns)]
     per = scores.group_by([*names, *within], maintain_order=True).agg(*sums)
     per = per.join(sizes, on=keys, nulls_equal=True, maintain_order="left")
     share = pl.col("share") if "share" in sizes.columns else pl.lit(1.0)
     per = per.with_columns(part=share * _stratum_variance(rule))
     blank = pl.col("part").is_null()
-    total = pl.col("part").sum()
+    total = in_order(pl.col("part").drop_nulls())
     if rule.lonely == "average":
         total = pl.when(~blank.all()).then(total * pl.len() / (~blank).sum())
     elif rule.lonely == "fail":

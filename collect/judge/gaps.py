@@ -111,7 +111,7 @@ def _facts_of_places(places: pl.DataFrame, weights: pl.DataFrame, outlines: pl.D
 def _asked(weights: pl.DataFrame) -> pl.DataFrame:
     """Per commune and round: households interviewed, and how many they speak for."""
     return weights.group_by("vintage", "round", "unit", pl.col("commune_code").alias("place"), maintain_order=True).agg(
-        pl.len().cast(pl.Int64).alias("interviewed"), pl.col("weight").sum().alias("weight")
+        pl.len().cast(pl.Int64).alias("interviewed"), pl.col("weight").implode().list.sum().alias("weight")
     )
 
 
