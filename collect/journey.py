@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from collect import tables
-from collect.check import check, households, measure
+from collect.check import answers_read, check, households, measure
 from collect.define import load_forms, load_indicators, load_targets
 from collect.estimate import estimate, weigh
 from collect.forms import Form
@@ -52,6 +52,10 @@ class Definitions:
         if found is None:
             raise DefinitionError("USE-01", what="form", name=form_id, known=", ".join(f.form_id for f in self.forms))
         return found
+
+    def answers_read(self, form: Form) -> frozenset[str]:
+        """The questions of a form that its indicators look at."""
+        return answers_read(form, self.indicators)
 
 
 def define(folder: Path, cache: Path | None = None) -> Definitions:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -126,7 +126,7 @@ def make_run(
     """
     places = places_of(store.folder, vintage)
     progress("step.gather", 0.0)
-    gathered = [found for form in definitions.forms if (found := gather(store, form, as_of)) is not None]
+    gathered = [found for form in definitions.forms if (found := gather(store, form, definitions, as_of)) is not None]
     last = as_of or last_credible_day(gathered)
     if last is None or not gathered:
         raise StoreError("STO-05")
@@ -169,34 +169,46 @@ def _without_doubtful_days(roots: pl.DataFrame, issues: pl.DataFrame) -> pl.Data
     return roots.with_columns(interviewed_on=pl.when(sure).then("interviewed_on"))
 
 
-def gather(store: Store, form: Form, as_of: date | None = None) -> Gathered | None:
-    """All current submissions of a form that count, typed, with their issues; None when there are none."""
-    counts = current(store, form.form_id)
-    uploads = counts["upload_id"].unique(maintain_order=True).to_list()
-    if not uploads:
+def gather(store: Store, form: Form, definitions: Definitions, as_of: date | None = None) -> Gathered | None:
+    """All current submissions of a form that count, with the answers the indicators look at; None when there are none.
+
+    ``as_of`` leaves out interviews after that day, and those without a day that can be believed.
+    """
+    read = definitions.answers_read(form)
+    kept = [_piece(store, form, upload, ids, read) for upload, ids in _current_by_upload(store, form)]
+    if not kept:
         return None
-    roots = _parts(store, form, "households", uploads)
-    roots = roots.join(counts, on=["upload_id", "submission_id"], how="semi", maintain_order="left")
-    roots = roots.filter(pl.col("status").is_in(COUNTED))
-    issues = _parts(store, form, "issues", uploads).join(
-        roots.select("upload_id", "submission_id"), on=["upload_id", "submission_id"], how="semi"
-    )
-    roots = _without_doubtful_days(roots, issues)
+    typed = {repeat: pl.concat([piece.typed[repeat] for piece in kept], how="diagonal") for repeat in form.repeats}
+    issues = pl.concat([piece.issues for piece in kept])
     if as_of is not None:
-        roots = roots.filter(pl.col("interviewed_on") <= as_of)
-    keys = roots.select("upload_id", "submission_id")
-    typed = {form.root: roots}
+        typed[form.root] = typed[form.root].filter(pl.col("interviewed_on") <= as_of)
+        counted = typed[form.root].select("submission_id")
+        typed = {repeat: _of(frame, counted) for repeat, frame in typed.items()}
+    return Gathered(form, typed, issues) if typed[form.root].height else None
+
+
+def _current_by_upload(store: Store, form: Form) -> Iterator[tuple[str, pl.DataFrame]]:
+    counts = current(store, form.form_id)
+    for (upload,), ids in counts.group_by("upload_id", maintain_order=True):
+        yield str(upload), ids.select("submission_id")
+
+
+def _piece(store: Store, form: Form, upload: str, ids: pl.DataFrame, read: frozenset[str]) -> Gathered:
+    """One upload's share. Rows are only gone through where some do not count: a province fills half the memory."""
+    issues = store.read_part(form.form_id, "issues", upload)
+    stored = store.read_part(form.form_id, "households", upload, read)
+    roots = stored if ids.height == stored.height else _of(stored, ids)
+    if not roots["status"].is_in(COUNTED).all():
+        roots = roots.filter(pl.col("status").is_in(COUNTED))
+    typed = {form.root: _without_doubtful_days(roots, issues)}
     for repeat in form.repeats[1:]:
-        rows = _parts(store, form, rows_table(form, repeat), uploads)
-        typed[repeat] = rows.join(keys, on=["upload_id", "submission_id"], how="semi", maintain_order="left").drop(
-            "upload_id"
-        )
-    return Gathered(form, typed, issues) if roots.height else None
+        rows = store.read_part(form.form_id, rows_table(form, repeat), upload, read)
+        typed[repeat] = rows if roots.height == stored.height else _of(rows, roots.select("submission_id"))
+    return Gathered(form, typed, _of(issues, roots.select("submission_id")))
 
 
-def _parts(store: Store, form: Form, table: str, uploads: Sequence[str]) -> pl.DataFrame:
-    frames = [store.read_part(form.form_id, table, upload).with_columns(upload_id=pl.lit(upload)) for upload in uploads]
-    return pl.concat(frames, how="diagonal_relaxed")
+def _of(rows: pl.DataFrame, submissions: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(submissions, on="submission_id", how="semi", maintain_order="left")
 
 
 def gather_frame(store: Store) -> tables.Frame | None:

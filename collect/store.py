@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import unicodedata
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +68,18 @@ class Store:
         with written_whole(path) as temporary:
             frame.write_parquet(temporary, compression="zstd", compression_level=3)
 
-    def read_part(self, form: str, table: str, upload_id: str) -> pl.DataFrame:
-        """Read one part. Raises StoreError STO-02 when it is gone or damaged: `collect rebuild` makes it again."""
+    def read_part(
+        self, form: str, table: str, upload_id: str, questions: Collection[str] | None = None
+    ) -> pl.DataFrame:
+        """Read one part, or of the questions in it only some; our own columns always come along.
+
+        Raises StoreError STO-02 when it is gone or damaged: `collect rebuild` makes it again.
+        """
         path = self.part(form, table, upload_id)
         try:
-            return pl.read_parquet(path)
+            names = pl.read_parquet_schema(path)
+            wanted = [name for name in names if questions is None or not name.startswith("/") or name in questions]
+            return pl.read_parquet(path, columns=wanted)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise StoreError("STO-02", part=str(path.relative_to(self.folder))) from error
 

@@ -47,7 +47,7 @@ def test_every_page_runs_in_every_language_without_an_exception(page: str, lang:
 
 
 def test_made_up_data_are_said_to_be_made_up_in_the_language_of_the_page() -> None:
-    assert "giả định" in open_page("map", "vi").warning[0].value
+    assert "giả lập" in open_page("map", "vi").warning[0].value
     assert "Made-up" in open_page("map", "en").warning[0].value
 
 

@@ -17,7 +17,7 @@ from collect.check.cast import cast, report_types
 from collect.check.choices import check_choices, tidy_choices
 from collect.check.dates import check_dates
 from collect.check.household import households, persons
-from collect.check.measure import measure
+from collect.check.measure import answers_read, measure
 from collect.check.report import Report
 from collect.check.roster import check_ages, check_size
 from collect.check.rules import check_constraints, check_required
@@ -26,7 +26,7 @@ from collect.check.sheets import Checked, sheets_of
 from collect.forms import Form
 from collect.tables import Answers
 
-__all__ = ["Checked", "check", "households", "measure", "persons"]
+__all__ = ["Checked", "answers_read", "check", "households", "measure", "persons"]
 
 
 def check(answers: Answers, form: Form, *, upload_id: str = "", received_on: date | None = None) -> Checked:

@@ -36,6 +36,38 @@ def measure(
     return Measures(MEASURES.check(pl.concat(parts) if parts else MEASURES.empty()))
 
 
+def answers_read(form: Form, indicators: Iterable[Indicator]) -> frozenset[str]:
+    """The questions that measuring these indicators looks at: a table needs no other column.
+
+    Those the expressions read, those that calculations and relevance behind them read in turn, and the times of the
+    interview, which say what today() means.
+    """
+    planner, design = Planner(form, {}), form.design
+    waiting: list[tuple[str, str]] = [
+        (text, one.unit)
+        for one in indicators
+        if one.form == form.form_id
+        for text in (one.universe, one.numerator, one.denominator, one.unknown)
+        if text
+    ]
+    found: set[str] = {design.started_at, design.ended_at, design.interviewed_on} & form.by_path.keys()
+    while waiting:
+        for path in planner.reads(*waiting.pop()) - found:
+            question = form.by_path.get(path)
+            found.add(path)
+            if question is not None:
+                waiting += relevances(form, question) + ([(question.calculate, path)] if question.calculate else [])
+    return frozenset(found)
+
+
+def relevances(form: Form, question: Question) -> list[tuple[str, str]]:
+    """The rules that decide whether a question is asked, outermost first, each with its node."""
+    rules = {section.path: section.relevant for section in form.sections}
+    rules[question.path] = question.relevant
+    nodes = (*ancestors(form, question.path), question.path)
+    return [(rule, node) for node in nodes if (rule := rules[node])]
+
+
 class _Scene:
     """The tables of one form while its indicators are read: what was worked out for one serves the next."""
 
@@ -149,24 +181,17 @@ class _Scene:
         rows = table.select(keys)[near].with_columns(near.alias("row")).join(wrong, on=keys, how="semi")
         return marks.scatter(rows["row"], True)
 
-    def _relevances(self, question: Question) -> list[tuple[str, str]]:
-        """The rules that decide whether a question is asked, outermost first, each with its node."""
-        rules = {section.path: section.relevant for section in self.form.sections}
-        rules[question.path] = question.relevant
-        nodes = (*ancestors(self.form, question.path), question.path)
-        return [(rule, node) for node in nodes if (rule := rules[node])]
-
     def _asked(self, question: Question) -> pl.Series:
         """Where the form asks a question; where a rule cannot be evaluated, blanks count as unknown."""
         asked = pl.ones(self.tables[question.repeat].height, dtype=pl.Boolean, eager=True)
-        for rule, node in self._relevances(question):
+        for rule, node in relevances(self.form, question):
             asked &= self.planner.lifted(self._rule_holds(rule, node), innermost(self.form, node), question.repeat)
         return asked
 
     def _in_doubt(self, question: Question) -> pl.Series:
         """Where an answer that decides whether the question is asked is itself not known."""
         doubt = pl.zeros(self.tables[question.repeat].height, dtype=pl.Boolean, eager=True)
-        for rule, node in self._relevances(question):
+        for rule, node in relevances(self.form, question):
             table = innermost(self.form, node)
             doubt |= self.planner.lifted(self._unknown_units(table, (rule,), node), table, question.repeat)
         return doubt
