@@ -242,7 +242,7 @@ def conclude(
         weights.append(weigh(moved, frame_there, unit=one.form.design.unit, places=communes))
     everything = tables.Weights(pl.concat(weights))
     progress("step.estimate", 0.7)
-    estimates = estimate(tables.Measures(pl.concat(measures)), everything, communes)
+    estimates = _estimates(pl.concat(measures), everything, communes)
     progress("step.judge", 0.8)
     verdicts = judge(estimates, definitions.targets, definitions.indicators, communes)
     listed = gaps(
@@ -257,6 +257,13 @@ def conclude(
         outlines=outlines_of(places),
     )
     return Conclusion(estimates, verdicts, listed)
+
+
+def _estimates(measures: pl.DataFrame, weights: tables.Weights, communes: tables.Units) -> tables.Estimates:
+    """Indicator by indicator: none needs another's rows, and a province's fill much of the memory."""
+    parts = measures.partition_by("indicator") or [measures]
+    found = [estimate(tables.Measures(part), weights, communes) for part in parts]
+    return tables.Estimates(tables.ESTIMATES.check(pl.concat(found).sort(tables.ESTIMATES.key)))
 
 
 def _moved_frame(frame: tables.Frame | None, places: Gazetteer) -> tables.Frame | None:
