@@ -9,7 +9,7 @@ PORT ?= 8501
 export COLLECT_DATA ?= data
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: app demo journey test check lint bench benchenv machine clean
+.PHONY: app demo journey test check lint bench benchenv machine pins clean
 .DELETE_ON_ERROR:
 
 app: journey
@@ -63,6 +63,12 @@ machine:
 	@echo "== Packages for the tests"
 	@$(BIN)/pip install -q -c constraints.txt -e '.[test]'
 	@touch $@
+
+# Take the newest versions that pyproject.toml allows, in a new environment, and pin them.
+pins:
+	@rm -rf .venv/pins && $(PYTHON) -m venv .venv/pins && .venv/pins/bin/pip install -q '.[test,benchmark]'
+	@{ head -1 constraints.txt; .venv/pins/bin/pip freeze | grep -v '^phu-collect' | sort -f; } > constraints.new && mv constraints.new constraints.txt
+	@rm -rf .venv/pins
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

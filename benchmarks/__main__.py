@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-QUICK = ("location", "checking", "journey")
+ALL = ("location", "checking", "journey", "coverage")
 
 
 def main() -> int:
     """Run the benchmarks named on the command line, or all."""
-    for name in sys.argv[1:] or QUICK:
+    for name in sys.argv[1:] or ALL:
         print(f"\n## {name}\n", flush=True)
         done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=Path(__file__).parents[1], check=False)
         if done.returncode:

@@ -244,7 +244,7 @@ def conclude(
     progress("step.estimate", 0.7)
     estimates = _estimates(pl.concat(measures), everything, communes)
     progress("step.judge", 0.8)
-    verdicts = judge(estimates, definitions.targets, definitions.indicators, communes)
+    verdicts = judge(estimates, definitions.targets, definitions.indicators, communes, everything)
     listed = gaps(
         verdicts,
         estimates,

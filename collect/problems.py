@@ -1,6 +1,6 @@
 """Every problem by its code: broken rules in the data (rows of the issues table) and reasons to stop (`CollectError`).
 
-The words live in ``collect/i18n/problems.toml`` under ``CODE.found`` and ``CODE.mend``; a test compares both lists.
+The words live in the catalogue (``collect/i18n``) under ``CODE.name``, ``CODE.found`` and ``CODE.mend``; a test compares.
 Answers, names and points of people never enter a message: messages name submissions, questions and codes.
 """
 

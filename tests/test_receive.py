@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from collect.forms import Choice, Form, Question, QuestionType, Section
 from collect.problems import ExportError
