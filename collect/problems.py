@@ -1,6 +1,6 @@
 """Every problem by its code: broken rules in the data (rows of the issues table) and reasons to stop (`CollectError`).
 
-The words live in the catalogue (``collect/i18n``) under ``CODE.name``, ``CODE.found`` and ``CODE.mend``; a test compares.
+The words live in the catalogue under ``CODE.name``, ``CODE.found`` and ``CODE.mend``; a test compares both lists.
 Answers, names and points of people never enter a message: messages name submissions, questions and codes.
 """
 
