@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
+import webbrowser
 from pathlib import Path
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def script() -> Path:
@@ -20,12 +22,15 @@ def script() -> Path:
     return inside if inside.is_file() else package.parent / "app.py"
 
 
-def command(address: str, port: int, open_browser: bool) -> list[str]:
-    """The command that serves the app; other settings stand in ``.streamlit/config.toml`` beside the entry."""
+def command(address: str, port: int) -> list[str]:
+    """The command that serves the app; other settings stand in ``.streamlit/config.toml`` beside the entry.
+
+    Headless, because Streamlit otherwise asks for an e-mail address at its first start and waits for an answer.
+    """
     options = {
         "server.address": address,
         "server.port": str(port),
-        "server.headless": "false" if open_browser else "true",
+        "server.headless": "true",
         "browser.gatherUsageStats": "false",
         "browser.serverAddress": address,
     }
@@ -34,9 +39,28 @@ def command(address: str, port: int, open_browser: bool) -> list[str]:
 
 
 def start(address: str = "127.0.0.1", port: int = 8501, open_browser: bool = True, lang: str | None = None) -> int:
-    """Serve the app until it is stopped; returns its exit code."""
+    """Serve the app until it is stopped, and show it where there is a screen; returns its exit code."""
     environment = os.environ | ({"COLLECT_LANG": lang} if lang else {})
+    if open_browser and has_screen():
+        threading.Thread(target=_show, args=(address, port), daemon=True).start()
     try:
-        return subprocess.run(command(address, port, open_browser), env=environment, check=False).returncode  # noqa: S603
+        return subprocess.run(command(address, port), env=environment, check=False).returncode  # noqa: S603
     except KeyboardInterrupt:
         return 0
+
+
+def has_screen() -> bool:
+    """Whether a browser could be opened for somebody to see."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _show(address: str, port: int) -> None:
+    """Open the browser once the app answers; give up after half a minute."""
+    for _ in range(60):
+        try:
+            socket.create_connection((address, port), timeout=0.5).close()
+        except OSError:
+            time.sleep(0.5)
+            continue
+        webbrowser.open(f"http://{address}:{port}")
+        return

@@ -332,7 +332,12 @@ VERDICT_COLUMNS = (
     Column("verdict", "text", "met, not_met, undecided or no_data", required=True, among=VERDICTS),
     Column("p_meets", "share", "probability that the target is met", "0 to 1", between=(0, 1)),
     Column("interviews_needed", "whole", "more interviews that would settle it; empty when none are or none can"),
-    Column("reason", "text", "census, bound, interval, one_cluster, not_visited, no_answers, too_few", required=True),
+    Column(
+        "reason",
+        "text",
+        "census, bound, interval, one_cluster, not_visited, no_answers, too_few, returns_missing",
+        required=True,
+    ),
     Column("interviews_reason", "text", "how interviews_needed was found, or why it is empty"),
 )
 VERDICTS_TABLE = Table(

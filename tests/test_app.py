@@ -204,6 +204,6 @@ def test_every_verdict_has_a_look_a_badge_and_words() -> None:
 
 
 def test_the_server_listens_on_this_machine_and_reports_to_nobody() -> None:
-    words: list[Any] = command("127.0.0.1", 8501, open_browser=False)
+    words: list[Any] = command("127.0.0.1", 8501)
     assert script().is_file()
     assert {"--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.headless=true"} <= set(words)

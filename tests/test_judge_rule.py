@@ -15,7 +15,7 @@ from survey_tables import ROUND, communes, indicator, survey, target
 from collect import tables
 from collect.estimate.intervals import count_bounds, effective_size, wilson
 from collect.judge import judge
-from collect.judge.rule import Evidence, find
+from collect.judge.rule import Evidence, Finding, find
 
 
 def evidence(**given: Any) -> Evidence:
@@ -227,3 +227,12 @@ def test_the_order_of_rows_changes_no_verdict() -> None:
         tables.Estimates(estimates.reverse()), targets[::-1], [indicator()], tables.Units(made.places.reverse())
     )
     assert forward.equals(backward)
+
+
+def test_a_commune_that_sent_no_return_leaves_a_target_for_all_communes_open() -> None:
+    """Which officers send nothing is not chance, so 40 of 40 known is not 41 of 41."""
+    every = target("=", "1")
+    returned = evidence(regime="near_census", n=40, n_holding=40.0, population=41, value=1.0, unit="commune")
+    assert find(every, returned, 0.95) == Finding("undecided", None, "returns_missing")
+    lacking = evidence(regime="near_census", n=40, n_holding=39.0, population=41, value=39 / 40, unit="commune")
+    assert find(every, lacking, 0.95).verdict == "not_met"

@@ -107,9 +107,11 @@ def _count(row: dict[str, Any], chances: Levels) -> tuple[float, ...]:
     value, n, population = row["value"], row["n"], row["population"]
     if row["regime"] == CENSUS:
         return 0.0, np.nan, np.nan, value, value, value, value
-    known, everybody = int(n), int(population)
-    interval = count_bounds(round(row["n_holding"]), known, everybody, tail=(1 - chances.interval) / 2)
-    bounds = count_bounds(round(row["n_holding"]), known, everybody, tail=1 - chances.bound)
+    known, everybody, holding = int(n), int(population), round(row["n_holding"])
+    interval = count_bounds(holding, known, everybody, tail=(1 - chances.interval) / 2)
+    bounds = count_bounds(holding, known, everybody, tail=1 - chances.bound)
+    if row["unit"] == "commune":  # chance did not choose which officers sent no return: whatever they hold is possible
+        interval = bounds = (holding, holding + everybody - known)
     left = (everybody - known) / everybody
     error = float(np.sqrt(left * value * (1 - value) / (known - 1))) if known > 1 else np.nan
     deff, size = (left, known / left) if left > 0 else (np.nan, np.nan)

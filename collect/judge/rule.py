@@ -32,6 +32,7 @@ class Evidence:
     n_effective: float | None
     lower_bound: float | None
     upper_bound: float | None
+    unit: str | None = "household"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ def _by_count(target: Target, evidence: Evidence, population: int, level: float)
         return Finding("met", 1.0, "bound")
     if enough > population - known + holding:
         return Finding("not_met", 0.0, "bound")
+    if evidence.unit == "commune":  # chance did not choose which officers sent no return
+        return Finding("undecided", None, "returns_missing")
     if_just_failed = float(hypergeom.sf(holding - 1, population, enough - 1, known))
     if_just_passed = float(hypergeom.cdf(holding, population, enough, known))
     if if_just_failed <= 1 - level:

@@ -133,8 +133,8 @@ class _Fieldwork:
             return None
         need, habits = float(target.value), self.habits.get(where[1])
         households = self._households_of(where)
-        if self.by_returns and finding.verdict == "no_data":
-            return More(self._returns_of(where), "return")
+        if self.by_returns:
+            return More(self._returns_of(where) - (row["n"] if row else 0), "return")
         if finding.verdict == "no_data" or habits is None:
             return more_for_unvisited(need, habits, households, chances) if habits else More(None, "no_guess")
         evidence = _evidence(row) if row else None
