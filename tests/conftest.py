@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,4 +11,7 @@ import pytest
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real exports, boundaries and reference figures, which lie beside the repository and never in it."""
-    return Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not folder.is_dir() and not os.environ.get("CI"):
+        pytest.skip("the folder ../shared with real exports, boundaries and reference figures is not here")
+    return folder
