@@ -39,7 +39,7 @@ def outlines(path: Path) -> Boundaries:
     """A file of communes as boundaries."""
     frame = gpd.read_parquet(path) if path.suffix == ".parquet" else gpd.read_file(path)
     frame = frame[["code", "geometry"]].assign(name=frame["code"])
-    return Boundaries("2025-07", "official", path.name, "", True, 10.0, frame)
+    return Boundaries("2025-07", "reference", path.name, "", True, 10.0, frame)
 
 
 def scatter(boundaries: Boundaries, count: int, inside: PointIndex | None) -> tuple[Any, Any]:

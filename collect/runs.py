@@ -41,7 +41,7 @@ class Run:
     as_of: date
     rounds: tuple[str, ...]
     made_up: bool
-    boundaries: str  # "official" or "schematic"
+    boundaries: str  # reference, derived or schematic
     boundaries_source: str
     submissions: int
     uploads: int

@@ -120,6 +120,7 @@ REGIMES = ("census", "near_census", "clusters", "simple", "one_cluster", "empty"
 VERDICTS = ("met", "not_met", "undecided", "no_data")
 LEVELS = ("province", "commune", "hamlet")
 WEIGHTINGS = ("frame", "answered", "equal")
+COUNTED_IN = ("households", "people", "communes")
 GAP_TYPES = ("build", "sell", "device", "account", "measure")
 
 # Every answers table starts with these columns; the rest are questions, named by their path, all text.
@@ -374,10 +375,15 @@ GAPS = Table(
         Column("verdict", "text", "not_met, undecided or no_data", required=True, among=VERDICTS),
         Column("p_meets_target", "share", "probability that the target is met", "0 to 1", between=(0, 1)),
         Column("gap_type", "text", "who can close it", required=True, among=GAP_TYPES),
-        Column("households_needed", "whole", "least whole number that meets the target", "the indicator's own units"),
-        Column("households_needed_low", "whole", "if the truth is at ci_high", "the indicator's own units"),
-        Column("households_needed_high", "whole", "if the truth is at ci_low", "the indicator's own units"),
-        Column("priority", "whole", "1 is first: most units needed, then least certain", required=True),
+        Column("households_needed", "whole", "least whole number that meets the target", "as needed_unit says"),
+        Column("households_needed_low", "whole", "if the truth is at ci_high", "as needed_unit says"),
+        Column("households_needed_high", "whole", "if the truth is at ci_low", "as needed_unit says"),
+        Column(
+            "needed_unit", "text", "what households_needed counts: households, people or communes", among=COUNTED_IN
+        ),
+        Column(
+            "priority", "whole", "1 is first: the largest need of each target, then the second of each", required=True
+        ),
         Column("interviews_needed", "whole", "more interviews that would settle it", "households"),
         Column("last_interview_on", "date", "last day of interviews here"),
         Column("suppressed", "yes_no", "figures withheld because too few were interviewed", required=True),

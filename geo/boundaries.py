@@ -32,7 +32,7 @@ class Boundaries:
     """
 
     vintage: str
-    kind: Literal["official", "schematic"]
+    kind: Literal["reference", "derived", "schematic"]
     source: str
     note: str
     decides: bool
@@ -76,7 +76,7 @@ def boundaries(vintage: str, folder: Path | None = None, province: str | None = 
     entry = sources()[known(vintage)]
     return Boundaries(
         vintage,
-        "official",
+        "reference" if entry["decides"] else "derived",
         "; ".join(entry["attribution"]),
         entry["note"],
         entry["decides"],

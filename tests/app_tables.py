@@ -209,6 +209,7 @@ def _gap(target: Target, unit: dict[str, Any], position: int, households: float)
         "households_needed": int(households * 0.28) if verdict == "not_met" else None,
         "households_needed_low": int(households * 0.19) if verdict == "not_met" else None,
         "households_needed_high": int(households * 0.37) if verdict == "not_met" else None,
+        "needed_unit": "households" if target.indicator == "S2" else "people",
         "interviews_needed": 120 if verdict == "undecided" else None,
         "last_interview_on": estimate.get("last_interview_on"),
         "suppressed": False,

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import socket
+import subprocess
+import time
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,3 +213,25 @@ def test_the_server_listens_on_this_machine_and_reports_to_nobody() -> None:
     words: list[Any] = command("127.0.0.1", 8501)
     assert script().is_file()
     assert {"--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.headless=true"} <= set(words)
+
+
+def test_the_app_answers_on_a_machine_that_never_ran_streamlit(tmp_path: Path) -> None:
+    """No question at the first start: nobody sits there to answer it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = {"HOME": str(tmp_path), "COLLECT_DATA": str(tmp_path / "data"), "PATH": os.environ["PATH"]}
+    served = subprocess.Popen(command("127.0.0.1", port), env=home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(120):
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health") as answer,
+            ):
+                assert answer.status == 200
+                return
+            time.sleep(0.5)
+        pytest.fail("the app did not answer within a minute")
+    finally:
+        served.terminate()
+        served.wait(timeout=20)

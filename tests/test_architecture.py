@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,3 +102,12 @@ def test_only_screens_know_streamlit() -> None:
 def test_the_top_level_tells_the_journey() -> None:
     for name in ("collect", "app.py", "forms", "geo", "data", "tests", "pyproject.toml", "README.md"):
         assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "data/README.md"])
+def test_a_page_names_no_file_that_is_not_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:collect|docs|forms|geo|tests|benchmarks)/[\w./-]+?)/?`", text))
+    named |= set(re.findall(r"\]\(((?:docs|forms|geo|collect)/[\w./-]+)\)", text))
+    missing = [name for name in sorted(named) if "NAME" not in name and not list(ROOT.glob(name))]
+    assert missing == []

@@ -68,6 +68,7 @@ def test_answers_in_their_own_form_are_read_and_nothing_is_said(question: str, c
         ("began", "2026-11-20 08:30:00", "2026-11-20T08:30:00"),
         ("spot", "9.9347, 106.3453", "9.9347 106.3453"),
         ("spot", "9.9347  106.3453 0 0", "9.9347 106.3453 0 0"),
+        ("spot", "106.3453 9.9347 0 5", "9.9347 106.3453 0 5"),  # longitude first: no latitude is 106
     ],
 )
 def test_what_can_be_read_one_way_only_is_repaired_and_told(question: str, cell: str, value: object) -> None:
@@ -92,7 +93,7 @@ def test_what_can_be_read_one_way_only_is_repaired_and_told(question: str, cell:
         ("began", "2026-11-20T25:30:00.000+07:00"),
         ("began", "yesterday"),
         ("clock", "24:30:00"),
-        ("spot", "106.3453 9.9347 0 5"),  # longitude first: no latitude is 106
+        ("spot", "106.3453 99.9347 0 5"),  # neither can be a latitude
         ("spot", "9.9347"),
         ("spot", "9.9347 181 0 0"),
     ],

@@ -130,10 +130,10 @@ def test_the_public_source_is_the_pinned_commit() -> None:
 
 
 @pytest.mark.parametrize(("vintage", "communes"), [("2024", 106), ("2025-01", 104), ("2025-07", 41)])
-def test_fetched_boundaries_are_official_and_fit_their_units(fetched: Path, vintage: str, communes: int) -> None:
+def test_fetched_boundaries_say_what_they_are_and_fit_their_units(fetched: Path, vintage: str, communes: int) -> None:
     boundaries = geo.boundaries(vintage, fetched)
     units = geo.units(vintage)
-    assert boundaries.kind == "official"
+    assert boundaries.kind == ("reference" if vintage == "2025-07" else "derived")
     assert boundaries.decides == (vintage == "2025-07")
     assert "thanglequoc" in boundaries.source
     assert boundaries.frame["code"].to_list() == units["code"].to_list()

@@ -22,7 +22,7 @@ Points = tuple[np.ndarray[tuple[int], np.dtype[np.float64]], np.ndarray[tuple[in
 def outlines(shapes: list[shapely.Geometry], codes: list[str] | None = None) -> Boundaries:
     names = codes or [f"{place:05d}" for place in range(len(shapes))]
     frame = gpd.GeoDataFrame({"code": names, "name": names}, geometry=shapes, crs="EPSG:4326")
-    return Boundaries("2025-07", "official", "", "", True, 10.0, frame)
+    return Boundaries("2025-07", "reference", "", "", True, 10.0, frame)
 
 
 def by_geopandas(boundaries: Boundaries, x: object, y: object) -> list[str | None]:

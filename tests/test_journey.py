@@ -174,6 +174,21 @@ def test_a_telecom_engineer_reads_the_gap_list_with_any_tool(trip: Trip, tmp_pat
     assert places.crs.is_geographic
 
 
+def test_every_target_has_its_largest_need_at_the_top_of_the_list(trip: Trip) -> None:
+    needy = trip.run.gaps.filter(pl.col("households_needed") > 0)
+    targets = needy["target_id"].n_unique()
+    top = trip.run.gaps.sort("priority").head(trip.run.gaps["target_id"].n_unique())
+    assert top["target_id"].n_unique() == top.height >= targets > 3
+    largest = needy.group_by("target_id").agg(pl.col("households_needed").max())
+    assert set(largest.rows()) <= set(top.select("target_id", "households_needed").rows())
+    assert set(trip.run.gaps["needed_unit"]) == {"households", "people", "communes"}
+
+
+def test_all_communes_are_not_said_to_be_met_while_one_has_not_answered(trip: Trip) -> None:
+    province = trip.run.verdicts.filter((pl.col("indicator") == "S1") & (pl.col("level") == "province"))
+    assert province.select("verdict", "reason").rows() == [("undecided", "returns_missing")]
+
+
 def test_nothing_published_holds_a_household(trip: Trip, tmp_path: Path) -> None:
     trip.collect("gaps", "--to", str(tmp_path / "gaps.csv"))
     trip.collect("map", "--to", str(tmp_path / "map.html"))

@@ -20,7 +20,7 @@ WEST, EAST = "29242", "29398"
 PLACES = geo.Gazetteer(
     geo.Boundaries(
         "2025-07",
-        "official",
+        "reference",
         "made up",
         "",
         True,

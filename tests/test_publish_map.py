@@ -94,7 +94,7 @@ def test_the_layer_knows_what_must_be_said_with_it(layer: MapLayer) -> None:
         "2025-07-31",
         TARGET.target_id,
     )
-    assert make_layer(Squares("official")).schematic is False
+    assert make_layer(Squares("reference")).schematic is False
 
 
 def test_of_several_rounds_the_last_is_drawn() -> None:
@@ -229,7 +229,7 @@ def test_the_page_speaks_its_language_and_says_what_must_be_said(layer: MapLayer
 
 def test_real_results_on_real_outlines_carry_no_warning(tmp_path: Path) -> None:
     judged = verdicts(("29001", "met"))
-    drawn = map_layer(TARGET, estimates(c29001=0.9), judged, Squares("official"), meta={"as_of": "2025-07-31"})
+    drawn = map_layer(TARGET, estimates(c29001=0.9), judged, Squares("reference"), meta={"as_of": "2025-07-31"})
     text = write_map(drawn, tmp_path / "map.html", "en").read_text(encoding="utf-8")
     assert t("publish.made_up", "en") not in text
     assert escape(t("publish.schematic", "en")) not in text

@@ -105,7 +105,10 @@ def _day(text: pl.Expr) -> pl.Expr:
 
 
 def _point(text: pl.Expr) -> pl.Expr:
-    return text.str.replace_all(r"\s*[,;]\s*|\s+", " ")
+    """Numbers apart by single blanks; a first number past 90 can only be a longitude, so the two change places."""
+    spaced = text.str.replace_all(r"\s*[,;]\s*|\s+", " ")
+    exchanged = spaced.str.replace(r"^(\S+) (\S+)", "$2 $1")
+    return pl.when(point_part(spaced, 0).abs() > 90).then(exchanged).otherwise(spaced)
 
 
 def _truth(text: pl.Expr) -> pl.Expr:

@@ -17,6 +17,7 @@ KINDS: Mapping[str, str] = {
 }  # fmt: skip
 OWN_NAMES = {"vi": "tiếng việt", "km": "ខ្មែរ", "en": "english"}
 BRACKETED = re.compile(r"\(([a-z]{2,3})\)\s*$")
+ANSWER_SHOWN = re.compile(r"\$\{[^}]*\}")
 
 
 def language_of(form: Form, lang: str) -> str:
@@ -29,8 +30,9 @@ def language_of(form: Form, lang: str) -> str:
 
 
 def said(words: Words, form: Form, lang: str) -> str:
-    """Words in our language, else in the form's default, else in any."""
-    return words.get(language_of(form, lang)) or words.get(form.languages[0]) or next(iter(words.values()), "")
+    """Words in our language, else in the form's default, else in any; where a phone shows an answer, an ellipsis."""
+    found = words.get(language_of(form, lang)) or words.get(form.languages[0]) or next(iter(words.values()), "")
+    return ANSWER_SHOWN.sub("…", found)
 
 
 def column_label(question: Question, form: Form, lang: str) -> str:

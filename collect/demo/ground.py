@@ -76,7 +76,7 @@ def _split(total: int, parts: int, rng: np.random.Generator) -> npt.NDArray[np.i
 
 def _outlines(outlines: Path | None) -> dict[str, shapely.Geometry] | None:
     shapes = boundaries(VINTAGE, outlines)
-    if shapes.kind != "official":
+    if shapes.kind == "schematic":
         return None
     inner = shapely.buffer(shapes.frame.geometry.to_numpy(), -INSIDE_M / METRES)
     return dict(zip(shapes.frame["code"], inner, strict=True))

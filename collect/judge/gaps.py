@@ -160,6 +160,7 @@ def _named(rows: pl.DataFrame) -> pl.DataFrame:
         gap_id=pl.Series([str(name) for name in names], dtype=pl.String),
         gap_type=pl.when(unasked).then(pl.lit("measure")).otherwise("gap_of_indicator"),
         commune_code="place",
+        needed_unit="counted_in",
         commune_vintage="vintage",
         estimate="value",
         p_meets_target="p_meets",
@@ -169,11 +170,18 @@ def _named(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ranked(rows: pl.DataFrame) -> pl.DataFrame:
-    """Most units needed first, then the least certain; what is withheld or unknown comes after, and tells nothing."""
-    doubt = (pl.col("p_meets_target") - 0.5).abs()
-    largest = pl.when(pl.col("households_needed").is_null()).then("households").otherwise(0)
-    ranked = rows.sort(
-        pl.col("households_needed"), doubt, largest, "commune_code", "target_id",
-        descending=[True, False, True, False, False], nulls_last=True,
+    """The largest need of each target first, then the second of each: households and people cannot be compared.
+
+    Within a target most units needed come first, then what is withheld or unknown by the commune's size, which tells
+    nothing, then what needs nothing more as far as is known; of equals the least certain.
+    """
+    needed, doubt = pl.col("households_needed"), (pl.col("p_meets_target") - 0.5).abs()
+    kind = pl.when(needed > 0).then(0).when(needed.is_null()).then(1).otherwise(2)
+    largest = pl.when(needed.is_null()).then("households").otherwise(0)
+    ordered = rows.sort(
+        kind, needed, largest, doubt, "commune_code", "target_id",
+        descending=[False, True, True, False, False, False], nulls_last=True,
     )  # fmt: skip
+    turn = pl.int_range(pl.len()).over("target_id")
+    ranked = ordered.with_columns(turn.alias("_turn")).sort("_turn", "target_year", "target_id").drop("_turn")
     return ranked.with_columns(priority=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))

@@ -40,7 +40,7 @@ LOOKS: Mapping[str, Look] = {
 
 
 class Outlines(Protocol):
-    """What `geo.boundaries` gives: ``kind`` is "official" or "schematic"."""
+    """What `geo.boundaries` gives: ``kind`` is reference, derived or schematic."""
 
     @property
     def vintage(self) -> str:
@@ -48,7 +48,7 @@ class Outlines(Protocol):
 
     @property
     def kind(self) -> str:
-        """official or schematic."""
+        """reference, derived or schematic."""
 
     @property
     def source(self) -> str:

@@ -20,7 +20,7 @@ class Release:
     as_of: str
     licence: str
     made_up: bool
-    boundaries: str  # official, schematic, or "" when no outlines are published
+    boundaries: str  # reference, derived, schematic, or "" when no outlines are published
     boundaries_source: str
 
     def facts(self) -> dict[str, str]:
@@ -36,7 +36,11 @@ class Release:
 
     def notices(self, lang: str) -> list[str]:
         """What a reader must not miss: made-up data, schematic outlines."""
-        keys = [("publish.made_up", self.made_up), ("publish.schematic", self.boundaries == "schematic")]
+        keys = [
+            ("publish.made_up", self.made_up),
+            ("publish.schematic", self.boundaries == "schematic"),
+            ("publish.not_legal", self.boundaries in ("reference", "derived")),
+        ]
         return [t(key, lang) for key, holds in keys if holds]
 
 
