@@ -28,6 +28,13 @@ paths inside a repeat keep to the row they stand in. ::
     offered = plan_choices("province = /data/province", schema, "/data/commune", communes)
     offered.allowed(tables, links=links)                 # false where a chosen item was hidden by the filter
 
+One submission, one node, no tables: what a tool for form authors asks. ::
+
+    root = lxml.etree.fromstring(submission)              # any element tree will do; values are cast by the schema
+    found = evaluate("count(../../member[age >= 15])", schema, root, "/data/roster/member[2]/age",
+                     profile="collect", now="2026-11-20T08:30:00.000+07:00")
+    found.type, found.value, found.text                  # "number", 2.0, "2"; also string, boolean, date, nodeset
+
 `plan` and `plan_choices` raise `XPathError` (``code``, ``position``, text) when the expression is wrong, and
 `XPathUnsupported`, a kind of it, when it is lawful but its value is the device's alone (uuid(), random(), pulldata(),
 ...) or is not evaluated here. `parse` and `check_calls` need no schema. Nothing here reads a clock or a file.
@@ -41,6 +48,7 @@ blank, or the first row's.
 
 from collect.xpath.choices import ChoicePlan, choice_allowed, plan_choices
 from collect.xpath.errors import XPathError, XPathUnsupported
+from collect.xpath.evaluate import Result, evaluate
 from collect.xpath.functions import ARITY, UNSUPPORTED, check_calls, functions_used
 from collect.xpath.links import Links, link
 from collect.xpath.parse import parse
@@ -61,6 +69,7 @@ __all__ = [
     "Number",
     "Path",
     "Plan",
+    "Result",
     "Schema",
     "Step",
     "Text",
@@ -68,6 +77,7 @@ __all__ = [
     "XPathUnsupported",
     "check_calls",
     "choice_allowed",
+    "evaluate",
     "functions_used",
     "link",
     "parse",
