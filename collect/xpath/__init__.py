@@ -50,6 +50,7 @@ from collect.xpath.choices import ChoicePlan, choice_allowed, plan_choices
 from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.evaluate import Result, evaluate
 from collect.xpath.functions import ARITY, UNSUPPORTED, check_calls, functions_used
+from collect.xpath.instance import from_element
 from collect.xpath.links import Links, link
 from collect.xpath.parse import parse
 from collect.xpath.planning import Plan, plan
@@ -78,6 +79,7 @@ __all__ = [
     "check_calls",
     "choice_allowed",
     "evaluate",
+    "from_element",
     "functions_used",
     "link",
     "parse",
