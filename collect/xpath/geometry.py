@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from collect.xpath.errors import XPathError
 
@@ -37,13 +38,13 @@ def area(points: Sequence[Point]) -> float:
         ((x - longitude) * _AROUND * math.cos(math.radians(y)) / 360.0, (y - latitude) * _AROUND / 360.0)
         for y, x in points[1:]
     ]
-    pairs = zip(flat, flat[1:], strict=False)
+    pairs = pairwise(flat)
     return abs(sum((y1 * x2 - x1 * y2) / 2 for (x1, y1), (x2, y2) in pairs))
 
 
 def distance(points: Sequence[Point]) -> float:
     """Metres along a line, by the spherical law of cosines."""
-    return sum((_between(*pair) for pair in zip(points, points[1:], strict=False)), 0.0)
+    return sum((_between(*pair) for pair in pairwise(points)), 0.0)
 
 
 def _between(one: Point, other: Point) -> float:
@@ -57,7 +58,7 @@ def inside(point: Point, shape: Sequence[Point]) -> bool:
     """Whether a point lies in a shape whose last point is its first."""
     y, x = point
     found = False
-    for (y1, x1), (y2, x2) in zip(shape, shape[1:], strict=False):
+    for (y1, x1), (y2, x2) in pairwise(shape):
         if (y2 > y) != (y1 > y) and x < (x1 - x2) * (y - y2) / (y1 - y2) + x2:
             found = not found
     return found

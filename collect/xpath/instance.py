@@ -46,8 +46,7 @@ class Node:
 
     def line(self) -> list[Node]:
         """The nodes from the root down to this one."""
-        found = [self] if self.parent is None else [*self.parent.line(), self]
-        return found
+        return [self] if self.parent is None else [*self.parent.line(), self]
 
     def all_children(self) -> Iterator[Node]:
         """Every child, name by name in the order they first appear."""

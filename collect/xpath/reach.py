@@ -1,4 +1,4 @@
-"""Which answers an expression can read from a node, found without any answers: what the form does not have is refused."""
+"""Which answers an expression can read from a node, found without any answers; what the form lacks is refused."""
 
 from __future__ import annotations
 
@@ -56,19 +56,10 @@ class Reach:
             raise XPathUnsupported(message, call.position, name=call.name)
 
     def _path(self, path: Path, here: Here) -> None:
-        found: Here
-        steps = path.steps
-        if path.start == "":
-            found = here
-        elif path.start == "/":
-            found = frozenset({""})
-        elif isinstance(path.start, Call) and path.start.name == "current":
-            found = frozenset({self.at})
-        elif isinstance(path.start, Call) and path.start.name == "instance":
-            found, steps = self._list(path.start), path.steps[1:]
-            self.visit(path.start.arguments[0], here)
-        elif not isinstance(path.start, str):
-            self.visit(path.start, here)
+        found, steps = self._start(path, here), path.steps
+        if isinstance(path.start, Call) and path.start.name == "instance":
+            steps = steps[1:]
+        if found is None:
             return
         for step in steps:
             found = self._step(found, step, path)
@@ -76,6 +67,18 @@ class Reach:
                 self.visit(predicate, found)
         for place in found:
             self._end(place, path)
+
+    def _start(self, path: Path, here: Here) -> Here | None:
+        """Where a path begins; None when only its value can tell."""
+        if isinstance(path.start, str):
+            return here if path.start == "" else frozenset({""})
+        if isinstance(path.start, Call) and path.start.name == "current":
+            return frozenset({self.at})
+        if isinstance(path.start, Call) and path.start.name == "instance":
+            self.visit(path.start.arguments[0], here)
+            return self._list(path.start)
+        self.visit(path.start, here)
+        return None
 
     def _list(self, call: Call) -> Here:
         name = call.arguments[0]

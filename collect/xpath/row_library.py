@@ -115,7 +115,9 @@ def _substr(reader: Reader, call: Call) -> Value:
 
 
 def _translate(shown: str, before: str, after: str) -> str:
-    table = {letter: after[place : place + 1] for place, letter in reversed(list(enumerate(before)))}
+    table: dict[str, str | int | None] = {
+        letter: after[place : place + 1] for place, letter in reversed(list(enumerate(before)))
+    }
     return shown.translate(str.maketrans(table))
 
 
