@@ -2,9 +2,11 @@
 
 from collect.define.check import check_forms
 from collect.define.design import check_design, load_design
+from collect.define.evaluable import schema_of
 from collect.define.findings import Finding
-from collect.define.folder import load_form, load_forms
+from collect.define.folder import find_form, form_at, load_form, load_forms
 from collect.define.indicators import check_indicator, load_indicators
+from collect.define.lint import lint_file
 from collect.define.targets import check_targets, load_targets
 from collect.define.template import write_template
 from collect.define.xform import form_from_xform
@@ -16,13 +18,17 @@ __all__ = [
     "check_forms",
     "check_indicator",
     "check_targets",
+    "find_form",
+    "form_at",
     "form_from_kobo_asset",
     "form_from_xform",
     "form_from_xlsform",
+    "lint_file",
     "load_design",
     "load_form",
     "load_forms",
     "load_indicators",
     "load_targets",
+    "schema_of",
     "write_template",
 ]

@@ -39,11 +39,32 @@ def load_form(folder: Path, *, cache: Path | None = None) -> Form:
     return _read[key]
 
 
-def read_form(source: Path, *, cache: Path | None = None) -> Form:
-    """A form without its design, from whichever file holds it."""
-    if source.suffix == ".xml":
-        return form_from_xform(source.read_bytes(), folder=source.parent, file=source.name)
-    return form_from_xlsform(source, cache=cache)
+def read_form(source: Path, *, cache: Path | None = None, lenient: bool = False) -> Form:
+    """A form without its design, from whichever file holds it; ``lenient`` of choices whose CSV is not there."""
+    if source.suffix.lower() == ".xml":
+        return form_from_xform(source.read_bytes(), folder=source.parent, file=source.name, lenient=lenient)
+    return form_from_xlsform(source, cache=cache, lenient=lenient)
+
+
+def find_form(named: str, folder: Path) -> Path:
+    """The file a form is named by: a path to any form, a folder that holds one, or a folder's name under ``folder``.
+
+    Raises DefinitionError USE-01 when there is none.
+    """
+    for place in (Path(named), folder / named):
+        if place.is_file():
+            return place
+        held = form_file(place) if place.is_dir() else None
+        if held is not None:
+            return held
+    known = ", ".join(sub.name for sub in form_folders(folder)) or "-"
+    raise DefinitionError("USE-01", what="form", name=named, known=known)
+
+
+def form_at(source: Path) -> Form:
+    """Any form from its file alone, with the design that lies beside it if there is one."""
+    form = read_form(source, lenient=True)
+    return replace(form, design=replace(form.design, **_stated(load_design(source.parent / "form.toml"))))
 
 
 def load_forms(folder: Path, *, cache: Path | None = None) -> tuple[Form, ...]:

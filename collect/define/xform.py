@@ -27,7 +27,14 @@ KNOWN_TYPES = frozenset(get_args(QuestionType))
 NOT_ASKED = frozenset({"instanceID", "deprecatedID"})  # identity of the submission: a column of every table already
 
 
-def form_from_xform(xml: bytes, design: Design | None = None, *, folder: Path | None = None, file: str = "") -> Form:
+def form_from_xform(
+    xml: bytes,
+    design: Design | None = None,
+    *,
+    folder: Path | None = None,
+    file: str = "",
+    lenient: bool = False,
+) -> Form:
     """Read a form from its XForm XML.
 
     Parameters
@@ -42,6 +49,8 @@ def form_from_xform(xml: bytes, design: Design | None = None, *, folder: Path | 
         which is not the same as empty.
     file
         Name used in messages.
+    lenient
+        A CSV list that is not in ``folder`` is absent from ``Form.choices`` too, instead of an error.
 
     Raises
     ------
@@ -57,7 +66,7 @@ def form_from_xform(xml: bytes, design: Design | None = None, *, folder: Path | 
     itext = read_itext(model)
     reader = _Reader("/" + _local(root), itext, _binds(model), _controls(body, "/" + _local(root), _bind_ids(model)))
     reader.walk(root, reader.root, reader.root)
-    lists = read_lists(model, itext, [i for i in reader.itemsets if i.source], folder)
+    lists = read_lists(model, itext, [i for i in reader.itemsets if i.source], folder, lenient=lenient)
     questions = _with_other(tuple(reader.questions))
     return Form(
         form_id=root.get("id") or _namespace(root) or _local(root),
