@@ -219,7 +219,7 @@ def _decimal_date_time(reader: Reader, call: Call) -> Value:
         return float(value)
     if isinstance(value, date):
         return days(value)
-    return instant(value if isinstance(value, str) else value.lexical)
+    return _known(instant(value if isinstance(value, str) else value.lexical))
 
 
 def _decimal_time(reader: Reader, call: Call) -> Value:
@@ -228,7 +228,12 @@ def _decimal_time(reader: Reader, call: Call) -> Value:
         return float(value) - math.floor(value) if math.isfinite(value) else NAN
     if isinstance(value, date):
         return 0.0
-    return day_share(value if isinstance(value, str) else value.lexical)
+    return _known(day_share(value if isinstance(value, str) else value.lexical))
+
+
+def _known(number: float) -> float | str:
+    """What is no time is blank."""
+    return "" if number != number else number
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

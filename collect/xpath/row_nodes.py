@@ -197,13 +197,16 @@ def _randomize(reader: Reader, call: Call) -> Value:
     if len(call.arguments) == 1:
         return found
     number = reader.casts.number(reader.value(call.arguments[1]))
-    seed = int(number) % 2147483647 if math.isfinite(number) else 0
+    seed = int(math.fmod(math.trunc(number), 2147483647)) if math.isfinite(number) else 0
     seed = seed if seed > 0 else seed + 2147483646
-    for last in range(len(found) - 1, 0, -1):
+    mixed = Nodes()
+    for last, node in enumerate(found):
         seed = seed * 16807 % 2147483647
-        other = math.floor((seed - 1) / 2147483646 * (last + 1))
-        found[last], found[other] = found[other], found[last]
-    return found
+        other = int((seed - 1) / 2147483646 * (last + 1))
+        mixed.append(node)
+        mixed[last], mixed[other] = mixed[other], node
+    mixed.free = found.free
+    return mixed
 
 
 def _pulldata(reader: Reader, call: Call) -> Value:

@@ -86,7 +86,7 @@ class Reader:
         if operator in ("and", "or"):
             stop = operator == "or"
             operands = (tree.first, *(operand for _, operand in tree.rest))
-            truths = [self.casts.truth(self.value(operand)) for operand in operands]
+            truths = (self.casts.truth(self.value(operand)) for operand in operands)  # no further than needed
             return any(truths) if stop else all(truths)
         if operator == "|":
             return self._union(tree)
@@ -202,10 +202,11 @@ class Reader:
 
     def _passed(self, found: Nodes, predicates: tuple[Expression, ...]) -> Nodes:
         for order, predicate in enumerate(predicates):
-            kept = Nodes()
-            for number, node in enumerate(found, 1):
-                place = node.place if order == 0 and not self.casts.web else number
-                inside = replace(self, node=node, place=place)
+            kept, number, parent = Nodes(), 0, None
+            for node in found:
+                number = number + 1 if node.parent is parent else 1  # places are counted below each parent
+                parent = node.parent
+                inside = replace(self, node=node, place=node.place if order == 0 and not self.casts.web else number)
                 if inside.keeps(inside.value(predicate)):
                     kept.append(node)
             found = kept
