@@ -98,43 +98,41 @@ def _cell(node: Node, dtype: pl.DataType) -> object:
 
 def run(folder: Path, forms: int, submissions: int, expressions: int, seed: int) -> Findings:
     """``forms`` made-up forms with ``submissions`` each and ``expressions`` each, at every node they can stand at."""
-    lines: list[str] = []
-    asked: list[tuple[int, str, str, int, int, Node, Schema]] = []
     found = Findings()
-    prepared = []
-    for number in range(forms):
-        made = make_form(seed + number)
-        roots = _submissions(folder, made, submissions, seed + number, lines)
-        prepared.append((made, roots, make_expressions(made.schema, expressions, seed + number)))
-    lines.clear()
-    ours: list[tuple[str, list[str | Answer], list[str | Answer]]] = []
-    for number, (made, roots, pairs) in enumerate(prepared):
-        lines.append(f"FORM\t{folder}/form{seed + number}.xml")
-        ours.append(("", [], []))
-        by_row, by_column = _both(made.schema, roots, pairs, found)
+    lines: list[str] = []
+    ours: list[tuple[str | Answer, str | Answer] | None] = []  # by line: of the rows and of the columns
+    for number in range(seed, seed + forms):
+        made = make_form(number)
+        roots = _submissions(folder, made, submissions, number)
+        pairs = make_expressions(made.schema, expressions, number)
+        answers = _both(made.schema, roots, pairs, found)
+        lines.append(f"FORM\t{folder}/form{number}.xml")
+        ours.append(None)
         for place, root in enumerate(roots):
-            lines.append(f"SUBMISSION\t{folder}/form{seed + number}-{place}.xml")
-            ours.append(("", [], []))
+            lines.append(f"SUBMISSION\t{folder}/form{number}-{place}.xml")
+            ours.append(None)
             for order, (at, text) in enumerate(pairs):
-                for row, node in enumerate(nodes_at(root, at)):
-                    lines.append(f"EVAL\t{position(node)}\t{text}")
-                    ours.append((text, [by_row[order][place][row]], [by_column[order][place][row]]))
-    for line, (text, row_answer, column_answer), theirs in zip(lines, ours, ask(lines), strict=True):
-        if not text:
-            assert theirs == ["OK"], f"{line}: {theirs}"
-            continue
-        found.pairs += 1
-        if theirs[0] == "ERROR":
-            found.stopped[" ".join(theirs[1:])[:70]] += 1
-            continue
-        for who, answer in (("row", row_answer[0]), ("column", column_answer[0])):
-            if not same(answer, theirs):
-                found.differ.append(f"{who}: {line} ours {answer} theirs {theirs}")
-    del asked
+                lines += [f"EVAL\t{position(node)}\t{text}" for node in nodes_at(root, at)]
+                ours += [*zip(*(side[order][place] for side in answers), strict=True)]
+    for line, mine, theirs in zip(lines, ours, ask(lines), strict=True):
+        _compare(line, mine, theirs, found)
     return found
 
 
-def _submissions(folder: Path, made: Made, count: int, seed: int, lines: list[str]) -> list[Node]:
+def _compare(line: str, mine: tuple[str | Answer, str | Answer] | None, theirs: list[str], found: Findings) -> None:
+    if mine is None:
+        assert theirs == ["OK"], f"{line}: {theirs}"
+        return
+    found.pairs += 1
+    if theirs[0] == "ERROR":
+        found.stopped[" ".join(theirs[1:])[:70]] += 1
+        return
+    for who, answer in zip(("row", "column"), mine, strict=True):
+        if not same(answer, theirs):
+            found.differ.append(f"{who}: {line} ours {answer} theirs {theirs}")
+
+
+def _submissions(folder: Path, made: Made, count: int, seed: int) -> list[Node]:
     (folder / f"form{seed}.xml").write_text(made.xform, encoding="utf-8")
     roots = []
     for place in range(count):
@@ -183,7 +181,9 @@ def _columns(
         columns = [made.column(tables, kind, clock, links).to_list() for kind in ("string", "boolean", "number")]  # type: ignore[arg-type]
     except XPathError as error:
         return [f"{error.code}: {error}"] * height
-    return [(shown, truth, math.nan if number is None else number) for shown, truth, number in zip(*columns, strict=True)]
+    return [
+        (shown, truth, math.nan if number is None else number) for shown, truth, number in zip(*columns, strict=True)
+    ]
 
 
 def same(ours: str | Answer, theirs: list[str]) -> bool:

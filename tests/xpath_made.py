@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - templates and reasons are wider than code
 """Made-up forms, submissions and expressions, the same for the same seed: what JavaRosa and this project are asked."""
 
 from __future__ import annotations
@@ -43,14 +44,23 @@ class Made:
     tree: dict[str, object] = field(default_factory=dict)
 
 
-def make_form(seed: int) -> Made:
-    """A form with questions of every type at the root, in a group, in a repeat and in a repeat inside it."""
-    R = random.Random(seed)
-    root: dict[str, object] = {f"{kind[0]}{n}": kind for n, kind in enumerate(R.sample(sorted(ANSWERS), 9))}
+def make_form(seed: int, *, ruled: bool = False) -> Made:
+    """A form with questions of every type at the root, in a group, in a repeat and in a repeat inside it.
+
+    ``ruled``: its questions have relevance, demands and constraints, which look only at what stands before them.
+    """
+    rng = random.Random(seed)
+    root: dict[str, object] = {f"{kind[0]}{n}": kind for n, kind in enumerate(rng.sample(sorted(ANSWERS), 9))}
     root |= {"n": "int", "w": "decimal", "name": "string", "one": "select_one", "many": "select_multiple"}
     root |= {"day": "date", "at": "dateTime"}
     toys = {"price": "decimal", "kind": "select_one", "got": "date"}
-    people: dict[str, object] = {"age": "int", "sex": "select_one", "who": "string", "born": "date", "likes": "select_multiple"}
+    people: dict[str, object] = {
+        "age": "int",
+        "sex": "select_one",
+        "who": "string",
+        "born": "date",
+        "likes": "select_multiple",
+    }
     people["toy"] = [toys]
     place: dict[str, object] = {"rooms": "int", "note": "string"}
     if seed % 2:
@@ -61,9 +71,65 @@ def make_form(seed: int) -> Made:
         root["person"] = [people]
     tables: dict[str, dict[str, str]] = {"/data": {}}
     _tables(root, "/data", "/data", tables)
-    lists = {path: "c" for questions in tables.values() for path, kind in questions.items() if kind.startswith("select")}
+    lists = {
+        path: "c" for questions in tables.values() for path, kind in questions.items() if kind.startswith("select")
+    }
     schema = Schema("/data", tables, {"c": LIST}, lists, version="7")
-    return Made(schema, _xform(root, tables), root)
+    rules = _rules(schema, rng) if ruled else {}
+    return Made(schema, _xform(root, tables, rules), root)
+
+
+_HOLDS: dict[str, tuple[str, ...]] = {
+    "int": ("{0} > 1", "{0} = ''", "{0} mod 2 = 0"),
+    "decimal": ("{0} <= 1.5", "round({0}) != 2"),
+    "string": ("string-length({0}) > 1", "{0} != 'An'"),
+    "date": ("{0} > date('2000-01-01')", "{0} != ''"),
+    "dateTime": ("{0} != ''", "date({0}) > date('2010-01-01')"),
+    "select_one": ("{0} = 'a' or {0} = 'b'", "{0} != 'c'"),
+    "select_multiple": ("selected({0}, 'b')", "not(selected({0}, 'd'))"),
+    "geopoint": ("{0} != ''",),
+    "geoshape": ("{0} = ''",),
+}
+_OWN: dict[str, tuple[str, ...]] = {
+    "int": (". >= 0 and . <= 120", ". != 2", ". < 1000"),
+    "decimal": (". > -1", ". < 1000"),
+    "string": ("string-length(.) < 8", "regex(., '[^0-9].*')", ". != 'a'"),
+    "date": (". <= date('2025-01-01')", ". > date('1980-01-01')"),
+    "dateTime": (". <= now()",),
+    "select_one": (". != 'd'",),
+    "select_multiple": ("count-selected(.) < 3", "not(selected(., 'a') and selected(., 'd'))"),
+    "geopoint": (". != ''",),
+    "geoshape": (". != ''",),
+}
+
+
+def _rules(schema: Schema, rng: random.Random) -> dict[str, dict[str, str]]:  # noqa: C901
+    rules: dict[str, dict[str, str]] = {}
+    before: list[str] = []
+    for path, kind in sorted(
+        schema.types.items(), key=lambda item: (item[0].count("/"), item[0].startswith("/data/p"))
+    ):
+        near = [other for other in before if schema.table_of(other) in schema.chain(schema.table_of(path))]
+        made = rules.setdefault(path, {})
+
+        def condition(of: str = path, among: list[str] = near) -> str:
+            other = rng.choice(among)
+            way = rng.choice([other, relative(of, other)])
+            return rng.choice(_HOLDS[schema.types[other]]).format(way)
+
+        if near and rng.random() < 0.3:
+            made["relevant"] = condition()
+        if rng.random() < 0.15:
+            made["required"] = condition() if near and rng.random() < 0.4 else "true()"
+        if rng.random() < 0.3:
+            made["constraint"] = rng.choice(_OWN[kind])
+            if near and rng.random() < 0.3:
+                made["constraint"] += " or " + condition()
+        before.append(path)
+    for place in sorted(schema.structure - {schema.root}):
+        if rng.random() < 0.4:
+            rules[place] = {"relevant": rng.choice(["/data/n < 100", "/data/one != 'c'", "/data/name != ''"])}
+    return rules
 
 
 def _tables(tree: dict[str, object], at: str, table: str, tables: dict[str, dict[str, str]]) -> None:
@@ -78,7 +144,7 @@ def _tables(tree: dict[str, object], at: str, table: str, tables: dict[str, dict
             _tables(what, path, table, tables)  # type: ignore[arg-type]
 
 
-def _xform(root: dict[str, object], tables: dict[str, dict[str, str]]) -> str:
+def _xform(root: dict[str, object], tables: dict[str, dict[str, str]], rules: dict[str, dict[str, str]]) -> str:  # noqa: C901
     def template(tree: dict[str, object]) -> str:
         out = ""
         for name, what in tree.items():
@@ -100,17 +166,22 @@ def _xform(root: dict[str, object], tables: dict[str, dict[str, str]]) -> str:
                 out += f'<group ref="{ref}">{body(what, ref)}</group>'  # type: ignore[arg-type]
             elif what.startswith("select"):
                 tag = "select1" if what == "select_one" else "select"
-                out += f"<{tag} ref=\"{ref}\"><itemset nodeset=\"instance('c')/root/item\">"
+                out += f'<{tag} ref="{ref}"><itemset nodeset="instance(\'c\')/root/item">'
                 out += f'<value ref="name"/><label ref="label"/></itemset></{tag}>'
             else:
                 out += f'<input ref="{ref}"/>'
         return out
 
+    def said(path: str) -> str:
+        return "".join(f' {name}="{escape(text)}"' for name, text in rules.get(path, {}).items())
+
     binds = "".join(
-        f'<bind nodeset="{path}" type="{"string" if kind.startswith("select") else kind}"/>'
+        f'<bind nodeset="{path}" type="{"string" if kind.startswith("select") else kind}"{said(path)}/>'
         for questions in tables.values()
         for path, kind in questions.items()
     )
+    kinds = {path for questions in tables.values() for path in questions}
+    binds += "".join(f'<bind nodeset="{path}"{said(path)}/>' for path in rules if path not in kinds)
     items = "".join(
         "<item>" + "".join(f"<{column}>{escape(value)}</{column}>" for column, value in row.items()) + "</item>"
         for row in LIST.iter_rows(named=True)
@@ -126,19 +197,21 @@ def _xform(root: dict[str, object], tables: dict[str, dict[str, str]]) -> str:
 
 def make_submission(made: Made, seed: int) -> str:
     """Answers at random, one in four blank, up to three rows in each repeat."""
-    R = random.Random(seed)
+    rng = random.Random(seed)
 
     def filled(tree: dict[str, object]) -> str:
         out = ""
         for name, what in tree.items():
             if isinstance(what, list):
-                out += "".join(f"<{name}>{filled(what[0])}</{name}>" for _ in range(R.randint(0 if seed % 3 else 1, 3)))
+                out += "".join(
+                    f"<{name}>{filled(what[0])}</{name}>" for _ in range(rng.randint(0 if seed % 3 else 1, 3))
+                )
             elif not isinstance(what, str):
                 out += f"<{name}>{filled(what)}</{name}>"  # type: ignore[arg-type]
-            elif R.random() < 0.25:
+            elif rng.random() < 0.25:
                 out += f"<{name}/>"
             else:
-                out += f"<{name}>{escape(R.choice(ANSWERS[what]))}</{name}>"
+                out += f"<{name}>{escape(rng.choice(ANSWERS[what]))}</{name}>"
         return out
 
     return f'<data id="t" version="7">{filled(made.tree)}</data>'
@@ -181,7 +254,7 @@ LITERALS: dict[str, tuple[str, ...]] = {
     "B": ("true()", "false()", "1", "''"),
     "D": ("'2026-11-20'", "date('2026-11-20')"),
     "T": ("date-time('2026-11-20T08:30:00.000+07:00')",),
-    "F": ("'%Y-%m-%d'", "'%d/%n/%y %b'", "'%e %a %W'", "'%H:%M:%S %h %3'"),
+    "F": ("'%Y-%m-%d'", "'%d/%n/%y %b'", "'%e %a'", "'%H:%M:%S %h %3'"),
 }
 KINDS: dict[str, tuple[str, ...]] = {
     "N": ("int", "decimal"),
@@ -220,14 +293,21 @@ class Maker:
         out, at = "", 0
         while at < len(template):
             two, one = template[at : at + 2], template[at]
-            alone = not (template[at - 1 : at].isalpha() or template[at - 1 : at] == "-" and template[at - 2 : at - 1].isalpha())
+            alone = not (
+                template[at - 1 : at].isalpha()
+                or (template[at - 1 : at] == "-" and template[at - 2 : at - 1].isalpha())
+            )
             quoted = template[:at].count("'") % 2 == 1
             if two in _SPECIAL and alone:
                 out += _SPECIAL[two](self)
                 at += 2
             elif one in "NSBADTMLWPGFCI" and alone and not quoted and not template[at + 1 : at + 2].isalnum():
                 made = self.nodes(one) if one in "LWI" else self.expression(one, depth + 1)
-                out += f"({made})" if " " in made and template[at - 1 : at] in ("", " ", "-") and len(template) > 1 else made
+                out += (
+                    f"({made})"
+                    if " " in made and template[at - 1 : at] in ("", " ", "-") and len(template) > 1
+                    else made
+                )
                 at += 1
             else:
                 out += one
@@ -270,7 +350,7 @@ class Maker:
         names = {path.rsplit("/", 1)[1]: kind for path, kind in self.schema.tables[table].items()}
         name, kind = self.rng.choice(sorted(names.items()))
         value = self.leaf({"int": "N", "decimal": "N", "date": "D"}.get(kind, "S"))
-        if value.startswith((".", "self")) or value[0].isalpha() and not value.startswith(("current", "date")):
+        if value.startswith((".", "self")) or (value[0].isalpha() and not value.startswith(("current", "date"))):
             value = f"current()/{value}"
         tests = [
             f"{name} = {value}", f"{name} != ''", f"{name} > 1", "position() > 1", f"position() = {self.rng.randint(1, 3)}",
@@ -286,14 +366,24 @@ class Maker:
         one = self.leaf("C")
         if not one.startswith(("/", "'", "current")):
             one = "current()/" + one
-        tests = [f"name = {one}", "province = 'p'", f"province = 'p' and name != {one}", "size > 2", "position() = 2", "label != ''"]
+        tests = [
+            f"name = {one}",
+            "province = 'p'",
+            f"province = 'p' and name != {one}",
+            "size > 2",
+            "position() = 2",
+            "label != ''",
+        ]
         return f"[{self.rng.choice(tests)}]" if self.rng.random() < 0.85 else ""
 
     def indexed(self) -> str:
         """indexed-repeat() with every repeat around its question."""
         table = self.rng.choice([table for table in self.schema.tables if table != "/data"])
         question = self.rng.choice(sorted(self.schema.tables[table]))
-        places = ", ".join(f"{repeat}, {self.rng.choice(['1', '2', '0', '9', self.leaf('N')])}" for repeat in self.schema.chain(table)[1:])
+        places = ", ".join(
+            f"{repeat}, {self.rng.choice(['1', '2', '0', '9', self.leaf('N')])}"
+            for repeat in self.schema.chain(table)[1:]
+        )
         return f"indexed-repeat({question}, {places})"
 
     def choice_path(self) -> str:
@@ -302,7 +392,9 @@ class Maker:
 
 
 _SPECIAL: dict[str, Callable[[Maker], str]] = {
-    "IL": lambda maker: f"instance('c')/root/item{maker.item_predicate() or '[name = ' + chr(39) + 'b' + chr(39) + ']'}/label",
+    "IL": lambda maker: (
+        f"instance('c')/root/item{maker.item_predicate() or '[name = ' + chr(39) + 'b' + chr(39) + ']'}/label"
+    ),
     "IS": lambda maker: f"instance('c')/root/item{maker.item_predicate()}/size",
     "XR": lambda maker: maker.indexed(),
     "CP": lambda maker: maker.choice_path(),
@@ -320,11 +412,11 @@ def relative(at: str, path: str) -> str:
 
 def make_expressions(schema: Schema, count: int, seed: int) -> list[tuple[str, str]]:
     """Pairs of node and expression: every template once in turn, then at random inside."""
-    R = random.Random(seed)
+    rng = random.Random(seed)
     templates = [(kind, template) for kind, several in TEMPLATES.items() for template in several]
     places = [*schema.types, *schema.tables]
     made = []
     for number in range(count):
-        maker = Maker(schema, R.choice(places), R)
+        maker = Maker(schema, rng.choice(places), rng)
         made.append((maker.at, maker.fill(templates[number % len(templates)][1], 0)))
     return made
