@@ -133,7 +133,8 @@ def test_a_list_that_nobody_offers_and_a_missing_translation_are_found_on_their_
     file.write_text(
         "| survey |\n| | type | name | label::English (en) | label::Tiếng Việt (vi) |\n| | select_one l | a | A | |\n"
         "| | text | b | B | B |\n"
-        "| choices |\n| | list_name | name | label::English (en) | label::Tiếng Việt (vi) |\n| | l | x | X | |\n| | l | y | Y | Y |\n",
+        "| choices |\n| | list_name | name | label::English (en) | label::Tiếng Việt (vi) |\n| | l | x | X | |\n"
+        "| | l | y | Y | Y |\n",
         encoding="utf-8",
     )
     places = {(f.place.sheet, f.place.row) for f in lint_file(file) if f.code == "DEF-23" and f.place}

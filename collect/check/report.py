@@ -65,6 +65,11 @@ class Report:
         }
         self._found.append(pl.DataFrame([row], schema=ISSUES.schema))
 
+    def whole(self, code: str, details: str) -> None:
+        """Add an issue that concerns the upload and not one of its rows."""
+        row = {"upload_id": self.upload_id, "code": code, "severity": PROBLEMS[code].severity, "details": details}
+        self._found.append(pl.DataFrame([row], schema=ISSUES.schema))
+
     def issues(self) -> Issues:
         """All findings, checked against the declared table."""
         frame = pl.concat(self._found, how="vertical_relaxed") if self._found else ISSUES.empty()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from collect.check.planner import NEVER, Unplanned
+from collect.check.cast import READERS
+from collect.check.planner import ALWAYS, NEVER, Unplanned
 from collect.check.report import Report, Rule, said
 from collect.check.sheets import Sheets
 
@@ -37,6 +38,23 @@ def check_constraints(sheets: Sheets, report: Report) -> None:
         rows = sheets.text[question.repeat].filter(given & ~holds & ~sheets.unsure(rule))
         details = said(rule=question.constraint, message=question.constraint_messages)
         report.rows("CON-01", question.path, rows, rows[question.path], details)
+
+
+def check_fixed(sheets: Sheets, report: Report) -> None:
+    """RDO-01 where a question that nobody can change holds something else than the form does."""
+    for question in sheets.form.questions:
+        if question.readonly not in ALWAYS or question.calculate or question.preload or question.default is None:
+            continue
+        table = sheets.typed[question.repeat]
+        held = pl.Series(question.path, [question.default or None], pl.String)
+        fixed = held.to_frame().select(READERS.get(question.type, _as_it_is)(pl.col(question.path))).to_series()
+        wrong = table[question.path].is_not_null() & ~table[question.path].eq_missing(fixed.first())
+        rows = sheets.text[question.repeat].filter(wrong & sheets.asked(question.path))
+        report.rows("RDO-01", question.path, rows, rows[question.path], said(expected=question.default))
+
+
+def _as_it_is(text: pl.Expr) -> pl.Expr:
+    return text
 
 
 def judged(sheets: Sheets, report: Report, rule: Rule, *, otherwise: bool) -> pl.Series:

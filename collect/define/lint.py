@@ -22,7 +22,7 @@ from collect.define.findings import Finding, Severity, finding_of
 from collect.define.folder import read_form
 from collect.define.sheet_rows import SheetRows, sheet_rows
 from collect.define.xlsform import SHEETS, compile_file
-from collect.forms import Form, Question, Words
+from collect.forms import Form, Question, Section, Words
 from collect.problems import DefinitionError
 from collect.xpath import ARITY, Call, Expression, Number, XPathError, XPathUnsupported
 
@@ -102,7 +102,7 @@ class _Desk:
             return
         calls = list(_calls(tree))
         for code, values in calls:
-            yield self._at(rule, code, **values)
+            yield self._at(rule, code, "error", **values)
         if rule.kind == "choice_filter":
             yield from () if calls else self._planned(rule)
             return
@@ -151,8 +151,8 @@ class _Desk:
 
     def unreachable(self) -> Iterator[Finding]:
         """Rules nobody can meet: inside what is never shown, or on a node that nobody answers."""
-        hidden = [(node.path, node.relevant) for node in (*self.form.sections, *self.form.questions)
-                  if never_holds(node.relevant)]  # fmt: skip
+        nodes: list[Section | Question] = [*self.form.sections, *self.form.questions]
+        hidden = [(node.path, node.relevant) for node in nodes if never_holds(node.relevant)]
         for path, text in hidden:
             place = self.rows.of_node(path, "relevant")
             yield Finding(self.file, path, "DEF-35", "warning", {"never": "hidden", "expression": text or ""}, place)
