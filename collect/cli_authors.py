@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from collect.cli_shared import Session, as_json, error_of
-from collect.problems import CollectError
+from collect.forms import Form
+from collect.i18n import t
+from collect.problems import CollectError, DefinitionError
 
 
 def add_to(main: click.Group, forms: click.Group) -> None:
     """Hang the commands under their groups."""
     forms.add_command(lint)
+    forms.add_command(diff)
     main.add_command(xpath_)
     main.add_command(check)
 
@@ -37,6 +41,54 @@ def lint(session: Session, form: str | None, as_json: bool) -> None:
             click.echo(finding.line(session.lang))
         session.say("cli.forms.checked", findings=len(findings))
     sys.exit(10 if any(finding.severity == "error" for finding in findings) else 0)
+
+
+@click.command()
+@click.argument("form")
+@click.argument("old")
+@click.argument("new")
+@as_json
+@click.pass_obj
+def diff(session: Session, form: str, old: str, new: str, as_json: bool) -> None:
+    """What changed in FORM (a folder under forms/) from version OLD to NEW: versions by name, or paths to their files.
+
+    Where a data folder is there, also how many submissions each change touches.
+    """
+    from collect.define import diff_forms, find_form
+    from collect.touched import touched
+
+    one, other = versions_of(find_form(form, session.settings.forms), (old, new))
+    changes = diff_forms(one, other)
+    counts = touched(session.settings, one, other, changes)
+    if as_json:
+        rows = [{**asdict(change), "submissions": count} for change, count in zip(changes, counts, strict=True)]
+        said = {"form": other.form_id, "old": one.version, "new": other.version, "changes": rows}
+        click.echo(json.dumps(said, ensure_ascii=False))
+        return
+    for change, count in zip(changes, counts, strict=True):
+        what = t(f"diff.{change.kind}.{change.what}", session.lang)
+        between = f" “{change.before}” → “{change.after}”" if change.what == "changed" else ""
+        held = "" if count is None else " · " + t("diff.submissions", session.lang, count=count)
+        click.echo(f"{what}: {change.path} {change.part}{between}{held}".replace(" :", ":"))
+    session.say("diff.counted", changes=len(changes), old=one.version or "-", new=other.version or "-")
+
+
+def versions_of(source: Path, named: tuple[str, str]) -> tuple[Form, ...]:
+    """The forms that two versions name: a file's path, or a version of the form in ``source`` and beside it."""
+    from collect.define import form_at, read_versions
+
+    newest = form_at(source)
+    known = [newest, *read_versions(source.parent, newest)]
+    found = []
+    for name in named:
+        one = next((form for form in known if form.version == name), None)
+        if one is None and Path(name).is_file():
+            one = form_at(Path(name))
+        if one is None:
+            versions = ", ".join(form.version or "-" for form in known)
+            raise DefinitionError("USE-01", what="version", name=name, known=versions)
+        found.append(one)
+    return tuple(found)
 
 
 @click.command(name="xpath")

@@ -38,6 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "runs": WORDS | {"journey", "intake", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
     "receipts": {"intake", "i18n"},
     "issue_words": {"forms", "i18n"},
+    "touched": {"define", "forms", "intake", "registry", "settings", "store"},
     "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # its tools need no store, so it is beside the journey
 }
 FREE = {"cli", "cli_authors", "cli_shared", "pages", "server", "__init__"}  # the outermost: they may call anything
