@@ -178,7 +178,7 @@ def _columns(
     height = tables[schema.table_of(at)].height
     try:
         made = plan(text, schema, at)
-        columns = [made.column(tables, kind, clock, links).to_list() for kind in ("string", "boolean", "number")]  # type: ignore[arg-type]
+        columns = [made.column(tables, kind, clock, links).to_list() for kind in ("string", "boolean", "number")]
     except XPathError as error:
         return [f"{error.code}: {error}"] * height
     return [
