@@ -53,6 +53,9 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     message = own_message(details, lang)
     if message:
         found = t("issue.own_message", lang, message=message.strip(), found=found)
+    engines = details.get("engines")
+    if isinstance(engines, Mapping):
+        found = f"{found} {t('issue.engines', lang, collect=engines.get('collect'), web=engines.get('web'))}"
     return label, found, filled(f"{issue['code']}.mend", lang, values)
 
 

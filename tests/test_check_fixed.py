@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from check_tables import answers_of, codes, details, form_of, found
 
@@ -91,3 +93,24 @@ def test_a_file_that_is_not_there_leaves_the_choices_unknown_and_says_so(tmp_pat
     form = form_from_xlsform(tmp_path / "form.md", lenient=True)
     checked = check(answers_of(form, "| id | province | place |\n| a | 86 | x |"), form)
     assert "no_choices" in {one["why"] for one in details(checked, "EXP-01")}
+
+
+def test_where_a_browser_would_let_an_answer_pass_the_issue_is_a_warning_that_names_both() -> None:
+    form = form_of(
+        "| type | name | label | constraint | required |\n| begin_repeat | member | M | | |\n"
+        "| text | code | Code | regex(., '[0-9]+') | |\n| text | why | Why | | not(../code) |\n| end_repeat | | | | |"
+    )
+    answers = answers_of(
+        form, "| id |\n| a |\n| b |", member="| id | code |\n| a | 12 |\n| a | x1 |\n| b | x |\n| b | |"
+    )
+    issues = check(answers, form).issues.filter(pl.col("code") == "CON-01")
+    assert issues.select("row_id", "severity").rows() == [
+        ("/data/member[1]", "error"),
+        ("/data/member[2]", "warning"),
+    ]
+    assert [json.loads(text).get("engines") for text in issues["details"]] == [
+        None,
+        {"collect": "false", "web": "true"},
+    ]
+    blank = check(answers, form).issues.filter(pl.col("code") == "REQ-01")
+    assert blank.select("submission_id", "row_id", "severity").rows() == [("uuid:b", "/data/member[2]", "warning")]
