@@ -8,10 +8,12 @@ import polars as pl
 
 from collect.xpath.errors import XPathError
 from collect.xpath.evaluate import Profile, reader_at
-from collect.xpath.functions import check_calls
+from collect.xpath.frames import Now, Rows, Run
+from collect.xpath.functions import check_calls, functions_used
 from collect.xpath.instance import Node, Trees
+from collect.xpath.links import link
 from collect.xpath.parse import parse
-from collect.xpath.reach import reach
+from collect.xpath.reach import Reach, reach
 from collect.xpath.schema import Schema
 from collect.xpath.tree import Expression
 
@@ -33,20 +35,39 @@ def differences(
     """
     tree = parse(expression) if isinstance(expression, str) else expression
     check_calls(tree)
-    read = frozenset(reach(tree, schema, at).reads)
-    trees, table = Trees(tables, schema, read), schema.table_of(at)
+    found, table = reach(tree, schema, at), schema.table_of(at)
+    run = Run(schema, tables, link(schema, tables), clock)
+    alike = _alike(found, functions_used(tree), run, table)
+    asked = alike["like"].unique(maintain_order=True)
+    ids = tables[table]["submission_id"].gather(asked).unique().implode()
+    mine = {name: frame.filter(pl.col("submission_id").is_in(ids)) for name, frame in tables.items()}
+    places = alike["row"].filter(tables[table]["submission_id"].is_in(ids)).to_list()
+    trees, wanted = Trees(mine, schema, frozenset(found.reads)), set(asked.to_list())
     clocks = dict(clock.select("submission_id", "now").iter_rows()) if clock is not None else {}
-    keys = tables[table]["submission_id"].to_list()
-    steps = at.removeprefix(table).split("/")[1:]
-    rows = []
-    for number, (key, node) in enumerate(zip(keys, trees.rows.get(table, []), strict=True)):
-        for step in steps:
-            node = node.children[step][0]
-        said = [_said(tree, node, schema, profile, clocks.get(key), as_) for profile in ("collect", "web")]
-        if said[0] != said[1]:
-            rows.append((key, number, *said))
-    shape = {"submission_id": pl.String, "row": pl.Int64, "collect": pl.String, "web": pl.String}
-    return pl.DataFrame(rows, schema=shape, orient="row")
+    steps, rows, keys = at.removeprefix(table).split("/")[1:], [], tables[table]["submission_id"]
+    for number, node in zip(places, trees.rows.get(table, []), strict=True):
+        if number in wanted:
+            for step in steps:
+                node = node.children[step][0]
+            now = clocks.get(keys[number])
+            rows.append((number, *(_said(tree, node, schema, profile, now, as_) for profile in ("collect", "web"))))
+    shape = {"like": pl.UInt32, "collect": pl.String, "web": pl.String}
+    said = pl.DataFrame(rows, schema=shape, orient="row").filter(pl.col("collect") != pl.col("web"))
+    both = alike.join(said, on="like", how="inner", maintain_order="left")
+    return both.select(keys.gather(both["row"]), pl.col("row").cast(pl.Int64), "collect", "web")
+
+
+def _alike(found: Reach, functions: frozenset[str], run: Run, table: str) -> pl.DataFrame:
+    """For each ``row`` the first one that is ``like`` it: it gives the expression the same answers to read."""
+    place = pl.int_range(run.links.height(table), dtype=pl.UInt32, eager=True)
+    if found.repeats or functions & {"position", "indexed-repeat"}:
+        return pl.DataFrame({"row": place, "like": place})
+    rows = Rows(table, len(place))
+    read = [run.lifted(rows, run.schema.table_of(path), path).alias(path) for path in sorted(found.reads)]
+    if found.reads_clock:
+        read.append(Now().series(run, rows).alias("now"))
+    first = pl.col("row").first().over([column.name for column in read]) if read else pl.col("row").first()
+    return pl.DataFrame([place.alias("row"), *read]).select("row", like=first)
 
 
 def _said(tree: Expression, node: Node, schema: Schema, profile: str, now: str | None, as_: str) -> str:
