@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
+from collect.authors import check_file
 from collect.cli import main
+from collect.define import form_at
+from collect.i18n import t
+from collect.pages.issues import in_words
 
 FORM = """
 | survey |
@@ -120,3 +125,49 @@ def test_a_real_export_is_checked_with_its_own_form(shared: Path) -> None:
         (checked,) = json.loads(done.output)
         assert checked["submissions"] > 0
         assert checked["source"] == "central-csv"
+
+
+FROM_FILE = """
+| survey |
+| | type | name | label | constraint |
+| | text | code | Code | . != random() |
+| | select_one_from_file places.csv | place | Place | |
+| settings |
+| | form_id |
+| | p |
+"""
+
+
+def test_a_list_of_choices_is_taken_from_the_media_of_the_upload(tmp_path: Path) -> None:
+    (tmp_path / "form.md").write_text(FROM_FILE, encoding="utf-8")
+    (tmp_path / "in" / "media").mkdir(parents=True)
+    for name, place in (("a", "x"), ("b", "z")):
+        (tmp_path / "in" / f"{name}.xml").write_text(
+            f'<data id="p"><code>c</code><place>{place}</place>'
+            f"<meta><instanceID>uuid:{name}</instanceID></meta></data>",
+            encoding="utf-8",
+        )
+    named = ["check", "--form", str(tmp_path / "form.md"), str(tmp_path / "in")]
+    codes = [issue["code"] for issue in json.loads(run(*named, "--json").output)[0]["issues"]]
+    assert sorted(codes) == ["EXP-01", "EXP-01"]  # the list is not known; the constraint is the device's
+    (tmp_path / "in" / "media" / "places.csv").write_text("name,label\nx,X\n", encoding="utf-8")
+    issues = json.loads(run(*named, "--json").output)[0]["issues"]
+    assert [(issue["code"], issue["submission_id"]) for issue in issues if issue["code"] != "EXP-01"] == [
+        ("CHO-01", "uuid:b")
+    ]
+
+
+def test_why_a_rule_could_not_be_checked_is_said_in_the_readers_language(tmp_path: Path) -> None:
+    (tmp_path / "form.md").write_text(FROM_FILE, encoding="utf-8")
+    (tmp_path / "one.xml").write_text('<data id="p"><code>c</code></data>', encoding="utf-8")
+    told = run("check", "--form", str(tmp_path / "form.md"), str(tmp_path / "one.xml"), lang="vi").output
+    assert t("rule.unsupported", "vi") in told
+    assert "drawn on the device" not in told
+
+
+def test_the_upload_page_shows_the_forms_own_message(bench: Path) -> None:
+    form = form_at(bench / "form.md")
+    (checked,) = check_file(bench / "one.xml", form)
+    issues = checked.issues.filter(pl.col("code") == "CON-01").with_columns(file=pl.lit("f"), form=pl.lit("house"))
+    for lang, message in (("vi", "Quá già"), ("en", "Too old")):
+        assert message in in_words(issues, {"house": form}, lang)[t("issue.why", lang)][0]
