@@ -39,7 +39,7 @@ ARROWS: dict[str, set[str]] = {
     "receipts": {"intake", "i18n"},
     "issue_words": {"forms", "i18n"},
     "touched": {"define", "forms", "intake", "registry", "settings", "store"},
-    "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # its tools need no store, so it is beside the journey
+    "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # beside the journey: its tools need no store
 }
 FREE = {"cli", "cli_authors", "cli_shared", "pages", "server", "__init__"}  # the outermost: they may call anything
 SEALED = ("check", "locate", "estimate", "judge")
