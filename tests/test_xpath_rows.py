@@ -150,21 +150,21 @@ def test_the_rows_where_engines_differ_are_named_with_what_each_says() -> None:
 
 
 def test_a_megabyte_of_brackets_is_refused_at_once() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("(" * 1_000_000, "-" * 1_000_000, "not(" * 250_000, "a[" * 60_000, "1+" * 90_000 + "1", "'" * 999_999):
         with pytest.raises(XPathError):
             parse(text)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_a_thousand_questions_compile_within_a_second() -> None:
     types = {f"/data/q{n}": "int" for n in range(1_000)}
     schema = type(SCHEMA)("/data", {"/data": types})
-    start = time.perf_counter()
+    start = time.process_time()
     for n in range(1, 1_000):
         plan(f". >= 0 and . <= 120 and /data/q{n - 1} = 1", schema, f"/data/q{n}")
         plan(f"../q{n - 1} > 3", schema, f"/data/q{n}")
-    assert time.perf_counter() - start < 2.0  # 0.6 s on an idle core
+    assert time.process_time() - start < 2.0  # 0.6 s on an idle core
 
 
 def test_every_function_has_its_place_in_a_made_expression() -> None:
