@@ -34,7 +34,7 @@ class Findings:
     functions: set[str] = field(default_factory=set)
 
 
-# A plan refuses a number question as the choice that selected() looks for; JavaRosa stops where that has an answer only.
+# A plan refuses a number question as the choice selected() looks for; JavaRosa stops where it has an answer only.
 REFUSED_AT_ONCE = "needs a text in quotes"
 
 
