@@ -9,78 +9,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from collect import __version__
-from collect.i18n import LANGUAGES, t
+from collect.cli_authors import add_to as add_authors_tools
+from collect.cli_shared import Commands, Session, as_json, error_of
+from collect.i18n import LANGUAGES
 from collect.problems import CollectError
-from collect.settings import Settings, settings_from
-
-if TYPE_CHECKING:
-    from collect.journey import Definitions
-
-Steps = Callable[[str, float], None]
-
-
-class Session:
-    """What every command needs: the settings and the language; heavy modules load only when a command asks."""
-
-    def __init__(self, settings: Settings, lang: str) -> None:
-        self.settings = settings
-        self.lang = lang
-        self.as_json = False
-
-    def say(self, key: str, **values: object) -> None:
-        """Print a line in the user's language."""
-        click.echo(t(key, self.lang, **values))
-
-    def definitions(self) -> Definitions:
-        """Everything declared in the forms folder; compiled forms are kept in the data folder."""
-        from collect.journey import define
-
-        return define(self.settings.forms, self.settings.data / "cache" / "forms")
-
-    @contextmanager
-    def steps(self, quiet: bool) -> Iterator[Steps]:
-        """A progress bar on the error stream; silent with ``--json`` or when nobody watches."""
-        if quiet or not sys.stderr.isatty():
-            yield lambda _step, _share: None
-            return
-        with click.progressbar(length=1000, file=sys.stderr, label="", show_eta=False) as bar:
-            yield lambda step, share: self._advance(bar, step, share)
-
-    def _advance(self, bar: Any, step: str, share: float) -> None:
-        bar.label = t(step, self.lang)
-        bar.update(max(0, int(share * 1000) - bar.pos))
-
-
-class Commands(click.Group):
-    """A group whose errors speak the user's language and end with the code of their family."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `CollectError` ends it with words and its exit code."""
-        try:
-            return super().invoke(ctx)
-        except CollectError as error:
-            session: Session = ctx.obj
-            found = error_of(error, session.lang)
-            if session.as_json:
-                click.echo(json.dumps(found, ensure_ascii=False, default=str))
-            else:
-                click.echo(f"{found['code']}  {found['found']}\n       {found['mend']}", err=True)
-            sys.exit(error.exit_code)
-
-
-def error_of(error: CollectError, lang: str) -> dict[str, Any]:
-    """A reason to stop as data: its code, its words in ``lang``, and the values they name."""
-    words = {part: t(f"{error.code}.{part}", lang, **error.values) for part in ("found", "mend")}
-    return {"code": error.code, **words, "values": error.values}
+from collect.settings import settings_from
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -93,15 +33,6 @@ def main(ctx: click.Context, lang: str | None) -> None:
     """Phủ: household forms become coverage verdicts and gap lists."""
     settings = settings_from()
     ctx.obj = Session(settings, lang or (settings.language if settings.language in LANGUAGES else "vi"))
-
-
-def _remember(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
-    """Errors are printed by the group, which must know how the command was asked to speak."""
-    ctx.find_root().obj.as_json = value
-    return value
-
-
-as_json = click.option("--json", "as_json", is_flag=True, callback=_remember, help="Print the result as JSON.")
 
 
 @main.command()
@@ -242,24 +173,6 @@ def forms() -> None:
 
 
 @forms.command()
-@click.argument("form", required=False)
-@as_json
-@click.pass_obj
-def check(session: Session, form: str | None, as_json: bool) -> None:
-    """Check that forms compile and that design, indicators and targets fit them."""
-    from collect.define import check_forms
-
-    findings = [f for f in check_forms(session.settings.forms) if form is None or form in f.file]
-    if as_json:
-        click.echo(json.dumps([f.data(session.lang) for f in findings], ensure_ascii=False))
-    else:
-        for finding in findings:
-            click.echo(finding.line(session.lang))
-        session.say("cli.forms.checked", findings=len(findings))
-    sys.exit(10 if any(finding.severity == "error" for finding in findings) else 0)
-
-
-@forms.command()
 @click.argument("form_id")
 @click.option(
     "--to",
@@ -343,3 +256,6 @@ def app(session: Session, port: int, address: str) -> None:
     from collect.server import start
 
     start(address=address, port=port, lang=session.lang)
+
+
+add_authors_tools(main, forms)

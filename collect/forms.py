@@ -6,7 +6,7 @@ A `Form` is built from the XForm XML by `collect.define` and read by every other
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -48,6 +48,7 @@ class Question:
     constraint_messages: Words = field(default_factory=dict)
     required_messages: Words = field(default_factory=dict)
     appears: bool = True  # False for calculations and metadata, which no screen shows
+    default: str | None = None  # what the form itself holds before anybody answers; None when that is worked out
     preload: str = ""  # what the device fills in: "timestamp/start", "date/today", "property/deviceid"; "" otherwise
 
     @property
@@ -110,6 +111,7 @@ class Form:
     design: Design = Design()
     xform: bytes = b""
     sha256: str = ""  # of the XForm
+    older: tuple[Form, ...] = ()  # earlier versions of the same form, whose answers may still come
 
     @cached_property
     def by_path(self) -> Mapping[str, Question]:
@@ -124,3 +126,26 @@ class Form:
     def questions_in(self, repeat: str) -> tuple[Question, ...]:
         """The questions whose innermost repeat is ``repeat`` (the root's own when it is the root)."""
         return tuple(question for question in self.questions if question.repeat == repeat)
+
+    def of_version(self, version: str) -> Form | None:
+        """The form as it was in one version; None when that version is not here."""
+        return next((form for form in (self, *self.older) if form.version == version), None)
+
+    @cached_property
+    def to_read(self) -> Form:
+        """This form and, without their rules, the questions and repeats that only its older versions have.
+
+        What arrives is read with it, so that an answer to a question asked no longer is kept. The form itself where no
+        older version is at hand.
+        """
+        if not self.older:
+            return self
+        sections, questions = {s.path: s for s in self.sections}, dict(self.by_path)
+        for form in self.older:
+            sections |= {s.path: replace(s, relevant=None, count=None) for s in form.sections if s.path not in sections}
+            questions |= {q.path: _without_rules(q) for q in form.questions if q.path not in questions}
+        return replace(self, sections=tuple(sections.values()), questions=tuple(questions.values()))
+
+
+def _without_rules(question: Question) -> Question:
+    return Question(question.path, question.type, question.repeat, question.labels, appears=False)

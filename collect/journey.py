@@ -107,7 +107,8 @@ def take(
     """Receive a file and check and locate its rows, form by form. Raises ExportError."""
     progress("step.receive", 0.05)
     taken = []
-    everything = receive(path, definitions.forms, form=arrival.form, source=arrival.source, progress=_part(progress))
+    readable = [form.to_read for form in definitions.forms]
+    everything = receive(path, readable, form=arrival.form, source=arrival.source, progress=_part(progress))
     for received in everything:
         form, reading = received.form, received.issues.with_columns(upload_id=pl.lit(arrival.upload_id))
         if form is None or received.frame is not None:

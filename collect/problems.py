@@ -22,7 +22,8 @@ class Problem:
     severity: Severity  # the usual one
 
 
-# family: FIL the file, TYP type, CHO choices, REL relevance, REQ required, CON constraint, CAL calculation,
+# family: FIL the file, VER the form's version, TYP type, CHO choices, REL relevance, REQ required, CON constraint,
+# CAL calculation, RDO read-only,
 # ROS roster, ID identity, DAT dates, LOC place, EXP a rule that could not be evaluated
 PROBLEMS: Mapping[str, Problem] = {
     problem.code: problem
@@ -36,6 +37,8 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("CON-01", "error"),  # constraint broken
         Problem("CAL-01", "warning"),  # stored calculation differs from the recomputed one
         Problem("EXP-01", "warning"),  # the rule could not be evaluated
+        Problem("RDO-01", "warning"),  # a read-only answer differs from the one the form holds
+        Problem("VER-01", "warning"),  # the version a submission names is not here: checked with the newest
         Problem("ROS-01", "error"),  # roster rows differ from the declared size
         Problem("ROS-02", "error"),  # age and birth year contradict each other
         Problem("ID-01", "error"),  # the same instanceID twice in one upload, contents differ

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Bring what the tests drive and Python cannot install: Chromium, and Java 17 for ODK Validate.
+# Bring what the tests drive and Python cannot install: Chromium, and Java 17 (with its compiler) for JavaRosa.
 set -eu
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="chromium"
-command -v java >/dev/null 2>&1 || missing="$missing openjdk-17-jre-headless"
+command -v javac >/dev/null 2>&1 || missing="$missing openjdk-17-jdk-headless"
 [ -z "$missing" ] && exit 0
 echo "== Debian packages for the tests:$missing"
 if ! command -v apt-get >/dev/null 2>&1; then

@@ -20,9 +20,10 @@ from collect.check.household import households, persons
 from collect.check.measure import answers_read, measure
 from collect.check.report import Report
 from collect.check.roster import check_ages, check_size
-from collect.check.rules import check_constraints, check_required
+from collect.check.rules import check_constraints, check_fixed, check_required
 from collect.check.settle import settle
 from collect.check.sheets import Checked, sheets_of
+from collect.check.versions import check_by_version
 from collect.forms import Form
 from collect.tables import Answers
 
@@ -30,11 +31,17 @@ __all__ = ["Checked", "answers_read", "check", "households", "measure", "persons
 
 
 def check(answers: Answers, form: Form, *, upload_id: str = "", received_on: date | None = None) -> Checked:
-    """Type the answers of one upload and ask every rule of the form again.
+    """Type the answers of one upload and ask every rule of the form again, of the version each submission names.
 
     A cell that cannot be read, and an answer where nothing was relevant, is null in the typed tables; rows of a repeat
     that was not relevant are not there. All other answers stay as given, whatever rule they break.
     """
+    return check_by_version(
+        answers, form, upload_id, lambda part, version: _check(part, version, upload_id, received_on)
+    )
+
+
+def _check(answers: Answers, form: Form, upload_id: str, received_on: date | None) -> Checked:
     sheets, report = sheets_of(answers, form), Report(upload_id)
     cast(sheets)
     tidy_choices(sheets)
@@ -43,6 +50,7 @@ def check(answers: Answers, form: Form, *, upload_id: str = "", received_on: dat
     check_choices(sheets, report)
     check_required(sheets, report)
     check_constraints(sheets, report)
+    check_fixed(sheets, report)
     check_size(sheets, report)
     check_ages(sheets, report, received_on)
     check_dates(sheets, report, received_on)

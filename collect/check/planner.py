@@ -106,8 +106,7 @@ class Planner:
             return frozenset()
 
     def _reads(self, plan: xpath.Plan) -> frozenset[str]:
-        paths = (_absolute(node, plan.at) for node in xpath.walk(plan.expression) if isinstance(node, xpath.Path))
-        return plan.dependencies | {path for path in paths if path in self.form.repeats and path != self.form.root}
+        return plan.dependencies | (plan.repeats - {self.form.root})
 
     def column(self, text: str, at: str, as_: Wanted) -> pl.Series:
         """The value of an expression in each row of the table ``at`` lives in. Raises `Unplanned`.
@@ -146,17 +145,6 @@ def beside(repeat: str) -> str:
 
 def _is(form: Form, path: str, kind: str) -> bool:
     return path in form.by_path and form.by_path[path].type == kind and form.by_path[path].repeat == form.root
-
-
-def _absolute(path: xpath.Path, at: str) -> str:
-    """Where a path leads from ``at``, predicates left aside; a path inside a predicate may lead nowhere from there."""
-    parts = [] if path.start == "/" else at.split("/")[1:]
-    for step in path.steps:
-        if step.axis == "child":
-            parts.append(step.name)
-        elif step.axis == "parent" and parts:
-            parts.pop()
-    return "/" + "/".join(parts)
 
 
 def schema_of(form: Form) -> xpath.Schema:

@@ -30,9 +30,18 @@ class Report:
         self._found: list[pl.DataFrame] = []
 
     def rows(
-        self, code: str, question: str, offending: pl.DataFrame, value: pl.Series | None, details: pl.Series | str
+        self,
+        code: str,
+        question: str,
+        offending: pl.DataFrame,
+        value: pl.Series | None,
+        details: pl.Series | str,
+        severity: str = "",
     ) -> None:
-        """Add one issue for each of the ``offending`` rows; ``details`` is JSON, one for all or one for each."""
+        """Add one issue for each of the ``offending`` rows; ``details`` is JSON, one for all or one for each.
+
+        ``severity`` is the code's usual one unless it is given.
+        """
         if not offending.height:
             return
         answer = pl.lit(None, pl.String) if value is None else value.cast(pl.String)
@@ -44,7 +53,7 @@ class Report:
                 "row_id",
                 pl.lit(question).alias("question"),
                 pl.lit(code).alias("code"),
-                pl.lit(PROBLEMS[code].severity).alias("severity"),
+                pl.lit(severity or PROBLEMS[code].severity).alias("severity"),
                 answer.alias("value"),
                 said.alias("details"),
                 "found_in",
@@ -63,6 +72,11 @@ class Report:
             "severity": PROBLEMS["EXP-01"].severity,
             "details": said(rule=rule.kind, expression=rule.text, why=why, reason=reason),
         }
+        self._found.append(pl.DataFrame([row], schema=ISSUES.schema))
+
+    def whole(self, code: str, details: str) -> None:
+        """Add an issue that concerns the upload and not one of its rows."""
+        row = {"upload_id": self.upload_id, "code": code, "severity": PROBLEMS[code].severity, "details": details}
         self._found.append(pl.DataFrame([row], schema=ISSUES.schema))
 
     def issues(self) -> Issues:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
-from collect.check.planner import NEVER, Unplanned
+from collect.check.cast import READERS
+from collect.check.engines import web_says_otherwise
+from collect.check.planner import ALWAYS, NEVER, Unplanned
 from collect.check.report import Report, Rule, said
 from collect.check.sheets import Sheets
 
@@ -19,8 +24,8 @@ def check_required(sheets: Sheets, report: Report) -> None:
         if not blank.any():
             continue
         rule = Rule("required", question.path, question.required)
-        rows = text.filter(blank & judged(sheets, report, rule, otherwise=False) & ~sheets.unsure(rule))
-        report.rows("REQ-01", question.path, rows, None, said(message=question.required_messages))
+        wrong = blank & judged(sheets, report, rule, otherwise=False) & ~sheets.unsure(rule)
+        _broken(sheets, report, "REQ-01", rule, wrong, {"message": question.required_messages})
 
 
 def check_constraints(sheets: Sheets, report: Report) -> None:
@@ -34,9 +39,43 @@ def check_constraints(sheets: Sheets, report: Report) -> None:
             continue
         rule = Rule("constraint", question.path, question.constraint)
         holds = judged(sheets, report, rule, otherwise=True)
-        rows = sheets.text[question.repeat].filter(given & ~holds & ~sheets.unsure(rule))
-        details = said(rule=question.constraint, message=question.constraint_messages)
-        report.rows("CON-01", question.path, rows, rows[question.path], details)
+        details = {"rule": question.constraint, "message": question.constraint_messages}
+        _broken(sheets, report, "CON-01", rule, given & ~holds & ~sheets.unsure(rule), details)
+
+
+def _broken(
+    sheets: Sheets, report: Report, code: str, rule: Rule, wrong: pl.Series, details: Mapping[str, Any]
+) -> None:
+    """One issue a row; a warning that names both engines where a browser would have let the answer pass."""
+    if not wrong.any():
+        return
+    disputed = web_says_otherwise(sheets, rule, wrong)
+    text = sheets.text[sheets.repeat_of(rule.path)]
+    collect = "true" if code == "REQ-01" else "false"  # what Collect says of the rule, to condemn the answer
+    engines = {"collect": collect, "web": "false" if collect == "true" else "true"}
+    for rows, severity, more in (
+        (text.filter(wrong & ~disputed), "", {}),
+        (text.filter(wrong & disputed), "warning", {"engines": engines, "expression": rule.text}),
+    ):
+        value = None if code == "REQ-01" else rows[rule.path]
+        report.rows(code, rule.path, rows, value, said(**details, **more), severity)
+
+
+def check_fixed(sheets: Sheets, report: Report) -> None:
+    """RDO-01 where a question that nobody can change holds something else than the form does."""
+    for question in sheets.form.questions:
+        if question.readonly not in ALWAYS or question.calculate or question.preload or question.default is None:
+            continue
+        table = sheets.typed[question.repeat]
+        held = pl.Series(question.path, [question.default or None], pl.String)
+        fixed = held.to_frame().select(READERS.get(question.type, _as_it_is)(pl.col(question.path))).to_series()
+        wrong = table[question.path].is_not_null() & ~table[question.path].eq_missing(fixed.first())
+        rows = sheets.text[question.repeat].filter(wrong & sheets.asked(question.path))
+        report.rows("RDO-01", question.path, rows, rows[question.path], said(expected=question.default))
+
+
+def _as_it_is(text: pl.Expr) -> pl.Expr:
+    return text
 
 
 def judged(sheets: Sheets, report: Report, rule: Rule, *, otherwise: bool) -> pl.Series:

@@ -11,7 +11,6 @@ from collect.define.findings import Finding, Severity
 from collect.forms import Form
 from collect.indicators import Indicator
 
-RULES = ("relevant", "required", "constraint", "calculate", "readonly")
 EXPRESSIONS = ("universe", "numerator", "denominator", "unknown")
 
 
@@ -26,20 +25,6 @@ def schema_of(form: Form) -> xpath.Schema:
     )
 
 
-def check_rules(form: Form, file: str) -> Iterator[Finding]:
-    """Rules and choice filters of a form that cannot be evaluated; a warning, because phones still enforce them."""
-    schema = schema_of(form)
-    for path, text in _rules(form):
-        yield from _planned(text, schema, path, (file, path), "warning")
-    for question in form.questions:
-        items = schema.lists.get(question.choice_list or "")
-        if question.choice_filter and items is not None:
-            try:
-                xpath.plan_choices(question.choice_filter, schema, question.path, items)
-            except xpath.XPathError as error:
-                yield _finding(error, question.choice_filter, (file, question.path), "warning")
-
-
 def check_evaluable(indicator: Indicator, form: Form, file: str) -> Iterator[Finding]:
     """Expressions of an indicator that cannot be evaluated; errors, because nothing could be counted."""
     schema = schema_of(form)
@@ -47,13 +32,6 @@ def check_evaluable(indicator: Indicator, form: Form, file: str) -> Iterator[Fin
         text = getattr(indicator, key)
         if text:
             yield from _planned(text, schema, indicator.unit, (file, key), "error")
-
-
-def _rules(form: Form) -> Iterator[tuple[str, str]]:
-    for question in form.questions:
-        yield from ((question.path, text) for rule in RULES if (text := getattr(question, rule)))
-    for section in form.sections:
-        yield from ((section.path, text) for text in (section.relevant, section.count) if text)
 
 
 def _planned(text: str, schema: xpath.Schema, at: str, where: tuple[str, str], severity: Severity) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from collect.define.findings import Finding
+from collect.define.references import moved
 from collect.forms import Form, Question
 from collect.xpath import Call, Chain, Expression, Negate, Number, Path, Text, XPathError, parse
 
@@ -18,7 +19,7 @@ SELECTION = ("selected", "is-selected")
 
 
 def check_expression(text: str, form: Form, *, at: str, file: str, where: str) -> tuple[Finding, ...]:
-    """Findings about one expression read at the node ``at``."""
+    """Findings about one expression read at the node ``at``: paths, choices and types."""
     try:
         tree = parse(text)
     except XPathError as error:
@@ -68,7 +69,7 @@ class _Check:
                 yield from self.walk(path.start, at)
             return
         for step in path.steps:
-            here = _moved(here, step.axis, step.name)
+            here = moved(here, step.axis, step.name)
             if not self._exists(here):
                 near = get_close_matches(here, self._nodes(), n=3, cutoff=0.5)
                 yield self._finding("DEF-14", path=here, near=", ".join(near) or "-")
@@ -90,7 +91,7 @@ class _Check:
         if here is None or not isinstance(node, Path):
             return None
         for step in node.steps:
-            here = _moved(here, step.axis, step.name)
+            here = moved(here, step.axis, step.name)
         return self.form.by_path.get(here)
 
     def _selection(self, call: Call, at: str) -> Iterator[Finding]:
@@ -143,12 +144,6 @@ class _Check:
 
     def _finding(self, code: str, **values: object) -> Finding:
         return Finding(self.file, self.where, code, values=values)
-
-
-def _moved(path: str, axis: str, name: str) -> str:
-    if axis == "self":
-        return path
-    return path.rsplit("/", 1)[0] if axis == "parent" else f"{path}/{name}"
 
 
 def _comparable(question: Question, operator: str, other: Expression) -> bool:

@@ -14,6 +14,7 @@ from collect.forms import Design, Form
 from collect.problems import DefinitionError
 
 SOURCES = ("form.xlsx", "form.xls", "form.xml", "form.md")  # the first that is there is the form
+VERSION_SUFFIXES = (".xlsx", ".xls", ".xml", ".md")
 _read: dict[str, Form] = {}  # by the SHA-256 of everything the form is made of
 
 
@@ -35,15 +36,61 @@ def load_form(folder: Path, *, cache: Path | None = None) -> Form:
         form = read_form(source, cache=cache)
         design = load_design(folder / "form.toml")
         merged = replace(form.design, **_stated(design))
-        _read[key] = with_design_checked(replace(form, design=merged), f"{folder.name}/form.toml")
+        older = tuple(replace(old, design=merged) for old in read_versions(folder, form, cache=cache))
+        _read[key] = with_design_checked(replace(form, design=merged, older=older), f"{folder.name}/form.toml")
     return _read[key]
 
 
-def read_form(source: Path, *, cache: Path | None = None) -> Form:
-    """A form without its design, from whichever file holds it."""
-    if source.suffix == ".xml":
-        return form_from_xform(source.read_bytes(), folder=source.parent, file=source.name)
-    return form_from_xlsform(source, cache=cache)
+def version_files(folder: Path) -> tuple[Path, ...]:
+    """Files that hold earlier versions of the folder's form, by name: versions/*, and form-VERSION beside the form."""
+    beside = [path for path in folder.glob("form-*") if path.suffix in VERSION_SUFFIXES]
+    inside = [path for path in folder.glob("versions/*") if path.suffix in VERSION_SUFFIXES]
+    return tuple(sorted(path for path in (*beside, *inside) if path.is_file() and not path.name.startswith("~$")))
+
+
+def read_versions(folder: Path, form: Form, *, cache: Path | None = None) -> tuple[Form, ...]:
+    """Earlier versions of a form, in the order of their files. Their lists of choices may lie in the form's own folder.
+
+    Raises DefinitionError: DEF-36 for a file of another form, DEF-37 for a version that is there already.
+    """
+    found: list[Form] = []
+    for path in version_files(folder):
+        old = read_form(path, cache=cache, lenient=True)
+        if old.form_id != form.form_id or old.root != form.root:
+            raise DefinitionError("DEF-36", file=f"{folder.name}/{path.name}", value=old.form_id, expected=form.form_id)
+        known = [form.version, *(one.version for one in found)]
+        if old.version in known:
+            raise DefinitionError("DEF-37", file=f"{folder.name}/{path.name}", value=old.version)
+        found.append(old)
+    return tuple(found)
+
+
+def read_form(source: Path, *, cache: Path | None = None, lenient: bool = False) -> Form:
+    """A form without its design, from whichever file holds it; ``lenient`` of choices whose CSV is not there."""
+    if source.suffix.lower() == ".xml":
+        return form_from_xform(source.read_bytes(), folder=source.parent, file=source.name, lenient=lenient)
+    return form_from_xlsform(source, cache=cache, lenient=lenient)
+
+
+def find_form(named: str, folder: Path) -> Path:
+    """The file a form is named by: a path to any form, a folder that holds one, or a folder's name under ``folder``.
+
+    Raises DefinitionError USE-01 when there is none.
+    """
+    for place in (Path(named), folder / named):
+        if place.is_file():
+            return place
+        held = form_file(place) if place.is_dir() else None
+        if held is not None:
+            return held
+    known = ", ".join(sub.name for sub in form_folders(folder)) or "-"
+    raise DefinitionError("USE-01", what="form", name=named, known=known)
+
+
+def form_at(source: Path) -> Form:
+    """Any form from its file alone, with the design that lies beside it if there is one."""
+    form = read_form(source, lenient=True)
+    return replace(form, design=replace(form.design, **_stated(load_design(source.parent / "form.toml"))))
 
 
 def load_forms(folder: Path, *, cache: Path | None = None) -> tuple[Form, ...]:
@@ -72,7 +119,8 @@ def _stated(design: Design) -> dict[str, Any]:
 
 
 def _fingerprint(folder: Path, source: Path) -> str:
-    parts = [source, folder / "form.toml", *sorted(folder.glob("*.csv"))]
+    parts = [source, folder / "form.toml", *sorted(folder.glob("*.csv")), *version_files(folder)]
+    parts += sorted(folder.glob("versions/*.csv"))
     digest = hashlib.sha256(folder.name.encode())
     for part in parts:
         if part.is_file():

@@ -62,16 +62,19 @@ def inline_choices(control: etree._Element, itext: Itext) -> tuple[Choice, ...]:
 
 
 def read_lists(
-    model: etree._Element, itext: Itext, itemsets: Iterable[Itemset], folder: Path | None
+    model: etree._Element, itext: Itext, itemsets: Iterable[Itemset], folder: Path | None, *, lenient: bool = False
 ) -> dict[str, tuple[Choice, ...]]:
-    """All secondary instances as lists of choices; CSV lists only when ``folder`` says where they lie."""
+    """All secondary instances as lists of choices; CSV lists only when ``folder`` says where they lie.
+
+    A CSV that is not there is an error, or when ``lenient`` a list that nobody knows.
+    """
     readings: dict[str, dict[str, Itemset]] = {}
     for itemset in itemsets:
         readings.setdefault(itemset.source, {})[itemset.list_name or ""] = itemset
     lists: dict[str, tuple[Choice, ...]] = {}
     for instance in [child for child in model if _local(child) == "instance" and child.get("id")]:
         name = instance.get("id", "")
-        rows = _rows(instance, folder)
+        rows = _rows(instance, folder, lenient=lenient)
         if rows is not None:
             ways = {name: Itemset(name, "name", "label", None)} | readings.get(
                 name, {}
@@ -80,7 +83,7 @@ def read_lists(
     return lists
 
 
-def _rows(instance: etree._Element, folder: Path | None) -> list[Mapping[str, str]] | None:
+def _rows(instance: etree._Element, folder: Path | None, *, lenient: bool) -> list[Mapping[str, str]] | None:
     source = instance.get("src", "")
     if not source:
         return [_row(item) for item in instance.iter() if _local(item) == "item"]
@@ -88,6 +91,8 @@ def _rows(instance: etree._Element, folder: Path | None) -> list[Mapping[str, st
         return None
     file = folder / PurePosixPath(source).name
     if not file.is_file():
+        if lenient:
+            return None
         raise DefinitionError("DEF-12", file=file.name, folder=folder.name)
     return list(_csv_rows(file))
 

@@ -24,10 +24,18 @@ CONTROLS = frozenset({"input", "select1", "select", "rank", "upload", "trigger",
 SELECTS: Mapping[str, QuestionType] = {"select1": "select_one", "select": "select_multiple", "rank": "rank"}
 OLD_TYPES: Mapping[str, QuestionType] = {"select1": "select_one", "select": "select_multiple"}  # as bind types
 KNOWN_TYPES = frozenset(get_args(QuestionType))
+ACTIONS = frozenset({"setvalue", "setgeopoint", "recordaudio"})
 NOT_ASKED = frozenset({"instanceID", "deprecatedID"})  # identity of the submission: a column of every table already
 
 
-def form_from_xform(xml: bytes, design: Design | None = None, *, folder: Path | None = None, file: str = "") -> Form:
+def form_from_xform(
+    xml: bytes,
+    design: Design | None = None,
+    *,
+    folder: Path | None = None,
+    file: str = "",
+    lenient: bool = False,
+) -> Form:
     """Read a form from its XForm XML.
 
     Parameters
@@ -42,6 +50,8 @@ def form_from_xform(xml: bytes, design: Design | None = None, *, folder: Path | 
         which is not the same as empty.
     file
         Name used in messages.
+    lenient
+        A CSV list that is not in ``folder`` is absent from ``Form.choices`` too, instead of an error.
 
     Raises
     ------
@@ -56,8 +66,9 @@ def form_from_xform(xml: bytes, design: Design | None = None, *, folder: Path | 
     root = _primary_instance(model, file)
     itext = read_itext(model)
     reader = _Reader("/" + _local(root), itext, _binds(model), _controls(body, "/" + _local(root), _bind_ids(model)))
+    reader.worked_out = frozenset(_set_by_actions(page, reader.root))
     reader.walk(root, reader.root, reader.root)
-    lists = read_lists(model, itext, [i for i in reader.itemsets if i.source], folder)
+    lists = read_lists(model, itext, [i for i in reader.itemsets if i.source], folder, lenient=lenient)
     questions = _with_other(tuple(reader.questions))
     return Form(
         form_id=root.get("id") or _namespace(root) or _local(root),
@@ -95,6 +106,7 @@ class _Reader:
     itemsets: list[Itemset] = field(default_factory=list)
     inline: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    worked_out: frozenset[str] = frozenset()  # nodes that an action of the form fills in
 
     def walk(self, node: etree._Element, path: str, repeat: str) -> None:
         """Add everything under ``node``; a repeat's template and its first row are the same nodes."""
@@ -107,7 +119,8 @@ class _Reader:
                 self.walk(child, here, inner)
             elif here not in self.seen and not self._is_identity(here):
                 self.seen.add(here)
-                self.questions.append(self._question(here, repeat))
+                default = None if here in self.worked_out else (child.text or "").strip()
+                self.questions.append(replace(self._question(here, repeat), default=default))
 
     def _is_section(self, node: etree._Element, path: str) -> bool:
         control = self.controls.get(path)
@@ -201,6 +214,14 @@ def _primary_instance(model: etree._Element, file: str) -> etree._Element:
 
 def _binds(model: etree._Element) -> dict[str, etree._Element]:
     return {bind.get("nodeset", "").strip(): bind for bind in model if _local(bind) == "bind"}
+
+
+def _set_by_actions(page: etree._Element, root: str) -> Iterator[str]:
+    """Nodes that ``setvalue`` and its like write to; a relative name may be any node of that name."""
+    for element in page.iter():
+        target = element.get("ref", "").strip() if _local(element) in ACTIONS else ""
+        if target:
+            yield target if target.startswith("/") else f"{root}/{target}"
 
 
 def _bind_ids(model: etree._Element) -> dict[str, str]:

@@ -27,15 +27,18 @@ class Compiled:
     warnings: tuple[str, ...] = ()
 
 
-def form_from_xlsform(source: Path | str | bytes, design: Design | None = None, *, cache: Path | None = None) -> Form:
+def form_from_xlsform(
+    source: Path | str | bytes, design: Design | None = None, *, cache: Path | None = None, lenient: bool = False
+) -> Form:
     """Read a form from an XLSForm: a file (.xlsx, .xls, .csv, .md), the bytes of a workbook, or markdown tables.
 
     ``cache`` is a folder in which the XForm may be kept, so that the next process need not load pyxform. CSV lists are
-    looked for beside the file. Raises DefinitionError: DEF-01 when it does not compile.
+    looked for beside the file; when ``lenient``, one that is missing is a list nobody knows. Raises DefinitionError:
+    DEF-01 when it does not compile.
     """
     if isinstance(source, Path):
         xform = compile_file(source, cache=cache).xform
-        return form_from_xform(xform, design, folder=source.parent, file=source.name)
+        return form_from_xform(xform, design, folder=source.parent, file=source.name, lenient=lenient)
     compiled = _from_markdown(source) if isinstance(source, str) else _convert(source, ".xlsx", "XLSForm")
     return form_from_xform(compiled.xform, design, file="XLSForm")
 

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
-from collect.forms import Form, Words
-from collect.i18n import catalogue, t
+from collect.forms import Form
+from collect.i18n import t
+from collect.issue_words import filled, label_in, words_of
 from collect.problems import CollectError
+
+__all__ = ["error_words", "filled", "headings", "in_words", "label_in"]
 
 
 def error_words(error: CollectError, lang: str) -> tuple[str, str]:
     """What was found, and what to do."""
     return filled(f"{error.code}.found", lang, error.values), filled(f"{error.code}.mend", lang, error.values)
-
-
-class _Blanks(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "…"
-
-
-def filled(key: str, lang: str, values: Mapping[str, Any]) -> str:
-    """The words of ``key`` with what is known filled in; a value nobody gave shows as an ellipsis, never as a crash."""
-    if key not in catalogue():
-        return key
-    return str(catalogue()[key][lang]).format_map(_Blanks(values))
-
-
-def label_in(labels: Words, lang: str) -> str | None:
-    """A form's own label in ``lang``: forms name their languages 'Tiếng Việt (vi)'."""
-    for language, label in labels.items():
-        if language == lang or language.endswith(f"({lang})"):
-            return label
-    return next(iter(labels.values()), None)
 
 
 def in_words(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str) -> pl.DataFrame:
@@ -57,17 +39,14 @@ def headings(lang: str) -> list[str]:
 
 
 def _row(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, ...]:
-    details = json.loads(issue["details"]) if issue["details"] else {}
-    question = form.by_path.get(issue["question"]) if form and issue["question"] else None
-    label = label_in(question.labels, lang) if question else None
-    values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **details}
+    label, found, mend = words_of(issue, form, lang)
     return (
         issue["file"],
         issue["found_in"],
         label or (issue["question"] or "").rsplit("/", 1)[-1] or None,
         issue["value"],
-        filled(f"{issue['code']}.found", lang, values),
-        filled(f"{issue['code']}.mend", lang, values),
+        found,
+        mend,
         t(f"severity.{issue['severity']}", lang),
         issue["code"],
         issue["submission_id"],

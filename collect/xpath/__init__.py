@@ -28,9 +28,21 @@ paths inside a repeat keep to the row they stand in. ::
     offered = plan_choices("province = /data/province", schema, "/data/commune", communes)
     offered.allowed(tables, links=links)                 # false where a chosen item was hidden by the filter
 
+One submission, one node, no tables: what a tool for form authors asks. ::
+
+    root = lxml.etree.fromstring(submission)              # any element tree will do; values are cast by the schema
+    found = evaluate("count(../../member[age >= 15])", schema, root, "/data/roster/member[2]/age",
+                     profile="collect", now="2026-11-20T08:30:00.000+07:00")
+    found.type, found.value, found.text                  # "number", 2.0, "2"; also string, boolean, date, nodeset
+
+Two engines, one rule: in which rows of given tables a browser comes to something else than Collect. ::
+
+    differences(". > '2026-01-01'", schema, tables, "/data/visit", as_="boolean")   # submission_id, row, collect, web
+
 `plan` and `plan_choices` raise `XPathError` (``code``, ``position``, text) when the expression is wrong, and
-`XPathUnsupported`, a kind of it, when it is lawful but its value is the device's alone (uuid(), random(), pulldata(),
-...) or is not evaluated here. `parse` and `check_calls` need no schema. Nothing here reads a clock or a file.
+`XPathUnsupported`, a kind of it, when it is lawful but no server can know its value (`DEVICE` says which functions,
+and what those of the device mean here). What no column can say is worked out row by row, with the same results.
+`parse` and `check_calls` need no schema. Nothing here reads a clock or a file.
 
 A null answer is a blank one, also to count-non-empty(): typed tables hold null where a question was not relevant, and
 count() of a question's path counts the rows that could hold it.
@@ -41,15 +53,19 @@ blank, or the first row's.
 
 from collect.xpath.choices import ChoicePlan, choice_allowed, plan_choices
 from collect.xpath.errors import XPathError, XPathUnsupported
-from collect.xpath.functions import ARITY, UNSUPPORTED, check_calls, functions_used
+from collect.xpath.evaluate import Result, evaluate
+from collect.xpath.functions import ARITY, DEVICE, UNSUPPORTED, check_calls, functions_used
+from collect.xpath.instance import from_element
 from collect.xpath.links import Links, link
 from collect.xpath.parse import parse
 from collect.xpath.planning import Plan, plan
+from collect.xpath.profiles import differences
 from collect.xpath.schema import Schema
 from collect.xpath.tree import Call, Chain, Expression, Filtered, Negate, Number, Path, Step, Text, walk
 
 __all__ = [
     "ARITY",
+    "DEVICE",
     "UNSUPPORTED",
     "Call",
     "Chain",
@@ -61,6 +77,7 @@ __all__ = [
     "Number",
     "Path",
     "Plan",
+    "Result",
     "Schema",
     "Step",
     "Text",
@@ -68,6 +85,9 @@ __all__ = [
     "XPathUnsupported",
     "check_calls",
     "choice_allowed",
+    "differences",
+    "evaluate",
+    "from_element",
     "functions_used",
     "link",
     "parse",

@@ -31,22 +31,28 @@ ARITY: Mapping[str, tuple[int, int]] = {
     "weighted-checklist": (2, MANY),
 }  # fmt: skip
 
-# Lawful, but their value is known to the device (or to a file) alone.
-UNSUPPORTED: Mapping[str, str] = {
-    "random": "its value was drawn on the device",
-    "uuid": "its value was made on the device",
-    "randomize": "its order was drawn on the device",
-    "property": "it reads a setting of the device",
-    "version": "it reads the form's version on the device",
-    "pulldata": "it reads a file that is not at hand",
-    "search": "it reads a file that is not at hand",
-    "jr:itext": "it reads the form's translations",
-    "area": "geometry is not evaluated here",
-    "enclosed-area": "geometry is not evaluated here",
-    "distance": "geometry is not evaluated here",
-    "geofence": "geometry is not evaluated here",
-    "extract-signed": "it needs the key of the signature",
+# What functions that belong to a device mean here. The refused ones are lawful, but no server can know their value.
+DEVICE: Mapping[str, str] = {
+    "now": "the submission's own date-time; not known without one",
+    "today": "the day of the submission's own date-time; not known without one",
+    "once": "the answer that stands, or else the argument",
+    "version": "the version that the schema names",
+    "randomize": "with a seed the order of every engine (Park-Miller, Fisher-Yates); without one the order as listed",
+    "pulldata": "a cell of the table of that name among the schema's lists; refused without it",
+    "jr:choice-name": "the label in the list's column 'label', in the language the schema was made with",
+    "random": "refused: its value was drawn on the device",
+    "uuid": "refused: its value was made on the device",
+    "property": "refused: it reads a setting of the device",
+    "search": "refused: it reads a file that is not at hand",
+    "jr:itext": "refused: it reads the form's translations",
+    "extract-signed": "refused: it needs the key of the signature",
 }
+
+UNSUPPORTED: Mapping[str, str] = {
+    name: meaning.removeprefix("refused: ") for name, meaning in DEVICE.items() if meaning.startswith("refused: ")
+}
+
+BY_ROW = frozenset({"area", "enclosed-area", "distance", "geofence", "pulldata", "randomize", "version"})
 
 
 def functions_used(tree: Expression) -> frozenset[str]:

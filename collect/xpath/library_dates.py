@@ -13,6 +13,7 @@ from collect.xpath.tree import Call
 from collect.xpath.values import Column, Value, as_day, as_number, by_kind, measured
 
 _TIME = r"(\d{2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?"  # hour, minute, second with its fraction
+_FIRST, _LAST = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31 as days since 1970
 _ZONE = r"([+-])(\d{2}):?(\d{2})?$"
 
 
@@ -27,8 +28,13 @@ def _to_date(value: Column) -> Value:
         return Column("date", as_day(Column("datetime", value.expr)), blank=True)
     if value.kind == "date":
         return value
-    days = as_number(value).expr.cast(pl.Float64).fill_nan(None).truncate()
+    days = _in_calendar(as_number(value).expr.cast(pl.Float64).fill_nan(None).truncate())
     return Column("date", days.cast(pl.Int32, strict=False).cast(pl.Date), blank=True)
+
+
+def _in_calendar(days: pl.Expr) -> pl.Expr:
+    """Days that fall in the years 1 to 9999; null beyond, where the column engine would stop the whole run."""
+    return pl.when(days.is_between(_FIRST, _LAST)).then(days)
 
 
 def _date_time(call: Call, values: list[Value]) -> Value:
@@ -41,7 +47,9 @@ def _to_date_time(value: Column) -> Value:
     if value.kind == "date":
         return Column("datetime", value.expr.dt.strftime("%Y-%m-%dT00:00:00"), blank=True)
     instant = (
-        (as_number(value).expr.cast(pl.Float64).fill_nan(None) * 86_400_000).cast(pl.Int64).cast(pl.Datetime("ms"))
+        (_in_calendar(as_number(value).expr.cast(pl.Float64).fill_nan(None)) * 86_400_000)
+        .cast(pl.Int64)
+        .cast(pl.Datetime("ms"))
     )
     return Column("datetime", instant.dt.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00"), blank=True)
 
@@ -54,9 +62,9 @@ def _days_and_time(value: Column) -> Value:
     if value.kind in ("number", "boolean"):
         return as_number(value)
     if value.kind == "date":
-        return measured(value.expr.to_physical().cast(pl.Float64))
+        return _known(value.expr.to_physical().cast(pl.Float64))
     days = as_day(Column("datetime", value.expr)).to_physical().cast(pl.Float64)
-    return measured(
+    return _known(
         days + _day_share(value.expr).fill_nan(None).fill_null(0.0) - _offset(value.expr).fill_nan(None).fill_null(0.0)
     )
 
@@ -70,8 +78,13 @@ def _time_of_day(value: Column) -> Value:
         number = as_number(value).expr.cast(pl.Float64)
         return measured(number - number.floor())
     if value.kind == "date":
-        return measured(pl.when(value.expr.is_not_null()).then(0.0))
-    return measured(_day_share(value.expr))
+        return _known(pl.when(value.expr.is_not_null()).then(0.0))
+    return _known(_day_share(value.expr))
+
+
+def _known(number: pl.Expr) -> Column:
+    """What is no time is blank."""
+    return Column("number", number.fill_nan(None), blank=True)
 
 
 def _day_share(expr: pl.Expr) -> pl.Expr:

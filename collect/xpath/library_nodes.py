@@ -240,7 +240,7 @@ def _checklist(compiler: Compiler, call: Call, scope: Scope) -> Value:
 
 def _weighted_checklist(compiler: Compiler, call: Call, scope: Scope) -> Value:
     targets = [_free(compiler, call, place, scope) for place in range(2, len(call.arguments))]
-    if len(targets) == 2 and all(target is not None and not target.list for target in targets):
+    if len(targets) == 2 and any(target is not None for target in targets):
         raise XPathUnsupported(
             "weighted-checklist() over a repeat is not evaluated here.", call.position, name=call.name
         )

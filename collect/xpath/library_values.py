@@ -213,7 +213,7 @@ def _round(call: Call, values: list[Value]) -> Value:
         raise XPathUnsupported(
             "round() is evaluated here only with a written number of places.", call.position, name="round"
         )
-    wanted = int(places.literal) if math.isfinite(places.literal) else 0
+    wanted = 0 if math.isnan(places.literal) else int(min(max(places.literal, -99.0), 99.0))
 
     def act(series: pl.Series) -> pl.Series:
         distinct = series.unique().drop_nulls()

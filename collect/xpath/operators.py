@@ -100,7 +100,7 @@ def _exactly(operation: np.ufunc) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
 
     def act(pairs: pl.Series) -> pl.Series:
         x, y = (pairs.struct.field(name).fill_null(float("nan")).to_numpy() for name in ("x", "y"))
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             return pl.Series(operation(x, y))
 
     return lambda x, y: mapped(pl.struct(x.alias("x"), y.alias("y")), act, pl.Float64())

@@ -98,6 +98,7 @@ def _unexpected(token: _Token) -> XPathError:
 
 
 _BINARY = frozenset(RANKS) - {"|"}
+_RANKS_APART = frozenset(RANKS[sign] for sign in _BINARY)
 
 
 def _not_too_wide(operands: int, position: int) -> None:
@@ -144,6 +145,7 @@ class _Parser:
                 _fold(operands, operators)
             operators.append(self.tokens.next())
             operands.append(self._unary())
+            _not_too_wide(len(operands) // len(_RANKS_APART), token.position)  # no use in reading on
         while operators:
             _fold(operands, operators)
         return operands[0]

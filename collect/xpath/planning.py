@@ -9,21 +9,27 @@ from typing import Literal
 
 import polars as pl
 
-from collect.xpath import library_dates, library_nodes, library_values
+from collect.xpath import library_dates, library_nodes, library_values, row_library, row_nodes
 from collect.xpath.compile import TREE_FUNCTIONS, VALUE_FUNCTIONS, Compiler
-from collect.xpath.errors import XPathError
+from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.frames import Frame, Now, Rows, Run
-from collect.xpath.functions import check_calls, functions_used
+from collect.xpath.functions import BY_ROW, check_calls, functions_used
+from collect.xpath.instance import Trees
 from collect.xpath.links import Links, link
 from collect.xpath.parse import parse
 from collect.xpath.paths import Scope
+from collect.xpath.reach import reach
+from collect.xpath.rows import COLLECT, Lists, Reader
+from collect.xpath.rows import FUNCTIONS as ROW_FUNCTIONS
 from collect.xpath.schema import Schema
-from collect.xpath.tree import Expression
+from collect.xpath.tree import Chain, Expression, Filtered, walk
 from collect.xpath.values import Column, Value, as_boolean, as_number, as_text
 
 TREE_FUNCTIONS.update(library_nodes.FUNCTIONS)
 VALUE_FUNCTIONS.update(library_values.FUNCTIONS)
 VALUE_FUNCTIONS.update(library_dates.FUNCTIONS)
+ROW_FUNCTIONS.update(row_library.FUNCTIONS)
+ROW_FUNCTIONS.update(row_nodes.FUNCTIONS)
 
 As = Literal["boolean", "number", "string", "value"]
 
@@ -39,7 +45,7 @@ class Plan:
     dependencies: frozenset[str]  # paths of the questions it reads
     repeats: frozenset[str]  # repeats whose rows it counts, folds or chooses among
     reads_clock: bool  # today() or now()
-    value: Value
+    value: Value | None  # None: no columns can say it; it is evaluated row by row
     frame: Frame
 
     @cached_property
@@ -49,7 +55,7 @@ class Plan:
 
     @property
     def kind(self) -> str:
-        """boolean, number, string, date, datetime; "mixed" when it differs by row."""
+        """boolean, number, string, date, datetime; "mixed" when it differs by row, or is worked out by row."""
         return self.value.kind if isinstance(self.value, Column) else "mixed"
 
     def column(
@@ -76,11 +82,43 @@ class Plan:
         """
         run = Run(self.schema, tables, links if links is not None else link(self.schema, tables), clock)
         rows = Rows(self.table, run.links.height(self.table))
-        result = self.frame.evaluate(run, rows, [_finished(self.value, as_)])[0].alias(self.at)
+        if self.value is None:
+            result = self._by_row(run, as_)
+        else:
+            result = self.frame.evaluate(run, rows, [_finished(self.value, as_)])[0].alias(self.at)
         if not self.reads_clock:
             return result
         known = Now().series(run, rows).is_not_null()
         return result.to_frame().select(pl.when(known).then(pl.first())).to_series()
+
+    def _by_row(self, run: Run, as_: As) -> pl.Series:
+        """The same from the interpreter, where a row that JavaRosa would stop at is blank."""
+        trees = Trees(run.tables, self.schema, self.dependencies)
+        roots = trees.rows.get(self.schema.root, [])
+        clocks = dict(zip(map(id, roots), run.now().to_list(), strict=True)) if self.reads_clock else {}
+        lists, steps = Lists(self.schema), self.at.removeprefix(self.table).split("/")[1:]
+        found: list[bool | float | str | None] = []
+        for node in trees.rows.get(self.table, []):
+            root = node.line()[0]
+            for step in steps:
+                node = node.children[step][0] if step in node.children else node.add(step)
+            found.append(_row_value(Reader(lists, node, node, clocks.get(id(root))), self.expression, as_))
+        dtype = {"boolean": pl.Boolean(), "number": pl.Float64()}.get(as_, pl.String())
+        return pl.Series(self.at, found, dtype=dtype)
+
+
+def _row_value(reader: Reader, tree: Expression, as_: As) -> bool | float | str | None:
+    try:
+        value = COLLECT.single(reader.value(tree))
+    except XPathError:
+        value = ""
+    if as_ == "boolean":
+        return COLLECT.truth(value)
+    if as_ == "number":
+        number = COLLECT.number(value)
+        return None if number != number else number
+    text = COLLECT.text(value)
+    return text if as_ == "string" else text or None
 
 
 def _finished(value: Value, as_: As) -> pl.Expr:
@@ -112,8 +150,26 @@ def plan(expression: str | Expression, schema: Schema, at: str) -> Plan:
     compiler = Compiler(schema)
     scope = Scope(Frame(table), at)
     try:
+        if functions_used(tree) & BY_ROW:
+            return _planned_by_row(tree, schema, at)
         value = compiler.value(tree, scope)
     except RecursionError as problem:
         raise XPathError("too_deep", "The expression is nested too deeply.", 0) from problem
+    except XPathUnsupported as unsupported:
+        return _planned_by_row(tree, schema, at, unsupported)
     read, repeats = frozenset(compiler.dependencies), frozenset(compiler.repeats)
     return Plan(tree, schema, at, table, read, repeats, compiler.reads_clock, value, scope.frame)
+
+
+def _planned_by_row(tree: Expression, schema: Schema, at: str, unsupported: XPathUnsupported | None = None) -> Plan:
+    """A plan for the interpreter, when it can evaluate what the columns cannot."""
+    if unsupported is not None and any(isinstance(node, Filtered) or _joins(node) for node in walk(tree)):
+        raise unsupported
+    found = reach(tree, schema, at)
+    table = schema.table_of(at)
+    read, repeats = frozenset(found.reads), frozenset(found.repeats)
+    return Plan(tree, schema, at, table, read, repeats, found.reads_clock, None, Frame(table))
+
+
+def _joins(node: Expression) -> bool:
+    return isinstance(node, Chain) and node.rest[0][0] == "|"

@@ -16,6 +16,7 @@ class Schema:
     ``tables``: repeat path -> {question path -> XForm type}; the root's own under ``root`` (needed even when empty).
     ``lists``: secondary instances by id, one row per item: column ``name``, usually ``label``, then others, all text.
     ``list_of``: question path -> list it offers (for jr:choice-name). ``sections``: groups without questions, if any.
+    ``version``: what version() says.
     """
 
     root: str
@@ -23,11 +24,22 @@ class Schema:
     lists: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     list_of: Mapping[str, str] = field(default_factory=dict)
     sections: frozenset[str] = frozenset()
+    version: str = ""
 
     @cached_property
     def types(self) -> Mapping[str, str]:
         """XForm type of every question."""
         return {path: kind for questions in self.tables.values() for path, kind in questions.items()}
+
+    @cached_property
+    def shape(self) -> Mapping[str, Mapping[str, bool]]:
+        """Path of every group and row -> the names below it, and whether each is a repeat."""
+        shape: dict[str, dict[str, bool]] = {}
+        for path in (*self.types, *self.structure):
+            above, _, name = path.rpartition("/")
+            if above:
+                shape.setdefault(above, {})[name] = path in self.tables and path != self.root
+        return shape
 
     @cached_property
     def structure(self) -> frozenset[str]:

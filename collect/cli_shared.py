@@ -1,0 +1,84 @@
+"""What every command of the line shares: settings, language, progress, and errors that become words and exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from collect.i18n import t
+from collect.problems import CollectError
+from collect.settings import Settings
+
+if TYPE_CHECKING:
+    from collect.journey import Definitions
+
+Steps = Callable[[str, float], None]
+
+
+class Session:
+    """What every command needs: the settings and the language; heavy modules load only when a command asks."""
+
+    def __init__(self, settings: Settings, lang: str) -> None:
+        self.settings = settings
+        self.lang = lang
+        self.as_json = False
+
+    def say(self, key: str, **values: object) -> None:
+        """Print a line in the user's language."""
+        click.echo(t(key, self.lang, **values))
+
+    def definitions(self) -> Definitions:
+        """Everything declared in the forms folder; compiled forms are kept in the data folder."""
+        from collect.journey import define
+
+        return define(self.settings.forms, self.settings.data / "cache" / "forms")
+
+    @contextmanager
+    def steps(self, quiet: bool) -> Iterator[Steps]:
+        """A progress bar on the error stream; silent with ``--json`` or when nobody watches."""
+        if quiet or not sys.stderr.isatty():
+            yield lambda _step, _share: None
+            return
+        with click.progressbar(length=1000, file=sys.stderr, label="", show_eta=False) as bar:
+            yield lambda step, share: self._advance(bar, step, share)
+
+    def _advance(self, bar: Any, step: str, share: float) -> None:
+        bar.label = t(step, self.lang)
+        bar.update(max(0, int(share * 1000) - bar.pos))
+
+
+class Commands(click.Group):
+    """A group whose errors speak the user's language and end with the code of their family."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a `CollectError` ends it with words and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except CollectError as error:
+            session: Session = ctx.obj
+            found = error_of(error, session.lang)
+            if session.as_json:
+                click.echo(json.dumps(found, ensure_ascii=False, default=str))
+            else:
+                click.echo(f"{found['code']}  {found['found']}\n       {found['mend']}", err=True)
+            sys.exit(error.exit_code)
+
+
+def error_of(error: CollectError, lang: str) -> dict[str, Any]:
+    """A reason to stop as data: its code, its words in ``lang``, and the values they name."""
+    words = {part: t(f"{error.code}.{part}", lang, **error.values) for part in ("found", "mend")}
+    return {"code": error.code, **words, "values": error.values}
+
+
+def _remember(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    """Errors are printed by the group, which must know how the command was asked to speak."""
+    ctx.find_root().obj.as_json = value
+    return value
+
+
+as_json = click.option("--json", "as_json", is_flag=True, callback=_remember, help="Print the result as JSON.")

@@ -1,0 +1,67 @@
+"""An issue in people's words, the form's own message first: what the screens and the command line say of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from collect.forms import Form, Words
+from collect.i18n import catalogue, t
+
+
+class _Blanks(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def filled(key: str, lang: str, values: Mapping[str, Any]) -> str:
+    """The words of ``key`` with what is known filled in; a value nobody gave shows as an ellipsis, never as a crash."""
+    if key not in catalogue():
+        return key
+    return str(catalogue()[key][lang]).format_map(_Blanks(values))
+
+
+def label_in(labels: Words, lang: str) -> str | None:
+    """A form's own words in ``lang``: forms name their languages 'Tiếng Việt (vi)'."""
+    for language, label in labels.items():
+        if language == lang or language.endswith(f"({lang})"):
+            return label
+    return next(iter(labels.values()), None)
+
+
+def details_of(issue: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of an issue as a dict; empty where it has none."""
+    return dict(json.loads(issue["details"])) if issue["details"] else {}
+
+
+def own_message(details: Mapping[str, Any], lang: str) -> str | None:
+    """What the form itself says to whoever breaks this rule, in ``lang`` or in whichever language it speaks."""
+    message = details.get("message")
+    return (label_in(message, lang) or None) if isinstance(message, Mapping) else None
+
+
+def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, str, str]:
+    """The question's label, what was found, and what to do."""
+    details = details_of(issue)
+    question = form.by_path.get(issue["question"]) if form and issue["question"] else None
+    label = label_in(question.labels, lang) if question else None
+    values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **details}
+    if issue["code"] == "EXP-01" and f"rule.{details.get('why')}" in catalogue():
+        values["reason"] = t(f"rule.{details['why']}", lang)
+    found = filled(f"{issue['code']}.found", lang, values)
+    message = own_message(details, lang)
+    if message:
+        found = t("issue.own_message", lang, message=message.strip(), found=found)
+    engines = details.get("engines")
+    if isinstance(engines, Mapping):
+        found = f"{found} {t('issue.engines', lang, collect=engines.get('collect'), web=engines.get('web'))}"
+    return label, found, filled(f"{issue['code']}.mend", lang, values)
+
+
+def issue_data(issue: Mapping[str, Any], form: Form | None, lang: str) -> dict[str, Any]:
+    """An issue for machines: its columns, its details as an object, and its words in ``lang``."""
+    label, found, mend = words_of(issue, form, lang)
+    details = details_of(issue)
+    message = own_message(details, lang)
+    return {**issue, "details": details, "label": label, "message": message, "found": found, "mend": mend}

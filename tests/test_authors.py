@@ -1,0 +1,173 @@
+"""Tools for form authors: expressions on a submission, and any export against any form, with no store made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from collect.authors import check_file
+from collect.cli import main
+from collect.define import form_at
+from collect.i18n import t
+from collect.pages.issues import in_words
+
+FORM = """
+| survey |
+| | type | name | label::English (en) | label::Tiếng Việt (vi) | constraint | constraint_message::English (en) | constraint_message::Tiếng Việt (vi) | calculation | read_only | default |
+| | date | visit | Visit | Ngày | | | | | | |
+| | begin_group | hh | H | H | | | | | | |
+| | begin_repeat | member | M | M | | | | | | |
+| | integer | age | Age | Tuổi | . < 120 | Too old | Quá già | | | |
+| | end_repeat | | | | | | | | | |
+| | end_group | | | | | | | | | |
+| | text | fixed | Fixed | Cố định | | | | | yes | v1 |
+| | calculate | risk | | | regex(uuid(), 'x') | | | | | |
+| settings |
+| | form_id | version |
+| | house | 7 |
+"""  # noqa: E501 a sheet is as wide as it is
+SUBMISSION = """<data id="house" version="7"><visit>2026-11-20</visit>
+<hh><member><age>30</age></member><member><age>140</age></member></hh><fixed>v1</fixed><risk/>
+<meta><instanceID>uuid:a</instanceID></meta></data>"""
+
+
+def run(*arguments: str, lang: str = "en", data: Path | None = None) -> Result:
+    environment = {} if data is None else {"COLLECT_DATA": str(data)}
+    return CliRunner().invoke(main, ["--lang", lang, *arguments], env=environment)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Path:
+    (tmp_path / "form.md").write_text(FORM.replace("| calculate | risk | | | regex", "| text | risk | R | R | regex"),
+                                      encoding="utf-8")  # fmt: skip
+    (tmp_path / "one.xml").write_text(SUBMISSION, encoding="utf-8")
+    return tmp_path
+
+
+def test_an_expression_is_printed_with_its_type_and_value(bench: Path) -> None:
+    named = ["--form", str(bench / "form.md"), "--submission", str(bench / "one.xml")]
+    done = run("xpath", "count(/data/hh/member)", *named)
+    assert (done.exit_code, done.output) == (0, "number\t2\n")
+    there = run("xpath", ". + 1", *named, "--at", "/data/hh/member[2]/age", "--json")
+    assert json.loads(there.output) == {"type": "number", "value": 141.0, "text": "141"}
+    wrong = run("xpath", "nosuchfn(1)", *named)
+    assert wrong.exit_code == 2
+    assert "unknown_function" in wrong.output
+
+
+def test_today_is_the_submissions_own_day(bench: Path) -> None:
+    text = FORM.replace("| date | visit |", "| today | visit |").replace(
+        "| calculate | risk | | |", "| text | risk | R | R |"
+    )
+    (bench / "form.md").write_text(text, encoding="utf-8")
+    named = ["--form", str(bench / "form.md"), "--submission", str(bench / "one.xml")]
+    assert "2026-11-20" in run("xpath", "format-date(today(), '%Y-%m-%d')", *named).output
+
+
+def test_errors_never_stop_a_batch(bench: Path) -> None:
+    good = {"form": "form.md", "submission": "one.xml", "at": "/data/hh/member[2]/age", "expression": ". > 100",
+            "profile": "collect"}  # fmt: skip
+    lines = [
+        json.dumps(good), "no json", "[1]", json.dumps({**good, "expression": "1 +"}),
+        json.dumps({**good, "form": "x.md"}),
+        json.dumps({**good, "submission": "nowhere.xml"}), json.dumps({**good, "at": "/data/nowhere"}),
+        json.dumps({**good, "profile": "other"}), json.dumps({"form": 3}),
+        json.dumps({**good, "expression": "(" * 99999}),
+        json.dumps({**good, "expression": "1 div 0"}), json.dumps({**good, "expression": "0 div 0"}),
+        json.dumps({**good, "submission": None}), json.dumps(good),
+    ]  # fmt: skip
+    (bench / "batch.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    done = run("xpath", "--batch", str(bench / "batch.jsonl"))
+    answers = [json.loads(line) for line in done.output.splitlines()]
+    assert done.exit_code == 0
+    assert len(answers) == len(lines)
+    assert answers[0] == answers[-1] == {"type": "boolean", "value": True, "text": "true"}
+    assert [answer.get("error") for answer in answers[1:6]] == ["json", "json", "syntax", "DEF-01", "file"]
+    assert [answer.get("error") for answer in answers[6:9]] == ["unknown_path", "request", "request"]
+    assert answers[9]["error"] in ("too_deep", "too_long", "syntax")
+    assert [(answer["type"], answer["value"], answer["text"]) for answer in answers[10:12]] == [
+        ("number", None, "Infinity"),
+        ("number", None, "NaN"),
+    ]
+    assert answers[12]["error"] == "request"
+
+
+def test_every_issue_of_an_export_is_printed_and_no_data_folder_is_made(bench: Path) -> None:
+    data = bench / "data"
+    named = ["check", "--form", str(bench / "form.md"), str(bench / "one.xml"), str(bench / "nowhere.xml"), "--json"]
+    done = run(*named, lang="vi", data=data)
+    first, second = json.loads(done.output)
+    assert not data.exists()
+    assert first["submissions"] == 1
+    (issue,) = [issue for issue in first["issues"] if issue["code"] == "CON-01"]
+    assert (issue["row_id"], issue["value"], issue["message"]) == ("/data/hh/member[2]", "140", "Quá già")
+    assert "Quá già" in issue["found"]
+    assert second["error"]["code"].startswith("IN-")
+    assert done.exit_code == 11
+
+
+def test_the_forms_message_is_said_in_the_language_asked_for(bench: Path) -> None:
+    told = {lang: run("check", "--form", str(bench / "form.md"), str(bench / "one.xml"), lang=lang).output
+            for lang in ("vi", "en", "km")}  # fmt: skip
+    assert "Quá già" in told["vi"]
+    assert "Too old" in told["en"]
+    assert "Too old" in told["km"]  # the form has no Khmer: its own first language
+
+
+def test_a_real_export_is_checked_with_its_own_form(shared: Path) -> None:
+    place = shared / "exports" / "central_generated" / "ona_transportation"
+    for form in ("form.xlsx", "form.xml"):
+        done = run("check", "--form", str(place / form), str(place / "central_default.csv.zip"), "--json")
+        (checked,) = json.loads(done.output)
+        assert checked["submissions"] > 0
+        assert checked["source"] == "central-csv"
+
+
+FROM_FILE = """
+| survey |
+| | type | name | label | constraint |
+| | text | code | Code | . != random() |
+| | select_one_from_file places.csv | place | Place | |
+| settings |
+| | form_id |
+| | p |
+"""
+
+
+def test_a_list_of_choices_is_taken_from_the_media_of_the_upload(tmp_path: Path) -> None:
+    (tmp_path / "form.md").write_text(FROM_FILE, encoding="utf-8")
+    (tmp_path / "in" / "media").mkdir(parents=True)
+    for name, place in (("a", "x"), ("b", "z")):
+        (tmp_path / "in" / f"{name}.xml").write_text(
+            f'<data id="p"><code>c</code><place>{place}</place>'
+            f"<meta><instanceID>uuid:{name}</instanceID></meta></data>",
+            encoding="utf-8",
+        )
+    named = ["check", "--form", str(tmp_path / "form.md"), str(tmp_path / "in")]
+    codes = [issue["code"] for issue in json.loads(run(*named, "--json").output)[0]["issues"]]
+    assert sorted(codes) == ["EXP-01", "EXP-01"]  # the list is not known; the constraint is the device's
+    (tmp_path / "in" / "media" / "places.csv").write_text("name,label\nx,X\n", encoding="utf-8")
+    issues = json.loads(run(*named, "--json").output)[0]["issues"]
+    assert [(issue["code"], issue["submission_id"]) for issue in issues if issue["code"] != "EXP-01"] == [
+        ("CHO-01", "uuid:b")
+    ]
+
+
+def test_why_a_rule_could_not_be_checked_is_said_in_the_readers_language(tmp_path: Path) -> None:
+    (tmp_path / "form.md").write_text(FROM_FILE, encoding="utf-8")
+    (tmp_path / "one.xml").write_text('<data id="p"><code>c</code></data>', encoding="utf-8")
+    told = run("check", "--form", str(tmp_path / "form.md"), str(tmp_path / "one.xml"), lang="vi").output
+    assert t("rule.unsupported", "vi") in told
+    assert "drawn on the device" not in told
+
+
+def test_the_upload_page_shows_the_forms_own_message(bench: Path) -> None:
+    form = form_at(bench / "form.md")
+    (checked,) = check_file(bench / "one.xml", form)
+    issues = checked.issues.filter(pl.col("code") == "CON-01").with_columns(file=pl.lit("f"), form=pl.lit("house"))
+    for lang, message in (("vi", "Quá già"), ("en", "Too old")):
+        assert message in in_words(issues, {"house": form}, lang)[t("issue.why", lang)][0]

@@ -1,0 +1,174 @@
+"""A row at a time: the same results as the columns, one submission for tools, a browser's dialect beside Collect's."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+import xml.etree.ElementTree as ET
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from xpath_differential import _columns, _number, nodes_at, position, tables_of
+from xpath_household import CLOCK, SCHEMA, TABLES
+from xpath_made import Maker, make_expressions, make_form, make_submission
+
+from collect.xpath import XPathError, differences, evaluate, from_element, link, parse, plan
+from collect.xpath.evaluate import reader_at
+
+MADE = make_form(1)
+ROOTS = [from_element(ET.fromstring(make_submission(MADE, seed)), MADE.schema) for seed in range(6)]
+FILLED = tables_of(ROOTS, MADE.schema)
+LINKS = link(MADE.schema, FILLED)
+NOW = "2026-11-20T09:00:00.000+07:00"
+NOWS = pl.DataFrame({"submission_id": FILLED["/data"]["submission_id"], "now": NOW})
+
+
+@given(seed=st.integers(0, 10**9))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_rows_and_columns_come_to_the_same(seed: int) -> None:
+    at, text = make_expressions(MADE.schema, 1 + seed % 120, seed)[-1]
+    columns = _columns(text, MADE.schema, at, FILLED, NOWS, LINKS)
+    nodes = [node for root in ROOTS for node in nodes_at(root, at)]
+    assert len(columns) == len(nodes)
+    for node, column in zip(nodes, columns, strict=True):
+        reader = reader_at(node, MADE.schema, now=NOW)
+        try:
+            value = reader.casts.single(reader.value(parse(text)))
+        except XPathError:
+            continue  # the columns leave such a row blank
+        assert not isinstance(column, str), f"{at} {text}: {column}"
+        shown, truth, number = column
+        text_now, number_now = reader.casts.text(value), reader.casts.number(value)
+        assert shown == text_now or math.isclose(_number(shown), _number(text_now), rel_tol=1e-11), f"{at} {text}"
+        assert truth == reader.casts.truth(value), f"{at} {text}"
+        assert number == number_now or math.isclose(number, number_now, rel_tol=1e-11) or number != number, (
+            f"{at} {text}"
+        )
+
+
+HOUSE = ET.fromstring(
+    "<data><visit>2026-11-20</visit><start>2026-11-20T08:30:00.000+07:00</start><size>3</size><w>1.5</w><name>An</name>"
+    "<g><hh><age>34</age><sex>f</sex></hh><hh><age/><sex>m</sex></hh></g></data>"
+)
+ONE_BY_ONE = [
+    # expression, at, type, value, text
+    ("size", "/data", "number", 3.0, "3"),
+    ("/data/name", "", "string", "An", "An"),
+    ("visit", "/data", "date", "2026-11-20", "2026-11-20"),
+    ("start", "/data", "date", "2026-11-20T08:30:00.000+07:00", "2026-11-20"),
+    ("size > 2", "/data", "boolean", True, "true"),
+    (". > 15", "/data/g/hh[1]/age", "boolean", True, "true"),
+    ("../sex", "/data/g/hh[2]/age", "string", "m", "m"),
+    (".", "/data/g/hh[2]/age", "string", "", ""),
+    ("/data/g/hh/sex", "/data", "nodeset", ["f", "m"], "f"),
+    ("/data/g/hh[age > 99]", "/data", "nodeset", [], ""),
+    ("count(/data/g/hh)", "/data", "number", 2.0, "2"),
+    ("position(..)", "/data/g/hh[2]/sex", "number", 2.0, "2"),
+    ("today()", "/data", "date", "2026-11-20", "2026-11-20"),
+    ("instance('commune')/root/item[province = 'p']/name", "/data", "nodeset", ["a", "b"], "a"),
+]
+
+
+@pytest.mark.parametrize(("expression", "at", "kind", "value", "text"), ONE_BY_ONE)
+def test_a_tool_gets_a_type_a_value_and_its_text(expression: str, at: str, kind: str, value: object, text: str) -> None:
+    found = evaluate(expression, SCHEMA, HOUSE, at, now=NOW)
+    assert (found.type, found.value, found.text) == (kind, value, text)
+
+
+WRONG = [
+    ("size +", "/data", "syntax"),
+    ("nosuch(1)", "/data", "unknown_function"),
+    ("abs()", "/data", "arity"),
+    ("/data/nowhere", "/data", "unknown_path"),
+    ("../../..", "/data/size", "unknown_path"),
+    ("size", "/data/g/hh[9]/age", "unknown_path"),
+    ("size", "/data/nowhere", "unknown_path"),
+    ("instance('x')/root/item", "/data", "unknown_instance"),
+    ("/data/g/hh/age + 1", "/data", "repeated"),
+    ("count(1)", "/data", "type"),
+    ("uuid()", "/data", "unsupported"),
+    ("size | w", "/data", "unsupported"),
+]
+
+
+@pytest.mark.parametrize(("expression", "at", "code"), WRONG)
+def test_a_tool_is_told_what_is_wrong(expression: str, at: str, code: str) -> None:
+    with pytest.raises(XPathError) as caught:
+        evaluate(expression, SCHEMA, HOUSE, at)
+    assert caught.value.code == code
+
+
+def test_typed_tables_of_one_submission_serve_as_well_as_its_xml() -> None:
+    one = {path: table.filter(pl.col("submission_id") == "u1") for path, table in TABLES.items()}
+    assert evaluate("sum(/data/g/hh/age) + size", SCHEMA, one).value == 49.0
+    with pytest.raises(XPathError, match="one is meant"):
+        evaluate("size", SCHEMA, TABLES)
+
+
+# The same form and submission as in the three engines: a blank age in the second row, one visit, one interview.
+ENGINES = [
+    # expression, at, Collect, a browser
+    ("sum(/data/g/hh/age)", "/data", "34", "NaN"),
+    ("min(/data/g/hh/age)", "/data", "34", "NaN"),
+    ("max(-1, -2) = -1", "/data", "false", "true"),
+    ("regex('abc', 'b')", "/data", "false", "true"),
+    ("/data/visit > '2026-01-01'", "/data", "false", "true"),
+    ("now() > start", "/data", "false", "true"),
+    ("now() > today()", "/data", "false", "true"),
+    ("number('2026-11-20')", "/data", "NaN", "20777"),
+    ("round(-2.5)", "/data", "-2", "-3"),
+    ("number('1e3')", "/data", "NaN", "1000"),
+    ("number('1,5')", "/data", "1.5", "NaN"),
+    ("string(12345678901)", "/data", "1.2345678901E10", "12345678901"),
+    ("string(/data/start)", "/data", "2026-11-20", "2026-11-20T08:30:00.000+07:00"),
+    ("not(/data/ops)", "/data", "true", "false"),
+    ("boolean(/data/ops)", "/data", "false", "true"),
+    ("/data/g/hh[1]/sex", "/data", "", "f"),
+    ("join(', ', /data/g/hh/sex)", "/data/g/hh[1]/age", "f", "f, m"),
+    ("0.1 + 0.2 = 0.3", "/data", "true", "false"),
+    ("/data/size = '3.0'", "/data", "true", "false"),
+]
+
+
+@pytest.mark.parametrize(("expression", "at", "collect", "web"), ENGINES)
+def test_each_engine_says_what_it_said_when_it_was_run(expression: str, at: str, collect: str, web: str) -> None:
+    assert evaluate(expression, SCHEMA, HOUSE, at, now=NOW).text == collect
+    assert evaluate(expression, SCHEMA, HOUSE, at, now=NOW, profile="web").text == web
+
+
+def test_the_rows_where_engines_differ_are_named_with_what_each_says() -> None:
+    found = differences("sum(../../hh/age)", SCHEMA, TABLES, "/data/g/hh/age")
+    assert found.rows() == [("u1", 0, "46", "NaN"), ("u1", 1, "46", "NaN"), ("u1", 2, "46", "NaN")]
+    assert differences(". <= today()", SCHEMA, TABLES, "/data/visit", as_="boolean", clock=CLOCK).rows() == []
+    assert differences("visit > '2026-11-19'", SCHEMA, TABLES, "/data", as_="boolean").rows() == [
+        ("u1", 0, "false", "true")
+    ]
+    assert differences("size > 2", SCHEMA, TABLES, "/data").is_empty()
+
+
+def test_a_megabyte_of_brackets_is_refused_at_once() -> None:
+    start = time.process_time()
+    for text in ("(" * 1_000_000, "-" * 1_000_000, "not(" * 250_000, "a[" * 60_000, "1+" * 90_000 + "1", "'" * 999_999):
+        with pytest.raises(XPathError):
+            parse(text)
+    assert time.process_time() - start < 0.5
+
+
+def test_a_thousand_questions_compile_within_a_second() -> None:
+    types = {f"/data/q{n}": "int" for n in range(1_000)}
+    schema = type(SCHEMA)("/data", {"/data": types})
+    start = time.process_time()
+    for n in range(1, 1_000):
+        plan(f". >= 0 and . <= 120 and /data/q{n - 1} = 1", schema, f"/data/q{n}")
+        plan(f"../q{n - 1} > 3", schema, f"/data/q{n}")
+    assert time.process_time() - start < 2.0  # 0.6 s on an idle core
+
+
+def test_every_function_has_its_place_in_a_made_expression() -> None:
+    maker = Maker(MADE.schema, "/data/n", random.Random(1))
+    for text in (maker.expression(kind) for kind in "NSBDT" for _ in range(50)):
+        assert parse(text)
+    assert position(ROOTS[0]) == "/data[1]"
