@@ -19,7 +19,7 @@ from collect.define import load_forms, load_indicators, load_targets
 from collect.estimate import estimate, weigh
 from collect.forms import Form
 from collect.indicators import Indicator
-from collect.judge import gaps, judge
+from collect.judge import gaps, judge, tally
 from collect.locate import locate, move
 from collect.problems import DefinitionError
 from collect.receive import Received, receive
@@ -221,6 +221,7 @@ class Conclusion:
 
     estimates: tables.Estimates
     verdicts: tables.Verdicts
+    tallies: tables.Tallies
     gaps: tables.Gaps
 
 
@@ -256,7 +257,7 @@ def conclude(
         as_of=named.as_of,
         outlines=outlines_of(places),
     )
-    return Conclusion(estimates, verdicts, listed)
+    return Conclusion(estimates, verdicts, tally(verdicts), listed)
 
 
 def _estimates(measures: pl.DataFrame, weights: tables.Weights, communes: tables.Units) -> tables.Estimates:

@@ -29,7 +29,7 @@ from collect.targets import Target
 from geo import Gazetteer
 
 MADE_UP_ROUNDS = "demo"  # a round whose name begins so is a demonstration, and every screen and file says it
-WRITTEN = ("estimates", "verdicts", "gaps")
+WRITTEN = ("estimates", "verdicts", "tallies", "gaps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Run:
     uploads: int
     estimates: tables.Estimates
     verdicts: tables.Verdicts
+    tallies: tables.Tallies
     gaps: tables.Gaps
 
     def facts(self) -> dict[str, Any]:
@@ -147,6 +148,7 @@ def make_run(
         uploads=len(set(uploads)),
         estimates=conclusion.estimates,
         verdicts=conclusion.verdicts,
+        tallies=conclusion.tallies,
         gaps=conclusion.gaps,
     )
     progress("step.publish", 0.95)
@@ -256,6 +258,7 @@ def read_run(store: Store, run_id: str) -> Run:
         rounds=tuple(facts["rounds"]),
         estimates=tables.Estimates(read["estimates"]),
         verdicts=tables.Verdicts(read["verdicts"]),
+        tallies=tables.Tallies(read["tallies"]),
         gaps=tables.Gaps(read["gaps"]),
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import sqrt
 
-from scipy.special import ndtr
+from scipy.special import betaincc, ndtr, ndtri, stdtr
 from scipy.stats import hypergeom
 
 from collect.targets import Target
@@ -32,6 +32,7 @@ class Evidence:
     n_effective: float | None
     lower_bound: float | None
     upper_bound: float | None
+    n_moderated: float | None = None  # n / deff where the design effect was moderated by other communes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,10 @@ def _by_count(target: Target, evidence: Evidence, population: int, level: float)
 
 
 def _by_bounds(target: Target, evidence: Evidence, level: float) -> Finding:
-    """Compare the bounds; ``p_meets`` inverts the same score test, so that both always agree."""
+    """Compare the bounds; ``p_meets`` inverts the same test, so that both always agree."""
     lower, upper, need = Fraction(evidence.lower_bound or 0.0), Fraction(evidence.upper_bound or 0.0), target.value
     strict = target.operator == ">"
-    chance = _score_chance(evidence.value or 0.0, float(need), evidence.n_effective or 0.0)
+    chance = _chance(evidence, float(need))
     if lower > need or (lower == need and not strict):
         return Finding("met", max(chance, level), "bound")
     if upper < need or (upper == need and strict):
@@ -98,7 +99,12 @@ def _by_bounds(target: Target, evidence: Evidence, level: float) -> Finding:
     return Finding("undecided", min(max(chance, 1 - level), level), "interval")
 
 
-def _score_chance(value: float, need: float, n_effective: float) -> float:
+def _chance(evidence: Evidence, need: float) -> float:
+    value, size = evidence.value or 0.0, evidence.n_effective or 0.0
     if need <= 0 or need >= 1:
         return 0.5 if value == need else float(value > need)
-    return float(ndtr((value - need) * sqrt(n_effective / (need * (1 - need)))))
+    if evidence.n_moderated is None:
+        return float(ndtr((value - need) * sqrt(size / (need * (1 - need)))))
+    holding, others = value * evidence.n_moderated, (1 - value) * evidence.n_moderated
+    beyond = float(betaincc(holding + 0.5, others + 0.5, need))
+    return float(stdtr(evidence.df or 1.0, float(ndtri(beyond))))
