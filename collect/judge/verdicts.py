@@ -159,6 +159,11 @@ class _Fieldwork:
         rounds = found["round"].unique().implode()
         asked = estimates.filter(pl.col("round").is_in(rounds) & ((pl.col("unit") == "commune") == self.by_returns))
         self.visited = set(asked.select("level", "vintage", "place").rows())
+        self.evidence: dict[str, list[Evidence]] = {}
+        for (level, vintage, _), row in self.by_place.items():
+            if level == "commune":
+                self.evidence.setdefault(vintage, []).append(_evidence(row))
+        self.provinces_of = {vintage: row for (level, vintage, _), row in self.by_place.items() if level == "province"}
         self.habits = self._habits()
         self.alike = {vintage: likeness_of_all(self._communes_of(vintage)) for vintage in self.habits}
 
@@ -237,7 +242,7 @@ class _Fieldwork:
         return 1 if level == "commune" else sum((v, p) == (vintage, place) for v, p, _ in self.provinces)
 
     def _communes_of(self, vintage: str) -> list[Evidence]:
-        return [_evidence(r) for (level, v, _), r in self.by_place.items() if level == "commune" and v == vintage]
+        return self.evidence.get(vintage, [])
 
     def _habits(self) -> dict[str, Habits]:
         habits = {}
@@ -246,12 +251,12 @@ class _Fieldwork:
             clustered = [e for e in communes if e.regime in ("clusters", "one_cluster") and e.n_clusters]
             households = sum(e.n_households for e in communes)
             hamlets = sum(e.n_clusters for e in clustered)
-            province = [r for (level, v, _), r in self.by_place.items() if level == "province" and v == vintage]
+            province = self.provinces_of.get(vintage)
             habits[vintage] = Habits(
                 rho=pooled_likeness(communes) if clustered else 0.0,
                 per_household=max(sum(e.n for e in communes) / households, 1e-9) if households else 1.0,
                 per_hamlet=sum(e.n_households for e in clustered) / hamlets if hamlets else 1.0,
-                guess=province[0]["value"] if province else None,
+                guess=province["value"] if province else None,
                 clustered=bool(clustered),
             )
         return habits
