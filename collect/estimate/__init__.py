@@ -7,7 +7,8 @@ One-sided 95 % bounds are the ends of the interval at ``TableSpec(level=0.90)``.
 """
 
 from collect.estimate.estimates import estimate
-from collect.estimate.table import Estimated, TableSpec, estimate_table
+from collect.estimate.spec import Estimated, Margin, Replicates, TableSpec
+from collect.estimate.table import estimate_table
 from collect.estimate.weights import weigh
 
-__all__ = ["Estimated", "TableSpec", "estimate", "estimate_table", "weigh"]
+__all__ = ["Estimated", "Margin", "Replicates", "TableSpec", "estimate", "estimate_table", "weigh"]

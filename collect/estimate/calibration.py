@@ -54,7 +54,7 @@ def calibrate(rows: pl.DataFrame, weights: Numbers, margins: Sequence[Margin], h
     groups, totals = _groups(rows, weights, margins)
     if how == "auto":
         how = "greg" if totals else "poststratify" if len(groups) == 1 else "rake"
-    if how != "greg" and (totals or not groups) or (how == "poststratify" and len(groups) != 1):
+    if (how != "greg" and (totals or not groups)) or (how == "poststratify" and len(groups) != 1):
         raise CollectError("USE-15", column=margins[0].column, value=how, need="USE-15.method")
     if how == "poststratify":
         return _poststratified(groups[0], weights)

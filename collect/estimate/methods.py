@@ -1,7 +1,8 @@
 """Confidence intervals by name: those of R ``svyciprop``, of the WHO manual's program VCQI, and exact ones.
 
-``mean``, ``xlogit``, ``asin``, ``beta``, ``likelihood`` and ``wilson`` are R survey's. R iterates for ``logit``
-and ``likelihood``; ``logit`` here is the closed form that R's iteration tends to. The modified ones rest on the size of Dean and Pagano. ``korn-graubard`` is ``beta`` with an effective size no larger than n (NCHS).
+``mean``, ``xlogit``, ``asin``, ``beta``, ``likelihood`` and ``wilson`` are R survey's. R iterates for ``logit`` and
+``likelihood``; ``logit`` here is the closed form that R's iteration tends to. The modified ones rest on the effective
+size of Dean and Pagano. ``korn-graubard`` is ``beta`` with an effective size no larger than n (NCHS).
 """
 
 from __future__ import annotations

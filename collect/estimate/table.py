@@ -1,4 +1,4 @@
-"""Any table and the names of its columns become estimates with their errors, intervals and regimes, domain by domain."""
+"""Any table and the names of its columns become estimates with errors, intervals and regimes, domain by domain."""
 
 from __future__ import annotations
 
@@ -221,13 +221,13 @@ def _answer(row: dict[str, Any], spec: TableSpec) -> Estimated:
     if regime != "census" and error is not None and error <= NO_ERROR * abs(value):
         error = None
     told = error is not None and error > 0
-    effects = (row["deff_finite"], row["deff"]) if told else (None, None)
-    if effects[0] is not None and not np.isfinite(effects[0]):
-        effects = (None, effects[1])
+    deff_wor, deff_wr = (row["deff_finite"], row["deff"]) if told else (None, None)
+    if deff_wor is not None and not np.isfinite(deff_wor):
+        deff_wor = None
     ends = _interval(row, spec, regime, error)
     low, high = ends if ends else (None, None)
     clusters = row["clusters"]
-    return Estimated(domain, value, error, float(row["df"]), *effects, row["n"], clusters, low, high, regime)
+    return Estimated(domain, value, error, float(row["df"]), deff_wor, deff_wr, row["n"], clusters, low, high, regime)
 
 
 def _interval(row: dict[str, Any], spec: TableSpec, regime: str, error: float | None) -> tuple[float, float] | None:
