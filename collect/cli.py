@@ -236,6 +236,31 @@ def map_(session: Session, path: Path, target_id: str | None, as_json: bool) -> 
         session.say("cli.map.written", file=str(path))
 
 
+@main.command()
+@click.argument("kind", type=click.Choice(["inchworm", "organpipe", "interviewers"]))
+@click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.svg or FILE.png")
+@click.option("--target", "target_id", help="Which target (default: the first whose communes differ).")
+@click.option("--commune", help="Code of the commune, for organpipe and interviewers.")
+@as_json
+@click.pass_obj
+def plot(
+    session: Session, kind: str, path: Path, target_id: str | None, commune: str | None, as_json: bool
+) -> None:
+    """Draw the communes against a target, the hamlets of one, or its verdict without each interviewer."""
+    from collect.drawing import picture
+    from collect.publish.picture_files import write_picture
+    from collect.runs import latest_run
+    from collect.store import open_store
+
+    store = open_store(session.settings)
+    chart = picture(kind, store, session.definitions(), latest_run(store), (target_id, commune), session.lang)
+    write_picture(chart, path)
+    if as_json:
+        click.echo(json.dumps({"file": str(path)}))
+    else:
+        session.say("cli.plot.written", file=str(path))
+
+
 @main.group()
 def forms() -> None:
     """Check the forms folder, or make a spreadsheet template from a form."""

@@ -239,7 +239,7 @@ def conclude(
     for number, one in enumerate(gathered):
         progress("step.measure", 0.2 + 0.4 * number / len(gathered))
         measures.append(measure(one.typed, one.form, definitions.indicators, tables.Issues(one.issues)))
-        moved, frame_there = move(one.households, places), _moved_frame(frame, places)
+        moved, frame_there = move(one.households, places), moved_frame(frame, places)
         weights.append(weigh(moved, frame_there, unit=one.form.design.unit, places=communes))
     everything = tables.Weights(pl.concat(weights))
     progress("step.estimate", 0.7)
@@ -267,7 +267,7 @@ def _estimates(measures: pl.DataFrame, weights: tables.Weights, communes: tables
     return tables.Estimates(tables.ESTIMATES.check(pl.concat(found).sort(tables.ESTIMATES.key)))
 
 
-def _moved_frame(frame: tables.Frame | None, places: Gazetteer) -> tables.Frame | None:
+def moved_frame(frame: tables.Frame | None, places: Gazetteer) -> tables.Frame | None:
     """The frame with its communes in the vintage of ``places``, where each went whole into one."""
     if frame is None:
         return None

@@ -271,13 +271,10 @@ def latest_run(store: Store) -> Run:
     return read_run(store, run_id)
 
 
-def layer_of(store: Store, run: Run, definitions: Definitions, target_id: str | None = None) -> MapLayer:
-    """The map of one target's verdicts by commune; unless one is named, the first whose communes differ.
+def target_of(run: Run, definitions: Definitions, target_id: str | None = None) -> Target:
+    """The target of this name; unless one is named, the first whose communes differ.
 
-    Raises
-    ------
-    CollectError
-        USE-01 for a target that no commune of this run was judged by.
+    Raises CollectError USE-01 for a target that no commune of this run was judged by.
     """
     classes = run.verdicts.filter((pl.col("level") == "commune") & (pl.col("verdict") != "no_data"))
     kinds = dict(classes.group_by("target_id").agg(pl.col("verdict").n_unique()).rows())
@@ -287,7 +284,12 @@ def layer_of(store: Store, run: Run, definitions: Definitions, target_id: str | 
     if not found:
         known = ", ".join(target.target_id for target in mapped)
         raise CollectError("USE-01", what="target", name=target_id or "-", known=known)
-    chosen = next((target for target in found if kinds.get(target.target_id, 0) > 1), found[0])
+    return next((target for target in found if kinds.get(target.target_id, 0) > 1), found[0])
+
+
+def layer_of(store: Store, run: Run, definitions: Definitions, target_id: str | None = None) -> MapLayer:
+    """The map of one target's verdicts by commune, chosen as `target_of` says. Raises CollectError USE-01."""
+    chosen = target_of(run, definitions, target_id)
     indicator = next(one for one in definitions.indicators if one.indicator_id == chosen.indicator)
     outlines = places_of(store.folder, run.vintage).boundaries
     return map_layer(chosen, run.estimates, run.verdicts, outlines, indicator=indicator, meta=run.meta())

@@ -37,6 +37,8 @@ ARROWS: dict[str, set[str]] = {
     "intake": {"journey", "store", "registry", "places", "problems", "tables"},
     "runs": WORDS | {"journey", "intake", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
     "receipts": {"intake", "i18n"},
+    "scrutiny": WORDS | {"check", "journey", "locate", "estimate", "judge", "geo"},  # a journey for one commune
+    "drawing": WORDS | {"journey", "runs", "places", "publish", "scrutiny", "store"},
 }
 FREE = {"cli", "pages", "server", "__init__"}  # the outermost: they may call anything
 SEALED = ("check", "locate", "estimate", "judge")
