@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 KEYS = ["indicator", "level", "vintage", "place", "round"]
-FIGURES = ("value", "n_effective", "ci_low", "ci_high", "lower_bound", "upper_bound")
+FIGURES = ("value", "n_judged", "ci_low", "ci_high", "lower_bound", "upper_bound")
 
 
 def communes_picture(run: Run, target: Target, units: pl.DataFrame, lang: str) -> alt.LayerChart:

@@ -338,6 +338,7 @@ VERDICT_COLUMNS = (
     Column("hamlets_needed", "whole", "more hamlets, each with the usual interviews, that would settle it", "hamlets"),
     Column("lower_bound", "share", "one-sided 95 %, as judged: design effect pooled", "0 to 1", between=(0, 1)),
     Column("upper_bound", "share", "one-sided 95 %, as judged: design effect pooled", "0 to 1", between=(0, 1)),
+    Column("n_judged", "number", "interviews of a simple sample that would say as much, as judged"),
     Column("verdict_holm", "text", "when all communes are judged at once: no wrong verdict at 95 %", among=VERDICTS),
     Column("verdict_bh", "text", "when all communes are judged at once: 5 % of the verdicts wrong", among=VERDICTS),
     Column("verdict_always", "text", "however often one looked while interviews came in", among=VERDICTS),

@@ -276,6 +276,7 @@ def _as_judged(target: Target, evidence: Evidence | None, finding: Finding, chan
     return {
         "lower_bound": evidence.lower_bound,
         "upper_bound": evidence.upper_bound,
+        "n_judged": evidence.n_effective,
         "verdict_always": always_valid(target, evidence, chances.level) or finding.verdict,
         "certainly_met_from": enough if certain else None,
         "certainly_missed_from": (evidence.population or 0) - enough + 1 if enough is not None and certain else None,

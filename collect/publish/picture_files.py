@@ -11,9 +11,9 @@ import vl_convert
 
 from collect.problems import CollectError
 
+# Be Vietnam Pro and Noto Sans Khmer (regular, both OFL 1.1) in one file: the writer of PNG takes one font for a line
 FONTS = Path(__file__).parent / "assets" / "fonts"
-FILES = {"Be Vietnam Pro": "be-vietnam-pro-400.ttf", "Noto Sans Khmer": "noto-sans-khmer.ttf"}
-KHMER = range(0x1780, 0x1800)
+FAMILY = "Phu Sans"
 VEGA_LITE = "6.1"
 SHARPNESS = 2.0  # pixels of a PNG per unit of the chart
 
@@ -25,7 +25,7 @@ def write_picture(chart: alt.LayerChart, path: Path) -> Path:
     vl_convert.register_font_directory(str(FONTS))
     said = json.dumps(chart.to_dict())
     if path.suffix == ".svg":
-        made = _with_fonts(vl_convert.vegalite_to_svg(said, vl_version=VEGA_LITE)).encode()
+        made = _with_font(vl_convert.vegalite_to_svg(said, vl_version=VEGA_LITE)).encode()
     else:
         made = vl_convert.vegalite_to_png(said, vl_version=VEGA_LITE, scale=SHARPNESS)
     try:
@@ -36,16 +36,9 @@ def write_picture(chart: alt.LayerChart, path: Path) -> Path:
     return path
 
 
-def _with_fonts(svg: str) -> str:
-    """The picture with the letters it needs, so that it looks the same where our fonts are not installed."""
-    needed = [name for name in FILES if name != "Noto Sans Khmer" or any(ord(letter) in KHMER for letter in svg)]
-    faces = "".join(
-        f"@font-face{{font-family:'{name}';src:url(data:font/ttf;base64,{_encoded(name)}) format('truetype')}}"
-        for name in needed
-    )
+def _with_font(svg: str) -> str:
+    """The picture with its letters, so that it looks the same where our font is not installed."""
+    font = base64.b64encode((FONTS / "phu-sans.ttf").read_bytes()).decode()
+    face = f"@font-face{{font-family:'{FAMILY}';src:url(data:font/ttf;base64,{font}) format('truetype')}}"
     head, mark, rest = svg.partition(">")
-    return f"{head}{mark}<style>{faces}</style>{rest}"
-
-
-def _encoded(name: str) -> str:
-    return base64.b64encode((FONTS / FILES[name]).read_bytes()).decode()
+    return f"{head}{mark}<style>{face}</style>{rest}"

@@ -19,7 +19,7 @@ from collect.publish.maps import LOOKS
 from collect.tables import VERDICTS
 from collect.targets import Target
 
-FONTS = "Be Vietnam Pro, Noto Sans Khmer, sans-serif"
+FONT = "Phu Sans, Be Vietnam Pro, Noto Sans Khmer, sans-serif"
 INK, GREY = "#1c2733", "#7b8794"
 NESTED = (0.95, 0.9, 0.8, 0.65, 0.5, 0.35, 0.2)  # intervals within one another: where the truth likely lies
 FEWEST = 10  # a hamlet with fewer interviews shows no share, as in every file
@@ -29,7 +29,7 @@ WIDTH, ROW = 560, 18
 def inchworm(rows: pl.DataFrame, target: Target, lang: str) -> alt.LayerChart:
     """All communes against the target.
 
-    ``rows``: ``name, verdict, value, n_effective, regime, ci_low, ci_high, lower_bound, upper_bound``; the bounds are
+    ``rows``: ``name, verdict, value, n_judged, regime, ci_low, ci_high, lower_bound, upper_bound``; the bounds are
     those judged by. Communes without a value stand last, so that silence is seen.
     """
     ordered = rows.sort(pl.col("value").fill_null(-1.0), "name", descending=[True, False])
@@ -48,14 +48,16 @@ def inchworm(rows: pl.DataFrame, target: Target, lang: str) -> alt.LayerChart:
         for end in ("lower", "upper")
     ]
     title = t("picture.inchworm", lang, target=_named(target, lang))
-    return _dressed([worms, *ends, values, _line(target, "x")], title, t("picture.inchworm.help", lang), len(names))
+    return _dressed(
+        [worms, *ends, values, _line(target, "x")], (title, t("picture.inchworm.help", lang)), len(names), lang
+    )
 
 
 def _nested(rows: pl.DataFrame, lang: str) -> list[dict[str, Any]]:
     found = []
     for row in rows.iter_rows(named=True):
         word = t(f"verdict.{row['verdict']}", lang)
-        size, value = row["n_effective"], row["value"]
+        size, value = row["n_judged"], row["value"]
         if value is None:
             found.append({"name": row["name"], "low": None, "high": None, "size": 0.0, "verdict": word})
             continue
@@ -84,10 +86,10 @@ def organ_pipe(hamlets: pl.DataFrame, target: Target, commune: str, lang: str) -
     """The hamlets of a commune: width is the share of households each speaks for, height the share that holds.
 
     ``hamlets``: ``weight, share, interviewed``. Hamlets have no names here, and those of fewer than `FEWEST` interviews
-    no height.
+    no height; heights are rounded to tenths, so that no single household can be read from them.
     """
     shown = pl.col("interviewed") >= FEWEST
-    pipes = hamlets.with_columns(share=pl.when(shown).then("share")).sort(
+    pipes = hamlets.with_columns(share=pl.when(shown).then(pl.col("share").round(1))).sort(
         "share", "weight", descending=True, nulls_last=True
     )
     pipes = pipes.with_columns(width=pl.col("weight") / pl.col("weight").sum())
@@ -109,7 +111,7 @@ def organ_pipe(hamlets: pl.DataFrame, target: Target, commune: str, lang: str) -
     )  # fmt: skip
     title = t("picture.organ_pipe", lang, commune=commune, target=_named(target, lang))
     layers = [frames, bars, hidden, _line(target, "y")]
-    return _dressed(layers, title, t("picture.organ_pipe.help", lang, fewest=FEWEST), 16)
+    return _dressed(layers, (title, t("picture.organ_pipe.help", lang, fewest=FEWEST)), 16)
 
 
 def interviewers(rows: pl.DataFrame, target: Target, commune: str, lang: str) -> alt.LayerChart:
@@ -133,7 +135,7 @@ def interviewers(rows: pl.DataFrame, target: Target, commune: str, lang: str) ->
     values = base.mark_point(filled=True, size=45, color=INK).encode(x="value:Q", y=y)
     title = t("picture.interviewers", lang, commune=commune, target=_named(target, lang))
     layers = [spans, values, _line(target, "x")]
-    return _dressed(layers, title, t("picture.interviewers.help", lang), len(names))
+    return _dressed(layers, (title, t("picture.interviewers.help", lang)), len(names))
 
 
 def _named(target: Target, lang: str) -> str:
@@ -149,16 +151,26 @@ def _line(target: Target, axis: str) -> alt.Chart:
 def _colour(lang: str) -> alt.Color:
     words = [t(f"verdict.{verdict}", lang) for verdict in VERDICTS]
     scale = alt.Scale(domain=words, range=[LOOKS[verdict].colour for verdict in VERDICTS])
-    return alt.Color("verdict:N", scale=scale, legend=alt.Legend(orient="bottom", title=None, symbolType="square"))
+    return alt.Color(
+        "verdict:N", scale=scale, legend=alt.Legend(orient="bottom", title=None, symbolType="square", symbolOpacity=1)
+    )
 
 
 def _data(rows: Sequence[dict[str, Any]]) -> alt.Data:
     return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
 
 
-def _dressed(layers: Sequence[alt.Chart], title: str, help_: str, rows: int) -> alt.LayerChart:
-    said = alt.TitleParams(text=title, subtitle=help_, anchor="start", fontSize=15, subtitleColor=GREY, offset=10)
+def _dressed(layers: Sequence[alt.Chart], words: tuple[str, str], rows: int) -> alt.LayerChart:
+    said = alt.TitleParams(
+        text=words[0],
+        subtitle=words[1],
+        fontWeight="normal",
+        anchor="start",
+        fontSize=15,
+        subtitleColor=GREY,
+        offset=10,
+    )
     chart = alt.layer(*layers).properties(width=WIDTH, height=max(rows, 4) * ROW, title=said, background="#ffffff")
-    chart = chart.configure(font=FONTS).configure_axis(grid=True, gridColor="#e4e8ec", labelColor=INK)
+    chart = chart.configure(font=FONT).configure_axis(grid=True, gridColor="#e4e8ec", labelColor=INK)
     dressed: alt.LayerChart = chart.configure_view(stroke=None)
     return dressed
