@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collect import __version__
+from collect.cli_options import as_json
+from collect.cli_statistics import estimate
 from collect.i18n import LANGUAGES, t
 from collect.problems import CollectError
 from collect.settings import Settings, settings_from
@@ -93,15 +95,6 @@ def main(ctx: click.Context, lang: str | None) -> None:
     """Phủ: household forms become coverage verdicts and gap lists."""
     settings = settings_from()
     ctx.obj = Session(settings, lang or (settings.language if settings.language in LANGUAGES else "vi"))
-
-
-def _remember(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
-    """Errors are printed by the group, which must know how the command was asked to speak."""
-    ctx.find_root().obj.as_json = value
-    return value
-
-
-as_json = click.option("--json", "as_json", is_flag=True, callback=_remember, help="Print the result as JSON.")
 
 
 @main.command()
@@ -243,9 +236,7 @@ def map_(session: Session, path: Path, target_id: str | None, as_json: bool) -> 
 @click.option("--commune", help="Code of the commune, for organpipe and interviewers.")
 @as_json
 @click.pass_obj
-def plot(
-    session: Session, kind: str, path: Path, target_id: str | None, commune: str | None, as_json: bool
-) -> None:
+def plot(session: Session, kind: str, path: Path, target_id: str | None, commune: str | None, as_json: bool) -> None:
     """Draw the communes against a target, the hamlets of one, or its verdict without each interviewer."""
     from collect.drawing import picture
     from collect.publish.picture_files import write_picture
@@ -368,3 +359,6 @@ def app(session: Session, port: int, address: str) -> None:
     from collect.server import start
 
     start(address=address, port=port, lang=session.lang)
+
+
+main.add_command(estimate)

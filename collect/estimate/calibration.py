@@ -55,7 +55,7 @@ def calibrate(rows: pl.DataFrame, weights: Numbers, margins: Sequence[Margin], h
     if how == "auto":
         how = "greg" if totals else "poststratify" if len(groups) == 1 else "rake"
     if (how != "greg" and (totals or not groups)) or (how == "poststratify" and len(groups) != 1):
-        raise CollectError("USE-15", column=margins[0].column, value=how, need="USE-15.method")
+        raise CollectError("USE-15", column=margins[0].column, value=how, need="method")
     if how == "poststratify":
         return _poststratified(groups[0], weights)
     _same_population(groups)
@@ -71,7 +71,7 @@ def _groups(rows: pl.DataFrame, weights: Numbers, margins: Sequence[Margin]) -> 
             totals += known
             continue
         if len({margin.value for margin in known}) < len(known) or not all(margin.value for margin in known):
-            raise CollectError("USE-15", column=column, value="", need="USE-15.twice")
+            raise CollectError("USE-15", column=column, value="", need="twice")
         found.append(_grouped(rows, weights, column, known))
     return found, totals
 
@@ -82,12 +82,12 @@ def _grouped(rows: pl.DataFrame, weights: Numbers, column: str, known: Sequence[
     index = {margin.value: at for at, margin in enumerate(known)}
     strange = joined.filter(~joined.is_in(list(index)) | joined.is_null())
     if len(strange):
-        raise CollectError("USE-15", column=column, value=strange[0] or "", need="USE-15.unknown")
+        raise CollectError("USE-15", column=column, value=strange[0] or "", need="unknown")
     of_row = joined.replace_strict(index, return_dtype=pl.Int64).to_numpy()
     group = Groups(column, of_row, np.array([margin.total for margin in known], dtype=np.float64))
     empty = np.flatnonzero((group.sums(weights) <= 0) & (group.totals > 0))
     if len(empty):
-        raise CollectError("USE-15", column=column, value=known[int(empty[0])].value, need="USE-15.nobody")
+        raise CollectError("USE-15", column=column, value=known[int(empty[0])].value, need="nobody")
     return group
 
 
@@ -102,7 +102,7 @@ def _same_population(groups: Sequence[Groups]) -> None:
     sizes = [float(group.totals.sum()) for group in groups]
     for group, size in zip(groups, sizes, strict=True):
         if abs(size - sizes[0]) > AGREE * abs(sizes[0]):
-            raise CollectError("USE-15", column=group.name, value=f"{size:g} / {sizes[0]:g}", need="USE-15.differ")
+            raise CollectError("USE-15", column=group.name, value=f"{size:g} / {sizes[0]:g}", need="differ")
 
 
 def _ratio(above: Numbers, below: Numbers) -> Numbers:
@@ -129,7 +129,7 @@ def _raked(groups: Sequence[Groups], old: Numbers) -> Calibrated:
         if max(off) < CLOSE:
             break
     else:
-        raise CollectError("USE-15", column=groups[0].name, value=f"{max(off):.2g}", need="USE-15.raking")
+        raise CollectError("USE-15", column=groups[0].name, value=f"{max(off):.2g}", need="raking")
     weighs = (new != 0).astype(np.float64)
 
     def residual(scores: Numbers) -> Numbers:
@@ -157,7 +157,7 @@ def _regressed(rows: pl.DataFrame, old: Numbers, groups: Sequence[Groups], total
     off = np.abs(base.T @ new - known) / np.maximum(np.abs(known), 1e-300)
     if np.max(off) > AGREE:
         raise CollectError("USE-15", column=totals[0].column if totals else groups[0].name, value=f"{np.max(off):.2g}",
-                           need="USE-15.unreachable")  # fmt: skip
+                           need="unreachable")  # fmt: skip
 
     def residual(scores: Numbers) -> Numbers:
         plain = _ratio(scores, new)[:, None]
@@ -173,5 +173,5 @@ def _number(rows: pl.DataFrame, column: str) -> Numbers:
     values = rows[column].cast(pl.Float64, strict=False)
     blank = values.null_count() + int(values.is_nan().sum())
     if blank:
-        raise CollectError("USE-11", column=column, rows=blank, need="USE-11.complete")
+        raise CollectError("USE-11", column=column, rows=blank, need="complete")
     return values.to_numpy()

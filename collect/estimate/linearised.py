@@ -75,8 +75,8 @@ def totals_of(
     """Weighted sums per domain and cluster (and unit, where there is a second stage).
 
     ``cross`` adds the squares of ``x`` and its products with ``y``, for the design effect of a ratio. Rows whose ``y``
-    or ``x`` is empty add nothing but keep their cluster in the design. Without ``x`` every row counts 1: the ratio is then
-    a mean or a share.
+    or ``x`` is empty add nothing but keep their cluster in the design. Without ``x`` every row counts 1: the ratio is
+    then a mean or a share.
     """
     known = pl.col(y).is_not_null() & (pl.col(x).is_not_null() if x else True)
     weight, value = pl.col(sample.weight), pl.col(y).cast(pl.Float64)

@@ -22,7 +22,7 @@ Ends = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What an interval is made of. ``rows``: of the domain, with weight 0 and without an answer too (R ``nrow``).
+    """What an interval is made of. ``rows``: with an answer, those of weight 0 too (R ``nrow``).
 
     ``undrawn`` is the share chance left out; ``holding`` of ``n`` hold it in a list of ``population``, if known.
     """
@@ -99,8 +99,11 @@ def _exact(p: float, size: float, level: float) -> Ends:
 
 
 def _likelihood(f: Facts) -> Ends:
-    """Where twice the loss of likelihood, over the design effect, reaches the F quantile (Rao and Scott)."""
-    allowed = f.t**2 * f.error**2 / f.pq
+    """Where twice the loss of likelihood, over the design effect, reaches the F quantile (Rao and Scott).
+
+    R reads the ends off a spline through a profile, with the dispersion n / (n - 1); here they are solved for.
+    """
+    allowed = f.t**2 * f.error**2 / f.pq * f.n / (f.n - 1)
 
     def loss(at: float) -> float:
         p = float(expit(at))
@@ -140,7 +143,7 @@ def _modified_wilson(f: Facts) -> Ends:
 
 
 def _clopper_pearson(f: Facts) -> Ends:
-    return _exact(f.value, _size(f), f.level)
+    return _exact(f.value, f.n if f.flat else _size(f), f.level)
 
 
 def _jeffreys(f: Facts) -> Ends:

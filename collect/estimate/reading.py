@@ -23,7 +23,7 @@ def as_designed(frame: pl.DataFrame, spec: TableSpec) -> tuple[pl.DataFrame, Sam
     """The table with its value, base, weight, stages and domain under names of ours, and how its rows were drawn."""
     _known(frame, spec)
     if frame.is_empty():
-        raise CollectError("USE-11", column=spec.y, rows=0, need="USE-11.rows")
+        raise CollectError("USE-11", column=spec.y, rows=0, need="rows")
     stages = spec.clusters[:TOGETHER]
     found = frame.with_columns(
         _values(frame, spec.y).alias(Y),
@@ -62,7 +62,7 @@ def numbers(frame: pl.DataFrame, name: str) -> pl.Series:
     found = text.cast(pl.Float64, strict=False).fill_nan(None)
     wrong = int((found.is_null() & text.is_not_null() & ~text.is_in(["NaN", "nan"])).sum())
     if wrong:
-        raise CollectError("USE-11", column=name, rows=wrong, need="USE-11.number")
+        raise CollectError("USE-11", column=name, rows=wrong, need="number")
     return found
 
 
@@ -80,7 +80,7 @@ def _values(frame: pl.DataFrame, name: str) -> pl.Series:
 def _finite(values: pl.Series, name: str) -> pl.Series:
     wrong = int(values.is_infinite().sum())
     if wrong:
-        raise CollectError("USE-11", column=name, rows=wrong, need="USE-11.number")
+        raise CollectError("USE-11", column=name, rows=wrong, need="number")
     return values
 
 
@@ -95,7 +95,7 @@ def _label(frame: pl.DataFrame, name: str | None) -> pl.Series:
 def _complete(column: pl.Series, name: str) -> None:
     blank = column.null_count() + (int(column.is_nan().sum()) if column.dtype.is_float() else 0)
     if blank:
-        raise CollectError("USE-11", column=name, rows=blank, need="USE-11.complete")
+        raise CollectError("USE-11", column=name, rows=blank, need="complete")
 
 
 def _inside(frame: pl.DataFrame, spec: TableSpec) -> pl.Series:
@@ -150,7 +150,7 @@ def _weights(found: pl.DataFrame, spec: TableSpec) -> pl.Series:
         _complete(weights, spec.weight)
         wrong = int(((weights < 0) | weights.is_infinite()).sum())
         if wrong:
-            raise CollectError("USE-11", column=spec.weight, rows=wrong, need="USE-11.weight")
+            raise CollectError("USE-11", column=spec.weight, rows=wrong, need="weight")
         return weights
     share = pl.lit(1.0)
     for own, around, drawn in zip(OUT_OF, ([STRATUM], [STRATUM, STAGE[0]]), STAGE, strict=True):

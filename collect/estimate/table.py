@@ -56,7 +56,8 @@ def estimate_table(frame: pl.DataFrame, spec: TableSpec) -> tuple[Estimated, ...
     """Estimate ``spec.y`` (its mean or share; over ``x`` a ratio; or its total) in each domain of ``frame``.
 
     Domains are the combinations of ``by`` found anywhere in the table, in order; one outside ``where`` is ``empty``.
-    Rows where a ``by`` column is blank are in no domain, as in R ``svyby``.
+    Rows where a ``by`` column is blank are in no domain, as in R ``svyby``. Without ``by`` the one domain is named by
+    what ``where`` asks for.
 
     Raises
     ------
@@ -71,7 +72,16 @@ def estimate_table(frame: pl.DataFrame, spec: TableSpec) -> tuple[Estimated, ...
                       variance=_another_variance(drawn))  # fmt: skip
     found = found.join(_facts(drawn, inside), on=DOMAIN, how="left")
     rows = drawn.domains.join(found, on=DOMAIN, how="left", maintain_order="left")
-    return tuple(_answer(row, spec) for row in rows.iter_rows(named=True))
+    whole = {name: _as_typed(frame[name], value) for name, value in spec.where}
+    return tuple(
+        _answer(row, spec, {name: row[name] for name in spec.by} or whole) for row in rows.iter_rows(named=True)
+    )
+
+
+def _as_typed(column: pl.Series, value: str) -> Any:
+    if column.dtype.is_integer():
+        return int(float(value))
+    return float(value) if column.dtype.is_float() else value
 
 
 def _drawn(frame: pl.DataFrame, spec: TableSpec) -> Drawn:
@@ -139,7 +149,7 @@ def _replicated(drawn: Drawn, values: pl.DataFrame) -> pl.DataFrame:
     matrix = np.column_stack([numbers(drawn.rows, name).fill_null(float("nan")).to_numpy() for name in given.columns])
     if np.isnan(matrix).any():
         raise CollectError("USE-11", column=given.columns[0], rows=int(np.isnan(matrix).any(axis=1).sum()),
-                           need="USE-11.complete")  # fmt: skip
+                           need="complete")  # fmt: skip
     if not given.combined:
         matrix = matrix * weights[:, None]
     if drawn.calibrated is not None:
@@ -183,6 +193,7 @@ def _facts(drawn: Drawn, inside: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     of_rows = inside.group_by(DOMAIN, maintain_order=True).agg(
         pl.len().alias(ROWS),
+        known.sum().alias("answered"),
         (known & weighs).all().alias("all_known"),
         pl.col(Y).filter(known).is_in([0.0, 1.0]).all().alias("binary"),
         ((pl.col(Y) >= 0) & (pl.col(Y) <= pl.col(X))).filter(known).all().alias("within"),
@@ -208,8 +219,7 @@ def _regime(row: dict[str, Any], spec: TableSpec) -> str:
     return "clusters" if row["clustered"] or spec.replicates else "simple"
 
 
-def _answer(row: dict[str, Any], spec: TableSpec) -> Estimated:
-    domain = {name: row[name] for name in spec.by}
+def _answer(row: dict[str, Any], spec: TableSpec, domain: dict[str, Any]) -> Estimated:
     if not row["n"]:
         return Estimated(domain, None, None, None, None, None, 0, 0, None, None, "empty")
     if spec.replicates:
@@ -253,7 +263,7 @@ def _interval(row: dict[str, Any], spec: TableSpec, regime: str, error: float | 
         error=error if error is not None else float("nan"),
         df=float(row["df"]),
         n=float(row["base"]) if spec.x else float(row["n"]),
-        rows=row[ROWS],
+        rows=row["answered"],
         level=spec.level,
         undrawn=undrawn,
         holding=round(row["holding"]) if countable else None,
