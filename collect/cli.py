@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collect import __version__
+from collect.cli_judge import judge
 from collect.cli_options import as_json
 from collect.cli_statistics import estimate
 from collect.i18n import LANGUAGES, t
@@ -362,3 +363,4 @@ def app(session: Session, port: int, address: str) -> None:
 
 
 main.add_command(estimate)
+main.add_command(judge)

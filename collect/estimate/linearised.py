@@ -125,7 +125,8 @@ def linearise(
     """Estimate each domain of ``totals``.
 
     ``strata`` may also be keyed by some of ``by``, where the number drawn differs between domains. ``variance`` takes
-    the place of the linearised one: it gets ``value`` and ``universe`` of each domain and adds ``variance``.
+    the place of the linearised one: it gets ``value`` and ``universe`` of each domain and returns ``variance``, and
+    ``df_given`` where degrees of freedom do not come from counting clusters.
 
     Returns
     -------
@@ -150,6 +151,8 @@ def linearise(
         spread = variance(values)
     found = domains.join(spread, on=names, how="left", nulls_equal=True)
     found = found.join(freedom(totals, names), on=names, nulls_equal=True)
+    if "df_given" in found.columns:
+        found = found.with_columns(df="df_given")
     found = found.with_columns(
         variance=pl.when(known).then("variance"),
         simple=_simple_variance(kind, cross="xx" in totals.columns),

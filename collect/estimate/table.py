@@ -164,8 +164,8 @@ def _replicated(drawn: Drawn, values: pl.DataFrame) -> pl.DataFrame:
     for domain in values[DOMAIN]:
         mine = inside & (of_row == domain)
         part = spread_of(y[mine], None if drawn.spec.total else x[mine], weights[mine], matrix[mine], given)
-        found.append({DOMAIN: domain, "variance": part.variance, "df_replicates": part.df})
-    return pl.DataFrame(found, schema={DOMAIN: pl.Int64, "variance": pl.Float64, "df_replicates": pl.Int64})
+        found.append({DOMAIN: domain, "variance": part.variance, "df_given": part.df})
+    return pl.DataFrame(found, schema={DOMAIN: pl.Int64, "variance": pl.Float64, "df_given": pl.Int64})
 
 
 def _facts(drawn: Drawn, inside: pl.DataFrame) -> pl.DataFrame:
@@ -222,9 +222,7 @@ def _regime(row: dict[str, Any], spec: TableSpec) -> str:
 def _answer(row: dict[str, Any], spec: TableSpec, domain: dict[str, Any]) -> Estimated:
     if not row["n"]:
         return Estimated(domain, None, None, None, None, None, 0, 0, None, None, "empty")
-    if spec.replicates:
-        row["df"] = row["df_replicates"]
-    elif spec.who_df:
+    if spec.who_df and not spec.replicates:
         row["df"] = row["df_of_strata"]
     regime = _regime(row, spec)
     value, error = row["value"], row["std_error"]
