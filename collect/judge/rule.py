@@ -89,7 +89,11 @@ def _by_count(target: Target, evidence: Evidence, population: int, level: float)
 
 def _by_bounds(target: Target, evidence: Evidence, level: float) -> Finding:
     """Compare the bounds; ``p_meets`` inverts the same test, so that both always agree."""
-    lower, upper, need = Fraction(evidence.lower_bound or 0.0), Fraction(evidence.upper_bound or 0.0), target.value
+    need = target.value
+    lower, upper = (
+        need if bound == float(need) else Fraction(bound or 0.0)
+        for bound in (evidence.lower_bound, evidence.upper_bound)
+    )  # a bound that is the target but for the float's last digit is the target
     strict = target.operator == ">"
     chance = _chance(evidence, float(need))
     if lower > need or (lower == need and not strict):

@@ -48,9 +48,7 @@ def inchworm(rows: pl.DataFrame, target: Target, lang: str) -> alt.LayerChart:
         for end in ("lower", "upper")
     ]
     title = t("picture.inchworm", lang, target=_named(target, lang))
-    return _dressed(
-        [worms, *ends, values, _line(target, "x")], (title, t("picture.inchworm.help", lang)), len(names), lang
-    )
+    return _dressed([worms, *ends, values, _line(target, "x")], (title, t("picture.inchworm.help", lang)), len(names))
 
 
 def _nested(rows: pl.DataFrame, lang: str) -> list[dict[str, Any]]:
