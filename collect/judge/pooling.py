@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 
-from collect.judge.rule import Evidence
+from collect.judge.rule import MOVED, Evidence
 
 NEIGHBOURS_AT_MOST = 60.0  # degrees of freedom: some 60 hamlets of its own outweigh the neighbours'; decision 0032
 
@@ -56,9 +56,9 @@ def moderated(evidence: Evidence, everybody: Likeness, level: float) -> Evidence
     """The evidence with bounds and effective size from the moderated design effect, at the one-sided ``level``.
 
     Left as it is where hamlets were not drawn, and where no other commune tells anything. ``df`` becomes the sum of
-    both degrees of freedom. The bounds are Jeffreys' at n / deff households (one-sided, Wilson's are too low at one end
-    of a skewed share and too high at the other: Cai 2005, doi:10.1016/j.jspi.2004.01.005), moved out from the normal
-    to the t distribution.
+    both degrees of freedom. The bounds are beta limits at n / deff households (one-sided, Wilson's are too low at one
+    end of a skewed share and too high at the other: Cai 2005, doi:10.1016/j.jspi.2004.01.005), moved out from the
+    normal to the t distribution.
     """
     own = likeness_of(evidence)
     others = everybody - own
@@ -70,14 +70,15 @@ def moderated(evidence: Evidence, everybody: Likeness, level: float) -> Evidence
     deff = expected if evidence.deff is None else (own.freedom * evidence.deff + trust * expected) / freedom
     size = evidence.n / max(deff, 1.0)
     t = float(stdtrit(freedom, level))
-    low, high = _jeffreys(evidence.value, size, float(ndtr(t)))
+    low, high = _limits(evidence.value, size, float(ndtr(t)))
     return replace(
         evidence, df=freedom, deff=deff, n_effective=size * (float(ndtri(level)) / t) ** 2, n_moderated=size,
         lower_bound=low, upper_bound=high,
     )  # fmt: skip
 
 
-def _jeffreys(value: float, size: float, level: float) -> tuple[float, float]:
-    a, b = value * size + 0.5, (1 - value) * size + 0.5
-    low = 0.0 if value <= 0 else float(betaincinv(a, b, 1 - level))
-    return low, 1.0 if value >= 1 else float(betaincinv(a, b, level))
+def _limits(value: float, size: float, level: float) -> tuple[float, float]:
+    """Limits between Jeffreys' (half a household moved) and Clopper and Pearson's (a whole one): see `MOVED`."""
+    holding, others = value * size, (1 - value) * size
+    low = 0.0 if value <= 0 else float(betaincinv(holding + 1 - MOVED, others + MOVED, 1 - level))
+    return low, 1.0 if value >= 1 else float(betaincinv(holding + MOVED, others + 1 - MOVED, level))

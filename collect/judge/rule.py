@@ -15,6 +15,8 @@ from scipy.stats import hypergeom
 
 from collect.targets import Target
 
+MOVED = 2 / 3  # of a household: 1/2 is Jeffreys' limit, 1 Clopper and Pearson's; the least that holds 5 %: record 0032
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -110,5 +112,7 @@ def _chance(evidence: Evidence, need: float) -> float:
     if evidence.n_moderated is None:
         return float(ndtr((value - need) * sqrt(size / (need * (1 - need)))))
     holding, others = value * evidence.n_moderated, (1 - value) * evidence.n_moderated
-    beyond = float(betaincc(holding + 0.5, others + 0.5, need))
+    passing = float(betaincc(holding + 1 - MOVED, others + MOVED, need)) if holding > 0 else 0.0
+    failing = float(betaincc(holding + MOVED, others + 1 - MOVED, need)) if others > 0 else 1.0
+    beyond = max(passing, min(failing, 0.5))  # whichever bound's test speaks; one half when neither does
     return float(stdtr(evidence.df or 1.0, float(ndtri(beyond))))

@@ -65,4 +65,6 @@ def _needed(row: Mapping[str, Any], counted_in: str, lang: str) -> dict[str, str
         found[f"needed.{counted_in}"] = number(row["households_needed"], lang) + spread
     if row["interviews_needed"]:
         found["interviews_needed"] = number(row["interviews_needed"], lang)
+    if row.get("hamlets_needed") and row["interviews_reason"] in ("more_hamlets", "planned"):
+        found["hamlets_needed"] = number(row["hamlets_needed"], lang)
     return found

@@ -34,6 +34,10 @@ class Results(Protocol):
         """Verdicts table."""
 
     @property
+    def tallies(self) -> pl.DataFrame:
+        """Communes of each target counted by verdict."""
+
+    @property
     def gaps(self) -> pl.DataFrame:
         """Gap list."""
 

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import altair as alt
 import polars as pl
 import streamlit as st
 
@@ -58,6 +59,11 @@ class Found:
     def verdicts(self) -> pl.DataFrame:
         """Verdicts table."""
         return self.run.verdicts
+
+    @property
+    def tallies(self) -> pl.DataFrame:
+        """Communes of each target counted by verdict."""
+        return self.run.tallies
 
     @property
     def gaps(self) -> pl.DataFrame:
@@ -210,6 +216,13 @@ def html_map(settings: Settings, found: Found, target: Target, lang: str) -> byt
         )
         write_map(layer, path, lang)
         return path.read_bytes()
+
+
+def communes_picture(found: Found, target: Target, lang: str) -> alt.LayerChart:
+    """All communes against a target, as a chart."""
+    from collect.drawing import communes_picture as draw
+
+    return draw(found.run, target, found.units, lang)
 
 
 def dictionary(lang: str) -> pl.DataFrame:
