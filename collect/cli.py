@@ -20,7 +20,7 @@ import click
 from collect import __version__
 from collect.cli_judge import judge
 from collect.cli_options import as_json
-from collect.cli_statistics import estimate
+from collect.cli_statistics import estimate, weigh
 from collect.i18n import LANGUAGES, t
 from collect.problems import CollectError
 from collect.settings import Settings, settings_from
@@ -363,4 +363,5 @@ def app(session: Session, port: int, address: str) -> None:
 
 
 main.add_command(estimate)
+main.add_command(weigh)
 main.add_command(judge)

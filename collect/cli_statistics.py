@@ -204,3 +204,51 @@ def estimate(file: Path, as_json: bool, **asked: Any) -> None:
         return
     for line in table_lines(answers):
         click.echo(line)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path), help="FILE.csv or .parquet to write.")
+@click.option("--weight", metavar="COL", help="Design weight (default: 1).")
+@click.option("--answered", metavar="COL", help="Yes where the row answered; the others end with weight 0.")
+@click.option("--cells", callback=_names, metavar="COL[,COL]", help="Groups whose members answer alike.")
+@click.option(
+    "--calibrate",
+    "margins",
+    type=click.Path(path_type=Path),
+    metavar="MARGINS.csv",
+    help="Known totals: columns variable, value, total; variable may join columns (sex:agegroup).",
+)
+@click.option("--trim", type=click.FloatRange(min=1, min_open=True), help="No weight above so many times the median.")
+@as_json
+def weigh(  # noqa: PLR0913 one argument an option
+    file: Path,
+    target: Path,
+    weight: str | None,
+    answered: str | None,
+    cells: tuple[str, ...],
+    margins: Path | None,
+    trim: float | None,
+    as_json: bool,
+) -> None:
+    """Adjust the weights of any table for non-response, to known totals, cut the largest; say what each step did."""
+    import polars as pl
+
+    from collect.estimate import Adjusting, adjust, values_of
+
+    frame = read_table(file)
+    known = _margins(margins) if margins else ()
+    spoke = values_of(frame, answered) if answered else pl.Series([1.0] * frame.height)
+    found = adjust(frame, spoke, Adjusting(weight, answered, cells, known, trim))
+    written = frame.with_columns(pl.Series("weight_adjusted", found.weights))
+    if target.suffix.lower() in (".parquet", ".pq"):
+        written.write_parquet(target)
+    else:
+        written.write_csv(target)
+    if as_json:
+        click.echo(json.dumps({"file": str(target), "steps": found.steps}, ensure_ascii=False))
+        return
+    names = list(found.steps[0])
+    click.echo("\t".join(names))
+    for step in found.steps:
+        click.echo("\t".join(_figure(step[name]) for name in names))

@@ -1,7 +1,7 @@
 """`collect estimate` and every interval against the figures that R survey 4.1-1 printed, and against R's own pages.
 
-Each case repeats the R call that `r_call` spells out. Closed forms agree to 1e-9; R's ``logit`` iterates (6 digits), and
-its ``likelihood`` reads the ends off a spline (2 digits at worst, in domains of a few dozen rows).
+Each case repeats the R call that `r_call` spells out. Closed forms agree to 1e-9; R iterates for ``logit`` (6 digits)
+and its ``likelihood`` reads the ends off a spline (2 digits at worst, in domains of a few dozen rows).
 """
 
 from __future__ import annotations

@@ -6,9 +6,23 @@ and a `TableSpec` that names its columns, one `Estimated` per domain (``domain``
 One-sided 95 % bounds are the ends of the interval at ``TableSpec(level=0.90)``.
 """
 
+from collect.estimate.adjusting import Adjusting, adjust, effective_interviews
 from collect.estimate.estimates import estimate
+from collect.estimate.reading import values_of
 from collect.estimate.spec import Estimated, Margin, Replicates, TableSpec
 from collect.estimate.table import estimate_table
 from collect.estimate.weights import weigh
 
-__all__ = ["Estimated", "Margin", "Replicates", "TableSpec", "estimate", "estimate_table", "weigh"]
+__all__ = [
+    "Adjusting",
+    "Estimated",
+    "Margin",
+    "Replicates",
+    "TableSpec",
+    "adjust",
+    "effective_interviews",
+    "estimate",
+    "estimate_table",
+    "values_of",
+    "weigh",
+]

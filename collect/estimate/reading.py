@@ -66,6 +66,13 @@ def numbers(frame: pl.DataFrame, name: str) -> pl.Series:
     return found
 
 
+def values_of(frame: pl.DataFrame, name: str) -> pl.Series:
+    """A column as numbers, yes and no, true and false as 1 and 0, blank as missing."""
+    if name not in frame.columns:
+        raise CollectError("USE-10", column=name, known=", ".join(frame.columns))
+    return _values(frame, name)
+
+
 def _values(frame: pl.DataFrame, name: str) -> pl.Series:
     column = frame[name]
     if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
