@@ -28,9 +28,10 @@ ARROWS: dict[str, set[str]] = {
     "locate": WORDS | {"geo"},
     "estimate": WORDS,
     "judge": WORDS,
+    "smallarea": WORDS,
     "publish": WORDS | {"i18n", "geo"},
     "demo": WORDS | {"define", "geo", "i18n", "publish", "settings"},
-    "journey": WORDS | {"define", "receive", "check", "locate", "estimate", "judge", "geo"},
+    "journey": WORDS | {"define", "receive", "check", "locate", "estimate", "judge", "smallarea", "geo"},
     "places": {"problems", "settings", "locate", "geo", "tables"},
     "registry": {"problems"},
     "store": {"problems", "settings", "registry"},
@@ -41,7 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "drawing": WORDS | {"journey", "runs", "places", "publish", "scrutiny", "store"},
 }
 FREE = {"cli", "cli_judge", "cli_options", "cli_statistics", "pages", "server", "__init__"}  # outermost: may call all
-SEALED = ("check", "locate", "estimate", "judge")
+SEALED = ("check", "locate", "estimate", "judge", "smallarea")
 FORBIDDEN_CALLS = {"open", "read_text", "read_bytes", "write_text", "read_csv", "read_parquet", "write_parquet",
                    "now", "today", "utcnow", "random", "default_rng", "urlopen", "getenv"}  # fmt: skip
 

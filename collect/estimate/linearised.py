@@ -78,23 +78,31 @@ def totals_of(
     or ``x`` is empty add nothing but keep their cluster in the design. Without ``x`` every row counts 1: the ratio is
     then a mean or a share.
     """
-    known = pl.col(y).is_not_null() & (pl.col(x).is_not_null() if x else True)
     weight, value = pl.col(sample.weight), pl.col(y).cast(pl.Float64)
     base = pl.col(x).cast(pl.Float64) if x else pl.lit(1.0)
+    blank = [name for name in (y, x) if name and rows[name].null_count()]
+    weighs = weight != 0
+
+    def known(part: pl.Expr) -> pl.Expr:
+        """Only rows with an answer; a table without blanks is not searched for them."""
+        return part.filter(pl.all_horizontal(pl.col(name).is_not_null() for name in blank)) if blank else part
+
     products = (
-        (weight * value * base).filter(known).sum().alias("xy"),
-        (weight * base * base).filter(known).sum().alias("xx"),
+        known(weight * value * base).sum().alias("xy"),
+        known(weight * base * base).sum().alias("xx"),
     )
     sums = (
         *(products if cross else ()),
-        (weight * value).filter(known).sum().alias("y"),
-        (weight * base).filter(known).sum().alias("x"),
-        (weight * value * value).filter(known).sum().alias("yy"),
-        weight.filter(known).sum().alias("w"),
-        (known & (weight != 0)).sum().alias("n"),
-        (weight != 0).any().alias("weighs"),
+        known(weight * value).sum().alias("y"),
+        known(weight * base if x else weight).sum().alias("x"),
+        known(weight * value * value).sum().alias("yy"),
+        known(weight).sum().alias("w"),
+        known(weighs).sum().alias("n"),
+        *((weighs.any().alias("weighs"),) if blank else ()),
     )
-    return rows.group_by([*by, *sample.stages], maintain_order=True).agg(*sums)
+    found = rows.group_by([*by, *sample.stages], maintain_order=True).agg(*sums)
+    found = found.with_columns(pl.col("y", "x", "yy", "w").cast(pl.Float64))
+    return found if blank else found.with_columns(weighs=pl.col("n") > 0)
 
 
 def strata_of(rows: pl.DataFrame, sample: Sample) -> Strata:
