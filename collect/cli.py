@@ -171,16 +171,17 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: datetime | None) -
 @main.command()
 @click.option("--vintage", help="List of communes to report in (default: the one in force).")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), callback=_day, help="Count interviews up to this day.")
+@click.option("--small-areas", "model", is_flag=True, help="Also a model-based share of every commune.")
 @as_json
 @click.pass_obj
-def run(session: Session, vintage: str | None, as_of: date | None, as_json: bool) -> None:
+def run(session: Session, vintage: str | None, as_of: date | None, model: bool, as_json: bool) -> None:
     """Estimate, judge and list the gaps from everything received; print the run's folder."""
     from collect.runs import make_run
     from collect.store import open_store
 
     store, definitions = open_store(session.settings), session.definitions()
     with session.steps(as_json) as progress:
-        made = make_run(store, definitions, vintage=vintage, as_of=as_of, progress=progress)
+        made = make_run(store, definitions, vintage=vintage, as_of=as_of, model=model, progress=progress)
     if as_json:
         click.echo(json.dumps(made.summary(store.run_folder(made.run_id)), ensure_ascii=False, default=str))
         return

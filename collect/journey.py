@@ -23,6 +23,7 @@ from collect.judge import gaps, judge, tally
 from collect.locate import locate, move
 from collect.problems import DefinitionError
 from collect.receive import Received, receive
+from collect.smallarea import small_areas
 from collect.targets import Target
 from geo import Gazetteer
 
@@ -213,6 +214,7 @@ class Named:
 
     release: str
     as_of: date
+    model: bool = False  # whether small areas were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ class Conclusion:
     verdicts: tables.Verdicts
     tallies: tables.Tallies
     gaps: tables.Gaps
+    small_areas: tables.SmallAreas
 
 
 def conclude(
@@ -257,7 +260,8 @@ def conclude(
         as_of=named.as_of,
         outlines=outlines_of(places),
     )
-    return Conclusion(estimates, verdicts, tally(verdicts), listed)
+    modelled = small_areas(estimates, communes) if named.model else tables.SmallAreas(tables.SMALL_AREAS.empty())
+    return Conclusion(estimates, verdicts, tally(verdicts), listed, modelled)
 
 
 def _estimates(measures: pl.DataFrame, weights: tables.Weights, communes: tables.Units) -> tables.Estimates:

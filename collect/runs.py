@@ -29,7 +29,7 @@ from collect.targets import Target
 from geo import Gazetteer
 
 MADE_UP_ROUNDS = "demo"  # a round whose name begins so is a demonstration, and every screen and file says it
-WRITTEN = ("estimates", "verdicts", "tallies", "gaps")
+WRITTEN = ("estimates", "verdicts", "tallies", "gaps", "small_areas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Run:
     verdicts: tables.Verdicts
     tallies: tables.Tallies
     gaps: tables.Gaps
+    small_areas: tables.SmallAreas  # empty unless the run was asked for them
 
     def facts(self) -> dict[str, Any]:
         """What is true of the run as a whole: what run.json holds."""
@@ -109,6 +110,7 @@ def make_run(
     *,
     vintage: str | None = None,
     as_of: date | None = None,
+    model: bool = False,
     progress: Progress = silent,
 ) -> Run:
     """Take everything that counts to verdicts and gaps, and keep the result as the latest run.
@@ -119,6 +121,8 @@ def make_run(
         The list of communes to report in; by default the latest.
     as_of
         Only interviews up to this day; by default all, and the day of the last one names the run.
+    model
+        Also estimate every commune by a model, beside the direct estimates; verdicts do not look at it.
 
     Raises
     ------
@@ -133,8 +137,8 @@ def make_run(
         raise StoreError("STO-05")
     frame = gather_frame(store)
     uploads = [part["upload_id"] for part in registry.parts_of(store.engine)]
-    run_id = f"{last:%Y%m%d}-{_digest(uploads, definitions, places, last)}"
-    conclusion = conclude(gathered, frame, definitions, places, Named(run_id, last), progress)
+    run_id = f"{last:%Y%m%d}-{_digest(uploads, definitions, places, last)}" + ("-model" if model else "")
+    conclusion = conclude(gathered, frame, definitions, places, Named(run_id, last, model), progress)
     rounds = sorted({name for one in gathered for name in one.households["round"].drop_nulls().unique().to_list()})
     run = Run(
         run_id=run_id,
@@ -150,6 +154,7 @@ def make_run(
         verdicts=conclusion.verdicts,
         tallies=conclusion.tallies,
         gaps=conclusion.gaps,
+        small_areas=conclusion.small_areas,
     )
     progress("step.publish", 0.95)
     write_run(store, run)
@@ -260,6 +265,7 @@ def read_run(store: Store, run_id: str) -> Run:
         verdicts=tables.Verdicts(read["verdicts"]),
         tallies=tables.Tallies(read["tallies"]),
         gaps=tables.Gaps(read["gaps"]),
+        small_areas=tables.SmallAreas(read["small_areas"]),
     )
 
 

@@ -24,6 +24,7 @@ Weights = NewType("Weights", pl.DataFrame)
 Estimates = NewType("Estimates", pl.DataFrame)
 Verdicts = NewType("Verdicts", pl.DataFrame)
 Tallies = NewType("Tallies", pl.DataFrame)
+SmallAreas = NewType("SmallAreas", pl.DataFrame)
 Gaps = NewType("Gaps", pl.DataFrame)
 
 TYPES: Mapping[str, pl.DataType] = {
@@ -370,6 +371,22 @@ TALLIES = Table(
         Column("meeting_high", "whole", "greatest number of communes that truly meet it, 95 %", required=True),
     ),
 )
+SMALL_AREAS = Table(
+    name="small_areas",
+    one_row_per="indicator, commune and round, where a model was asked for; never used by verdicts",
+    key=("indicator", "vintage", "place", "round"),
+    columns=(
+        Column("indicator", "text", "indicator", required=True),
+        Column("vintage", "text", "vintage of the place code", required=True),
+        Column("place", "text", "official code of the commune", required=True),
+        Column("round", "text", "survey round", required=True),
+        Column("how", "text", "counted, model, or synthetic", required=True, among=("counted", "model", "synthetic")),
+        Column("direct", "share", "the direct estimate, from this commune alone", "0 to 1", between=(0, 1)),
+        Column("value", "share", "model-based, scaled to the province", "0 to 1", required=True, between=(0, 1)),
+        Column("root_mse", "number", "root of the model's mean squared error; empty for a count", "0 to 1"),
+        Column("between", "number", "variance between communes that covariates leave; 0: all synthetic"),
+    ),
+)
 GAPS = Table(
     name="gaps",
     one_row_per="target and commune that is not met, undecided or without data",
@@ -413,5 +430,5 @@ GAPS = Table(
 )
 ALL_TABLES = (
     ROOT_ANSWERS, ROW_ANSWERS, HOUSEHOLDS, PERSONS, MEASURES, ISSUES, FRAME, UNITS, WEIGHTS, ESTIMATES,
-    VERDICTS_TABLE, TALLIES, GAPS,
+    VERDICTS_TABLE, TALLIES, SMALL_AREAS, GAPS,
 )  # fmt: skip

@@ -66,6 +66,11 @@ class Found:
         return self.run.tallies
 
     @property
+    def small_areas(self) -> pl.DataFrame:
+        """Model-based shares, where the run was asked for them."""
+        return self.run.small_areas
+
+    @property
     def gaps(self) -> pl.DataFrame:
         """Gap list."""
         return self.run.gaps
