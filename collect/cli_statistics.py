@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,13 +166,14 @@ def _margins(path: Path) -> tuple[Margin, ...]:
     return tuple(found)
 
 
-def table_lines(answers: Sequence[Estimated]) -> list[str]:
+def table_lines(answers: Sequence[Estimated], more: Sequence[Mapping[str, float | None]]) -> list[str]:
     """Answers as columns of text, figures to the right."""
     names = list(answers[0].domain) if answers else []
-    rows = [[*names, *COLUMNS]]
-    for answer in answers:
-        data = answer.data()
-        rows.append([str(value) for value in answer.domain.values()] + [_figure(data[name]) for name in COLUMNS])
+    columns = [*(more[0] if more else ()), *COLUMNS]
+    rows = [[*names, *columns]]
+    for answer, beside in zip(answers, more, strict=True):
+        data = {**answer.data(), **beside}
+        rows.append([str(value) for value in answer.domain.values()] + [_figure(data[name]) for name in columns])
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     left = {*range(len(names)), len(rows[0]) - 1}
     lines = []
@@ -192,17 +193,21 @@ def _figure(value: object) -> str:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @design_options
+@click.option("--icc", is_flag=True, help="Also how alike the rows of one cluster are (intra-cluster correlation).")
 @as_json
-def estimate(file: Path, as_json: bool, **asked: Any) -> None:
+def estimate(file: Path, icc: bool, as_json: bool, **asked: Any) -> None:
     """Estimate a mean, share, ratio or total from any table, by the way its rows were drawn."""
-    from collect.estimate import estimate_table
+    from collect.estimate import estimate_table, likeness
 
     frame = read_table(file)
-    answers = estimate_table(frame, spec_from(frame, asked))
+    spec = spec_from(frame, asked)
+    answers = estimate_table(frame, spec)
+    found = [{"icc": rho} for rho in likeness(frame, spec)] if icc else [{} for _ in answers]
     if as_json:
-        click.echo(json.dumps([answer.data() for answer in answers], ensure_ascii=False, default=str))
+        rows = [answer.data() | more for answer, more in zip(answers, found, strict=True)]
+        click.echo(json.dumps(rows, ensure_ascii=False, default=str))
         return
-    for line in table_lines(answers):
+    for line in table_lines(answers, found):
         click.echo(line)
 
 

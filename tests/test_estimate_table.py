@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from test_estimate_reference import CASES, REFERENCE, as_list, r_call
+from test_estimate_reference import CASES, DESIGNS, REFERENCE, as_list, r_call
 
 from collect.cli import main
 from collect.estimate import Estimated, Margin, Replicates, TableSpec, estimate_table
@@ -334,3 +334,12 @@ def test_the_table_for_people_has_a_line_for_each_domain() -> None:
     assert [line.split()[0] for line in done.stdout.splitlines()] == [
         "agegrp", "0-14", "15-24", "25-44", "45-64", "65+",
     ]  # fmt: skip
+
+
+def test_the_likeness_within_hamlets_is_that_of_the_reference() -> None:
+    """R: one-way ``aov(fibre ~ hamlet)``, rho = (MSB - MSW) / (MSB + (n0 - 1) MSW); all 1,368 rows, unweighted."""
+    (row,), code = run(REFERENCE / "data" / "digi_hh.csv", "--y", "fibre", "--cluster", "hamlet", "--icc")
+    assert code == 0
+    assert row["icc"] == pytest.approx(DESIGNS["icc_hamlet"]["icc"], rel=1e-9)
+    alone, _ = run(REFERENCE / "data" / "digi_hh.csv", "--y", "fibre", "--cluster", "hamlet", "--by", "hamlet", "--icc")
+    assert {each["icc"] for each in alone} == {None}, "one hamlet cannot tell"

@@ -8,6 +8,7 @@ One-sided 95 % bounds are the ends of the interval at ``TableSpec(level=0.90)``.
 
 from collect.estimate.adjusting import Adjusting, adjust, effective_interviews
 from collect.estimate.estimates import estimate
+from collect.estimate.likeness import likeness
 from collect.estimate.reading import values_of
 from collect.estimate.spec import Estimated, Margin, Replicates, TableSpec
 from collect.estimate.table import estimate_table
@@ -23,6 +24,7 @@ __all__ = [
     "effective_interviews",
     "estimate",
     "estimate_table",
+    "likeness",
     "values_of",
     "weigh",
 ]
