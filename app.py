@@ -36,7 +36,12 @@ def map_of_verdicts() -> None:
     if results is None:
         begin()
     else:
-        map_page.render(results, lang, lambda target: live.html_map(settings, results, target, lang))
+        map_page.render(
+            results,
+            lang,
+            lambda target: live.html_map(settings, results, target, lang),
+            lambda target, code: live.behind_pictures(settings, results.run_id, target.target_id, code, lang),
+        )
 
 
 def gaps_page() -> None:

@@ -230,6 +230,23 @@ def communes_picture(found: Found, target: Target, lang: str) -> alt.LayerChart:
     return draw(found.run, target, found.units, lang)
 
 
+@st.cache_resource(show_spinner=False, max_entries=8)
+def behind_pictures(
+    settings: Settings, run_id: str, target_id: str, commune: str, lang: str
+) -> tuple[alt.LayerChart, ...]:
+    """The hamlets behind one commune's verdict and the verdict without each interviewer; nothing where nobody was."""
+    from collect import drawing
+
+    found, said = _found(settings, run_id), definitions(settings)
+    target = next(target for target in said.targets if target.target_id == target_id)
+    with ONE_AT_A_TIME:
+        behind = drawing.behind_commune(the_store(settings), found.run, said, target, commune)
+        if behind is None:
+            return ()
+        pipes = drawing.hamlets_picture(behind, lang)
+        return (*([pipes] if pipes is not None else []), drawing.interviewers_picture(behind, found.run, lang))
+
+
 def dictionary(lang: str) -> pl.DataFrame:
     """What every column of the gap list means."""
     from collect.publish import data_dictionary
