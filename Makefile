@@ -9,7 +9,7 @@ PORT ?= 8501
 export COLLECT_DATA ?= data
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: app demo journey test check lint bench benchenv machine pins clean
+.PHONY: app demo journey test check lint fuzz bench benchenv machine pins clean
 .DELETE_ON_ERROR:
 
 app: journey
@@ -38,6 +38,10 @@ lint: .venv/ready-test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+# More of the same against JavaRosa: forms, submissions of each, expressions of each; another seed every day.
+fuzz: .venv/ready-test machine
+	@XPATH_FUZZ=$${XPATH_FUZZ:-16,5,300} XPATH_SEED=$${XPATH_SEED:-$$(date +%Y%m%d)} $(BIN)/pytest -n 0 -s tests/test_xpath_oracle.py
 
 bench: benchenv
 	@$(BIN)/python -m benchmarks

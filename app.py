@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import gap_list, layout, live, map_page, overview, served, start, upload
+from collect.pages import gap_list, layout, live, map_page, method, overview, served, start, upload
 from collect.settings import settings_from
 
 settings = settings_from()
@@ -36,7 +36,12 @@ def map_of_verdicts() -> None:
     if results is None:
         begin()
     else:
-        map_page.render(results, lang, lambda target: live.html_map(settings, results, target, lang))
+        map_page.render(
+            results,
+            lang,
+            lambda target: live.html_map(settings, results, target, lang),
+            lambda target, code: live.behind_pictures(settings, results.run_id, target.target_id, code, lang),
+        )
 
 
 def gaps_page() -> None:
@@ -53,8 +58,16 @@ def upload_page() -> None:
     upload.render(live.desk(settings), lang, links)
 
 
+def method_page() -> None:
+    """Method."""
+    method.render(
+        results, lang, None if results is None else lambda target: live.communes_picture(results, target, lang)
+    )
+
+
 links["overview"] = st.Page(overview_page, title=t("nav.overview", lang), icon=":material/dashboard:", default=True)
 links["map"] = st.Page(map_of_verdicts, title=t("nav.map", lang), icon=":material/map:", url_path="map")
 links["gaps"] = st.Page(gaps_page, title=t("nav.gaps", lang), icon=":material/download:", url_path="gaps")
 links["upload"] = st.Page(upload_page, title=t("nav.upload", lang), icon=":material/upload_file:", url_path="upload")
+links["method"] = st.Page(method_page, title=t("nav.method", lang), icon=":material/function:", url_path="method")
 st.navigation(list(links.values()), position="top").run()

@@ -17,7 +17,9 @@ import click
 
 from collect import __version__
 from collect.cli_authors import add_to as add_authors_tools
+from collect.cli_judge import judge
 from collect.cli_shared import Commands, Session, as_json, error_of
+from collect.cli_statistics import estimate, weigh
 from collect.i18n import LANGUAGES
 from collect.problems import CollectError
 from collect.settings import settings_from
@@ -108,16 +110,17 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: datetime | None) -
 @main.command()
 @click.option("--vintage", help="List of communes to report in (default: the one in force).")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), callback=_day, help="Count interviews up to this day.")
+@click.option("--small-areas", "model", is_flag=True, help="Also a model-based share of every commune.")
 @as_json
 @click.pass_obj
-def run(session: Session, vintage: str | None, as_of: date | None, as_json: bool) -> None:
+def run(session: Session, vintage: str | None, as_of: date | None, model: bool, as_json: bool) -> None:
     """Estimate, judge and list the gaps from everything received; print the run's folder."""
     from collect.runs import make_run
     from collect.store import open_store
 
     store, definitions = open_store(session.settings), session.definitions()
     with session.steps(as_json) as progress:
-        made = make_run(store, definitions, vintage=vintage, as_of=as_of, progress=progress)
+        made = make_run(store, definitions, vintage=vintage, as_of=as_of, model=model, progress=progress)
     if as_json:
         click.echo(json.dumps(made.summary(store.run_folder(made.run_id)), ensure_ascii=False, default=str))
         return
@@ -165,6 +168,29 @@ def map_(session: Session, path: Path, target_id: str | None, as_json: bool) -> 
         click.echo(json.dumps({"file": str(path), "target": layer.target_id}))
     else:
         session.say("cli.map.written", file=str(path))
+
+
+@main.command()
+@click.argument("kind", type=click.Choice(["inchworm", "organpipe", "interviewers"]))
+@click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.svg or FILE.png")
+@click.option("--target", "target_id", help="Which target (default: the first whose communes differ).")
+@click.option("--commune", help="Code of the commune, for organpipe and interviewers.")
+@as_json
+@click.pass_obj
+def plot(session: Session, kind: str, path: Path, target_id: str | None, commune: str | None, as_json: bool) -> None:
+    """Draw the communes against a target, the hamlets of one, or its verdict without each interviewer."""
+    from collect.drawing import picture
+    from collect.publish.picture_files import write_picture
+    from collect.runs import latest_run
+    from collect.store import open_store
+
+    store = open_store(session.settings)
+    chart = picture(kind, store, session.definitions(), latest_run(store), (target_id, commune), session.lang)
+    write_picture(chart, path)
+    if as_json:
+        click.echo(json.dumps({"file": str(path)}))
+    else:
+        session.say("cli.plot.written", file=str(path))
 
 
 @main.group()
@@ -255,7 +281,10 @@ def app(session: Session, port: int, address: str) -> None:
     """Open the app."""
     from collect.server import start
 
-    start(address=address, port=port, lang=session.lang)
+    sys.exit(start(address=address, port=port, lang=session.lang))
 
 
 add_authors_tools(main, forms)
+main.add_command(estimate)
+main.add_command(weigh)
+main.add_command(judge)

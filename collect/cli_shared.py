@@ -81,4 +81,6 @@ def _remember(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
     return value
 
 
-as_json = click.option("--json", "as_json", is_flag=True, callback=_remember, help="Print the result as JSON.")
+as_json = click.option(
+    "--json", "as_json", is_flag=True, is_eager=True, callback=_remember, help="Print the result as JSON."
+)

@@ -19,10 +19,11 @@ from collect.define import load_forms, load_indicators, load_targets
 from collect.estimate import estimate, weigh
 from collect.forms import Form
 from collect.indicators import Indicator
-from collect.judge import gaps, judge
+from collect.judge import gaps, judge, tally
 from collect.locate import locate, move
 from collect.problems import DefinitionError
 from collect.receive import Received, receive
+from collect.smallarea import small_areas
 from collect.targets import Target
 from geo import Gazetteer
 
@@ -214,6 +215,7 @@ class Named:
 
     release: str
     as_of: date
+    model: bool = False  # whether small areas were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,9 @@ class Conclusion:
 
     estimates: tables.Estimates
     verdicts: tables.Verdicts
+    tallies: tables.Tallies
     gaps: tables.Gaps
+    small_areas: tables.SmallAreas
 
 
 def conclude(
@@ -239,7 +243,7 @@ def conclude(
     for number, one in enumerate(gathered):
         progress("step.measure", 0.2 + 0.4 * number / len(gathered))
         measures.append(measure(one.typed, one.form, definitions.indicators, tables.Issues(one.issues)))
-        moved, frame_there = move(one.households, places), _moved_frame(frame, places)
+        moved, frame_there = move(one.households, places), moved_frame(frame, places)
         weights.append(weigh(moved, frame_there, unit=one.form.design.unit, places=communes))
     everything = tables.Weights(pl.concat(weights))
     progress("step.estimate", 0.7)
@@ -257,7 +261,8 @@ def conclude(
         as_of=named.as_of,
         outlines=outlines_of(places),
     )
-    return Conclusion(estimates, verdicts, listed)
+    modelled = small_areas(estimates, communes) if named.model else tables.SmallAreas(tables.SMALL_AREAS.empty())
+    return Conclusion(estimates, verdicts, tally(verdicts), listed, modelled)
 
 
 def _estimates(measures: pl.DataFrame, weights: tables.Weights, communes: tables.Units) -> tables.Estimates:
@@ -267,7 +272,7 @@ def _estimates(measures: pl.DataFrame, weights: tables.Weights, communes: tables
     return tables.Estimates(tables.ESTIMATES.check(pl.concat(found).sort(tables.ESTIMATES.key)))
 
 
-def _moved_frame(frame: tables.Frame | None, places: Gazetteer) -> tables.Frame | None:
+def moved_frame(frame: tables.Frame | None, places: Gazetteer) -> tables.Frame | None:
     """The frame with its communes in the vintage of ``places``, where each went whole into one."""
     if frame is None:
         return None

@@ -29,7 +29,7 @@ from collect.targets import Target
 from geo import Gazetteer
 
 MADE_UP_ROUNDS = "demo"  # a round whose name begins so is a demonstration, and every screen and file says it
-WRITTEN = ("estimates", "verdicts", "gaps")
+WRITTEN = ("estimates", "verdicts", "tallies", "gaps", "small_areas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ class Run:
     uploads: int
     estimates: tables.Estimates
     verdicts: tables.Verdicts
+    tallies: tables.Tallies
     gaps: tables.Gaps
+    small_areas: tables.SmallAreas  # empty unless the run was asked for them
 
     def facts(self) -> dict[str, Any]:
         """What is true of the run as a whole: what run.json holds."""
@@ -108,6 +110,7 @@ def make_run(
     *,
     vintage: str | None = None,
     as_of: date | None = None,
+    model: bool = False,
     progress: Progress = silent,
 ) -> Run:
     """Take everything that counts to verdicts and gaps, and keep the result as the latest run.
@@ -118,6 +121,8 @@ def make_run(
         The list of communes to report in; by default the latest.
     as_of
         Only interviews up to this day; by default all, and the day of the last one names the run.
+    model
+        Also estimate every commune by a model, beside the direct estimates; verdicts do not look at it.
 
     Raises
     ------
@@ -132,8 +137,8 @@ def make_run(
         raise StoreError("STO-05")
     frame = gather_frame(store)
     uploads = [part["upload_id"] for part in registry.parts_of(store.engine)]
-    run_id = f"{last:%Y%m%d}-{_digest(uploads, definitions, places, last)}"
-    conclusion = conclude(gathered, frame, definitions, places, Named(run_id, last), progress)
+    run_id = f"{last:%Y%m%d}-{_digest(uploads, definitions, places, last)}" + ("-model" if model else "")
+    conclusion = conclude(gathered, frame, definitions, places, Named(run_id, last, model), progress)
     rounds = sorted({name for one in gathered for name in one.households["round"].drop_nulls().unique().to_list()})
     run = Run(
         run_id=run_id,
@@ -147,7 +152,9 @@ def make_run(
         uploads=len(set(uploads)),
         estimates=conclusion.estimates,
         verdicts=conclusion.verdicts,
+        tallies=conclusion.tallies,
         gaps=conclusion.gaps,
+        small_areas=conclusion.small_areas,
     )
     progress("step.publish", 0.95)
     write_run(store, run)
@@ -256,7 +263,9 @@ def read_run(store: Store, run_id: str) -> Run:
         rounds=tuple(facts["rounds"]),
         estimates=tables.Estimates(read["estimates"]),
         verdicts=tables.Verdicts(read["verdicts"]),
+        tallies=tables.Tallies(read["tallies"]),
         gaps=tables.Gaps(read["gaps"]),
+        small_areas=tables.SmallAreas(read["small_areas"]),
     )
 
 
@@ -268,13 +277,10 @@ def latest_run(store: Store) -> Run:
     return read_run(store, run_id)
 
 
-def layer_of(store: Store, run: Run, definitions: Definitions, target_id: str | None = None) -> MapLayer:
-    """The map of one target's verdicts by commune; unless one is named, the first whose communes differ.
+def target_of(run: Run, definitions: Definitions, target_id: str | None = None) -> Target:
+    """The target of this name; unless one is named, the first whose communes differ.
 
-    Raises
-    ------
-    CollectError
-        USE-01 for a target that no commune of this run was judged by.
+    Raises CollectError USE-01 for a target that no commune of this run was judged by.
     """
     classes = run.verdicts.filter((pl.col("level") == "commune") & (pl.col("verdict") != "no_data"))
     kinds = dict(classes.group_by("target_id").agg(pl.col("verdict").n_unique()).rows())
@@ -284,7 +290,12 @@ def layer_of(store: Store, run: Run, definitions: Definitions, target_id: str | 
     if not found:
         known = ", ".join(target.target_id for target in mapped)
         raise CollectError("USE-01", what="target", name=target_id or "-", known=known)
-    chosen = next((target for target in found if kinds.get(target.target_id, 0) > 1), found[0])
+    return next((target for target in found if kinds.get(target.target_id, 0) > 1), found[0])
+
+
+def layer_of(store: Store, run: Run, definitions: Definitions, target_id: str | None = None) -> MapLayer:
+    """The map of one target's verdicts by commune, chosen as `target_of` says. Raises CollectError USE-01."""
+    chosen = target_of(run, definitions, target_id)
     indicator = next(one for one in definitions.indicators if one.indicator_id == chosen.indicator)
     outlines = places_of(store.folder, run.vintage).boundaries
     return map_layer(chosen, run.estimates, run.verdicts, outlines, indicator=indicator, meta=run.meta())

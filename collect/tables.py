@@ -23,6 +23,8 @@ Units = NewType("Units", pl.DataFrame)
 Weights = NewType("Weights", pl.DataFrame)
 Estimates = NewType("Estimates", pl.DataFrame)
 Verdicts = NewType("Verdicts", pl.DataFrame)
+Tallies = NewType("Tallies", pl.DataFrame)
+SmallAreas = NewType("SmallAreas", pl.DataFrame)
 Gaps = NewType("Gaps", pl.DataFrame)
 
 TYPES: Mapping[str, pl.DataType] = {
@@ -340,12 +342,56 @@ VERDICT_COLUMNS = (
         required=True,
     ),
     Column("interviews_reason", "text", "how interviews_needed was found, or why it is empty"),
+    Column("hamlets_needed", "whole", "more hamlets, each with the usual interviews, that would settle it", "hamlets"),
+    Column("lower_bound", "share", "one-sided 95 %, as judged: design effect pooled", "0 to 1", between=(0, 1)),
+    Column("upper_bound", "share", "one-sided 95 %, as judged: design effect pooled", "0 to 1", between=(0, 1)),
+    Column("n_judged", "number", "interviews of a simple sample that would say as much, as judged"),
+    Column("verdict_holm", "text", "when all communes are judged at once: no wrong verdict at 95 %", among=VERDICTS),
+    Column("verdict_bh", "text", "when all communes are judged at once: 5 % of the verdicts wrong", among=VERDICTS),
+    Column("verdict_always", "text", "however often one looked while interviews came in", among=VERDICTS),
+    Column("certainly_met_from", "whole", "of a full list: so many holding settle it as met, whoever is left"),
+    Column("certainly_missed_from", "whole", "of a full list: so many not holding settle it as not met"),
 )
 VERDICTS_TABLE = Table(
     name="verdicts",
     one_row_per="target, place and round",
     key=("target_id", "level", "vintage", "place", "round"),
     columns=VERDICT_COLUMNS,
+)
+TALLIES = Table(
+    name="tallies",
+    one_row_per="commune target, vintage and round",
+    key=("target_id", "vintage", "round"),
+    columns=(
+        Column("target_id", "text", "target", required=True),
+        Column("vintage", "text", "vintage of the communes", required=True),
+        Column("round", "text", "survey round", required=True),
+        Column("communes", "whole", "communes judged, those without data included", required=True),
+        *(Column(name, "whole", f"communes with the verdict {name}", required=True) for name in VERDICTS),
+        *(
+            Column(f"{name}_{how}", "whole", f"communes with the verdict {name} after this correction", required=True)
+            for how in ("holm", "bh")
+            for name in ("met", "not_met")
+        ),
+        Column("meeting_low", "whole", "least number of communes that truly meet it, 95 %", required=True),
+        Column("meeting_high", "whole", "greatest number of communes that truly meet it, 95 %", required=True),
+    ),
+)
+SMALL_AREAS = Table(
+    name="small_areas",
+    one_row_per="indicator, commune and round, where a model was asked for; never used by verdicts",
+    key=("indicator", "vintage", "place", "round"),
+    columns=(
+        Column("indicator", "text", "indicator", required=True),
+        Column("vintage", "text", "vintage of the place code", required=True),
+        Column("place", "text", "official code of the commune", required=True),
+        Column("round", "text", "survey round", required=True),
+        Column("how", "text", "counted, model, or synthetic", required=True, among=("counted", "model", "synthetic")),
+        Column("direct", "share", "the direct estimate, from this commune alone", "0 to 1", between=(0, 1)),
+        Column("value", "share", "model-based, scaled to the province", "0 to 1", required=True, between=(0, 1)),
+        Column("root_mse", "number", "root of the model's mean squared error; empty for a count", "0 to 1"),
+        Column("between", "number", "variance between communes that covariates leave; 0: all synthetic"),
+    ),
 )
 GAPS = Table(
     name="gaps",
@@ -395,5 +441,5 @@ GAPS = Table(
 )
 ALL_TABLES = (
     ROOT_ANSWERS, ROW_ANSWERS, HOUSEHOLDS, PERSONS, MEASURES, ISSUES, FRAME, UNITS, WEIGHTS, ESTIMATES,
-    VERDICTS_TABLE, GAPS,
+    VERDICTS_TABLE, TALLIES, SMALL_AREAS, GAPS,
 )  # fmt: skip

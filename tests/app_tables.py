@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -13,7 +13,7 @@ import shapely
 import geo
 from collect.indicators import Indicator
 from collect.pages.data import Shapes
-from collect.tables import ESTIMATES, GAPS, ISSUES, VERDICTS_TABLE
+from collect.tables import ESTIMATES, GAPS, ISSUES, SMALL_AREAS, TALLIES, VERDICTS_TABLE
 from collect.targets import Target
 
 VINTAGE, ROUND, PROVINCE = "2025-07", "2026-1", "86"
@@ -82,6 +82,8 @@ class MadeResults:
     estimates: pl.DataFrame
     verdicts: pl.DataFrame
     gaps: pl.DataFrame
+    small_areas: pl.DataFrame = field(default_factory=SMALL_AREAS.empty, kw_only=True)
+    tallies: pl.DataFrame = field(default_factory=TALLIES.empty, kw_only=True)
     units: pl.DataFrame
     shapes: Shapes | None
     run_id: str = "20260930-0123456789"

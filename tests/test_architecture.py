@@ -29,9 +29,10 @@ ARROWS: dict[str, set[str]] = {
     "locate": WORDS | {"geo"},
     "estimate": WORDS,
     "judge": WORDS,
+    "smallarea": WORDS,
     "publish": WORDS | {"i18n", "geo"},
     "demo": WORDS | {"define", "geo", "i18n", "publish", "settings"},
-    "journey": WORDS | {"define", "receive", "check", "locate", "estimate", "judge", "geo"},
+    "journey": WORDS | {"define", "receive", "check", "locate", "estimate", "judge", "smallarea", "geo"},
     "places": {"problems", "settings", "locate", "geo", "tables"},
     "registry": {"problems"},
     "store": {"problems", "settings", "registry"},
@@ -41,9 +42,13 @@ ARROWS: dict[str, set[str]] = {
     "issue_words": {"forms", "i18n"},
     "touched": {"define", "forms", "intake", "registry", "settings", "store"},
     "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # beside the journey: its tools need no store
+    "scrutiny": WORDS | {"check", "journey", "locate", "estimate", "judge", "geo"},  # a journey for one commune
+    "drawing": WORDS | {"journey", "runs", "places", "publish", "scrutiny", "store"},
 }
-FREE = {"cli", "cli_authors", "cli_shared", "pages", "server", "__init__"}  # the outermost: they may call anything
-SEALED = ("check", "locate", "estimate", "judge")
+FREE = {
+    "cli", "cli_authors", "cli_judge", "cli_shared", "cli_statistics", "pages", "server", "__init__",
+}  # fmt: skip  # the outermost: they may call anything
+SEALED = ("check", "locate", "estimate", "judge", "smallarea")
 FORBIDDEN_CALLS = {"open", "read_text", "read_bytes", "write_text", "read_csv", "read_parquet", "write_parquet",
                    "now", "today", "utcnow", "random", "default_rng", "urlopen", "getenv"}  # fmt: skip
 

@@ -8,7 +8,7 @@ variance of Lohr (2010, section 9.1), term for term as R ``survey`` 4.1 computes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,25 +70,39 @@ def in_order(values: pl.Expr) -> pl.Expr:
 
 
 def totals_of(
-    rows: pl.DataFrame, sample: Sample, *, y: str, x: str | None = None, by: Sequence[str] = ()
+    rows: pl.DataFrame, sample: Sample, *, y: str, x: str | None = None, by: Sequence[str] = (), cross: bool = False
 ) -> pl.DataFrame:
     """Weighted sums per domain and cluster (and unit, where there is a second stage).
 
-    Rows whose ``y`` or ``x`` is empty add nothing but keep their cluster in the design. Without ``x`` every row
-    counts 1: the ratio is then a mean or a share.
+    ``cross`` adds the squares of ``x`` and its products with ``y``, for the design effect of a ratio. Rows whose ``y``
+    or ``x`` is empty add nothing but keep their cluster in the design. Without ``x`` every row counts 1: the ratio is
+    then a mean or a share.
     """
-    known = pl.col(y).is_not_null() & (pl.col(x).is_not_null() if x else True)
     weight, value = pl.col(sample.weight), pl.col(y).cast(pl.Float64)
     base = pl.col(x).cast(pl.Float64) if x else pl.lit(1.0)
-    sums = (
-        (weight * value).filter(known).sum().alias("y"),
-        (weight * base).filter(known).sum().alias("x"),
-        (weight * value * value).filter(known).sum().alias("yy"),
-        weight.filter(known).sum().alias("w"),
-        (known & (weight != 0)).sum().alias("n"),
-        (weight != 0).any().alias("weighs"),
+    blank = [name for name in (y, x) if name and rows[name].null_count()]
+    weighs = weight != 0
+
+    def known(part: pl.Expr) -> pl.Expr:
+        """Only rows with an answer; a table without blanks is not searched for them."""
+        return part.filter(pl.all_horizontal(pl.col(name).is_not_null() for name in blank)) if blank else part
+
+    products = (
+        known(weight * value * base).sum().alias("xy"),
+        known(weight * base * base).sum().alias("xx"),
     )
-    return rows.group_by([*by, *sample.stages], maintain_order=True).agg(*sums)
+    sums = (
+        *(products if cross else ()),
+        known(weight * value).sum().alias("y"),
+        known(weight * base if x else weight).sum().alias("x"),
+        known(weight * value * value).sum().alias("yy"),
+        known(weight).sum().alias("w"),
+        known(weighs).sum().alias("n"),
+        *((weighs.any().alias("weighs"),) if blank else ()),
+    )
+    found = rows.group_by([*by, *sample.stages], maintain_order=True).agg(*sums)
+    found = found.with_columns(pl.col("y", "x", "yy", "w").cast(pl.Float64))
+    return found if blank else found.with_columns(weighs=pl.col("n") > 0)
 
 
 def strata_of(rows: pl.DataFrame, sample: Sample) -> Strata:
@@ -114,10 +128,13 @@ def linearise(
     by: Sequence[str] = (),
     kind: Kind = "ratio",
     rule: Rule = ADJUST,
+    variance: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
 ) -> pl.DataFrame:
     """Estimate each domain of ``totals``.
 
-    ``strata`` may also be keyed by some of ``by``, where the number drawn differs between domains.
+    ``strata`` may also be keyed by some of ``by``, where the number drawn differs between domains. ``variance`` takes
+    the place of the linearised one: it gets ``value`` and ``universe`` of each domain and returns ``variance``, and
+    ``df_given`` where degrees of freedom do not come from counting clusters.
 
     Returns
     -------
@@ -130,18 +147,23 @@ def linearise(
     names = list(by) or [WHOLE]
     if not by:
         totals = totals.with_columns(pl.lit(0).alias(WHOLE))
-    domains = totals.group_by(names, maintain_order=True).agg(in_order(pl.col("y", "x", "yy", "w")), pl.col("n").sum())
+    sums = [name for name in ("y", "x", "yy", "w", "xy", "xx") if name in totals.columns]
+    domains = totals.group_by(names, maintain_order=True).agg(in_order(pl.col(sums)), pl.col("n").sum())
     known = pl.col("n") > 0
     domains = domains.with_columns(value=pl.when(known).then(pl.col("y") / pl.col("x") if kind == "ratio" else "y"))
     values = domains.select(*names, "value", universe="x")
-    scored = totals.join(values, on=names, nulls_equal=True, maintain_order="left")
-    score = (pl.col("y") - pl.col("value") * pl.col("x")) / pl.col("universe") if kind == "ratio" else pl.col("y")
-    variance = _variance(scored.with_columns(score=score), strata, names, rule)
-    found = domains.join(variance, on=names, how="left", nulls_equal=True)
+    if variance is None:
+        scored = totals.join(values, on=names, nulls_equal=True, maintain_order="left")
+        spread = variance_of(scored.with_columns(score=score_of(kind)), strata, names, rule)
+    else:
+        spread = variance(values)
+    found = domains.join(spread, on=names, how="left", nulls_equal=True)
     found = found.join(freedom(totals, names), on=names, nulls_equal=True)
+    if "df_given" in found.columns:
+        found = found.with_columns(df="df_given")
     found = found.with_columns(
         variance=pl.when(known).then("variance"),
-        simple=_simple_variance(kind),
+        simple=_simple_variance(kind, cross="xx" in totals.columns),
     ).with_columns(
         std_error=pl.col("variance").clip(0).sqrt(),
         deff=pl.when(pl.col("simple") > 0).then(pl.col("variance") / pl.col("simple")),
@@ -161,15 +183,28 @@ def freedom(totals: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return per_stratum.group_by(names).agg(pl.col("clusters").sum(), strata.alias("strata"), (met - strata).alias("df"))
 
 
-def _simple_variance(kind: Kind) -> pl.Expr:
-    """What a simple sample of n would leave uncertain: of a mean s2 / n, of a total that times the squared weights."""
+def score_of(kind: Kind) -> pl.Expr:
+    """What a cluster's weighted sums add to the estimate, to first order."""
+    return (pl.col("y") - pl.col("value") * pl.col("x")) / pl.col("universe") if kind == "ratio" else pl.col("y")
+
+
+def _simple_variance(kind: Kind, *, cross: bool) -> pl.Expr:
+    """What a simple sample of n would leave uncertain: of a mean s2 / n, of a total that times the squared weights.
+
+    Of a ratio: s2 / n of what is left of y after x, over the squared mean of x (R ``svyratio(deff=TRUE)``).
+    """
+    if cross and kind == "ratio":
+        ratio, size = pl.col("y") / pl.col("x"), pl.col("n")
+        left = (pl.col("yy") - 2 * ratio * pl.col("xy") + ratio * ratio * pl.col("xx")) / pl.col("w")
+        return pl.when(size > 1).then(left / (size - 1) * (pl.col("w") / pl.col("x")) ** 2)
     mean, n = pl.col("y") / pl.col("w"), pl.col("n")
     spread = (pl.col("yy") / pl.col("w") - mean * mean) * n / (n - 1)
     per_mean = pl.when(n > 1).then(spread / n)
     return per_mean if kind == "ratio" else per_mean * pl.col("w") ** 2
 
 
-def _variance(scored: pl.DataFrame, strata: Strata, names: list[str], rule: Rule) -> pl.DataFrame:
+def variance_of(scored: pl.DataFrame, strata: Strata, names: list[str], rule: Rule) -> pl.DataFrame:
+    """Variance per domain of the sum of ``score``, given per cluster (and unit), by the way of drawing."""
     first, second = strata
     clusters = scored.group_by([*names, STRATUM, CLUSTER], maintain_order=True).agg(in_order(pl.col("score")))
     between = _stage(clusters, first, [STRATUM], rule, names)

@@ -2,6 +2,6 @@
 
 from collect.judge.gaps import gaps
 from collect.judge.interviews import Chances
-from collect.judge.verdicts import judge
+from collect.judge.verdicts import judge, tally
 
-__all__ = ["Chances", "gaps", "judge"]
+__all__ = ["Chances", "gaps", "judge", "tally"]

@@ -12,6 +12,7 @@ from math import ceil, inf, sqrt
 
 from scipy.special import ndtri, stdtrit
 
+from collect.judge.pooling import likeness_of_all
 from collect.judge.rule import Evidence
 
 UNKNOWN_RHO = 1 / 6  # WHO 2018 manual, annex B: likeness within clusters to assume where nothing is known
@@ -34,6 +35,7 @@ class Habits:
     per_household: float  # units of the universe per interviewed household
     per_hamlet: float  # households interviewed in a hamlet
     guess: float | None  # the province's value: the likeliest truth of a commune nobody visited
+    clustered: bool = False  # whether hamlets were drawn at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,25 @@ def of_finite(size: float, population: int | None) -> float:
 
 
 def pooled_likeness(communes: Sequence[Evidence]) -> float:
-    """The correlation of all clustered communes, as `collect.estimate` pools it: one alone knows too little."""
-    above = beside = 0.0
-    for e in communes:
-        if e.regime == "clusters" and e.deff is not None and e.df and e.n_clusters and e.value is not None:
-            spread = e.df * e.value * (1 - e.value)
-            above += spread * (e.deff - 1)
-            beside += spread * (e.n / e.n_clusters - 1)
-    return min(max(above / beside, 0.0), 1.0) if beside > 0 else UNKNOWN_RHO
+    """The correlation of all clustered communes together: one alone knows too little."""
+    rho = likeness_of_all(communes).rho
+    return UNKNOWN_RHO if rho is None else rho
+
+
+def hamlets_for(
+    threshold: float, evidence: Evidence | None, habits: Habits, more: More, chances: Chances
+) -> int | None:
+    """More hamlets that would settle a verdict, each asked as hamlets usually are; None where none can be named."""
+    take = max(habits.per_hamlet * habits.per_household, 1.0)
+    if evidence is None:
+        return None if more.interviews is None else ceil(more.interviews / max(habits.per_hamlet, 1.0))
+    if evidence.regime not in ("clusters", "one_cluster") or evidence.value is None or not evidence.n_clusters:
+        return None
+    effective = effective_needed(evidence.value, threshold, chances)
+    if effective == inf:
+        return None
+    in_all = ceil(effective * (1 + (take - 1) * habits.rho) / take)
+    return max(in_all - evidence.n_clusters, 1)
 
 
 def more_for_undecided(

@@ -9,14 +9,26 @@ from typing import Any
 import polars as pl
 
 from collect.indicators import Indicator
-from collect.judge.interviews import Chances, Habits, More, more_for_undecided, more_for_unvisited, pooled_likeness
+from collect.judge.interviews import (
+    Chances,
+    Habits,
+    More,
+    hamlets_for,
+    more_for_undecided,
+    more_for_unvisited,
+    pooled_likeness,
+)
+from collect.judge.looking import always_valid
+from collect.judge.pooling import likeness_of_all, moderated
 from collect.judge.rule import Evidence, Finding, find
-from collect.tables import VERDICTS_TABLE, Estimates, Units, Verdicts, Weights
+from collect.judge.together import corrected, how_many_meet
+from collect.tables import TALLIES, VERDICTS, VERDICTS_TABLE, Estimates, Tallies, Units, Verdicts, Weights
 from collect.targets import Target
 
 USUAL = Chances()
 Row = Mapping[str, Any]
 Where = tuple[str, str, str]  # level, vintage, place
+FAMILY = ("target_id", "vintage", "round")  # whose communes are judged at once
 
 
 def judge(
@@ -43,6 +55,11 @@ def judge(
     weights
         For the households that the frame lists; without it a commune has those of the 2019 census.
 
+    Notes
+    -----
+    A commune of few hamlets is judged by bounds whose design effect the round's other communes moderate (record 0032);
+    those of ``estimates`` stay as they are.
+
     Returns
     -------
     Verdicts. ``p_meets`` is at least ``level`` exactly where the verdict is ``met``, at most ``1 - level`` where it is
@@ -57,8 +74,49 @@ def judge(
         for round_ in _rounds(found, estimates):
             field = _Fieldwork(known[indicator_id], found.filter(pl.col("round") == round_), estimates, households)
             rows += [row for target in mine for row in field.verdicts(target, round_, chances)]
-    frame = pl.DataFrame(rows, schema=VERDICTS_TABLE.schema)
+    frame = _corrected(pl.DataFrame(rows, schema=VERDICTS_TABLE.schema), chances)
     return Verdicts(VERDICTS_TABLE.check(frame).sort(list(VERDICTS_TABLE.key)))
+
+
+def tally(verdicts: Verdicts, chances: Chances = USUAL) -> Tallies:
+    """Count the communes of each target by verdict, and bound how many truly meet it.
+
+    ``meeting_low`` and ``meeting_high`` hold together at ``chances.level``: enumerated communes count as they are,
+    sampled ones by closed testing, those of which nothing can be said stand in ``meeting_high`` alone.
+    """
+    rows = []
+    for key, found in verdicts.filter(pl.col("level") == "commune").group_by(*FAMILY, maintain_order=True):
+        certain = found.filter(pl.col("reason") == "census")["verdict"]
+        sampled = found.filter(_is_sampled())["p_meets"].to_list()
+        low, high = how_many_meet(sampled, chances.level)
+        met, unknown = int((certain == "met").sum()), found.height - certain.len() - len(sampled)
+        counts = {name: int((found["verdict"] == name).sum()) for name in VERDICTS}
+        after = {
+            f"{name}_{how}": int((found[f"verdict_{how}"] == name).sum())
+            for how in ("holm", "bh")
+            for name in ("met", "not_met")
+        }
+        rows.append(
+            dict(zip(FAMILY, key, strict=True))
+            | {"communes": found.height, **counts, **after}
+            | {"meeting_low": met + low, "meeting_high": met + high + unknown}
+        )
+    return Tallies(TALLIES.check(pl.DataFrame(rows, schema=TALLIES.schema)).sort(list(TALLIES.key)))
+
+
+def _is_sampled() -> pl.Expr:
+    return pl.col("p_meets").is_not_null() & (pl.col("reason") != "census")
+
+
+def _corrected(rows: pl.DataFrame, chances: Chances) -> pl.DataFrame:
+    """Verdicts after correction for all communes of a target judged at once; a count needs none."""
+    rows = rows.with_columns(verdict_holm="verdict", verdict_bh="verdict").with_row_index("row")
+    several = rows.filter((pl.col("level") == "commune") & _is_sampled())
+    for _, found in several.group_by(*FAMILY, maintain_order=True):
+        holm, stepped_up = corrected(found["p_meets"].to_list(), chances.level)
+        new = found.select("row").with_columns(verdict_holm=pl.Series(holm), verdict_bh=pl.Series(stepped_up))
+        rows = rows.update(new, on="row", how="left")
+    return rows.drop("row")
 
 
 def _is_judged(target: Target) -> bool:
@@ -101,7 +159,13 @@ class _Fieldwork:
         rounds = found["round"].unique().implode()
         asked = estimates.filter(pl.col("round").is_in(rounds) & ((pl.col("unit") == "commune") == self.by_returns))
         self.visited = set(asked.select("level", "vintage", "place").rows())
+        self.evidence: dict[str, list[Evidence]] = {}
+        for (level, vintage, _), row in self.by_place.items():
+            if level == "commune":
+                self.evidence.setdefault(vintage, []).append(_evidence(row))
+        self.provinces_of = {vintage: row for (level, vintage, _), row in self.by_place.items() if level == "province"}
         self.habits = self._habits()
+        self.alike = {vintage: likeness_of_all(self._communes_of(vintage)) for vintage in self.habits}
 
     def verdicts(self, target: Target, round_: str, chances: Chances) -> Iterator[dict[str, object]]:
         """The rows of one target: the province's, or one for each commune."""
@@ -110,9 +174,9 @@ class _Fieldwork:
         else:
             wheres = [("commune", vintage, code) for vintage, _, code in self.provinces]
         for where in dict.fromkeys(wheres):
-            row = self.by_place.get(where)
-            finding = find(target, _evidence(row), chances.level) if row else self._silence(where)
-            more = self._more(finding, row, where, target, chances)
+            evidence = self._evidence(where, chances)
+            finding = find(target, evidence, chances.level) if evidence else self._silence(where)
+            more = self._more(finding, evidence, where, target, chances)
             yield {
                 "target_id": target.target_id,
                 "indicator": self.indicator.indicator_id,
@@ -123,21 +187,47 @@ class _Fieldwork:
                 "reason": finding.reason,
                 "interviews_needed": more.interviews if more else None,
                 "interviews_reason": more.reason if more else None,
+                "hamlets_needed": self._hamlets(finding, evidence, where, target, more, chances),
+                **_as_judged(target, evidence, finding, chances),
             }
+
+    def _evidence(self, where: Where, chances: Chances) -> Evidence | None:
+        row = self.by_place.get(where)
+        if row is None:
+            return None
+        if where[0] != "commune" or where[1] not in self.alike:
+            return _evidence(row)
+        return moderated(_evidence(row), self.alike[where[1]], chances.level)
 
     def _silence(self, where: Where) -> Finding:
         return Finding("no_data", None, "no_answers" if where in self.visited else "not_visited")
 
-    def _more(self, finding: Finding, row: Row | None, where: Where, target: Target, chances: Chances) -> More | None:
+    def _hamlets(  # all that a verdict rests on
+        self,
+        finding: Finding,
+        evidence: Evidence | None,
+        where: Where,
+        target: Target,
+        more: More | None,
+        chances: Chances,
+    ) -> int | None:
+        habits = self.habits.get(where[1])
+        if more is None or habits is None or self.by_returns or not habits.clustered or where[0] != "commune":
+            return None
+        known = evidence if finding.verdict == "undecided" else None
+        return hamlets_for(float(target.value), known, habits, more, chances)
+
+    def _more(
+        self, finding: Finding, evidence: Evidence | None, where: Where, target: Target, chances: Chances
+    ) -> More | None:
         if finding.verdict in ("met", "not_met"):
             return None
         need, habits = float(target.value), self.habits.get(where[1])
         households = self._households_of(where)
         if self.by_returns:
-            return More(self._returns_of(where) - (row["n"] if row else 0), "return")
+            return More(self._returns_of(where) - (evidence.n if evidence else 0), "return")
         if finding.verdict == "no_data" or habits is None:
             return more_for_unvisited(need, habits, households, chances) if habits else More(None, "no_guess")
-        evidence = _evidence(row) if row else None
         return more_for_undecided(evidence, need, habits, households, chances) if evidence else None
 
     def _households_of(self, where: Where) -> int | None:
@@ -151,24 +241,43 @@ class _Fieldwork:
         level, vintage, place = where
         return 1 if level == "commune" else sum((v, p) == (vintage, place) for v, p, _ in self.provinces)
 
+    def _communes_of(self, vintage: str) -> list[Evidence]:
+        return self.evidence.get(vintage, [])
+
     def _habits(self) -> dict[str, Habits]:
         habits = {}
         for vintage in {where[1] for where in self.by_place}:
-            communes = [
-                _evidence(r) for (level, v, _), r in self.by_place.items() if level == "commune" and v == vintage
-            ]
+            communes = self._communes_of(vintage)
             clustered = [e for e in communes if e.regime in ("clusters", "one_cluster") and e.n_clusters]
             households = sum(e.n_households for e in communes)
             hamlets = sum(e.n_clusters for e in clustered)
-            province = [r for (level, v, _), r in self.by_place.items() if level == "province" and v == vintage]
+            province = self.provinces_of.get(vintage)
             habits[vintage] = Habits(
                 rho=pooled_likeness(communes) if clustered else 0.0,
                 per_household=max(sum(e.n for e in communes) / households, 1e-9) if households else 1.0,
                 per_hamlet=sum(e.n_households for e in clustered) / hamlets if hamlets else 1.0,
-                guess=province[0]["value"] if province else None,
+                guess=province["value"] if province else None,
+                clustered=bool(clustered),
             )
         return habits
 
 
 def _evidence(row: Row) -> Evidence:
-    return Evidence(**{field.name: row[field.name] for field in fields(Evidence)})
+    return Evidence(**{field.name: row[field.name] for field in fields(Evidence) if field.name in row})
+
+
+def _as_judged(target: Target, evidence: Evidence | None, finding: Finding, chances: Chances) -> dict[str, object]:
+    """The bounds the verdict rests on, what repeated looks allow, and the counts that would make a list certain."""
+    if evidence is None:
+        return {}
+    whole = evidence.population is not None and evidence.n_holding == round(evidence.n_holding)
+    enough = target.needed(evidence.population) if whole and evidence.population is not None else None
+    certain = enough is not None and enough <= (evidence.population or 0)
+    return {
+        "lower_bound": evidence.lower_bound,
+        "upper_bound": evidence.upper_bound,
+        "n_judged": evidence.n_effective,
+        "verdict_always": always_valid(target, evidence, chances.level) or finding.verdict,
+        "certainly_met_from": enough if certain else None,
+        "certainly_missed_from": (evidence.population or 0) - enough + 1 if enough is not None and certain else None,
+    }

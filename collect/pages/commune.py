@@ -52,9 +52,17 @@ def _figures(row: Mapping[str, Any], counted_in: str, lang: str) -> None:
 
 def _estimate(row: Mapping[str, Any], counted_in: str, lang: str) -> dict[str, str]:
     if row["value"] is None:
-        return {}
+        return _modelled(row, lang)
     found = {"estimate": percent(row["value"], lang), "interval": interval(row["ci_low"], row["ci_high"], lang)}
+    found |= _modelled(row, lang)
     return found if counted_in == "communes" else found | {"interviewed": number(row["n_households"], lang)}
+
+
+def _modelled(row: Mapping[str, Any], lang: str) -> dict[str, str]:
+    """The model-based share, never without its label, and its root mean squared error."""
+    if row.get("model_value") is None:
+        return {}
+    return {"model_based": f"{percent(row['model_value'], lang)} ± {percent(row['root_mse'], lang)}"}
 
 
 def _needed(row: Mapping[str, Any], counted_in: str, lang: str) -> dict[str, str]:
@@ -65,4 +73,6 @@ def _needed(row: Mapping[str, Any], counted_in: str, lang: str) -> dict[str, str
         found[f"needed.{counted_in}"] = number(row["households_needed"], lang) + spread
     if row["interviews_needed"]:
         found["interviews_needed"] = number(row["interviews_needed"], lang)
+    if row.get("hamlets_needed") and row["interviews_reason"] in ("more_hamlets", "planned"):
+        found["hamlets_needed"] = number(row["hamlets_needed"], lang)
     return found

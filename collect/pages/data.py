@@ -34,6 +34,14 @@ class Results(Protocol):
         """Verdicts table."""
 
     @property
+    def tallies(self) -> pl.DataFrame:
+        """Communes of each target counted by verdict."""
+
+    @property
+    def small_areas(self) -> pl.DataFrame:
+        """Model-based shares, where the run was asked for them."""
+
+    @property
     def gaps(self) -> pl.DataFrame:
         """Gap list."""
 
@@ -156,7 +164,7 @@ def province(results: Results, target: Target) -> dict[str, Any] | None:
     return joined.sort("round").row(-1, named=True)
 
 
-WITHHELD = ("value", "ci_low", "ci_high", "p_meets", "numerator", "denominator", "std_error")
+WITHHELD = ("model_value", "value", "ci_low", "ci_high", "p_meets", "numerator", "denominator", "std_error")
 NEEDED = ("households", "households_needed", "households_needed_low", "households_needed_high", "priority")
 
 
@@ -170,9 +178,12 @@ def communes(results: Results, target: Target, lang: str) -> pl.DataFrame:
     gaps = results.gaps.filter(pl.col("target_id") == target.target_id, pl.col("hamlet").is_null())
     needed = gaps.select(pl.col("commune_code").alias("place"), *NEEDED, "gap_type", "suppressed").unique("place")
     names = results.units.select(pl.col("code").alias("place"), name_in(lang).alias("name"), "district")
+    by_model = results.small_areas.filter(pl.col("how") != "counted")
+    by_model = by_model.select("indicator", "vintage", "place", "round", "root_mse", model_value="value")
     shown = pl.col("suppressed").fill_null(False).not_()
     return (
         verdicts.join(results.estimates, on=keys, how="left")
+        .join(by_model, on=["indicator", "vintage", "place", "round"], how="left")
         .join(needed, on="place", how="left")
         .join(names, on="place", how="left")
         .with_columns(pl.col("name").fill_null(pl.col("place")))

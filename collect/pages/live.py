@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import altair as alt
 import polars as pl
 import streamlit as st
 
@@ -58,6 +59,16 @@ class Found:
     def verdicts(self) -> pl.DataFrame:
         """Verdicts table."""
         return self.run.verdicts
+
+    @property
+    def tallies(self) -> pl.DataFrame:
+        """Communes of each target counted by verdict."""
+        return self.run.tallies
+
+    @property
+    def small_areas(self) -> pl.DataFrame:
+        """Model-based shares, where the run was asked for them."""
+        return self.run.small_areas
 
     @property
     def gaps(self) -> pl.DataFrame:
@@ -210,6 +221,30 @@ def html_map(settings: Settings, found: Found, target: Target, lang: str) -> byt
         )
         write_map(layer, path, lang)
         return path.read_bytes()
+
+
+def communes_picture(found: Found, target: Target, lang: str) -> alt.LayerChart:
+    """All communes against a target, as a chart."""
+    from collect.drawing import communes_picture as draw
+
+    return draw(found.run, target, found.units, lang)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def behind_pictures(
+    settings: Settings, run_id: str, target_id: str, commune: str, lang: str
+) -> tuple[alt.LayerChart, ...]:
+    """The hamlets behind one commune's verdict and the verdict without each interviewer; nothing where nobody was."""
+    from collect import drawing
+
+    found, said = _found(settings, run_id), definitions(settings)
+    target = next(target for target in said.targets if target.target_id == target_id)
+    with ONE_AT_A_TIME:
+        behind = drawing.behind_commune(the_store(settings), found.run, said, target, commune)
+        if behind is None:
+            return ()
+        pipes = drawing.hamlets_picture(behind, lang)
+        return (*([pipes] if pipes is not None else []), drawing.interviewers_picture(behind, found.run, lang))
 
 
 def dictionary(lang: str) -> pl.DataFrame:

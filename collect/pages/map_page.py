@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
+import altair as alt
 import polars as pl
 import streamlit as st
 
@@ -15,9 +16,11 @@ from collect.pages.layout import coded, header
 from collect.pages.overview import EVERYTHING, shown
 from collect.targets import Target
 
+Behind = Callable[[Target, str], Sequence[alt.LayerChart]]  # target and commune in, pictures out
 
-def render(results: Results, lang: str, html_map: Callable[[Target], bytes]) -> None:
-    """Draw the page. ``html_map`` makes the file that people keep, when they ask for it."""
+
+def render(results: Results, lang: str, html_map: Callable[[Target], bytes], behind: Behind | None = None) -> None:
+    """Draw the page. ``html_map`` makes the file that people keep, ``behind`` the pictures, when they ask for it."""
     header(t("map.title", lang), lang, results)
     by_id = {target.target_id: target for target in data.measured(results, "commune")}
     if not by_id:
@@ -33,7 +36,7 @@ def render(results: Results, lang: str, html_map: Callable[[Target], bytes]) -> 
     )
     target = by_id[chosen]
     rows = data.communes(results, target, lang)
-    _map_and_card(results, target, rows, lang)
+    _map_and_card(results, target, rows, lang, None if data.asks_communes(results, target) else behind)
     st.download_button(
         t("map.download", lang),
         data=lambda: html_map(target),
@@ -45,8 +48,18 @@ def render(results: Results, lang: str, html_map: Callable[[Target], bytes]) -> 
     )
 
 
+def _behind(behind: Behind, target: Target, commune: str, withheld: Mapping[str, bool | None], lang: str) -> None:
+    """Hamlets and interviewers of a commune, when somebody asks; never where its figures are withheld."""
+    if commune not in withheld or withheld[commune]:
+        return
+    if not st.toggle(t("picture.behind", lang), key=f"behind-{target.target_id}-{commune}"):
+        return
+    for chart in behind(target, commune):
+        st.altair_chart(chart, width="content")
+
+
 @st.fragment
-def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: str) -> None:
+def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: str, behind: Behind | None) -> None:
     names = dict(rows.select("place", "name").iter_rows())
     clicked = map_component.picked()
     if clicked is not None and clicked in names:
@@ -80,6 +93,8 @@ def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: st
             indicator = data.indicator_of(results, target)
             counted_in = indicator.counted_in if indicator else "households"
             commune.card(rows.row(by_predicate=pl.col("place") == chosen, named=True), target, counted_in, lang)
+    if behind is not None and chosen is not None:
+        _behind(behind, target, chosen, dict(rows.select("place", "suppressed").iter_rows()), lang)
     st.subheader(t("map.table", lang), anchor=False)
     ranked = rows.sort("value", "name", nulls_last=True)
     columns = [name for name in EVERYTHING if name != "n_households" or not data.asks_communes(results, target)]

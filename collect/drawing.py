@@ -1,0 +1,80 @@
+"""The pictures of a run: which rows each shows, for the command line and for the app alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from collect.journey import Definitions
+from collect.places import places_of
+from collect.problems import CollectError
+from collect.publish import withheld
+from collect.publish.pictures import inchworm, interviewers, organ_pipe
+from collect.runs import Run, gather, gather_frame, target_of
+from collect.scrutiny import Behind, behind
+from collect.store import Store
+from collect.targets import Target
+
+if TYPE_CHECKING:
+    import altair as alt
+
+KEYS = ["indicator", "level", "vintage", "place", "round"]
+FIGURES = ("value", "n_judged", "ci_low", "ci_high", "lower_bound", "upper_bound")
+
+
+def communes_picture(run: Run, target: Target, units: pl.DataFrame, lang: str) -> alt.LayerChart:
+    """The inchworm picture of a target, in its latest round; figures that rest on too few are left out."""
+    verdicts = run.verdicts.filter(target_id=target.target_id, level="commune")
+    latest = verdicts["round"].max()
+    rows = verdicts.filter(round=latest).join(run.estimates.drop("lower_bound", "upper_bound"), on=KEYS, how="left")
+    hidden = pl.col("place").is_in(list(withheld(rows)))
+    rows = rows.with_columns(pl.when(~hidden).then(name).alias(name) for name in FIGURES)
+    name = {"en": "name_en", "km": "name_km"}.get(lang, "name_vi")
+    named = rows.join(units.select(pl.coalesce(name, "name_vi").alias("name"), place="code"), on="place", how="left")
+    return inchworm(named, target, lang)
+
+
+def behind_commune(store: Store, run: Run, definitions: Definitions, target: Target, commune: str) -> Behind | None:
+    """What one commune's verdict rests on, from what is stored; None where nobody was interviewed or drawn."""
+    indicator = next(one for one in definitions.indicators if one.indicator_id == target.indicator)
+    form = definitions.form(indicator.form)
+    gathered = None if form.design.unit == "commune" else gather(store, form, definitions)
+    if gathered is None:
+        return None
+    places = places_of(store.folder, run.vintage)
+    found = behind(gathered, gather_frame(store), definitions, places, target, commune)
+    return found if found.households.height else None
+
+
+def hamlets_picture(found: Behind, lang: str) -> alt.LayerChart | None:
+    """The organ pipes of a commune; None where no hamlets were named."""
+    hamlets = found.hamlets()
+    return organ_pipe(hamlets, found.target, _name(found, lang), lang) if hamlets.height else None
+
+
+def interviewers_picture(found: Behind, run: Run, lang: str) -> alt.LayerChart:
+    """The commune's verdict without each interviewer."""
+    return interviewers(found.without_each(run.estimates), found.target, _name(found, lang), lang)
+
+
+def picture(
+    kind: str, store: Store, definitions: Definitions, run: Run, chosen: tuple[str | None, str | None], lang: str
+) -> alt.LayerChart:
+    """Draw ``kind`` for the ``chosen`` target (default: as the map) and commune. Raises CollectError USE-01, PUB-05."""
+    target = target_of(run, definitions, chosen[0])
+    if kind == "inchworm":
+        return communes_picture(run, target, places_of(store.folder, run.vintage).units(run.vintage), lang)
+    found = behind_commune(store, run, definitions, target, chosen[1] or "") if chosen[1] else None
+    made = None
+    if found is not None:
+        made = hamlets_picture(found, lang) if kind == "organpipe" else interviewers_picture(found, run, lang)
+    if made is None:
+        raise CollectError("PUB-05", commune=chosen[1] or "–", target=target.target_id)
+    return made
+
+
+def _name(found: Behind, lang: str) -> str:
+    name = {"en": "name_en", "km": "name_km"}.get(lang, "name_vi")
+    row = found.places.filter(code=found.commune).select(pl.coalesce(name, "name_vi")).item()
+    return str(row)

@@ -1,0 +1,57 @@
+"""Method: what stands between interviews and a verdict, in plain words, with one target's communes to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import altair as alt
+import polars as pl
+import streamlit as st
+
+from collect.i18n import t
+from collect.pages import data
+from collect.pages.data import Results
+from collect.pages.layout import coded, header
+from collect.targets import Target
+
+PARTS = ("estimate", "verdict", "hamlets", "together", "looking", "needed", "small", "honest")
+FORMULAS = {
+    "estimate": r"\hat p=\frac{\sum w\,y}{\sum w\,x}\qquad "
+    r"\mathrm{Var}\,\hat p=\sum_h\frac{k_h}{k_h-1}\sum_i(e_{hi}-\bar e_h)^2",
+    "hamlets": r"\mathrm{deff}=\frac{d\cdot\mathrm{deff}_{own}+d'\,(1+(m-1)\rho)}{d+d'}",
+    "small": r"\hat\theta_d=x_d\hat\beta+\frac{A}{A+D_d}\,(\hat p_d-x_d\hat\beta)",
+    "needed": r"n_{eff}=\left(\frac{z\sqrt{T(1-T)}+z'\sqrt{p(1-p)}}{p-T}\right)^2,\qquad n_{eff}<\frac{k}{\rho}",
+}
+
+
+def render(results: Results | None, lang: str, picture: Callable[[Target], alt.LayerChart] | None = None) -> None:
+    """Draw the page. ``picture`` makes the chart of all communes against a target."""
+    header(t("method.title", lang), lang, results)
+    if results is not None and picture is not None:
+        _communes(results, lang, picture)
+    for part in PARTS:
+        st.subheader(t(f"method.{part}", lang), anchor=False)
+        st.markdown(t(f"method.{part}.text", lang))
+        if part in FORMULAS:
+            st.latex(FORMULAS[part])
+    st.caption(t("method.sources", lang))
+
+
+def _communes(results: Results, lang: str, picture: Callable[[Target], alt.LayerChart]) -> None:
+    by_id = {target.target_id: target for target in data.measured(results, "commune")}
+    if not by_id:
+        return
+    chosen = coded(
+        st.selectbox,
+        t("map.target", lang),
+        list(by_id),
+        key="target",
+        default=data.first_to_show(results),
+        format_func=lambda code: data.name_of(results, by_id[code], lang),
+    )
+    st.altair_chart(picture(by_id[chosen]), width="stretch")
+    tallies = results.tallies.filter(pl.col("target_id") == chosen)
+    if tallies.height:
+        row = tallies.sort("round").row(-1, named=True)
+        words = {"low": row["meeting_low"], "high": row["meeting_high"], "communes": row["communes"]}
+        st.markdown(t("tally.meeting", lang, **words))

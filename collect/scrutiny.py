@@ -1,0 +1,100 @@
+"""What stands behind one commune's verdict: its hamlets, and whose interviews it hangs on.
+
+Like `collect.journey` it joins stages, but for one commune and after the run, from what is stored; nothing is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from collect import tables
+from collect.check import measure
+from collect.estimate import estimate, weigh
+from collect.indicators import Indicator
+from collect.journey import Definitions, Gathered, moved_frame
+from collect.judge import judge
+from collect.locate import move
+from collect.problems import CollectError
+from collect.targets import Target
+from geo import Gazetteer
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Everything one indicator's figures of one commune rest on."""
+
+    households: tables.Households  # placed in the vintage of the run, this commune's only
+    measures: tables.Measures
+    frame: tables.Frame | None
+    places: tables.Units
+    indicator: Indicator
+    target: Target
+    commune: str
+
+    def hamlets(self) -> pl.DataFrame:
+        """One row per hamlet: ``weight`` it stands for, ``share`` that holds, households ``interviewed``."""
+        rows = self._weights(self.households).join(self.measures, on="submission_id").filter(pl.col("units") > 0)
+        weighted = (pl.col(name) * pl.col("weight") for name in ("numerator", "denominator"))
+        found = rows.filter(pl.col("cluster").is_not_null()).with_columns(weighted)
+        return (
+            found.group_by("cluster", maintain_order=True)
+            .agg(pl.col("numerator").sum(), pl.col("denominator").sum().alias("weight"), pl.len().alias("interviewed"))
+            .with_columns(share=pl.col("numerator") / pl.col("weight"))
+            .sort("cluster")
+        )
+
+    def without_each(self, estimates: tables.Estimates) -> pl.DataFrame:
+        """The verdict as it is, and as it would be without each interviewer's households.
+
+        ``estimates`` are the run's: the other communes tell how alike hamlets are. One row per interviewer, first one
+        with none (nobody left out).
+        """
+        names = self.households["interviewer"].drop_nulls().unique().sort().to_list()
+        kept = [(None, self.households)] + [
+            (name, self.households.filter(pl.col("interviewer").ne_missing(pl.lit(name)))) for name in names
+        ]
+        rows = [self._judged(name, tables.Households(left), estimates) for name, left in kept if left.height]
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    def _weights(self, households: tables.Households) -> tables.Weights:
+        return weigh(households, self.frame)
+
+    def _judged(
+        self, without: str | None, households: tables.Households, estimates: tables.Estimates
+    ) -> dict[str, object]:
+        weights = self._weights(households)
+        made = estimate(self.measures, weights, self.places, levels=("commune",)).filter(place=self.commune)
+        others = estimates.filter(
+            (pl.col("indicator") == self.indicator.indicator_id)
+            & ~((pl.col("level") == "commune") & (pl.col("place") == self.commune))
+        )
+        together = tables.Estimates(tables.ESTIMATES.check(pl.concat([others, made])))
+        verdicts = judge(together, [self.target], [self.indicator], self.places, weights)
+        last = verdicts.filter(place=self.commune).sort("round").row(-1, named=True)
+        value = made.sort("round")["value"].last() if made.height else None
+        shown = {name: last[name] for name in ("verdict", "lower_bound", "upper_bound", "p_meets")}
+        return {"interviewer": without, "interviews": weights.height, "value": value, **shown}
+
+
+def behind(  # it joins what a run joined
+    gathered: Gathered,
+    frame: tables.Frame | None,
+    definitions: Definitions,
+    places: Gazetteer,
+    target: Target,
+    commune: str,
+) -> Behind:
+    """Gather what one commune's figures for one target rest on. Raises CollectError USE-01 for an unknown commune."""
+    units = tables.Units(tables.UNITS.check(places.units(places.vintage)))
+    if commune not in units["code"]:
+        raise CollectError("USE-01", what="commune", name=commune, known=", ".join(units["code"].sort()))
+    indicator = next(one for one in definitions.indicators if one.indicator_id == target.indicator)
+    moved = move(gathered.households, places).filter(commune_code=commune)
+    own = moved.select("submission_id")
+    typed = {repeat: rows.join(own, on="submission_id", how="semi") for repeat, rows in gathered.typed.items()}
+    measures = measure(typed, gathered.form, [indicator], tables.Issues(gathered.issues))
+    return Behind(
+        tables.Households(moved), measures, moved_frame(frame, places), units, indicator, target, commune
+    )  # fmt: skip
