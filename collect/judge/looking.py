@@ -12,8 +12,8 @@ from __future__ import annotations
 from math import log
 
 import numpy as np
-from scipy.special import betaincc, betaln
-from scipy.stats import hypergeom
+from numpy.typing import NDArray
+from scipy.special import betaincc, betaln, gammaln
 
 from collect.judge.rule import Evidence
 from collect.targets import Target
@@ -45,10 +45,23 @@ def _wager(holding: float, others: float, need: float) -> float:
 
 def _of_list(target: Target, evidence: Evidence, population: int, level: float) -> str:
     """Drawn from a list without putting back: every count the wager has not ruled out must say the same."""
-    counts = np.arange(population + 1)
-    likelihood = np.asarray(hypergeom.pmf(round(evidence.n_holding), population, counts, evidence.n))
+    holding, unknown = round(evidence.n_holding), population - evidence.n
+    counts = np.arange(holding, holding + unknown + 1)  # every other count is impossible
+    likelihood = _chances(holding, counts, population, evidence.n)
     believable = counts[likelihood * (population + 1) > (1 - level) * likelihood.sum()]
     enough = target.needed(population)
     if believable[0] >= enough:
         return "met"
     return "not_met" if believable[-1] < enough else "undecided"
+
+
+def _chances(holding: int, counts: NDArray[np.int64], population: int, n: int) -> NDArray[np.float64]:
+    """Hypergeometric chance of ``holding`` among ``n`` drawn, for each count the list of ``population`` may hold."""
+    logs = _choices(counts, holding) + _choices(population - counts, n - holding) - _choices(population, n)
+    return np.exp(logs)
+
+
+def _choices(of: NDArray[np.int64] | int, taken: int) -> NDArray[np.float64]:
+    """Log of the number of ways to take ``taken`` of ``of``."""
+    left = np.subtract(of, taken)
+    return np.asarray(gammaln(np.add(of, 1)) - gammaln(taken + 1) - gammaln(np.add(left, 1)))
