@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from pandas.util import hash_array
 from sqlalchemy.engine import Engine
 
 from collect import registry
@@ -204,7 +205,7 @@ def content_hashes(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        ``submission_id`` and ``content``: 64 bits as hexadecimal digits. Every answer is hashed with its path (BLAKE2b)
+        ``submission_id`` and ``content``: 64 bits as hexadecimal digits. Every answer is hashed with its path (SipHash)
         and its row's place; the sums do not depend on the order of columns, and blank answers add nothing. What a
         server adds (dates of receipt, senders, review states) is not content.
     """
@@ -229,12 +230,10 @@ def _row_hashes(frame: pl.DataFrame) -> NDArray[np.uint64]:
 
 
 def _hashes(values: pl.Series, path: str) -> NDArray[np.uint64]:
-    """64 bits per value, 0 for a blank one: each distinct value is hashed once."""
+    """64 bits per value, 0 for a blank one: each distinct value is hashed once, keyed by its path."""
     coded = values.cast(pl.String).to_arrow().dictionary_encode()
-    seed = hashlib.blake2b(path.encode(), digest_size=16).digest()
-    digests = [
-        hashlib.blake2b(text.encode(), digest_size=8, key=seed).digest() for text in coded.dictionary.to_pylist()
-    ]
-    table = np.frombuffer(b"".join([*digests, bytes(8)]), np.uint64)
-    places: NDArray[np.int64] = coded.indices.fill_null(len(digests)).to_numpy()
+    key = hashlib.blake2b(path.encode(), digest_size=8).hexdigest()
+    distinct = np.array(coded.dictionary.to_pylist(), dtype=object)
+    table = np.append(hash_array(distinct, hash_key=key, categorize=False), np.uint64(0))
+    places: NDArray[np.int64] = coded.indices.fill_null(len(distinct)).to_numpy()
     return table[places]
