@@ -15,7 +15,8 @@ from typing import Any
 import polars as pl
 
 from collect import registry
-from collect.journey import Arrival, Definitions, Progress, Taken, silent, take
+from collect.journey import Definitions, take
+from collect.passing import Arrival, Progress, Taken, silent
 from collect.places import places_of
 from collect.store import Store, Stored, content_hashes, forget, keep, kept
 

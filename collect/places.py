@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 import geo
+from collect import tables
 from collect.problems import PlaceError
 from collect.settings import Settings
 
@@ -66,3 +67,25 @@ def list_units(vintage: str | None = None) -> pl.DataFrame:
     """The communes of a vintage. Raises PlaceError GEO-01."""
     with place_errors():
         return geo.units(vintage or geo.LATEST)
+
+
+def moved_frame(frame: tables.Frame | None, places: geo.Gazetteer) -> tables.Frame | None:
+    """The frame with its communes in the vintage of ``places``, where each went whole into one."""
+    if frame is None:
+        return None
+    moved = [
+        part.with_columns(commune_code=places.recode(part["commune_code"], str(vintage), places.vintage))
+        for (vintage,), part in frame.group_by("vintage", maintain_order=True)
+    ]
+    known = pl.concat(moved).with_columns(vintage=pl.lit(places.vintage)).drop_nulls("commune_code")
+    return tables.Frame(tables.FRAME.check(known))
+
+
+def outlines_of(places: geo.Gazetteer) -> pl.DataFrame | None:
+    """Outlines for the gap list as WKB, lightened; None when they are only schematic."""
+    if places.boundaries.kind == "schematic":
+        return None
+    light = places.boundaries.simplified()
+    return pl.DataFrame({"code": light["code"].to_list(), "geometry": light.geometry.to_wkb().to_list()}).with_columns(
+        vintage=pl.lit(places.vintage)
+    )

@@ -20,7 +20,8 @@ from collect import __version__, registry, tables
 from collect.forms import Form
 from collect.i18n import t
 from collect.intake import current
-from collect.journey import COUNTED, FRAME, Definitions, Gathered, Named, Progress, conclude, rows_table, silent
+from collect.journey import Definitions, conclude
+from collect.passing import COUNTED, FRAME, Gathered, Named, Progress, rows_table, silent
 from collect.places import digest_of, places_of
 from collect.problems import CollectError, StoreError
 from collect.publish import MapLayer, map_layer

@@ -13,9 +13,11 @@ from collect import tables
 from collect.check import measure
 from collect.estimate import estimate, weigh
 from collect.indicators import Indicator
-from collect.journey import Definitions, Gathered, moved_frame
+from collect.journey import Definitions
 from collect.judge import judge
 from collect.locate import move
+from collect.passing import Gathered
+from collect.places import moved_frame
 from collect.problems import CollectError
 from collect.targets import Target
 from geo import Gazetteer

@@ -32,17 +32,21 @@ ARROWS: dict[str, set[str]] = {
     "smallarea": WORDS,
     "publish": WORDS | {"i18n", "geo"},
     "demo": WORDS | {"define", "geo", "i18n", "publish", "settings"},
-    "journey": WORDS | {"define", "receive", "check", "locate", "estimate", "judge", "smallarea", "geo"},
+    "passing": WORDS | {"receive"},
+    "journey": WORDS
+    | {"define", "receive", "check", "locate", "estimate", "judge", "smallarea", "passing", "places", "geo"},
     "places": {"problems", "settings", "locate", "geo", "tables"},
     "registry": {"problems"},
     "store": {"problems", "settings", "registry"},
-    "intake": {"journey", "store", "registry", "places", "problems", "tables"},
-    "runs": WORDS | {"journey", "intake", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
+    "intake": {"journey", "passing", "store", "registry", "places", "problems", "tables"},
+    "runs": WORDS
+    | {"journey", "passing", "intake", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
     "receipts": {"intake", "i18n"},
     "issue_words": {"forms", "i18n"},
     "touched": {"define", "forms", "intake", "registry", "settings", "store"},
     "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # beside the journey: its tools need no store
-    "scrutiny": WORDS | {"check", "journey", "locate", "estimate", "judge", "geo"},  # a journey for one commune
+    "scrutiny": WORDS
+    | {"check", "journey", "passing", "places", "locate", "estimate", "judge", "geo"},  # a journey for one commune
     "drawing": WORDS | {"journey", "runs", "places", "publish", "scrutiny", "store"},
 }
 FREE = {
