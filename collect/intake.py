@@ -18,7 +18,8 @@ from collect import registry
 from collect.journey import Definitions, take
 from collect.passing import Arrival, Progress, Taken, silent
 from collect.places import places_of
-from collect.store import Store, Stored, content_hashes, forget, keep, kept
+from collect.problems import StoreError
+from collect.store import Store, Stored, content_hashes, forget, keep, kept, sha256_of
 
 COUNTS = ("form", "form_version", "source", "read", "rows", "new", "changed", "duplicate", "with_issues", "unreadable")
 NOT_UPLOADS = (".txt", ".md", ".json", ".geojson")  # what lies beside exports and is none
@@ -139,15 +140,26 @@ def rebuild(store: Store, definitions: Definitions, progress: Progress = silent)
     """Make every table again from the inbox, in the order of arrival; then take in bytes the registry never recorded.
 
     The same forms, places and bytes give identical parts.
+
+    Raises
+    ------
+    StoreError
+        STO-07, after everything else was made again, when an original is gone or no longer has its SHA-256.
     """
-    by_sha = {stored.sha256: stored for stored in kept(store)}
+    by_sha = {stored.sha256: stored for stored in kept(store) if sha256_of(stored.path) == stored.sha256}
     known = registry.uploads(store.engine)
-    receipts = []
+    receipts, lost = [], []
     for number, upload in enumerate(known):
-        progress("step.rebuild", number / max(1, len(by_sha)))
-        receipts.append(_make_again(store, by_sha[upload["sha256"]], upload, definitions))
+        progress("step.rebuild", number / max(1, len(known)))
+        original = by_sha.get(upload["sha256"])
+        if original is None:
+            lost.append(f"{upload['upload_id']} ({upload['file_name']})")
+        else:
+            receipts.append(_make_again(store, original, upload, definitions))
     for sha256 in sorted(by_sha.keys() - {upload["sha256"] for upload in known}):
         receipts.append(add_file(store, by_sha[sha256].path, definitions))
+    if lost:
+        raise StoreError("STO-07", upload=", ".join(lost))
     return receipts
 
 

@@ -148,6 +148,19 @@ def test_every_table_can_be_made_again_from_the_raw_bytes(trip: Trip) -> None:
     assert tables_of(trip.store) == before
 
 
+def test_an_original_that_is_gone_or_altered_is_named_and_the_rest_is_made_again(trip: Trip) -> None:
+    original = next((trip.store.folder / "inbox").rglob("frame.csv"))
+    before, content = tables_of(trip.store), original.read_bytes()
+    original.write_bytes(content + b"\n")
+    try:
+        done = trip.collect("rebuild")
+        assert done.exit_code == 13
+        assert "frame.csv" in done.output
+        assert tables_of(trip.store) == before
+    finally:
+        original.write_bytes(content)
+
+
 def test_the_same_input_gives_the_same_run(trip: Trip) -> None:
     again = make_run(trip.store, trip.definitions)
     assert again.run_id == trip.run.run_id
