@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -13,6 +14,7 @@ from collect.receive.headings import NAMES, Columns, Match
 from collect.receive.received import IssueBook
 from collect.receive.sheets import Sheet
 
+BY_ANSWER = re.compile(r"^\s*(?P<column>[\w.-]+)\s*=\s*(?P<other>/[\w./-]+)\s*$")  # a filter by one earlier answer
 TRUE = ("1", "1.0", "true", "True", "TRUE")
 
 
@@ -25,7 +27,26 @@ def arrange(sheet: Sheet, match: Match, form: Form) -> pl.DataFrame:
         columns.append(value.alias(question.path))
     if not columns:
         return pl.DataFrame()
-    return sheet.frame.with_columns(columns).select(question.path for question in form.questions_in(match.repeat))
+    rows = sheet.frame.with_columns(columns)
+    for question in form.questions_in(match.repeat):
+        rows = _told_apart(rows, question, match, form)
+    return rows.select(question.path for question in form.questions_in(match.repeat))
+
+
+def _told_apart(rows: pl.DataFrame, question: Question, match: Match, form: Form) -> pl.DataFrame:
+    """Choices of one label (hamlet 1 of every commune) are told apart by the answer their choice filter goes by."""
+    found, rule = match.questions.get(question.path), BY_ANSWER.match(question.choice_filter or "")
+    labelled = question.type == "select_one" and match.style != NAMES and found is not None and found.whole is not None
+    if not labelled or found is None or rule is None or rule["other"] not in rows.columns:
+        return rows
+    offered = [
+        {"label": choice.labels.get(match.style), "other": choice.columns.get(rule["column"]), "name": choice.name}
+        for choice in form.choices.get(question.choice_list or "", ())
+    ]
+    table = pl.DataFrame(offered, schema=dict.fromkeys(("label", "other", "name"), pl.String), infer_schema_length=None)
+    asked = rows.select(label=pl.col(str(found.whole)), other=pl.col(rule["other"]))
+    named = asked.join(table.unique(["label", "other"]), on=["label", "other"], how="left", maintain_order="left")
+    return rows.with_columns(named["name"].fill_null(rows[question.path]).alias(question.path))
 
 
 def note_headings(sheet: Sheet, match: Match, issues: IssueBook) -> None:
