@@ -233,5 +233,5 @@ def test_the_app_answers_on_a_machine_that_never_ran_streamlit(tmp_path: Path) -
             time.sleep(0.5)
         pytest.fail("the app did not answer within a minute")
     finally:
-        served.terminate()
+        served.kill()
         served.wait(timeout=20)

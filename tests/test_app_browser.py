@@ -56,7 +56,16 @@ def serving(script: Path, data: Path) -> Iterator[str]:
             _wait_for(address)
             yield address
         finally:
-            server.terminate()
+            _stop(server)
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Ask, then make it: a page still open on the server can keep Streamlit waiting for ever."""
+    server.terminate()
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.kill()
 
 
 def _wait_for(address: str) -> None:
