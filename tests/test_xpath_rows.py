@@ -15,7 +15,7 @@ from xpath_differential import _columns, _number, nodes_at, position, tables_of
 from xpath_household import CLOCK, SCHEMA, TABLES
 from xpath_made import Maker, make_expressions, make_form, make_submission
 
-from collect.xpath import XPathError, differences, evaluate, from_element, link, parse, plan
+from collect.xpath import XPathError, differences, evaluate, frames, from_element, link, parse, plan
 from collect.xpath.evaluate import reader_at
 
 MADE = make_form(1)
@@ -47,6 +47,19 @@ def test_rows_and_columns_come_to_the_same(seed: int) -> None:
         assert number == number_now or math.isclose(number, number_now, rel_tol=1e-11) or number != number, (
             f"{at} {text}"
         )
+
+
+def test_rows_alike_are_worked_out_once_and_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = make_expressions(MADE.schema, 400, 11)
+    copies = [ROOTS[number % len(ROOTS)] for number in range(60)]
+    tables = tables_of(copies, MADE.schema)
+    clock = pl.DataFrame({"submission_id": tables["/data"]["submission_id"], "now": NOW})
+    links = link(MADE.schema, tables)
+    one_by_one = [_columns(text, MADE.schema, at, tables, clock, links) for at, text in asked]
+    monkeypatch.setattr(frames, "MANY", 1)
+    together = [_columns(text, MADE.schema, at, tables, clock, links) for at, text in asked]
+    assert list(map(repr, together)) == list(map(repr, one_by_one))
+    assert frames._alike(tables["/data"].select("/data/one", "/data/many")) is not None
 
 
 HOUSE = ET.fromstring(

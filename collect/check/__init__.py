@@ -15,7 +15,7 @@ from datetime import date
 
 from collect.check.cast import cast, report_types
 from collect.check.choices import check_choices, tidy_choices
-from collect.check.dates import check_dates
+from collect.check.dates import check_dates, possible_days
 from collect.check.household import households, persons
 from collect.check.measure import answers_read, measure
 from collect.check.report import Report
@@ -52,6 +52,7 @@ def _check(answers: Answers, form: Form, upload_id: str, received_on: date | Non
     check_constraints(sheets, report)
     check_fixed(sheets, report)
     check_size(sheets, report)
-    check_ages(sheets, report, received_on)
-    check_dates(sheets, report, received_on)
+    days = possible_days(sheets, received_on)
+    check_ages(sheets, report, days)
+    check_dates(sheets, report, days)
     return Checked(sheets.typed, report.issues())

@@ -50,13 +50,12 @@ def _as_answer(fresh: pl.Series, question: Question) -> pl.Series:
 def _differs(stored: pl.Series, fresh: pl.Series) -> pl.Series:
     """True where two answers are not the same text, nor the same number within `TOLERANCE`, nor both blank."""
     if fresh.dtype == pl.String():
-        kept = stored.cast(pl.String).fill_null("")
-        differs = (kept != fresh.fill_null("")).fill_null(True)
-        if not differs.any():
-            return differs
-        return differs & ~_near(kept.cast(pl.Float64, strict=False), fresh.cast(pl.Float64, strict=False))
-    both_blank = stored.is_null() & fresh.is_null()
-    return ~(_near(stored.cast(pl.Float64), fresh) | both_blank)
+        stored, fresh = stored.cast(pl.String).fill_null(""), fresh.fill_null("")
+    else:
+        stored = stored.cast(pl.Float64)
+    differs = stored.ne_missing(fresh)
+    numbers = (side.filter(differs).cast(pl.Float64, strict=False) for side in (stored, fresh))
+    return differs.scatter(differs.arg_true(), ~_near(*numbers))
 
 
 def _near(one: pl.Series, other: pl.Series) -> pl.Series:

@@ -17,7 +17,7 @@ def tidy_choices(sheets: Sheets) -> None:
     """Take stray blanks off answers that are a choice once they are gone; marked as repaired."""
     for repeat in sheets.form.repeats:
         questions = [q for q in sheets.form.questions_in(repeat) if q.type == "select_one" and names_of(sheets.form, q)]
-        wrong = (~pl.col(q.path).is_in(names_of(sheets.form, q)) for q in questions)
+        wrong = (~pl.col(q.path).unique().is_in(names_of(sheets.form, q)) for q in questions)
         odd = sheets.typed[repeat].select(expression.any() for expression in wrong)
         for question in questions:
             if odd[question.path].any():

@@ -25,10 +25,10 @@ def interview_day(form: Form, root: pl.DataFrame) -> pl.Expr:
     return pl.col(path) if root.schema[path] == pl.Date() else read_date(pl.col(path).str.slice(0, 10))
 
 
-def check_dates(sheets: Sheets, report: Report, received_on: date | None) -> None:
-    """DAT-01 where the interview ends before it starts, DAT-02 where its day cannot be."""
+def check_dates(sheets: Sheets, report: Report, days: pl.DataFrame | None) -> None:
+    """DAT-01 where the interview ends before it starts, DAT-02 where its day (of `possible_days`) cannot be."""
     _check_order(sheets, report)
-    _check_day(sheets, report, received_on)
+    _check_day(sheets, report, days)
 
 
 def _check_order(sheets: Sheets, report: Report) -> None:
@@ -37,15 +37,16 @@ def _check_order(sheets: Sheets, report: Report) -> None:
     kinds = {form.by_path[path].type for path in (start, end) if path in form.by_path}
     if not start or not end or kinds != {"dateTime"}:
         return
-    apart = read_instant(pl.col(end)) - read_instant(pl.col(start))
-    apart = pl.coalesce(apart, read_local(pl.col(end)) - read_local(pl.col(start)))  # one of them names no zone
-    backwards = sheets.typed[root].select((apart < pl.duration()).fill_null(False).alias("wrong"))["wrong"]
+    times = sheets.typed[root].select(end, start, backwards=read_instant(pl.col(end)) < read_instant(pl.col(start)))
+    backwards = times["backwards"]
+    if backwards.null_count():  # one of them names no zone
+        local = read_local(pl.col(end)) < read_local(pl.col(start))
+        backwards = times.select(pl.col("backwards").fill_null(local).fill_null(False)).to_series()
     rows = sheets.text[root].filter(backwards)
     report.rows("DAT-01", end, rows, rows[end], said(other=start))
 
 
-def _check_day(sheets: Sheets, report: Report, received_on: date | None) -> None:
-    wrong = impossible_days(sheets, received_on)
+def _check_day(sheets: Sheets, report: Report, wrong: pl.DataFrame | None) -> None:
     if wrong is None:
         return
     path = sheets.form.design.interviewed_on or sheets.form.design.started_at
@@ -54,7 +55,7 @@ def _check_day(sheets: Sheets, report: Report, received_on: date | None) -> None
     report.rows("DAT-02", path, rows, rows[path], limits)
 
 
-def impossible_days(sheets: Sheets, received_on: date | None) -> pl.DataFrame | None:
+def possible_days(sheets: Sheets, received_on: date | None) -> pl.DataFrame | None:
     """Per submission: its ``day``, the ``earliest`` and ``latest`` it can be, and whether it is ``wrong``.
 
     The earliest is 1 January of the year the round names ("2026-1"), else of the year the submission's form version

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import polars as pl
 
-from collect.check.dates import impossible_days
 from collect.check.planner import Unplanned, beside
 from collect.check.report import Report, Rule
 from collect.check.shape import above, parent_path
@@ -28,10 +25,10 @@ def check_size(sheets: Sheets, report: Report) -> None:
             continue
         asked = _asked(sheets, section)
         if declared is not None:
-            _report_size(sheets, section, sheets.form.design.household_size, declared.filter(asked), asked, report)
+            _report_size(sheets, section, sheets.form.design.household_size, declared.set(~asked, None), report)
         if wanted is not None:
             new = wanted if declared is None else wanted.set((wanted == declared).fill_null(False), None)
-            _report_size(sheets, section, section.path, new.filter(asked), asked, report)
+            _report_size(sheets, section, section.path, new.set(~asked, None), report)
 
 
 def _declared(sheets: Sheets, section: Section) -> pl.Series | None:
@@ -62,12 +59,10 @@ def _asked(sheets: Sheets, section: Section) -> pl.Series:
         return asked & (rows_under(sheets, section.path) > 0)
 
 
-def _report_size(
-    sheets: Sheets, section: Section, question: str, expected: pl.Series, asked: pl.Series, report: Report
-) -> None:
-    counts = pl.DataFrame({"expected": expected, "found": rows_under(sheets, section.path).filter(asked)})
+def _report_size(sheets: Sheets, section: Section, question: str, expected: pl.Series, report: Report) -> None:
+    counts = pl.DataFrame({"expected": expected, "found": rows_under(sheets, section.path)})
     wrong = counts.select((pl.col("expected") != pl.col("found")).fill_null(False))["expected"]
-    rows = sheets.text[section.parent_repeat].filter(asked).filter(wrong)
+    rows = sheets.text[section.parent_repeat].filter(wrong)
     details = counts.filter(wrong).select(
         pl.struct(pl.col("expected").round().cast(pl.Int64), pl.col("found").cast(pl.Int64)).struct.json_encode()
     )
@@ -77,21 +72,18 @@ def _report_size(
 
 def rows_under(sheets: Sheets, repeat: str) -> pl.Series:
     """How many rows of ``repeat`` each row of the table one level up has."""
-    parents = sheets.planner.parents(repeat).drop_nulls().alias("parent").cast(pl.UInt32)
-    counts = parents.value_counts(name="rows")
-    nothing = pl.zeros(sheets.typed[above(sheets.form, repeat)].height, dtype=pl.UInt32, eager=True)
-    return nothing.scatter(counts["parent"], counts["rows"].cast(pl.UInt32))
+    return sheets.planner.links.rows_under(repeat)
 
 
-def check_ages(sheets: Sheets, report: Report, received_on: date | None) -> None:
+def check_ages(sheets: Sheets, report: Report, days: pl.DataFrame | None) -> None:
     """ROS-02 where age and birth year cannot both be right on the day of the interview.
 
-    A submission without an interview day, or with an impossible one (DAT-02 says so), is not judged here; nor are
+    A submission without an interview day, or with an impossible one (DAT-02 says so; ``days`` are those of
+    `possible_days`), is not judged here; nor are
     answers that the design says mean "not known".
     """
     form, design = sheets.form, sheets.form.design
     age, born = form.by_path.get(design.age), form.by_path.get(design.birth_year)
-    days = impossible_days(sheets, received_on)
     if age is None or born is None or days is None:
         return
     if age.repeat != born.repeat:
@@ -100,7 +92,8 @@ def check_ages(sheets: Sheets, report: Report, received_on: date | None) -> None
         return
     year = days.select(pl.when(~pl.col("wrong")).then(pl.col("day").dt.year()).alias("year"))["year"]
     table = sheets.typed[age.repeat]
-    people = table.select(_number(age.path, design.unknown, "age"), _number(born.path, design.unknown, "born"))
+    unknown = pl.Series(design.unknown, dtype=pl.String)
+    people = pl.DataFrame([_number(table[age.path], unknown, "age"), _number(table[born.path], unknown, "born")])
     people = people.with_columns(to_rows(sheets, year, age.repeat).alias("year"))
     off = (pl.col("year") - pl.col("born") - pl.col("age")).abs() > AGE_SLACK_YEARS
     wrong = people.select(off.fill_null(False).alias("wrong"))["wrong"]
@@ -120,6 +113,6 @@ def to_rows(sheets: Sheets, of_root: pl.Series, repeat: str) -> pl.Series:
     return to_rows(sheets, of_root, above(sheets.form, repeat)).gather(sheets.planner.parents(repeat))
 
 
-def _number(path: str, unknown: tuple[str, ...], name: str) -> pl.Expr:
-    known = ~pl.col(path).cast(pl.String).is_in(list(unknown))
-    return pl.when(known).then(pl.col(path)).cast(pl.Float64, strict=False).alias(name)
+def _number(answers: pl.Series, unknown: pl.Series, name: str) -> pl.Series:
+    not_known = unknown.cast(answers.dtype, strict=False).drop_nulls()
+    return answers.set(answers.is_in(not_known.implode()), None).cast(pl.Float64, strict=False).alias(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from collect.xpath.schema import Schema
@@ -34,16 +35,29 @@ class Links:
             self._up[table, ancestor] = step if above is None else above.gather(step)
         return self._up[table, ancestor]
 
+    def rows_under(self, table: str) -> pl.Series:
+        """How many rows of ``table`` each row of the table above it has."""
+        parent = self.schema.parent(table)
+        above = self.up(table, parent)
+        assert above is not None  # a repeat is never its own parent
+        return counted(above, self.height(parent))
+
     def _parent_rows(self, table: str, parent: str) -> pl.Series:
         on_child, on_parent = ["submission_id"], ["submission_id"]
         if parent != self.schema.root:
             on_child, on_parent = ["submission_id", "parent_row_id"], ["submission_id", "row_id"]
         if table not in self._keys or parent not in self._keys:
             return pl.Series([None] * self.height(table), dtype=pl.UInt32)
-        numbered = self._keys[parent].select(*on_parent, pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"))
-        numbered = numbered.unique(on_parent, keep="first", maintain_order=True)
         child = self._keys[table].select(on_child)
-        return child.join(numbered, left_on=on_child, right_on=on_parent, how="left", maintain_order="left")["row"]
+        run = child.select(pl.any_horizontal(pl.all().ne_missing(pl.all().shift(1)))).to_series()
+        if len(run):
+            run[0] = True  # siblings mostly stand together: one of them is looked up for all
+        heads, upper = child.filter(run), self._keys[parent].select(on_parent).with_row_index("row")
+        found = heads.join(upper, left_on=on_child, right_on=on_parent, how="left", maintain_order="left_right")
+        if found.height != heads.height:  # two rows above have one key: the first is meant
+            upper = upper.unique(on_parent, keep="first", maintain_order=True)
+            found = heads.join(upper, left_on=on_child, right_on=on_parent, how="left", maintain_order="left_right")
+        return found["row"].gather(run.cast(pl.UInt32).cum_sum() - 1)
 
     def position(self, table: str) -> pl.Series:
         """Each row's place among its siblings, from 1."""
@@ -75,6 +89,11 @@ class Links:
         wanted = pl.DataFrame({"parent": parents.cast(pl.UInt32), "place": positions.cast(pl.Int64)})
         known = known.unique(["parent", "place"], keep="first", maintain_order=True)
         return wanted.join(known, on=["parent", "place"], how="left", maintain_order="left")["row"]
+
+
+def counted(rows: pl.Series, height: int) -> pl.Series:
+    """How often each of the row numbers below ``height`` stands in ``rows``; null is nobody's."""
+    return pl.Series(np.bincount(rows.drop_nulls().to_numpy(), minlength=height))
 
 
 def _keys(frame: pl.DataFrame) -> pl.DataFrame:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_
 from typing import Literal
 
 import polars as pl
 
 from collect.xpath.frames import Frame, Rows, Run, take
+from collect.xpath.links import counted
 
 Fold = Literal["count", "filled", "sum", "min", "max", "first", "join"]
 
@@ -53,20 +56,18 @@ class Folded:
         spread = _spread(self.nodes, run, rows)
         leaf = self.nodes.leaf if self.nodes.leaf is not None else pl.lit(value=True)
         kept, values = self.nodes.frame.evaluate(run, spread.rows, [_all(self.nodes.keep), leaf])
+        if self.fold in ("count", "filled"):
+            kept = kept if self.fold == "count" else kept & values
+            return take(counted(spread.group.filter(kept), spread.groups).cast(pl.Int64), spread.back)
         table = pl.DataFrame({"group": spread.group.cast(pl.UInt32), "value": values}).filter(kept)
         folded = table.drop_nulls("group").group_by("group", maintain_order=True).agg(_FOLDS[self.fold](self.separator))
         every = pl.DataFrame({"group": pl.int_range(spread.groups, dtype=pl.UInt32, eager=True)})
         column = every.join(folded, on="group", how="left", maintain_order="left")["value"]
-        if self.fold in ("count", "filled", "sum"):
-            column = column.fill_null(0)
-        return take(column, spread.back)
+        return take(column.fill_null(0) if self.fold == "sum" else column, spread.back)
 
 
 def _all(keep: tuple[pl.Expr, ...]) -> pl.Expr:
-    whole = pl.lit(value=True)
-    for condition in keep:
-        whole = whole & condition
-    return whole
+    return reduce(and_, keep) if keep else pl.lit(value=True)
 
 
 _LEAST = 4.9e-324  # JavaRosa's max() starts from Double.MIN_VALUE, the smallest positive number
@@ -78,8 +79,6 @@ def _number() -> pl.Expr:
 
 
 _FOLDS: Mapping[Fold, Callable[[str], pl.Expr]] = {
-    "count": lambda _: pl.len().cast(pl.Int64).alias("value"),
-    "filled": lambda _: _VALUE.sum().cast(pl.Int64),
     "sum": lambda _: _number().sum(),
     "min": lambda _: _number().min(),
     "max": lambda _: pl.max_horizontal(_number().max(), pl.when(_number().count() > 0).then(pl.lit(_LEAST))),
