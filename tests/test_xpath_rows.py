@@ -6,6 +6,7 @@ import math
 import random
 import time
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -13,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from xpath_differential import _columns, _number, nodes_at, position, tables_of
 from xpath_household import CLOCK, SCHEMA, TABLES
-from xpath_made import Maker, make_expressions, make_form, make_submission
+from xpath_made import LIST, Maker, make_expressions, make_form, make_submission
 
-from collect.xpath import XPathError, differences, evaluate, frames, from_element, link, parse, plan
+from collect.xpath import XPathError, differences, evaluate, frames, from_element, link, parse, plan, plan_choices
 from collect.xpath.evaluate import reader_at
 
 MADE = make_form(1)
@@ -47,6 +48,45 @@ def test_rows_and_columns_come_to_the_same(seed: int) -> None:
         assert number == number_now or math.isclose(number, number_now, rel_tol=1e-11) or number != number, (
             f"{at} {text}"
         )
+
+
+FILTERS = (
+    "{c} = {a}", "{c} = {a} or name = 'b'", "{c} != {a}", "number({c}) > 2", "selected({m}, name)",
+    "{c} = current()/{up}one", "string-length({c}) < {n}", "not({c} = '') and {t}", "starts-with(name, {a})",
+    "position() < 3", "{n} < 3", "regex({c}, {a})", "selected-at({m}, 0) = name", "{c} = substr({a}, 0, 1)",
+    "concat({c}, {a}) != name", "count(instance('c')/root/item[province = {a}]) > 1", "contains({c}, {a})",
+    "round({n}, {n}) > 1", "translate({c}, {a}, 'x') = name",
+)  # fmt: skip
+
+
+@given(seed=st.integers(0, 10**9))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_choice_filter_leaves_the_same_by_column_and_by_row(seed: int) -> None:
+    rng = random.Random(seed)
+    at = rng.choice(sorted(path for path, kind in MADE.schema.types.items() if kind.startswith("select")))
+    near = MADE.schema.chain(MADE.schema.table_of(at))
+    outer = {path: kind for table in near for path, kind in MADE.schema.tables[table].items()}
+    among = {kind: [path for path in outer if outer[path] == kind] for kind in outer.values()}
+    text = rng.choice(FILTERS).format(
+        c=rng.choice(["name", "label", "province", "size"]), a=rng.choice(sorted(outer)),
+        m=rng.choice(among["select_multiple"]), n=rng.choice(among["int"]), t=rng.choice(["true()", "today() > now()"]),
+        up="../" * (at.count("/") - 1),
+    )  # fmt: skip
+    filtered = plan_choices(text, MADE.schema, at, LIST)
+    by_row = replace(filtered, keep=None).allowed(FILLED, None, NOWS, LINKS)
+    assert filtered.allowed(FILLED, None, NOWS, LINKS).to_list() == by_row.to_list(), f"{at} {text}"
+
+
+def test_a_filter_that_no_column_can_say_is_asked_row_by_row() -> None:
+    zones = pl.DataFrame({"name": ["viettel", "vnpt", "none"], "sought": ["[0-9]", "[A-Z].*", ".*"]})
+    filtered = plan_choices("regex(/data/name, sought)", SCHEMA, "/data/ops", zones)
+    assert filtered.keep is None
+    assert filtered.dependencies == {"/data/name"}
+    answers = pl.Series(["viettel", "vnpt none", "none"])
+    names = TABLES["/data"].with_columns(pl.Series("/data/name", ["7", "An", None]))
+    assert filtered.allowed({**TABLES, "/data": names}, answers).to_list() == [True, True, True]
+    answers = pl.Series(["vnpt viettel", "viettel", None])
+    assert filtered.allowed({**TABLES, "/data": names}, answers).to_list() == [False, False, True]
 
 
 def test_rows_alike_are_worked_out_once_and_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

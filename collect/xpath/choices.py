@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from collect.xpath.by_row import readers, refuse_for_rows
 from collect.xpath.compile import Compiler, passes
-from collect.xpath.errors import XPathError
+from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.frames import Frame, Now, Rows, Run
 from collect.xpath.functions import check_calls
 from collect.xpath.links import Links, link
 from collect.xpath.parse import parse
 from collect.xpath.paths import Scope
+from collect.xpath.reach import Reach
+from collect.xpath.rows import Reader
 from collect.xpath.schema import Schema
 from collect.xpath.tree import Expression
 
@@ -31,7 +34,7 @@ class ChoicePlan:
     dependencies: frozenset[str]
     reads_clock: bool
     frame: Frame
-    keep: pl.Expr
+    keep: pl.Expr | None  # None: no columns can say it; it is evaluated for one row and item at a time
 
     def allowed(
         self,
@@ -49,8 +52,11 @@ class ChoicePlan:
         chosen = tables[self.table][self.at] if answers is None else answers
         outer = Rows(self.table, chosen.len())
         pairs = self._chosen_items(chosen)
-        rows = Rows(self.frame.table, pairs.height, pairs["inner"], outer, pairs["outer"])
-        kept = self.frame.evaluate(run, rows, [self.keep])[0]
+        if self.keep is None:
+            kept = self._by_row(run, pairs)
+        else:
+            rows = Rows(self.frame.table, pairs.height, pairs["inner"], outer, pairs["outer"])
+            kept = self.frame.evaluate(run, rows, [self.keep])[0]
         judged = pairs.select("outer", "token", kept=kept).group_by("outer", "token").agg(pl.col("kept").any())
         refused = judged.filter(~pl.col("kept"))["outer"].unique()
         places = pl.int_range(chosen.len(), dtype=pl.UInt32, eager=True)
@@ -59,6 +65,12 @@ class ChoicePlan:
             return result
         known = Now().series(run, outer).is_not_null()
         return result.to_frame().select(pl.when(known).then(pl.first())).to_series()
+
+    def _by_row(self, run: Run, pairs: pl.DataFrame) -> pl.Series:
+        """The same from the interpreter, standing at each chosen item in its own row."""
+        around = readers(run, self.at, self.dependencies, clock=self.reads_clock)
+        kept = [_keeps(around[row], item, self.expression) for row, _, item in pairs.iter_rows()]
+        return pl.Series(kept, dtype=pl.Boolean)
 
     def _chosen_items(self, chosen: pl.Series) -> pl.DataFrame:
         """One row per chosen name and item of that name: ``outer`` row, ``token``, ``inner`` item."""
@@ -84,9 +96,27 @@ def plan_choices(filter_expression: str | Expression, schema: Schema, at: str, c
     around = Scope(Frame(table), at)
     inner = Frame(f"instance:{_LIST}", around.frame)
     compiler = Compiler(offered)
-    keep = passes(compiler.value(tree, Scope(inner, "", around)))
+    try:
+        keep = passes(compiler.value(tree, Scope(inner, "", around)))
+    except RecursionError as problem:
+        raise XPathError("too_deep", "The expression is nested too deeply.", 0) from problem
+    except XPathUnsupported as unsupported:
+        refuse_for_rows(tree, unsupported)
+        found = Reach(offered, at)
+        found.visit(tree, frozenset({f"instance:{_LIST}/root/item"}))
+        return ChoicePlan(tree, offered, at, table, frozenset(found.reads), found.reads_clock, inner, None)
     dependencies = frozenset(compiler.dependencies)
     return ChoicePlan(tree, offered, at, table, dependencies, compiler.reads_clock, inner, keep)
+
+
+def _keeps(around: Reader, item: int, tree: Expression) -> bool:
+    """Whether the filter leaves an item, by its place in the list from 0; not where JavaRosa would stop."""
+    node = around.lists.root(_LIST, 0).children["item"][item]
+    reader = replace(around, node=node, place=item + 1)
+    try:
+        return reader.keeps(reader.value(tree))
+    except XPathError:
+        return False
 
 
 def choice_allowed(

@@ -9,27 +9,24 @@ from typing import Literal
 
 import polars as pl
 
-from collect.xpath import library_dates, library_nodes, library_values, row_library, row_nodes
+from collect.xpath import library_dates, library_nodes, library_values
+from collect.xpath.by_row import readers, refuse_for_rows
 from collect.xpath.compile import TREE_FUNCTIONS, VALUE_FUNCTIONS, Compiler
 from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.frames import Frame, Now, Rows, Run
 from collect.xpath.functions import BY_ROW, check_calls, functions_used
-from collect.xpath.instance import Trees
 from collect.xpath.links import Links, link
 from collect.xpath.parse import parse
 from collect.xpath.paths import Scope
 from collect.xpath.reach import reach
-from collect.xpath.rows import COLLECT, Lists, Reader
-from collect.xpath.rows import FUNCTIONS as ROW_FUNCTIONS
+from collect.xpath.rows import COLLECT, Reader
 from collect.xpath.schema import Schema
-from collect.xpath.tree import Chain, Expression, Filtered, walk
+from collect.xpath.tree import Expression
 from collect.xpath.values import Column, Value, as_boolean, as_number, as_text
 
 TREE_FUNCTIONS.update(library_nodes.FUNCTIONS)
 VALUE_FUNCTIONS.update(library_values.FUNCTIONS)
 VALUE_FUNCTIONS.update(library_dates.FUNCTIONS)
-ROW_FUNCTIONS.update(row_library.FUNCTIONS)
-ROW_FUNCTIONS.update(row_nodes.FUNCTIONS)
 
 As = Literal["boolean", "number", "string", "value"]
 
@@ -93,16 +90,8 @@ class Plan:
 
     def _by_row(self, run: Run, as_: As) -> pl.Series:
         """The same from the interpreter, where a row that JavaRosa would stop at is blank."""
-        trees = Trees(run.tables, self.schema, self.dependencies)
-        roots = trees.rows.get(self.schema.root, [])
-        clocks = dict(zip(map(id, roots), run.now().to_list(), strict=True)) if self.reads_clock else {}
-        lists, steps = Lists(self.schema), self.at.removeprefix(self.table).split("/")[1:]
-        found: list[bool | float | str | None] = []
-        for node in trees.rows.get(self.table, []):
-            root = node.line()[0]
-            for step in steps:
-                node = node.children[step][0] if step in node.children else node.add(step)
-            found.append(_row_value(Reader(lists, node, node, clocks.get(id(root))), self.expression, as_))
+        around = readers(run, self.at, self.dependencies, clock=self.reads_clock)
+        found = [_row_value(reader, self.expression, as_) for reader in around]
         dtype = {"boolean": pl.Boolean(), "number": pl.Float64()}.get(as_, pl.String())
         return pl.Series(self.at, found, dtype=dtype)
 
@@ -163,13 +152,9 @@ def plan(expression: str | Expression, schema: Schema, at: str) -> Plan:
 
 def _planned_by_row(tree: Expression, schema: Schema, at: str, unsupported: XPathUnsupported | None = None) -> Plan:
     """A plan for the interpreter, when it can evaluate what the columns cannot."""
-    if unsupported is not None and any(isinstance(node, Filtered) or _joins(node) for node in walk(tree)):
-        raise unsupported
+    if unsupported is not None:
+        refuse_for_rows(tree, unsupported)
     found = reach(tree, schema, at)
     table = schema.table_of(at)
     read, repeats = frozenset(found.reads), frozenset(found.repeats)
     return Plan(tree, schema, at, table, read, repeats, found.reads_clock, None, Frame(table))
-
-
-def _joins(node: Expression) -> bool:
-    return isinstance(node, Chain) and node.rest[0][0] == "|"
