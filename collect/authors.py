@@ -7,28 +7,25 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
 
 from collect import xpath
+from collect.brought import with_lists
 from collect.check import check
-from collect.define import form_at, form_from_xform, schema_of
+from collect.define import form_at, schema_of
 from collect.forms import Form
 from collect.i18n import t
 from collect.problems import CollectError, DefinitionError
 from collect.receive import receive
 from collect.receive.submissions import local, parse, parser
-from collect.receive.unpack import unpacked
 from collect.xpath.evaluate import Profile
 
 NEEDED = ("form", "expression")
-LIST_FILE = re.compile(r"jr://file-csv/([^\"']+\.csv)")
 PROFILES = ("collect", "web")
 
 
@@ -154,7 +151,7 @@ class CheckedFile:
 
 def check_file(path: Path, form: Form) -> Iterator[CheckedFile]:
     """Check an export with the rules of any form, the places of the survey left aside. Raises ExportError."""
-    known = with_media(form, path)
+    known = with_lists(form, path)
     anywhere = replace(known, design=replace(form.design, commune=""))  # the commune is a choice like any other here
     for received in receive(path, [anywhere], form=anywhere):
         if received.form is None:
@@ -165,17 +162,3 @@ def check_file(path: Path, form: Form) -> Iterator[CheckedFile]:
         issues = issues.join(where, on="submission_id", how="left", maintain_order="left")
         issues = issues.with_columns(pl.coalesce("found_in", "read_in").alias("found_in")).drop("read_in")
         yield CheckedFile(path.name, received.source, form, received.submissions, issues)
-
-
-def with_media(form: Form, path: Path) -> Form:
-    """The form with lists of choices it lacks, where the upload itself brings their CSV among its media."""
-    named = {PurePosixPath(name).name for name in LIST_FILE.findall(form.xform.decode(errors="replace"))}
-    wanted = {name for name in named if PurePosixPath(name).stem not in form.choices}
-    if not wanted or not path.exists():
-        return form
-    with TemporaryDirectory() as folder, unpacked(path) as upload:
-        for member in upload.members:
-            if member.base in wanted and "/" in member.name:
-                (Path(folder) / member.base).write_bytes(member.read())
-        brought = form_from_xform(form.xform, form.design, folder=Path(folder), lenient=True)
-    return replace(form, choices={**brought.choices, **form.choices})

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from collect import tables
+from collect.brought import with_lists
 from collect.check import answers_read, check, households, measure
 from collect.define import load_forms, load_indicators, load_targets
 from collect.estimate import estimate, weigh
@@ -83,7 +84,7 @@ def take(
     """Receive a file and check and locate its rows, form by form. Raises ExportError."""
     progress("step.receive", 0.05)
     taken = []
-    readable = [form.to_read for form in definitions.forms]
+    readable = [with_lists(form.to_read, path) for form in definitions.forms]
     everything = receive(path, readable, form=arrival.form, source=arrival.source, progress=first_third(progress))
     for received in everything:
         form, reading = received.form, received.issues.with_columns(upload_id=pl.lit(arrival.upload_id))

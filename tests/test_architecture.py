@@ -25,6 +25,7 @@ ARROWS: dict[str, set[str]] = {
     "xpath": set(),
     "define": WORDS | {"xpath", "i18n"},
     "receive": WORDS | {"define"},
+    "brought": WORDS | {"define", "receive"},
     "check": WORDS | {"xpath"},
     "locate": WORDS | {"geo"},
     "estimate": WORDS,
@@ -34,7 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "demo": WORDS | {"define", "geo", "i18n", "publish", "settings"},
     "passing": WORDS | {"receive"},
     "journey": WORDS
-    | {"define", "receive", "check", "locate", "estimate", "judge", "smallarea", "passing", "places", "geo"},
+    | {"brought", "define", "receive", "check", "locate", "estimate", "judge", "smallarea", "passing", "places", "geo"},
     "places": {"problems", "settings", "locate", "geo", "tables"},
     "registry": {"problems"},
     "store": {"problems", "settings", "registry"},
@@ -44,7 +45,7 @@ ARROWS: dict[str, set[str]] = {
     "receipts": {"intake", "i18n"},
     "issue_words": {"forms", "i18n"},
     "touched": {"define", "forms", "intake", "registry", "settings", "store"},
-    "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # beside the journey: its tools need no store
+    "authors": WORDS | {"brought", "define", "receive", "check", "xpath", "i18n"},  # beside the journey: no store
     "scrutiny": WORDS
     | {"check", "journey", "passing", "places", "locate", "estimate", "judge", "geo"},  # a journey for one commune
     "drawing": WORDS | {"journey", "runs", "places", "publish", "scrutiny", "store"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -11,9 +12,13 @@ from click.testing import CliRunner, Result
 
 from collect.authors import check_file
 from collect.cli import main
-from collect.define import form_at
+from collect.define import form_at, load_forms
 from collect.i18n import t
+from collect.intake import add_file, rebuild
+from collect.journey import Definitions
 from collect.pages.issues import in_words
+from collect.settings import settings_from
+from collect.store import open_store
 
 FORM = """
 | survey |
@@ -137,6 +142,16 @@ FROM_FILE = """
 | | p |
 """
 
+PULLED = """
+| survey |
+| | type | name | label | calculation |
+| | select_one_from_file places.csv | place | Place | |
+| | calculate | code | | pulldata('places', 'code', 'name', ${place}) |
+| settings |
+| | form_id |
+| | p |
+"""
+
 
 def test_a_list_of_choices_is_taken_from_the_media_of_the_upload(tmp_path: Path) -> None:
     (tmp_path / "form.md").write_text(FROM_FILE, encoding="utf-8")
@@ -155,6 +170,37 @@ def test_a_list_of_choices_is_taken_from_the_media_of_the_upload(tmp_path: Path)
     assert [(issue["code"], issue["submission_id"]) for issue in issues if issue["code"] != "EXP-01"] == [
         ("CHO-01", "uuid:b")
     ]
+
+
+@pytest.mark.parametrize("folder", ["media/", "household-media/", ""])
+def test_a_team_upload_brings_its_lists_and_rebuilding_finds_them_again(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "form.md").write_text(PULLED, encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "up.zip", "w") as archive:
+        for name, place, code in (("a", "x", "7"), ("b", "z", ""), ("c", "x", "8")):
+            answers = f"<place>{place}</place><code>{code}</code><meta><instanceID>uuid:{name}</instanceID></meta>"
+            archive.writestr(f"{name}/submission.xml", f'<data id="p">{answers}</data>')
+        archive.writestr(f"{folder}places.csv", "name,label,code\nx,X,7\n".encode("utf-16"))
+    definitions, store = (
+        Definitions(load_forms(tmp_path), (), ()),
+        open_store(settings_from({"COLLECT_DATA": str(tmp_path)})),
+    )
+    add_file(store, tmp_path / "up.zip", definitions)
+    expected = [("CAL-01", "uuid:c"), ("CHO-01", "uuid:b")]
+    for _ in range(2):
+        (part,) = (tmp_path / "tables" / "p" / "issues").glob("*.parquet")
+        found = pl.read_parquet(part).filter(pl.col("code") != "LOC-05").select("code", "submission_id").rows()
+        assert sorted(found) == expected
+        rebuild(store, definitions)
+
+
+def test_a_list_in_another_encoding_stays_unknown(tmp_path: Path) -> None:
+    (tmp_path / "form.md").write_text(FROM_FILE, encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "up.zip", "w") as archive:
+        archive.writestr("a.xml", '<data id="p"><place>x</place><meta><instanceID>uuid:a</instanceID></meta></data>')
+        archive.writestr("media/places.csv", b"name,label\nx,\xff\xfe\xb0\n")
+    (checked,) = check_file(tmp_path / "up.zip", form_at(tmp_path / "form.md"))
+    assert set(checked.issues["code"]) == {"EXP-01"}
 
 
 def test_why_a_rule_could_not_be_checked_is_said_in_the_readers_language(tmp_path: Path) -> None:

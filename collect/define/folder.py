@@ -33,7 +33,7 @@ def load_form(folder: Path, *, cache: Path | None = None) -> Form:
         raise DefinitionError("DEF-08", file=folder.name, near=", ".join(SOURCES))
     key = _fingerprint(folder, source)
     if key not in _read:
-        form = read_form(source, cache=cache)
+        form = read_form(source, cache=cache, lenient=True)  # an upload may bring the list among its media
         design = load_design(folder / "form.toml")
         merged = replace(form.design, **_stated(design))
         older = tuple(replace(old, design=merged) for old in read_versions(folder, form, cache=cache))
