@@ -15,10 +15,10 @@ import polars as pl
 from collect import tables
 from collect.check import answers_read, check, households, measure
 from collect.define import load_forms, load_indicators, load_targets
-from collect.estimate import estimate, weigh
+from collect.estimate import estimate, shared, weigh
 from collect.forms import Form
 from collect.indicators import Indicator
-from collect.judge import gaps, judge, tally
+from collect.judge import changes, gaps, judge, tally
 from collect.locate import locate, move
 from collect.passing import (
     Arrival,
@@ -142,7 +142,9 @@ def conclude(
         weights.append(weigh(moved, frame_there, unit=one.form.design.unit, places=communes))
     everything = tables.Weights(pl.concat(weights))
     progress("step.estimate", 0.7)
-    estimates = _estimates(pl.concat(measures), everything, communes)
+    measured = tables.Measures(pl.concat(measures))
+    estimates = _estimates(measured, everything, communes)
+    changed = changes(estimates, shared(measured, everything, communes))
     progress("step.judge", 0.8)
     verdicts = judge(estimates, definitions.targets, definitions.indicators, communes, everything)
     listed = gaps(
@@ -157,7 +159,7 @@ def conclude(
         outlines=outlines_of(places),
     )
     modelled = small_areas(estimates, communes) if named.model else tables.SmallAreas(tables.SMALL_AREAS.empty())
-    return Conclusion(estimates, verdicts, tally(verdicts), listed, modelled)
+    return Conclusion(estimates, verdicts, tally(verdicts), listed, modelled, changed)
 
 
 def _estimates(measures: pl.DataFrame, weights: tables.Weights, communes: tables.Units) -> tables.Estimates:

@@ -83,6 +83,7 @@ class Conclusion:
     tallies: tables.Tallies
     gaps: tables.Gaps
     small_areas: tables.SmallAreas
+    changes: tables.Changes
 
 
 def parts_of(

@@ -30,7 +30,7 @@ from collect.targets import Target
 from geo import Gazetteer
 
 MADE_UP_ROUNDS = "demo"  # a round whose name begins so is a demonstration, and every screen and file says it
-WRITTEN = ("estimates", "verdicts", "tallies", "gaps", "small_areas")
+WRITTEN = ("estimates", "verdicts", "tallies", "gaps", "small_areas", "changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Run:
     tallies: tables.Tallies
     gaps: tables.Gaps
     small_areas: tables.SmallAreas  # empty unless the run was asked for them
+    changes: tables.Changes  # empty while there is one round
 
     def facts(self) -> dict[str, Any]:
         """What is true of the run as a whole: what run.json holds."""
@@ -156,6 +157,7 @@ def make_run(
         tallies=conclusion.tallies,
         gaps=conclusion.gaps,
         small_areas=conclusion.small_areas,
+        changes=conclusion.changes,
     )
     progress("step.publish", 0.95)
     write_run(store, run)
@@ -267,6 +269,7 @@ def read_run(store: Store, run_id: str) -> Run:
         tallies=tables.Tallies(read["tallies"]),
         gaps=tables.Gaps(read["gaps"]),
         small_areas=tables.SmallAreas(read["small_areas"]),
+        changes=tables.Changes(read["changes"]),
     )
 
 

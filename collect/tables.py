@@ -22,9 +22,11 @@ Frame = NewType("Frame", pl.DataFrame)
 Units = NewType("Units", pl.DataFrame)
 Weights = NewType("Weights", pl.DataFrame)
 Estimates = NewType("Estimates", pl.DataFrame)
+Shared = NewType("Shared", pl.DataFrame)
 Verdicts = NewType("Verdicts", pl.DataFrame)
 Tallies = NewType("Tallies", pl.DataFrame)
 SmallAreas = NewType("SmallAreas", pl.DataFrame)
+Changes = NewType("Changes", pl.DataFrame)
 Gaps = NewType("Gaps", pl.DataFrame)
 
 TYPES: Mapping[str, pl.DataType] = {
@@ -122,6 +124,10 @@ REGIMES = ("census", "near_census", "clusters", "simple", "one_cluster", "empty"
 VERDICTS = ("met", "not_met", "undecided", "no_data")
 LEVELS = ("province", "commune", "hamlet")
 WEIGHTINGS = ("frame", "answered", "equal")
+CHANGE_LEVELS = ("province", "former_district", "commune")
+CHANGE_REGIMES = ("census", "shared", "independent", "unknown")
+CHANGE_REASONS = ("interval", "count", "one_round", "one_cluster", "ground")
+CHANGED = ("better", "worse", "same", "cannot_tell")
 COUNTED_IN = ("households", "people", "communes")
 GAP_TYPES = ("build", "sell", "device", "account", "measure")
 
@@ -393,6 +399,54 @@ SMALL_AREAS = Table(
         Column("between", "number", "variance between communes that covariates leave; 0: all synthetic"),
     ),
 )
+SHARED = Table(
+    name="shared",
+    one_row_per="indicator, place and pair of rounds (both ways round) in which drawn hamlets were asked twice",
+    key=("indicator", "level", "vintage", "place", "round_from", "round_to"),
+    columns=(
+        Column("indicator", "text", "indicator", required=True),
+        Column("level", "text", "province, former_district or commune", required=True, among=CHANGE_LEVELS),
+        Column("vintage", "text", "vintage of the place code", required=True),
+        Column("place", "text", "official code", required=True),
+        Column("round_from", "text", "one round", required=True),
+        Column("round_to", "text", "the other", required=True),
+        Column("clusters_shared", "whole", "drawn hamlets asked in both", required=True),
+        Column("df", "whole", "shared hamlets less their strata", required=True),
+        Column("covariance", "number", "of the two estimates", required=True),
+        Column("products", "number", "of the hamlets' centred scores in both rounds, summed", required=True),
+        Column("squares_from", "number", "of those of round_from, summed", required=True),
+        Column("squares_to", "number", "of those of round_to, summed", required=True),
+    ),
+)
+CHANGES = Table(
+    name="changes",
+    one_row_per="indicator, place and pair of rounds, the earlier first; no rows while there is one round",
+    key=("indicator", "level", "vintage", "place", "round_from", "round_to"),
+    columns=(
+        Column("indicator", "text", "indicator", required=True),
+        Column("level", "text", "province, former_district or commune", required=True, among=CHANGE_LEVELS),
+        Column("vintage", "text", "vintage of the place code; of a former district the last it was in", required=True),
+        Column("place", "text", "official code", required=True),
+        Column("round_from", "text", "the earlier round", required=True),
+        Column("round_to", "text", "the later round", required=True),
+        Column("regime", "text", "how the error of the difference was found", required=True, among=CHANGE_REGIMES),
+        Column("regime_from", "text", "of the earlier estimate; empty: not asked", among=REGIMES),
+        Column("regime_to", "text", "of the later estimate; empty: not asked", among=REGIMES),
+        Column("n_from", "whole", "units with a known answer in the earlier round"),
+        Column("n_to", "whole", "units with a known answer in the later round"),
+        Column("clusters_shared", "whole", "drawn hamlets asked in both rounds", required=True),
+        Column("estimate_from", "share", "in the earlier round", "0 to 1", between=(0, 1)),
+        Column("estimate_to", "share", "in the later round", "0 to 1", between=(0, 1)),
+        Column("difference", "number", "later less earlier", "-1 to 1", between=(-1, 1)),
+        Column("std_error", "share", "of the difference, shared hamlets' covariance in it; empty: unknown", "0 to 1"),
+        Column("correlation", "number", "of the two estimates, as judged", "-1 to 1", between=(-1, 1)),
+        Column("ci_low", "number", "two-sided 95 % interval of the difference", "-1 to 1", between=(-1, 1)),
+        Column("ci_high", "number", "two-sided 95 % interval of the difference", "-1 to 1", between=(-1, 1)),
+        Column("p_better", "share", "probability that it became better", "0 to 1", between=(0, 1)),
+        Column("verdict", "text", "better, worse, same (counts only) or cannot_tell", required=True, among=CHANGED),
+        Column("reason", "text", "interval, count, or why nobody can tell", required=True, among=CHANGE_REASONS),
+    ),
+)
 GAPS = Table(
     name="gaps",
     one_row_per="target and commune that is not met, undecided or without data",
@@ -441,5 +495,5 @@ GAPS = Table(
 )
 ALL_TABLES = (
     ROOT_ANSWERS, ROW_ANSWERS, HOUSEHOLDS, PERSONS, MEASURES, ISSUES, FRAME, UNITS, WEIGHTS, ESTIMATES,
-    VERDICTS_TABLE, TALLIES, SMALL_AREAS, GAPS,
+    VERDICTS_TABLE, TALLIES, SMALL_AREAS, SHARED, CHANGES, GAPS,
 )  # fmt: skip

@@ -10,6 +10,7 @@ from collect.estimate.adjusting import Adjusting, adjust, effective_interviews
 from collect.estimate.estimates import estimate
 from collect.estimate.likeness import likeness
 from collect.estimate.reading import values_of
+from collect.estimate.shared import shared
 from collect.estimate.spec import Estimated, Margin, Replicates, TableSpec
 from collect.estimate.table import estimate_table
 from collect.estimate.weights import weigh
@@ -25,6 +26,7 @@ __all__ = [
     "estimate",
     "estimate_table",
     "likeness",
+    "shared",
     "values_of",
     "weigh",
 ]
