@@ -416,6 +416,8 @@ SHARED = Table(
         Column("products", "number", "of the hamlets' centred scores in both rounds, summed", required=True),
         Column("squares_from", "number", "of those of round_from, summed", required=True),
         Column("squares_to", "number", "of those of round_to, summed", required=True),
+        Column("variance_from", "number", "of round_from's estimate, between its own drawn hamlets"),
+        Column("variance_to", "number", "of round_to's estimate, between its own drawn hamlets"),
     ),
 )
 CHANGES = Table(

@@ -13,7 +13,16 @@ import pytest
 from survey_tables import Survey, survey
 
 from collect import tables
-from collect.estimate import estimate, shared, weigh
+from collect.estimate import (
+    Between,
+    Margin,
+    TableSpec,
+    contrast_table,
+    estimate,
+    estimate_table,
+    shared,
+    weigh,
+)
 from collect.judge import changes
 
 EARLIER, LATER = "2024", "2025"
@@ -78,3 +87,97 @@ def test_with_every_hamlet_shared_the_error_is_that_of_linearised_differences() 
     assert row["difference"] == pytest.approx(r2 - r1, rel=1e-12)
     assert row["std_error"] == pytest.approx(sqrt(4 / 3 * (z @ z)), rel=1e-9)
     assert (row["regime"], row["clusters_shared"], row["verdict"]) == ("shared", 4, "better")
+
+
+def by_hand(rows: pl.DataFrame, signs: Mapping[str, int]) -> float:
+    """The linearised variance of a difference of two shares in one stratum of clusters, written out."""
+    z: dict[Any, float] = {}
+    clusters = rows["hamlet"].n_unique()
+    for name, sign in signs.items():
+        part = rows.filter(round=name)
+        share = (part["w"] * part["y"]).sum() / part["w"].sum()
+        for hamlet, w, y in part.select("hamlet", "w", "y").iter_rows():
+            z[hamlet] = z.get(hamlet, 0.0) + sign * w * (y - share) / part["w"].sum()
+    scores = np.array(list(z.values()))
+    return float(clusters / (clusters - 1) * ((scores - scores.mean()) ** 2).sum())
+
+
+def jackknife(rows: pl.DataFrame) -> float:
+    """JK1 over hamlets, which leave both rounds together."""
+
+    def difference(part: pl.DataFrame) -> float:
+        shares = {name: (one["w"] * one["y"]).sum() / one["w"].sum() for (name,), one in part.group_by("round")}
+        return float(shares[LATER] - shares[EARLIER])
+
+    hamlets = rows["hamlet"].unique().sort()
+    left = np.array([difference(rows.filter(pl.col("hamlet") != one)) for one in hamlets])
+    k = len(hamlets)
+    return float((k - 1) / k * ((left - left.mean()) ** 2).sum())
+
+
+SPEC = TableSpec(y="y", weight="w", clusters=("hamlet",))
+ROUNDS = Between("round", EARLIER, LATER)
+
+
+def test_any_table_compares_rounds_as_svycontrast_does() -> None:
+    """R: d <- svydesign(~hamlet, weights = ~w, data = x); svycontrast(svyby(~y, ~round, d, svymean, covmat = TRUE),
+    c(-1, 1)); the SE is that of the scores' differences.
+    """
+    rows = as_rows((EARLIER, (4, 6, 5, 7)), (LATER, (6, 7, 7, 9)))
+    (found,) = contrast_table(rows, SPEC, ROUNDS)
+    assert found.se == pytest.approx(sqrt(by_hand(rows, {EARLIER: -1, LATER: 1})), rel=1e-12)
+    assert (found.df, found.n_psu_shared, found.regime) == (3.0, 4, "shared")
+    journey = of_commune(compared(of(FOUR, 4, 6, 5, 7), of(FOUR, 6, 7, 7, 9)))
+    assert journey["std_error"] == pytest.approx(found.se, rel=1e-9)
+    assert journey["difference"] == pytest.approx(found.est, rel=1e-12)
+
+
+def test_the_jackknife_over_shared_hamlets_agrees() -> None:
+    draws = np.random.default_rng(7)
+    luck = draws.normal(0.6, 0.15, 40).clip(0.05, 0.95)
+    rows = pl.DataFrame(
+        {"round": name, "hamlet": at, "w": 1.0 + at % 3, "y": int(draws.random() < min(chance + more, 0.98))}
+        for name, more in ((EARLIER, 0.0), (LATER, 0.08))
+        for at, chance in enumerate(luck)
+        for _ in range(12)
+    )
+    (found,) = contrast_table(rows, SPEC, ROUNDS)
+    assert found.se == pytest.approx(sqrt(jackknife(rows)), rel=0.01)
+
+
+def test_rounds_in_strata_of_their_own_share_nothing() -> None:
+    rows = as_rows((EARLIER, (4, 6, 5, 7)), (LATER, (6, 7, 7, 9)))
+    apart = TableSpec(y="y", weight="w", stratum="round", clusters=("hamlet",), nest=True)
+    (found,) = contrast_table(rows, apart, ROUNDS)
+    errors = [one.se or 0.0 for one in estimate_table(rows, TableSpec(**{**_fields(apart), "by": ("round",)}))]
+    assert found.se == pytest.approx(sqrt(sum(error**2 for error in errors)), rel=1e-12)
+    assert found.regime == "independent"
+
+
+def _fields(spec: TableSpec) -> dict[str, Any]:
+    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+
+
+def test_a_calibrated_table_takes_what_is_known_off_the_difference_too() -> None:
+    rows = as_rows((EARLIER, (4, 6, 5, 7)), (LATER, (6, 7, 7, 9))).with_columns(
+        kind=pl.Series([str(at % 2) for at in range(80)])
+    )
+    known = (Margin("kind", "0", 4000.0), Margin("kind", "1", 4200.0))
+    (plain,) = contrast_table(rows, SPEC, ROUNDS)
+    (found,) = contrast_table(rows, TableSpec(**{**_fields(SPEC), "margins": known}), ROUNDS)
+    assert found.se is not None
+    assert plain.se is not None
+    assert found.se != pytest.approx(plain.se, rel=1e-3)
+    assert found.se == pytest.approx(plain.se, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (as_rows((EARLIER, (4,)), (LATER, (6,))), "one cluster"),
+        (as_rows((EARLIER, (5, 5, 5, 5)), (LATER, (5, 5, 5, 5))), "all alike"),
+    ],
+)
+def test_an_error_nobody_can_know_is_empty_never_zero(rows: pl.DataFrame, why: str) -> None:
+    (found,) = contrast_table(rows, SPEC, ROUNDS)
+    assert (found.se, found.ci_low, found.regime) == (None, None, "unknown"), why

@@ -7,6 +7,7 @@ One-sided 95 % bounds are the ends of the interval at ``TableSpec(level=0.90)``.
 """
 
 from collect.estimate.adjusting import Adjusting, adjust, effective_interviews
+from collect.estimate.contrast import Between, Contrast, contrast_table
 from collect.estimate.estimates import estimate
 from collect.estimate.likeness import likeness
 from collect.estimate.reading import values_of
@@ -17,11 +18,14 @@ from collect.estimate.weights import weigh
 
 __all__ = [
     "Adjusting",
+    "Between",
+    "Contrast",
     "Estimated",
     "Margin",
     "Replicates",
     "TableSpec",
     "adjust",
+    "contrast_table",
     "effective_interviews",
     "estimate",
     "estimate_table",

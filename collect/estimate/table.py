@@ -64,7 +64,7 @@ def estimate_table(frame: pl.DataFrame, spec: TableSpec) -> tuple[Estimated, ...
     CollectError
         USE-10 to USE-16: a column that is not there or cannot be read as what it is said to be.
     """
-    drawn = _drawn(frame, spec)
+    drawn = design_of(frame, spec)
     inside = drawn.rows.filter(pl.col(INSIDE) & pl.col(DOMAIN).is_not_null())
     base = X if spec.x else None
     totals = totals_of(inside, drawn.sample, y=Y, x=base, by=[DOMAIN], cross=base is not None)
@@ -84,7 +84,8 @@ def _as_typed(column: pl.Series, value: str) -> Any:
     return float(value) if column.dtype.is_float() else value
 
 
-def _drawn(frame: pl.DataFrame, spec: TableSpec) -> Drawn:
+def design_of(frame: pl.DataFrame, spec: TableSpec) -> Drawn:
+    """Read ``frame`` as ``spec`` says, calibrate its weights, and number its domains. Raises CollectError."""
     if spec.total and spec.x:
         raise CollectError("USE-12", column="--x", value="--total")
     rows, sample = as_designed(frame, spec)
@@ -110,7 +111,7 @@ def _another_variance(drawn: Drawn) -> Any:
     return None
 
 
-def _known(rows: pl.DataFrame) -> tuple[Numbers, Numbers, NDArray[np.bool_]]:
+def known_rows(rows: pl.DataFrame) -> tuple[Numbers, Numbers, NDArray[np.bool_]]:
     """Values, bases and whether both are known and in the subpopulation; unknown ones as 0."""
     known = (rows[INSIDE] & rows[Y].is_not_null() & rows[X].is_not_null()).to_numpy()
     return rows[Y].fill_null(0.0).to_numpy() * known, rows[X].fill_null(0.0).to_numpy() * known, known
@@ -120,7 +121,7 @@ def _after_calibration(drawn: Drawn, values: pl.DataFrame) -> pl.DataFrame:
     """Variance of what the calibration leaves unexplained; rows outside the domain score too."""
     assert drawn.calibrated is not None
     rows, weights = drawn.rows, drawn.calibrated.weights
-    y, x, known = _known(rows)
+    y, x, known = known_rows(rows)
     of_row = rows[DOMAIN].fill_null(-1).to_numpy()
     stages = drawn.sample.stages
     keys = rows.select(*stages)
@@ -144,7 +145,7 @@ def _after_calibration(drawn: Drawn, values: pl.DataFrame) -> pl.DataFrame:
 def _replicated(drawn: Drawn, values: pl.DataFrame) -> pl.DataFrame:
     given = drawn.spec.replicates
     assert given is not None
-    y, x, _ = _known(drawn.rows)
+    y, x, _ = known_rows(drawn.rows)
     weights = drawn.rows[W].to_numpy()
     matrix = np.column_stack([numbers(drawn.rows, name).fill_null(float("nan")).to_numpy() for name in given.columns])
     if np.isnan(matrix).any():

@@ -119,8 +119,18 @@ def _error(row: dict[str, Any]) -> float | None:
     one, two = row["std_error_from"], row["std_error_to"]
     if one is None or two is None:
         return None
-    variance = one**2 + two**2 - 2 * (row["covariance"] or 0.0)
+    variance = one**2 + two**2 - 2 * _covariance(row)
     return sqrt(variance) if variance > 1e-9 * (one**2 + two**2) else None
+
+
+def _covariance(row: dict[str, Any]) -> float:
+    """Of the two estimates. What known totals explain of an error is taken from what both rounds share of it too."""
+    covariance = row["covariance"] or 0.0
+    for side in ("from", "to"):
+        error, between = row[f"std_error_{side}"], row[f"variance_{side}"]
+        if error is not None and between:
+            covariance *= min(error / sqrt(between), 1.0)
+    return float(covariance)
 
 
 def _correlation(row: dict[str, Any]) -> float:
@@ -130,7 +140,7 @@ def _correlation(row: dict[str, Any]) -> float:
     drawn = sqrt(row["n_clusters_from"] * row["n_clusters_to"])
     expected = row["likeness"] * min(row["clusters_shared"] / drawn, 1.0) if drawn else 0.0
     errors = (row["std_error_from"] or 0.0) * (row["std_error_to"] or 0.0)
-    own = min(max(row["covariance"] / errors, -1.0), 1.0) if errors > 0 else expected
+    own = min(max(_covariance(row) / errors, -1.0), 1.0) if errors > 0 else expected
     mine, trust = float(row["df"]) if errors > 0 else 0.0, min(row["likeness_df"], OTHERS_AT_MOST)
     return (mine * own + trust * expected) / (mine + trust) if mine + trust > 0 else 0.0
 
