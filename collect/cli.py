@@ -115,8 +115,10 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: datetime | None) -
 @click.pass_obj
 def run(session: Session, vintage: str | None, as_of: date | None, model: bool, as_json: bool) -> None:
     """Estimate, judge and list the gaps from everything received; print the run's folder."""
+    from collect.places import name_by_code
     from collect.runs import make_run
     from collect.store import open_store
+    from collect.weight_words import equal_warning, weight_lines
 
     store, definitions = open_store(session.settings), session.definitions()
     with session.steps(as_json) as progress:
@@ -124,8 +126,11 @@ def run(session: Session, vintage: str | None, as_of: date | None, model: bool, 
     if as_json:
         click.echo(json.dumps(made.summary(store.run_folder(made.run_id)), ensure_ascii=False, default=str))
         return
-    for line in made.lines(definitions.targets, session.lang):
+    for line in (*weight_lines(made.weighing, session.lang), *made.lines(definitions.targets, session.lang)):
         click.echo(line)
+    warning = equal_warning(made.weighing, name_by_code(made.vintage, session.lang), session.lang)
+    if warning:
+        click.echo(warning, err=True)
     session.say("cli.run.made", folder=str(store.run_folder(made.run_id)))
 
 

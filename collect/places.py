@@ -69,6 +69,12 @@ def list_units(vintage: str | None = None) -> pl.DataFrame:
         return geo.units(vintage or geo.LATEST)
 
 
+def name_by_code(vintage: str, lang: str) -> dict[str, str]:
+    """What the communes of a vintage are called, in Vietnamese where ``lang`` has no name."""
+    name = {"en": "name_en", "km": "name_km"}.get(lang, "name_vi")
+    return dict(list_units(vintage).select("code", pl.coalesce(name, "name_vi")).iter_rows())
+
+
 def moved_frame(frame: tables.Frame | None, places: geo.Gazetteer) -> tables.Frame | None:
     """The frame with its communes in the vintage of ``places``, where each went whole into one."""
     if frame is None:

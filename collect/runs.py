@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from collect.forms import Form
 from collect.i18n import t
 from collect.intake import current
 from collect.journey import Definitions, conclude
-from collect.passing import COUNTED, FRAME, Gathered, Named, Progress, rows_table, silent
+from collect.passing import COUNTED, FRAME, REFUSED, Gathered, Named, Progress, rows_table, silent
 from collect.places import digest_of, places_of
 from collect.problems import CollectError, StoreError
 from collect.publish import MapLayer, map_layer
@@ -51,6 +51,7 @@ class Run:
     tallies: tables.Tallies
     gaps: tables.Gaps
     small_areas: tables.SmallAreas  # empty unless the run was asked for them
+    weighing: tuple[dict[str, Any], ...]  # per form: what was done to its weights; see `collect.passing.Weighed`
     changes: tables.Changes  # empty while there is one round
 
     def facts(self) -> dict[str, Any]:
@@ -65,6 +66,7 @@ class Run:
             "boundaries_source",
             "submissions",
             "uploads",
+            "weighing",
         )
         return {name: getattr(self, name) for name in names}
 
@@ -158,6 +160,7 @@ def make_run(
         gaps=conclusion.gaps,
         small_areas=conclusion.small_areas,
         changes=conclusion.changes,
+        weighing=tuple(asdict(weighed) for weighed in conclusion.weighing),
     )
     progress("step.publish", 0.95)
     write_run(store, run)
@@ -190,11 +193,13 @@ def gather(store: Store, form: Form, definitions: Definitions, as_of: date | Non
         return None
     typed = {repeat: pl.concat([piece.typed[repeat] for piece in kept], how="diagonal") for repeat in form.repeats}
     issues = pl.concat([piece.issues for piece in kept])
+    refused = pl.concat([piece.refused for piece in kept if piece.refused is not None])
     if as_of is not None:
+        refused = refused.filter(pl.col("interviewed_on") <= as_of)
         typed[form.root] = typed[form.root].filter(pl.col("interviewed_on") <= as_of)
         counted = typed[form.root].select("submission_id")
         typed = {repeat: _of(frame, counted) for repeat, frame in typed.items()}
-    return Gathered(form, typed, issues) if typed[form.root].height else None
+    return Gathered(form, typed, issues, refused) if typed[form.root].height else None
 
 
 def _current_by_upload(store: Store, form: Form) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -208,13 +213,14 @@ def _piece(store: Store, form: Form, upload: str, ids: pl.DataFrame, read: froze
     issues = store.read_part(form.form_id, "issues", upload)
     stored = store.read_part(form.form_id, "households", upload, read)
     roots = stored if ids.height == stored.height else _of(stored, ids)
+    refused = roots.filter(pl.col("status") == REFUSED).select(list(tables.HOUSEHOLDS.schema))
     if not roots["status"].is_in(COUNTED).all():
         roots = roots.filter(pl.col("status").is_in(COUNTED))
     typed = {form.root: _without_doubtful_days(roots, issues)}
     for repeat in form.repeats[1:]:
         rows = store.read_part(form.form_id, rows_table(form, repeat), upload, read)
         typed[repeat] = rows if roots.height == stored.height else _of(rows, roots.select("submission_id"))
-    return Gathered(form, typed, _of(issues, roots.select("submission_id")))
+    return Gathered(form, typed, _of(issues, roots.select("submission_id")), refused)
 
 
 def _of(rows: pl.DataFrame, submissions: pl.DataFrame) -> pl.DataFrame:
@@ -259,11 +265,12 @@ def read_run(store: Store, run_id: str) -> Run:
         read = {name: pl.read_parquet(folder / f"{name}.parquet") for name in WRITTEN}
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise StoreError("STO-06", run=run_id) from error
-    plain = {name: value for name, value in facts.items() if name not in ("as_of", "rounds")}
+    plain = {name: value for name, value in facts.items() if name not in ("as_of", "rounds", "weighing")}
     return Run(
         **plain,
         as_of=date.fromisoformat(facts["as_of"]),
         rounds=tuple(facts["rounds"]),
+        weighing=tuple(facts.get("weighing", ())),
         estimates=tables.Estimates(read["estimates"]),
         verdicts=tables.Verdicts(read["verdicts"]),
         tallies=tables.Tallies(read["tallies"]),

@@ -283,6 +283,8 @@ WEIGHTS = Table(
         Column("interviewed_on", "date", "day of the interview"),
         Column("weight", "number", "households it stands for; 1 without a frame", "households", required=True),
         Column("weighting", "text", "where the weight comes from", required=True, among=WEIGHTINGS),
+        Column("weight_designed", "number", "by the way of drawing alone, before anything was put right", "households"),
+        Column("known_total", "number", "what the commune's weights were made to sum to; empty: nothing", "households"),
         Column("stratum", "text", "of the sample; the commune where nothing names one", required=True),
         Column("cluster", "text", "hamlet drawn by the sample; empty when the survey had no clusters"),
         Column("drawn_stratum", "text", "stratum within which drawn_unit was drawn", required=True),

@@ -42,6 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "runs": WORDS
     | {"journey", "passing", "intake", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
     "receipts": {"intake", "i18n"},
+    "weight_words": {"i18n"},
     "issue_words": {"forms", "i18n"},
     "touched": {"define", "forms", "intake", "registry", "settings", "store"},
     "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # beside the journey: its tools need no store

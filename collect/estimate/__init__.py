@@ -11,6 +11,7 @@ from collect.estimate.contrast import Between, Contrast, contrast_table
 from collect.estimate.estimates import estimate
 from collect.estimate.likeness import likeness
 from collect.estimate.reading import values_of
+from collect.estimate.righting import Righted, makeup, put_right
 from collect.estimate.shared import shared
 from collect.estimate.spec import Estimated, Margin, Replicates, TableSpec
 from collect.estimate.table import estimate_table
@@ -23,6 +24,7 @@ __all__ = [
     "Estimated",
     "Margin",
     "Replicates",
+    "Righted",
     "TableSpec",
     "adjust",
     "contrast_table",
@@ -30,6 +32,8 @@ __all__ = [
     "estimate",
     "estimate_table",
     "likeness",
+    "makeup",
+    "put_right",
     "shared",
     "values_of",
     "weigh",
