@@ -13,10 +13,11 @@ import numpy as np
 import polars as pl
 from scipy.special import stdtr, stdtrit
 
+from collect.estimate.cells import DOMAIN
 from collect.estimate.linearised import CLUSTER, STRATUM, UNIT, Rule, score_of, variance_of
 from collect.estimate.reading import INSIDE
 from collect.estimate.spec import Estimated, TableSpec
-from collect.estimate.table import DOMAIN, NO_ERROR, Drawn, design_of, estimate_table, known_rows
+from collect.estimate.table import NO_ERROR, Drawn, design_of, estimate_table, known_rows
 from collect.problems import CollectError
 
 COUNTED = "census"
@@ -116,7 +117,7 @@ def _contrast(
 
 def _scores(drawn: Drawn, numbers: tuple[int | None, ...], values: tuple[float, float]) -> tuple[pl.DataFrame, int]:
     """Scores of the second group less those of the first, by what was drawn; and how many clusters are in both."""
-    rows = drawn.rows
+    rows = drawn.placed()
     y, x, known = known_rows(rows)
     weights, of_row = rows[drawn.sample.weight].to_numpy(), rows[DOMAIN].fill_null(-1).to_numpy()
     score, inside = np.zeros(rows.height), []

@@ -71,12 +71,20 @@ def in_order(values: pl.Expr) -> pl.Expr:
     return values.implode().list.sum()
 
 
-def totals_of(
-    rows: pl.DataFrame, sample: Sample, *, y: str, x: str | None = None, by: Sequence[str] = (), cross: bool = False
+def totals_of(  # noqa: PLR0913 what is summed, over what, and by what
+    rows: pl.DataFrame,
+    sample: Sample,
+    *,
+    y: str,
+    x: str | None = None,
+    by: Sequence[str] = (),
+    cross: bool = False,
+    more: Sequence[pl.Expr] = (),
 ) -> pl.DataFrame:
     """Weighted sums per domain and cluster (and unit, where there is a second stage).
 
-    ``cross`` adds the squares of ``x`` and its products with ``y``, for the design effect of a ratio. Rows whose ``y``
+    ``cross`` adds the squares of ``x`` and its products with ``y``, for the design effect of a ratio; ``more`` adds any
+    further sums of the same groups. Rows whose ``y``
     or ``x`` is empty add nothing but keep their cluster in the design. Without ``x`` every row counts 1: the ratio is
     then a mean or a share.
     """
@@ -101,6 +109,7 @@ def totals_of(
         known(weight).sum().alias("w"),
         known(weighs).sum().alias("n"),
         *((weighs.any().alias("weighs"),) if blank else ()),
+        *more,
     )
     found = rows.group_by([*by, *sample.stages], maintain_order=True).agg(*sums)
     found = found.with_columns(pl.col("y", "x", "yy", "w").cast(pl.Float64))
