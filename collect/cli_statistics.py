@@ -211,8 +211,13 @@ def _figure(value: object) -> str:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @design_options
-@click.option("--change", "between", callback=_between, metavar="COL=FROM:TO",
-              help="The difference between two values of COL (rounds), with the covariance of the clusters in both.")
+@click.option(
+    "--change",
+    "between",
+    callback=_between,
+    metavar="COL=FROM:TO",
+    help="The difference between two values of COL (rounds), with the covariance of the clusters in both.",
+)
 @click.option("--icc", is_flag=True, help="Also how alike the rows of one cluster are (intra-cluster correlation).")
 @as_json
 def estimate(file: Path, between: Between | None, icc: bool, as_json: bool, **asked: Any) -> None:

@@ -15,10 +15,10 @@ import polars as pl
 from collect import tables
 from collect.check import answers_read, check, households, measure
 from collect.define import load_forms, load_indicators, load_targets
-from collect.estimate import Righted, estimate, makeup, put_right, shared, weigh
+from collect.estimate import Righted, estimate, makeup, put_right, weigh
 from collect.forms import Form
 from collect.indicators import Indicator
-from collect.judge import changes, gaps, judge, tally
+from collect.judge import gaps, judge, tally
 from collect.locate import locate, move
 from collect.passing import (
     Arrival,
@@ -35,9 +35,10 @@ from collect.passing import (
     with_place,
     with_status,
 )
-from collect.places import moved_frame, outlines_of
+from collect.places import frame_of_round, moved_frame, outlines_of
 from collect.problems import DefinitionError
 from collect.receive import receive
+from collect.rounds import compare_rounds, districts_of
 from collect.smallarea import small_areas
 from collect.targets import Target
 from geo import Gazetteer
@@ -144,7 +145,8 @@ def conclude(
     progress("step.estimate", 0.7)
     measured = tables.Measures(pl.concat(measures))
     estimates = _estimates(measures, righted, communes)
-    changed = changes(estimates, shared(measured, everything, communes))
+    homes = districts_of([one.households for one in gathered], everything, frame, places)
+    changed = compare_rounds(measured, everything, estimates, communes, homes)
     progress("step.judge", 0.8)
     verdicts = judge(estimates, definitions.targets, definitions.indicators, communes, everything)
     listed = gaps(
@@ -173,7 +175,18 @@ def weigh_form(gathered: Gathered, frame: tables.Frame | None, places: Gazetteer
     communes = tables.Units(tables.UNITS.check(places.units(places.vintage)))
     there = moved_frame(frame, places)
     moved = move(gathered.asked, places)
-    weights = weigh(moved, there, unit=design.unit, places=communes, cells=asked.nonresponse)
+    rounds = moved.partition_by("round", maintain_order=True) or [moved]
+    parts = [
+        weigh(
+            tables.Households(part),
+            frame_of_round(there, part["round"][0] if part.height else None),
+            unit=design.unit,
+            places=communes,
+            cells=asked.nonresponse,
+        )
+        for part in rounds
+    ]
+    weights = tables.Weights(pl.concat(parts).sort("submission_id"))
     people = makeup(gathered.typed[design.roster], asked.sex, design.age, asked.people) if asked.people else None
     return put_right(weights, communes, asked, people)
 

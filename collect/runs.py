@@ -228,12 +228,12 @@ def _of(rows: pl.DataFrame, submissions: pl.DataFrame) -> pl.DataFrame:
 
 
 def gather_frame(store: Store) -> tables.Frame | None:
-    """The sampling frame: of a cluster stated twice, the later upload's row."""
+    """The sampling frame: of a cluster stated twice for one round, the later upload's row."""
     uploads = [part["upload_id"] for part in registry.parts_of(store.engine) if part["form"] == FRAME]
     if not uploads:
         return None
-    whole = pl.concat([store.read_part(FRAME, "frame", upload) for upload in uploads])
-    return tables.Frame(tables.FRAME.check(whole.unique("cluster", keep="last", maintain_order=True)))
+    whole = pl.concat([tables.FRAME.check(store.read_part(FRAME, "frame", upload)) for upload in uploads])
+    return tables.Frame(tables.FRAME.check(whole.unique(["cluster", "round"], keep="last", maintain_order=True)))
 
 
 def _digest(uploads: Sequence[str], definitions: Definitions, places: Gazetteer, as_of: date) -> str:

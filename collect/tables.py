@@ -233,8 +233,8 @@ ISSUES = Table(
 )
 FRAME = Table(
     name="frame",
-    one_row_per="hamlet that could have been drawn",
-    key=("cluster",),
+    one_row_per="hamlet that could have been drawn; and round, where they were drawn anew",
+    key=("cluster", "round"),
     columns=(
         Column("cluster", "text", "cluster code, as the form's cluster question holds it", required=True),
         Column("commune_code", "text", "official code", required=True),
@@ -245,6 +245,7 @@ FRAME = Table(
         Column("households", "whole", "households listed", "households", required=True, between=(0, 100_000)),
         Column("probability", "share", "chance of the hamlet being drawn", "0 to 1", required=True, between=(0, 1)),
         Column("selected", "yes_no", "whether it was drawn", required=True),
+        Column("round", "text", "survey round it was drawn for; empty: every round without rows of its own"),
     ),
 )
 UNITS = Table(

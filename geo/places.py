@@ -144,6 +144,25 @@ def recode(codes: pl.Series, from_vintage: str, to_vintage: str) -> pl.Series:
     return codes.replace_strict(list(old), list(new), default=None, return_dtype=pl.String)
 
 
+@cache
+def _districts_by_code(vintage: str) -> Mapping[str, str]:
+    """Communes whose ground lay in one district, and that district's code."""
+    own = units(vintage).select("code", "district_code").drop_nulls()
+    if own.height:
+        return dict(own.iter_rows())
+    old = units("2024").select(old_code="code", district="district_code")
+    moves = lineage().filter(pl.col("old_vintage") == "2024", pl.col("new_vintage") == vintage)
+    lay_in = moves.join(old, on="old_code").group_by("new_code").agg(pl.col("district").unique())
+    whole = lay_in.filter(pl.col("district").list.len() == 1)
+    return dict(whole.select("new_code", pl.col("district").list.first()).iter_rows())
+
+
+def district_of(codes: pl.Series, vintage: str) -> pl.Series:
+    """The former district each commune's ground lay in; null where it lay in several, or the code is unknown."""
+    found = _districts_by_code(known(vintage))
+    return codes.replace_strict(list(found), list(found.values()), default=None, return_dtype=pl.String)
+
+
 def former_units(code: str, vintage: str = LATEST, from_vintage: str = "2024") -> tuple[str, ...]:
     """Codes of the ``from_vintage`` communes whose ground is now ``code`` of ``vintage``, in order."""
     if known(vintage) == known(from_vintage):

@@ -89,15 +89,19 @@ def test_with_every_hamlet_shared_the_error_is_that_of_linearised_differences() 
     assert (row["regime"], row["clusters_shared"], row["verdict"]) == ("shared", 4, "better")
 
 
+def weighted_share(rows: pl.DataFrame) -> float:
+    return float(np.average(rows["y"].to_numpy(), weights=rows["w"].to_numpy()))
+
+
 def by_hand(rows: pl.DataFrame, signs: Mapping[str, int]) -> float:
     """The linearised variance of a difference of two shares in one stratum of clusters, written out."""
     z: dict[Any, float] = {}
     clusters = rows["hamlet"].n_unique()
     for name, sign in signs.items():
         part = rows.filter(round=name)
-        share = (part["w"] * part["y"]).sum() / part["w"].sum()
+        share, whole = weighted_share(part), float(part["w"].sum())
         for hamlet, w, y in part.select("hamlet", "w", "y").iter_rows():
-            z[hamlet] = z.get(hamlet, 0.0) + sign * w * (y - share) / part["w"].sum()
+            z[hamlet] = z.get(hamlet, 0.0) + sign * w * (y - share) / whole
     scores = np.array(list(z.values()))
     return float(clusters / (clusters - 1) * ((scores - scores.mean()) ** 2).sum())
 
@@ -106,8 +110,7 @@ def jackknife(rows: pl.DataFrame) -> float:
     """JK1 over hamlets, which leave both rounds together."""
 
     def difference(part: pl.DataFrame) -> float:
-        shares = {name: (one["w"] * one["y"]).sum() / one["w"].sum() for (name,), one in part.group_by("round")}
-        return float(shares[LATER] - shares[EARLIER])
+        return weighted_share(part.filter(round=LATER)) - weighted_share(part.filter(round=EARLIER))
 
     hamlets = rows["hamlet"].unique().sort()
     left = np.array([difference(rows.filter(pl.col("hamlet") != one)) for one in hamlets])

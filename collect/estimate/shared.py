@@ -21,6 +21,7 @@ At = Literal["province", "commune"]
 COLUMN: dict[At, str] = {"province": "province_code", "commune": "commune_code"}
 WITHIN = ["indicator", "level", "vintage", "place"]
 ROUND, PAIR = "round", ["round_from", "round_to"]
+STRATA = ["stratum_from", "stratum_to"]  # a hamlet may have been drawn in another stratum each time
 AS_ASKED = Sample("weight", "stratum", "cluster")
 
 
@@ -40,8 +41,8 @@ def shared(measures: Measures, weights: Weights, places: Units, *, levels: Seque
     if design[ROUND].n_unique() < 2:
         return Shared(SHARED.empty())
     scores = pl.concat([_scores(_by_hamlet(measures, drawn), level) for level in levels])
-    twice = _side(design, 0).join(_side(design, 1), on=[STRATUM, CLUSTER]).filter(pl.col(PAIR[0]) != pl.col(PAIR[1]))
-    twice = twice.with_columns(pl.len().over(*PAIR, STRATUM).cast(pl.Float64).alias("k"))
+    twice = _side(design, 0).join(_side(design, 1), on=CLUSTER).filter(pl.col(PAIR[0]) != pl.col(PAIR[1]))
+    twice = twice.with_columns(pl.len().over(*PAIR, *STRATA).cast(pl.Float64).alias("k"))
     products = _products(scores, twice)
     for name in PAIR:
         spread = _spread(scores, design).rename({ROUND: name, "variance": name.replace("round", "variance")})
@@ -50,10 +51,12 @@ def shared(measures: Measures, weights: Weights, places: Units, *, levels: Seque
 
 
 def _placed(weights: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
-    """Weights with their province; what was not drawn as a hamlet has no cluster."""
+    """Weights with their province. A hamlet is told by its commune and its name; what was not so drawn has none."""
     provinces = places.select("vintage", "province_code", commune_code="code")
     hamlet = pl.col("drawn_from").is_null() & (pl.col("drawn_unit") == pl.col("cluster"))
-    weighing = weights.filter(pl.col("weight") > 0).with_columns(cluster=pl.when(hamlet).then("cluster"))
+    weighing = weights.filter(pl.col("weight") > 0).with_columns(
+        cluster=pl.when(hamlet).then(pl.format("{}|{}", "commune_code", "cluster"))
+    )
     return weighing.join(provinces, on=["vintage", "commune_code"], how="left", maintain_order="left")
 
 
@@ -76,17 +79,21 @@ def _scores(totals: pl.DataFrame, level: At) -> pl.DataFrame:
 
 
 def _side(table: pl.DataFrame, at: int) -> pl.DataFrame:
-    return table.rename({ROUND: PAIR[at]} | ({"score": f"z{at}"} if "score" in table.columns else {}))
+    return table.rename(
+        {ROUND: PAIR[at], STRATUM: STRATA[at]} | ({"score": f"z{at}"} if "score" in table.columns else {})
+    )
 
 
 def _products(scores: pl.DataFrame, twice: pl.DataFrame) -> pl.DataFrame:
     """Centred products of the scores of hamlets asked twice, summed over strata."""
-    keys = [*WITHIN, *PAIR, STRATUM, CLUSTER, "k"]
-    one, two = (_side(scores, at).join(twice, on=[PAIR[at], STRATUM, CLUSTER], maintain_order="left") for at in (0, 1))
+    keys = [*WITHIN, *PAIR, *STRATA, CLUSTER, "k"]
+    one, two = (
+        _side(scores, at).join(twice, on=[PAIR[at], STRATA[at], CLUSTER], maintain_order="left") for at in (0, 1)
+    )
     both = one.join(two, on=keys, how="full", coalesce=True, maintain_order="left_right")
     both = both.with_columns(pl.col("z0", "z1").fill_null(0.0))
     z0, z1, k = pl.col("z0"), pl.col("z1"), pl.col("k").first()
-    strata = both.group_by(*WITHIN, *PAIR, STRATUM, maintain_order=True).agg(
+    strata = both.group_by(*WITHIN, *PAIR, *STRATA, maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias("clusters_shared"),
         k,
         (in_order(z0 * z1) - in_order(z0) * in_order(z1) / k).alias("products"),
