@@ -75,6 +75,11 @@ def name_by_code(vintage: str, lang: str) -> dict[str, str]:
     return dict(list_units(vintage).select("code", pl.coalesce(name, "name_vi")).iter_rows())
 
 
+def names_of_districts(lang: str) -> dict[str, str]:
+    """What the former districts were called."""
+    return dict(geo.districts().select("code", "name_en" if lang == "en" else "name_vi").iter_rows())
+
+
 def moved_frame(frame: tables.Frame | None, places: geo.Gazetteer) -> tables.Frame | None:
     """The frame with its communes in the vintage of ``places``, where each went whole into one."""
     if frame is None:

@@ -79,6 +79,25 @@ class Run:
             raise CollectError("USE-01", what="indicator", name=indicator, known=", ".join(known))
         return tables.Gaps(self.gaps.filter(pl.col("indicator") == indicator))
 
+    def changes_between(self, earlier: str | None = None, later: str | None = None) -> tables.Changes:
+        """What changed between two rounds; unless they are named, between the last two.
+
+        Raises CollectError USE-30 where the run holds one round, USE-01 for a round that it does not compare.
+        """
+        ends = self.estimates.group_by("round").agg(pl.col("last_interview_on").max())
+        rounds = ends.sort("last_interview_on", "round", nulls_last=False)["round"].to_list()
+        compared = {*self.changes["round_from"], *self.changes["round_to"]}
+        known = [name for name in rounds if name in compared]
+        if not known:
+            raise CollectError("USE-30", rounds=", ".join(rounds))
+        last = later or known[-1]
+        before = known[: known.index(last)] if last in known else []
+        first = earlier or (before[-1] if before else "")
+        if first not in before:
+            wrong = first if before else last
+            raise CollectError("USE-01", what="round", name=wrong, known=", ".join(before or known[1:]))
+        return tables.Changes(self.changes.filter(round_from=first, round_to=last))
+
     def meta(self) -> dict[str, Any]:
         """What every published file says of its release."""
         return {
@@ -100,9 +119,10 @@ class Run:
         return [t("cli.run.counts", lang, label=labels[row["target_id"]], **row) for row in rows]
 
     def counts(self) -> pl.DataFrame:
-        """How many places of each target have each verdict: one row per target and level."""
+        """How many places of each target have each verdict in its last round: one row per target and level."""
         return (
-            self.verdicts.group_by("target_id", "level")
+            self.verdicts.filter(pl.col("round") == pl.col("round").max().over("target_id"))
+            .group_by("target_id", "level")
             .agg(pl.col("verdict").eq(name).sum().alias(name) for name in tables.VERDICTS)
             .sort("target_id", "level")
         )
