@@ -268,6 +268,9 @@ UNITS = Table(
         Column("longitude", "number", "a point inside the commune", "degrees, WGS 84"),
         Column("latitude", "number", "a point inside the commune", "degrees, WGS 84"),
         Column("source", "text", "where the row comes from", required=True),
+        Column(
+            "km_to_town", "number", "from its point to the town of the former district, the nearest of several", "km"
+        ),
     ),
 )
 WEIGHTS = Table(
