@@ -17,6 +17,7 @@ import click
 
 from collect import __version__
 from collect.cli_authors import add_to as add_authors_tools
+from collect.cli_change import change
 from collect.cli_judge import judge
 from collect.cli_shared import Commands, Session, as_json, error_of
 from collect.cli_statistics import estimate, weigh
@@ -41,20 +42,28 @@ def main(ctx: click.Context, lang: str | None) -> None:
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder to write to (default: data/demo).")
 @click.option("--households", type=click.IntRange(min=100), help="284675 makes every household of the province.")
 @click.option("--seed", default=2026, show_default=True)
+@click.option("--earlier", is_flag=True, help="Also a round of the year before, so that change can be seen.")
 @as_json
 @click.pass_obj
-def demo(session: Session, folder: Path | None, households: int | None, seed: int, as_json: bool) -> None:
+def demo(
+    session: Session, folder: Path | None, households: int | None, seed: int, earlier: bool, as_json: bool
+) -> None:
     """Make up the exports of a whole survey round, in the platforms' own formats."""
-    from collect.demo import make_round
+    from collect.demo import make_earlier_round, make_round
 
     target = folder or session.settings.data / "demo"
     with session.steps(as_json) as progress:
         files = make_round(target, households=households, seed=seed, progress=progress)
-    found = {"files": [str(path) for path in files.files], "frame": str(files.frame), "truth": str(files.truth)}
+    more = make_earlier_round(target, households=households, seed=seed) if earlier else ()
+    found = {
+        "files": [str(path) for path in (*files.files, *more)],
+        "frame": str(files.frame),
+        "truth": str(files.truth),
+    }
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
-    session.say("cli.demo.made", folder=str(target), files=len(files.files))
+    session.say("cli.demo.made", folder=str(target), files=len(files.files) + len(more))
 
 
 @main.command()
@@ -115,8 +124,10 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: datetime | None) -
 @click.pass_obj
 def run(session: Session, vintage: str | None, as_of: date | None, model: bool, as_json: bool) -> None:
     """Estimate, judge and list the gaps from everything received; print the run's folder."""
+    from collect.places import name_by_code
     from collect.runs import make_run
     from collect.store import open_store
+    from collect.weight_words import equal_warning, weight_lines
 
     store, definitions = open_store(session.settings), session.definitions()
     with session.steps(as_json) as progress:
@@ -124,8 +135,11 @@ def run(session: Session, vintage: str | None, as_of: date | None, model: bool, 
     if as_json:
         click.echo(json.dumps(made.summary(store.run_folder(made.run_id)), ensure_ascii=False, default=str))
         return
-    for line in made.lines(definitions.targets, session.lang):
+    for line in (*weight_lines(made.weighing, session.lang), *made.lines(definitions.targets, session.lang)):
         click.echo(line)
+    warning = equal_warning(made.weighing, name_by_code(made.vintage, session.lang), session.lang)
+    if warning:
+        click.echo(warning, err=True)
     session.say("cli.run.made", folder=str(store.run_folder(made.run_id)))
 
 
@@ -288,3 +302,4 @@ add_authors_tools(main, forms)
 main.add_command(estimate)
 main.add_command(weigh)
 main.add_command(judge)
+main.add_command(change)

@@ -17,7 +17,7 @@ from collect.problems import CollectError
 if TYPE_CHECKING:
     import polars as pl
 
-    from collect.estimate import Estimated, Margin, Replicates, TableSpec
+    from collect.estimate import Between, Contrast, Estimated, Margin, Replicates, TableSpec
 
 METHODS = (
     "auto", "mean", "logit", "xlogit", "asin", "beta", "likelihood", "wilson", "modified-wilson", "korn-graubard",
@@ -26,6 +26,8 @@ METHODS = (
 LONELY = ("fail", "remove", "certainty", "adjust", "average")
 KINDS = ("JK1", "JKn", "BRR", "Fay", "bootstrap", "other")
 COLUMNS = ("est", "se", "df", "deff_wor", "deff_wr", "n", "n_psu", "ci_low", "ci_high", "regime")
+DIFFERENCE = ("est_from", "est_to", "est", "se", "df", "ci_low", "ci_high", "p_greater", "n_from", "n_to",
+              "n_psu_shared", "regime")  # fmt: skip
 MARGIN_COLUMNS = ("variable", "value", "total")
 
 
@@ -46,6 +48,19 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
         elif part.strip():
             raise CollectError("USE-12", column="--where", value=part)
     return tuple((column, wanted) for column, wanted in found)
+
+
+def _between(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Between | None:
+    """COL=FROM:TO."""
+    from collect.estimate import Between
+
+    if value is None:
+        return None
+    column, equals, values = value.partition("=")
+    before, colon, after = values.partition(":")
+    if not (equals and colon and column.strip() and before.strip() and after.strip()):
+        raise CollectError("USE-12", column="--change", value=value)
+    return Between(column.strip(), before.strip(), after.strip())
 
 
 def _numbers(_ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float, ...]:
@@ -168,12 +183,15 @@ def _margins(path: Path) -> tuple[Margin, ...]:
 
 def table_lines(answers: Sequence[Estimated], more: Sequence[Mapping[str, float | None]]) -> list[str]:
     """Answers as columns of text, figures to the right."""
-    names = list(answers[0].domain) if answers else []
     columns = [*(more[0] if more else ()), *COLUMNS]
+    return _columns([{**answer.data(), **beside} for answer, beside in zip(answers, more, strict=True)], columns)
+
+
+def _columns(answers: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
+    names = list(answers[0]["domain"]) if answers else []
     rows = [[*names, *columns]]
-    for answer, beside in zip(answers, more, strict=True):
-        data = {**answer.data(), **beside}
-        rows.append([str(value) for value in answer.domain.values()] + [_figure(data[name]) for name in columns])
+    for data in answers:
+        rows.append([str(value) for value in data["domain"].values()] + [_figure(data[name]) for name in columns])
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     left = {*range(len(names)), len(rows[0]) - 1}
     lines = []
@@ -193,14 +211,24 @@ def _figure(value: object) -> str:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @design_options
+@click.option(
+    "--change",
+    "between",
+    callback=_between,
+    metavar="COL=FROM:TO",
+    help="The difference between two values of COL (rounds), with the covariance of the clusters in both.",
+)
 @click.option("--icc", is_flag=True, help="Also how alike the rows of one cluster are (intra-cluster correlation).")
 @as_json
-def estimate(file: Path, icc: bool, as_json: bool, **asked: Any) -> None:
+def estimate(file: Path, between: Between | None, icc: bool, as_json: bool, **asked: Any) -> None:
     """Estimate a mean, share, ratio or total from any table, by the way its rows were drawn."""
-    from collect.estimate import estimate_table, likeness
+    from collect.estimate import contrast_table, estimate_table, likeness
 
     frame = read_table(file)
     spec = spec_from(frame, asked)
+    if between is not None:
+        _print_difference(contrast_table(frame, spec, between), as_json)
+        return
     answers = estimate_table(frame, spec)
     found = [{"icc": rho} for rho in likeness(frame, spec)] if icc else [{} for _ in answers]
     if as_json:
@@ -208,6 +236,15 @@ def estimate(file: Path, icc: bool, as_json: bool, **asked: Any) -> None:
         click.echo(json.dumps(rows, ensure_ascii=False, default=str))
         return
     for line in table_lines(answers, found):
+        click.echo(line)
+
+
+def _print_difference(found: Sequence[Contrast], as_json: bool) -> None:
+    rows = [one.data() for one in found]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, default=str))
+        return
+    for line in _columns(rows, DIFFERENCE):
         click.echo(line)
 
 

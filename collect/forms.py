@@ -70,6 +70,27 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownPeople:
+    """People of one sex and age in the whole population, as a census counts them. ``age_to`` None: and older."""
+
+    sex: str  # the answer that means it
+    age_from: int
+    age_to: int | None
+    people: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weighting:
+    """What `form.toml` says under ``[weights]``: what is done to the weights that follow from how chance drew."""
+
+    nonresponse: Literal["hamlet", "stratum", "commune"] = "hamlet"  # within which those who answered stand for all
+    trim: float | None = None  # no weight above so many times the median of its commune
+    poststratify: Literal["", "listed-households", "census-households"] = ""  # what a commune's weights add up to
+    people: tuple[KnownPeople, ...] = ()  # by age and sex: weights are made to give the same shares of people
+    sex: str = ""  # the roster's question of sex, for ``people``
+
+
+@dataclass(frozen=True, slots=True)
 class Design:
     """What `form.toml` says: which question plays which part. Values are question paths; "" where there is none."""
 
@@ -94,6 +115,7 @@ class Design:
     frame: str = ""  # "clusters": weights come from the frame's selection probabilities; "": weight question, or equal
     unit: Literal["household", "commune"] = "household"
     vintage: str = ""  # the vintage of the commune codes the form offers
+    weights: Weighting = Weighting()
 
 
 @dataclass(frozen=True)

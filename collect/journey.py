@@ -16,7 +16,7 @@ from collect import tables
 from collect.brought import with_lists
 from collect.check import answers_read, check, households, measure
 from collect.define import load_forms, load_indicators, load_targets
-from collect.estimate import estimate, weigh
+from collect.estimate import Righted, estimate, makeup, put_right, weigh
 from collect.forms import Form
 from collect.indicators import Indicator
 from collect.judge import gaps, judge, tally
@@ -28,6 +28,7 @@ from collect.passing import (
     Named,
     Progress,
     Taken,
+    Weighed,
     first_third,
     frame_taken,
     parts_of,
@@ -35,9 +36,10 @@ from collect.passing import (
     with_place,
     with_status,
 )
-from collect.places import moved_frame, outlines_of
+from collect.places import frame_of_round, moved_frame, outlines_of
 from collect.problems import DefinitionError
 from collect.receive import receive
+from collect.rounds import compare_rounds, districts_of
 from collect.smallarea import small_areas
 from collect.targets import Target
 from geo import Gazetteer
@@ -135,15 +137,17 @@ def conclude(
 ) -> Conclusion:
     """Estimate every indicator, judge it against its targets, and list the gaps, in the vintage of ``places``."""
     communes = tables.Units(tables.UNITS.check(places.units(places.vintage)))
-    measures, weights = [], []
+    measures, righted = [], []
     for number, one in enumerate(gathered):
         progress("step.measure", 0.2 + 0.4 * number / len(gathered))
         measures.append(measure(one.typed, one.form, definitions.indicators, tables.Issues(one.issues)))
-        moved, frame_there = move(one.households, places), moved_frame(frame, places)
-        weights.append(weigh(moved, frame_there, unit=one.form.design.unit, places=communes))
-    everything = tables.Weights(pl.concat(weights))
+        righted.append(weigh_form(one, frame, places))
+    everything = tables.Weights(pl.concat([one.weights for one in righted]))
     progress("step.estimate", 0.7)
-    estimates = _estimates(pl.concat(measures), everything, communes)
+    measured = tables.Measures(pl.concat(measures))
+    estimates = _estimates(measures, righted, communes)
+    homes = districts_of([one.households for one in gathered], everything, frame, places)
+    changed = compare_rounds(measured, everything, estimates, communes, homes)
     progress("step.judge", 0.8)
     verdicts = judge(estimates, definitions.targets, definitions.indicators, communes, everything)
     listed = gaps(
@@ -158,11 +162,43 @@ def conclude(
         outlines=outlines_of(places),
     )
     modelled = small_areas(estimates, communes) if named.model else tables.SmallAreas(tables.SMALL_AREAS.empty())
-    return Conclusion(estimates, verdicts, tally(verdicts), listed, modelled)
+    weighing = tuple(
+        Weighed(one.form.form_id, made.steps, made.communes_equal)
+        for one, made in zip(gathered, righted, strict=True)
+        if made.steps
+    )
+    return Conclusion(estimates, verdicts, tally(verdicts), listed, modelled, changed, weighing)
 
 
-def _estimates(measures: pl.DataFrame, weights: tables.Weights, communes: tables.Units) -> tables.Estimates:
-    """Indicator by indicator: none needs another's rows, and a province's fill much of the memory."""
-    parts = measures.partition_by("indicator") or [measures]
-    found = [estimate(tables.Measures(part), weights, communes) for part in parts]
+def weigh_form(gathered: Gathered, frame: tables.Frame | None, places: Gazetteer) -> Righted:
+    """Weigh one form's submissions, and do to the weights what its design asks for."""
+    design, asked = gathered.form.design, gathered.form.design.weights
+    communes = tables.Units(tables.UNITS.check(places.units(places.vintage)))
+    there = moved_frame(frame, places)
+    moved = move(gathered.asked, places)
+    rounds = moved.partition_by("round", maintain_order=True) or [moved]
+    parts = [
+        weigh(
+            tables.Households(part),
+            frame_of_round(there, part["round"][0] if part.height else None),
+            unit=design.unit,
+            places=communes,
+            cells=asked.nonresponse,
+        )
+        for part in rounds
+    ]
+    weights = tables.Weights(pl.concat(parts).sort("submission_id"))
+    people = makeup(gathered.typed[design.roster], asked.sex, design.age, asked.people) if asked.people else None
+    return put_right(weights, communes, asked, people)
+
+
+def _estimates(
+    measures: Sequence[pl.DataFrame], righted: Sequence[Righted], communes: tables.Units
+) -> tables.Estimates:
+    """Form by form and indicator by indicator: none needs another's rows, and a province's fill much of the memory."""
+    found = [
+        estimate(tables.Measures(part), made.weights, communes, explained=made.explained)
+        for whole, made in zip(measures, righted, strict=True)
+        for part in whole.partition_by("indicator") or [whole]
+    ]
     return tables.Estimates(tables.ESTIMATES.check(pl.concat(found).sort(tables.ESTIMATES.key)))

@@ -14,6 +14,7 @@ from collect.receive import Received
 
 Progress = Callable[[str, float], None]  # which step (a key of the catalogue), and how far the whole is, 0 to 1
 FRAME = "frame"  # a sampling frame is kept like the answers of a form of this name
+REFUSED = "no_consent"  # counted by nobody, but others stand for it
 COUNTED = ("accepted", "with_issues")  # a household with issues keeps its good answers; the bad ones are "unknown"
 
 
@@ -53,16 +54,27 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All current answers of one form: typed tables by repeat (the root's are its households), and their issues."""
+    """All current answers of one form: typed tables by repeat (the root's are its households), and their issues.
+
+    ``refused``: households that were asked and did not answer, by the columns that every form's households have.
+    """
 
     form: Form
     typed: Mapping[str, pl.DataFrame]
     issues: pl.DataFrame
+    refused: pl.DataFrame | None = None
 
     @property
     def households(self) -> tables.Households:
         """The root table."""
         return tables.Households(self.typed[self.form.root])
+
+    @property
+    def asked(self) -> tables.Households:
+        """Everybody asked, those who refused too: what weights are made of."""
+        own = self.typed[self.form.root].select(list(tables.HOUSEHOLDS.schema))
+        parts = [own] if self.refused is None else [own, self.refused.select(own.columns)]
+        return tables.Households(pl.concat(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,15 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighed:
+    """What was done to one form's weights, step by step, and the communes in which every interview counts the same."""
+
+    form: str
+    steps: tuple[dict[str, object], ...]
+    communes_equal: tuple[dict[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Conclusion:
     """What a run comes to."""
 
@@ -83,6 +104,8 @@ class Conclusion:
     tallies: tables.Tallies
     gaps: tables.Gaps
     small_areas: tables.SmallAreas
+    changes: tables.Changes
+    weighing: tuple[Weighed, ...] = ()
 
 
 def parts_of(

@@ -69,6 +69,17 @@ def list_units(vintage: str | None = None) -> pl.DataFrame:
         return geo.units(vintage or geo.LATEST)
 
 
+def name_by_code(vintage: str, lang: str) -> dict[str, str]:
+    """What the communes of a vintage are called, in Vietnamese where ``lang`` has no name."""
+    name = {"en": "name_en", "km": "name_km"}.get(lang, "name_vi")
+    return dict(list_units(vintage).select("code", pl.coalesce(name, "name_vi")).iter_rows())
+
+
+def names_of_districts(lang: str) -> dict[str, str]:
+    """What the former districts were called."""
+    return dict(geo.districts().select("code", "name_en" if lang == "en" else "name_vi").iter_rows())
+
+
 def moved_frame(frame: tables.Frame | None, places: geo.Gazetteer) -> tables.Frame | None:
     """The frame with its communes in the vintage of ``places``, where each went whole into one."""
     if frame is None:
@@ -79,6 +90,14 @@ def moved_frame(frame: tables.Frame | None, places: geo.Gazetteer) -> tables.Fra
     ]
     known = pl.concat(moved).with_columns(vintage=pl.lit(places.vintage)).drop_nulls("commune_code")
     return tables.Frame(tables.FRAME.check(known))
+
+
+def frame_of_round(frame: tables.Frame | None, name: str | None) -> tables.Frame | None:
+    """What was drawn for this round; where nothing says so, what was drawn for every round."""
+    if frame is None:
+        return None
+    own = frame.filter(pl.col("round") == name)
+    return tables.Frame(own if own.height else frame.filter(pl.col("round").is_null()))
 
 
 def outlines_of(places: geo.Gazetteer) -> pl.DataFrame | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from collect.forms import Form
 from collect.i18n import t
 from collect.intake import current
 from collect.journey import Definitions, conclude
-from collect.passing import COUNTED, FRAME, Gathered, Named, Progress, rows_table, silent
+from collect.passing import COUNTED, FRAME, REFUSED, Gathered, Named, Progress, rows_table, silent
 from collect.places import digest_of, places_of
 from collect.problems import CollectError, StoreError
 from collect.publish import MapLayer, map_layer
@@ -30,7 +30,7 @@ from collect.targets import Target
 from geo import Gazetteer
 
 MADE_UP_ROUNDS = "demo"  # a round whose name begins so is a demonstration, and every screen and file says it
-WRITTEN = ("estimates", "verdicts", "tallies", "gaps", "small_areas")
+WRITTEN = ("estimates", "verdicts", "tallies", "gaps", "small_areas", "changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Run:
     tallies: tables.Tallies
     gaps: tables.Gaps
     small_areas: tables.SmallAreas  # empty unless the run was asked for them
+    weighing: tuple[dict[str, Any], ...]  # per form: what was done to its weights; see `collect.passing.Weighed`
+    changes: tables.Changes  # empty while there is one round
 
     def facts(self) -> dict[str, Any]:
         """What is true of the run as a whole: what run.json holds."""
@@ -64,6 +66,7 @@ class Run:
             "boundaries_source",
             "submissions",
             "uploads",
+            "weighing",
         )
         return {name: getattr(self, name) for name in names}
 
@@ -75,6 +78,25 @@ class Run:
         if indicator not in known:
             raise CollectError("USE-01", what="indicator", name=indicator, known=", ".join(known))
         return tables.Gaps(self.gaps.filter(pl.col("indicator") == indicator))
+
+    def changes_between(self, earlier: str | None = None, later: str | None = None) -> tables.Changes:
+        """What changed between two rounds; unless they are named, between the last two.
+
+        Raises CollectError USE-30 where the run holds one round, USE-01 for a round that it does not compare.
+        """
+        ends = self.estimates.group_by("round").agg(pl.col("last_interview_on").max())
+        rounds = ends.sort("last_interview_on", "round", nulls_last=False)["round"].to_list()
+        compared = {*self.changes["round_from"], *self.changes["round_to"]}
+        known = [name for name in rounds if name in compared]
+        if not known:
+            raise CollectError("USE-30", rounds=", ".join(rounds))
+        last = later or known[-1]
+        before = known[: known.index(last)] if last in known else []
+        first = earlier or (before[-1] if before else "")
+        if first not in before:
+            wrong = first if before else last
+            raise CollectError("USE-01", what="round", name=wrong, known=", ".join(before or known[1:]))
+        return tables.Changes(self.changes.filter(round_from=first, round_to=last))
 
     def meta(self) -> dict[str, Any]:
         """What every published file says of its release."""
@@ -97,9 +119,10 @@ class Run:
         return [t("cli.run.counts", lang, label=labels[row["target_id"]], **row) for row in rows]
 
     def counts(self) -> pl.DataFrame:
-        """How many places of each target have each verdict: one row per target and level."""
+        """How many places of each target have each verdict in its last round: one row per target and level."""
         return (
-            self.verdicts.group_by("target_id", "level")
+            self.verdicts.filter(pl.col("round") == pl.col("round").max().over("target_id"))
+            .group_by("target_id", "level")
             .agg(pl.col("verdict").eq(name).sum().alias(name) for name in tables.VERDICTS)
             .sort("target_id", "level")
         )
@@ -156,6 +179,8 @@ def make_run(
         tallies=conclusion.tallies,
         gaps=conclusion.gaps,
         small_areas=conclusion.small_areas,
+        changes=conclusion.changes,
+        weighing=tuple(asdict(weighed) for weighed in conclusion.weighing),
     )
     progress("step.publish", 0.95)
     write_run(store, run)
@@ -188,11 +213,13 @@ def gather(store: Store, form: Form, definitions: Definitions, as_of: date | Non
         return None
     typed = {repeat: pl.concat([piece.typed[repeat] for piece in kept], how="diagonal") for repeat in form.repeats}
     issues = pl.concat([piece.issues for piece in kept])
+    refused = pl.concat([piece.refused for piece in kept if piece.refused is not None])
     if as_of is not None:
+        refused = refused.filter(pl.col("interviewed_on") <= as_of)
         typed[form.root] = typed[form.root].filter(pl.col("interviewed_on") <= as_of)
         counted = typed[form.root].select("submission_id")
         typed = {repeat: _of(frame, counted) for repeat, frame in typed.items()}
-    return Gathered(form, typed, issues) if typed[form.root].height else None
+    return Gathered(form, typed, issues, refused) if typed[form.root].height else None
 
 
 def _current_by_upload(store: Store, form: Form) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -206,13 +233,14 @@ def _piece(store: Store, form: Form, upload: str, ids: pl.DataFrame, read: froze
     issues = store.read_part(form.form_id, "issues", upload)
     stored = store.read_part(form.form_id, "households", upload, read)
     roots = stored if ids.height == stored.height else _of(stored, ids)
+    refused = roots.filter(pl.col("status") == REFUSED).select(list(tables.HOUSEHOLDS.schema))
     if not roots["status"].is_in(COUNTED).all():
         roots = roots.filter(pl.col("status").is_in(COUNTED))
     typed = {form.root: _without_doubtful_days(roots, issues)}
     for repeat in form.repeats[1:]:
         rows = store.read_part(form.form_id, rows_table(form, repeat), upload, read)
         typed[repeat] = rows if roots.height == stored.height else _of(rows, roots.select("submission_id"))
-    return Gathered(form, typed, _of(issues, roots.select("submission_id")))
+    return Gathered(form, typed, _of(issues, roots.select("submission_id")), refused)
 
 
 def _of(rows: pl.DataFrame, submissions: pl.DataFrame) -> pl.DataFrame:
@@ -220,12 +248,12 @@ def _of(rows: pl.DataFrame, submissions: pl.DataFrame) -> pl.DataFrame:
 
 
 def gather_frame(store: Store) -> tables.Frame | None:
-    """The sampling frame: of a cluster stated twice, the later upload's row."""
+    """The sampling frame: of a cluster stated twice for one round, the later upload's row."""
     uploads = [part["upload_id"] for part in registry.parts_of(store.engine) if part["form"] == FRAME]
     if not uploads:
         return None
-    whole = pl.concat([store.read_part(FRAME, "frame", upload) for upload in uploads])
-    return tables.Frame(tables.FRAME.check(whole.unique("cluster", keep="last", maintain_order=True)))
+    whole = pl.concat([tables.FRAME.check(store.read_part(FRAME, "frame", upload)) for upload in uploads])
+    return tables.Frame(tables.FRAME.check(whole.unique(["cluster", "round"], keep="last", maintain_order=True)))
 
 
 def _digest(uploads: Sequence[str], definitions: Definitions, places: Gazetteer, as_of: date) -> str:
@@ -257,16 +285,18 @@ def read_run(store: Store, run_id: str) -> Run:
         read = {name: pl.read_parquet(folder / f"{name}.parquet") for name in WRITTEN}
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise StoreError("STO-06", run=run_id) from error
-    plain = {name: value for name, value in facts.items() if name not in ("as_of", "rounds")}
+    plain = {name: value for name, value in facts.items() if name not in ("as_of", "rounds", "weighing")}
     return Run(
         **plain,
         as_of=date.fromisoformat(facts["as_of"]),
         rounds=tuple(facts["rounds"]),
+        weighing=tuple(facts.get("weighing", ())),
         estimates=tables.Estimates(read["estimates"]),
         verdicts=tables.Verdicts(read["verdicts"]),
         tallies=tables.Tallies(read["tallies"]),
         gaps=tables.Gaps(read["gaps"]),
         small_areas=tables.SmallAreas(read["small_areas"]),
+        changes=tables.Changes(read["changes"]),
     )
 
 

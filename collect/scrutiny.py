@@ -5,22 +5,25 @@ Like `collect.journey` it joins stages, but for one commune and after the run, f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from collect import tables
 from collect.check import measure
-from collect.estimate import estimate, weigh
+from collect.estimate import estimate, put_right, weigh
+from collect.forms import Weighting
 from collect.indicators import Indicator
 from collect.journey import Definitions
 from collect.judge import judge
 from collect.locate import move
 from collect.passing import Gathered
-from collect.places import moved_frame
+from collect.places import frame_of_round, moved_frame
 from collect.problems import CollectError
 from collect.targets import Target
 from geo import Gazetteer
+
+UNTOUCHED = Weighting()
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Behind:
     indicator: Indicator
     target: Target
     commune: str
+    weighting: Weighting = UNTOUCHED
+    refused: pl.DataFrame | None = None  # households of the commune that were asked and did not answer
 
     def hamlets(self) -> pl.DataFrame:
         """One row per hamlet: ``weight`` it stands for, ``share`` that holds, households ``interviewed``."""
@@ -61,7 +66,11 @@ class Behind:
         return pl.DataFrame(rows, infer_schema_length=None)
 
     def _weights(self, households: tables.Households) -> tables.Weights:
-        return weigh(households, self.frame)
+        """As the run weighs them; known people of the whole province change a commune's shares by next to nothing."""
+        own = households.select(list(tables.HOUSEHOLDS.schema))
+        asked = own if self.refused is None else pl.concat([own, self.refused.select(own.columns)])
+        weights = weigh(tables.Households(asked), self.frame, cells=self.weighting.nonresponse)
+        return put_right(weights, self.places, replace(self.weighting, people=())).weights
 
     def _judged(
         self, without: str | None, households: tables.Households, estimates: tables.Estimates
@@ -88,15 +97,26 @@ def behind(  # it joins what a run joined
     target: Target,
     commune: str,
 ) -> Behind:
-    """Gather what one commune's figures for one target rest on. Raises CollectError USE-01 for an unknown commune."""
+    """Gather what one commune's figures for one target rest on, in its last round.
+
+    Raises CollectError USE-01 for an unknown commune.
+    """
     units = tables.Units(tables.UNITS.check(places.units(places.vintage)))
     if commune not in units["code"]:
         raise CollectError("USE-01", what="commune", name=commune, known=", ".join(units["code"].sort()))
     indicator = next(one for one in definitions.indicators if one.indicator_id == target.indicator)
     moved = move(gathered.households, places).filter(commune_code=commune)
+    last = moved.sort("interviewed_on", nulls_last=False)["round"].tail(1)
+    moved = moved.filter(pl.col("round").is_in(last.implode(), nulls_equal=True))
     own = moved.select("submission_id")
     typed = {repeat: rows.join(own, on="submission_id", how="semi") for repeat, rows in gathered.typed.items()}
     measures = measure(typed, gathered.form, [indicator], tables.Issues(gathered.issues))
+    refused = gathered.refused
+    if refused is not None:
+        refused = move(tables.Households(refused), places).filter(commune_code=commune)
+        refused = refused.filter(pl.col("round").is_in(last.implode(), nulls_equal=True))
+    drawn = frame_of_round(moved_frame(frame, places), last[0] if last.len() else None)
     return Behind(
-        tables.Households(moved), measures, moved_frame(frame, places), units, indicator, target, commune
+        tables.Households(moved), measures, drawn, units, indicator, target, commune,
+        gathered.form.design.weights, refused,
     )  # fmt: skip

@@ -140,11 +140,16 @@ def _modelled(rows: pl.DataFrame, province: float | None, method: Method) -> pl.
 
 
 def _covariates(rows: pl.DataFrame, sampled: NDArray[np.bool_]) -> Numbers:
-    """Urban (a ward or town), household size in the 2019 census; those that do not differ are left out."""
+    """Urban (a ward or town), household size in the 2019 census, log distance to the former district's town.
+
+    Of the distance the logarithm counts (1 km more means much beside a town and little far out). What is not known of a
+    commune is taken as the mean of the others; what does not differ between communes is left out.
+    """
     urban = rows["type"].is_in(["phường", "thị trấn"]).to_numpy().astype(float)
     size = _numbers(rows["population_2019"] / rows["households_2019"])
-    size = np.where(np.isfinite(size), size, np.nanmean(size) if np.isfinite(size).any() else 0.0)
-    columns = [np.ones(rows.height)] + [c - c.mean() for c in (urban, size) if np.ptp(c[sampled]) > 1e-9]
+    away = np.log1p(_numbers(rows["km_to_town"]))
+    size, away = (np.where(np.isfinite(c), c, np.nanmean(c) if np.isfinite(c).any() else 0.0) for c in (size, away))
+    columns = [np.ones(rows.height)] + [c - c.mean() for c in (urban, size, away) if np.ptp(c[sampled]) > 1e-9]
     return np.column_stack(columns)
 
 

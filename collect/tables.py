@@ -22,9 +22,11 @@ Frame = NewType("Frame", pl.DataFrame)
 Units = NewType("Units", pl.DataFrame)
 Weights = NewType("Weights", pl.DataFrame)
 Estimates = NewType("Estimates", pl.DataFrame)
+Shared = NewType("Shared", pl.DataFrame)
 Verdicts = NewType("Verdicts", pl.DataFrame)
 Tallies = NewType("Tallies", pl.DataFrame)
 SmallAreas = NewType("SmallAreas", pl.DataFrame)
+Changes = NewType("Changes", pl.DataFrame)
 Gaps = NewType("Gaps", pl.DataFrame)
 
 TYPES: Mapping[str, pl.DataType] = {
@@ -122,6 +124,10 @@ REGIMES = ("census", "near_census", "clusters", "simple", "one_cluster", "empty"
 VERDICTS = ("met", "not_met", "undecided", "no_data")
 LEVELS = ("province", "commune", "hamlet")
 WEIGHTINGS = ("frame", "answered", "equal")
+CHANGE_LEVELS = ("province", "former_district", "commune")
+CHANGE_REGIMES = ("census", "shared", "independent", "unknown")
+CHANGE_REASONS = ("interval", "count", "one_round", "one_cluster", "ground")
+CHANGED = ("better", "worse", "same", "cannot_tell")
 COUNTED_IN = ("households", "people", "communes")
 GAP_TYPES = ("build", "sell", "device", "account", "measure")
 
@@ -227,8 +233,8 @@ ISSUES = Table(
 )
 FRAME = Table(
     name="frame",
-    one_row_per="hamlet that could have been drawn",
-    key=("cluster",),
+    one_row_per="hamlet that could have been drawn; and round, where they were drawn anew",
+    key=("cluster", "round"),
     columns=(
         Column("cluster", "text", "cluster code, as the form's cluster question holds it", required=True),
         Column("commune_code", "text", "official code", required=True),
@@ -239,6 +245,7 @@ FRAME = Table(
         Column("households", "whole", "households listed", "households", required=True, between=(0, 100_000)),
         Column("probability", "share", "chance of the hamlet being drawn", "0 to 1", required=True, between=(0, 1)),
         Column("selected", "yes_no", "whether it was drawn", required=True),
+        Column("round", "text", "survey round it was drawn for; empty: every round without rows of its own"),
     ),
 )
 UNITS = Table(
@@ -261,6 +268,9 @@ UNITS = Table(
         Column("longitude", "number", "a point inside the commune", "degrees, WGS 84"),
         Column("latitude", "number", "a point inside the commune", "degrees, WGS 84"),
         Column("source", "text", "where the row comes from", required=True),
+        Column(
+            "km_to_town", "number", "from its point to the town of the former district, the nearest of several", "km"
+        ),
     ),
 )
 WEIGHTS = Table(
@@ -277,6 +287,8 @@ WEIGHTS = Table(
         Column("interviewed_on", "date", "day of the interview"),
         Column("weight", "number", "households it stands for; 1 without a frame", "households", required=True),
         Column("weighting", "text", "where the weight comes from", required=True, among=WEIGHTINGS),
+        Column("weight_designed", "number", "by the way of drawing alone, before anything was put right", "households"),
+        Column("known_total", "number", "what the commune's weights were made to sum to; empty: nothing", "households"),
         Column("stratum", "text", "of the sample; the commune where nothing names one", required=True),
         Column("cluster", "text", "hamlet drawn by the sample; empty when the survey had no clusters"),
         Column("drawn_stratum", "text", "stratum within which drawn_unit was drawn", required=True),
@@ -393,6 +405,56 @@ SMALL_AREAS = Table(
         Column("between", "number", "variance between communes that covariates leave; 0: all synthetic"),
     ),
 )
+SHARED = Table(
+    name="shared",
+    one_row_per="indicator, place and pair of rounds (both ways round) in which drawn hamlets were asked twice",
+    key=("indicator", "level", "vintage", "place", "round_from", "round_to"),
+    columns=(
+        Column("indicator", "text", "indicator", required=True),
+        Column("level", "text", "province, former_district or commune", required=True, among=CHANGE_LEVELS),
+        Column("vintage", "text", "vintage of the place code", required=True),
+        Column("place", "text", "official code", required=True),
+        Column("round_from", "text", "one round", required=True),
+        Column("round_to", "text", "the other", required=True),
+        Column("clusters_shared", "whole", "drawn hamlets asked in both", required=True),
+        Column("df", "whole", "shared hamlets less their strata", required=True),
+        Column("covariance", "number", "of the two estimates", required=True),
+        Column("products", "number", "of the hamlets' centred scores in both rounds, summed", required=True),
+        Column("squares_from", "number", "of those of round_from, summed", required=True),
+        Column("squares_to", "number", "of those of round_to, summed", required=True),
+        Column("variance_from", "number", "of round_from's estimate, between its own drawn hamlets"),
+        Column("variance_to", "number", "of round_to's estimate, between its own drawn hamlets"),
+    ),
+)
+CHANGES = Table(
+    name="changes",
+    one_row_per="indicator, place and pair of rounds, the earlier first; no rows while there is one round",
+    key=("indicator", "level", "vintage", "place", "round_from", "round_to"),
+    columns=(
+        Column("indicator", "text", "indicator", required=True),
+        Column("level", "text", "province, former_district or commune", required=True, among=CHANGE_LEVELS),
+        Column("vintage", "text", "vintage of the place code; of a former district the last it was in", required=True),
+        Column("place", "text", "official code", required=True),
+        Column("round_from", "text", "the earlier round", required=True),
+        Column("round_to", "text", "the later round", required=True),
+        Column("regime", "text", "how the error of the difference was found", required=True, among=CHANGE_REGIMES),
+        Column("regime_from", "text", "of the earlier estimate; empty: not asked", among=REGIMES),
+        Column("regime_to", "text", "of the later estimate; empty: not asked", among=REGIMES),
+        Column("n_from", "whole", "units with a known answer in the earlier round"),
+        Column("n_to", "whole", "units with a known answer in the later round"),
+        Column("clusters_shared", "whole", "drawn hamlets asked in both rounds", required=True),
+        Column("estimate_from", "share", "in the earlier round", "0 to 1", between=(0, 1)),
+        Column("estimate_to", "share", "in the later round", "0 to 1", between=(0, 1)),
+        Column("difference", "number", "later less earlier", "-1 to 1", between=(-1, 1)),
+        Column("std_error", "share", "of the difference, shared hamlets' covariance in it; empty: unknown", "0 to 1"),
+        Column("correlation", "number", "of the two estimates, as judged", "-1 to 1", between=(-1, 1)),
+        Column("ci_low", "number", "two-sided 95 % interval of the difference", "-1 to 1", between=(-1, 1)),
+        Column("ci_high", "number", "two-sided 95 % interval of the difference", "-1 to 1", between=(-1, 1)),
+        Column("p_better", "share", "probability that it became better", "0 to 1", between=(0, 1)),
+        Column("verdict", "text", "better, worse, same (counts only) or cannot_tell", required=True, among=CHANGED),
+        Column("reason", "text", "interval, count, or why nobody can tell", required=True, among=CHANGE_REASONS),
+    ),
+)
 GAPS = Table(
     name="gaps",
     one_row_per="target and commune that is not met, undecided or without data",
@@ -441,5 +503,5 @@ GAPS = Table(
 )
 ALL_TABLES = (
     ROOT_ANSWERS, ROW_ANSWERS, HOUSEHOLDS, PERSONS, MEASURES, ISSUES, FRAME, UNITS, WEIGHTS, ESTIMATES,
-    VERDICTS_TABLE, TALLIES, SMALL_AREAS, GAPS,
+    VERDICTS_TABLE, TALLIES, SMALL_AREAS, SHARED, CHANGES, GAPS,
 )  # fmt: skip

@@ -10,7 +10,7 @@ import polars as pl
 
 from geo.boundaries import Boundaries, boundaries
 from geo.index import Floats, PointIndex
-from geo.places import LATEST, recode, units
+from geo.places import LATEST, district_of, recode, units
 from geo.recognise import recognise
 
 
@@ -47,6 +47,10 @@ class Gazetteer:
     def recode(self, codes: pl.Series, from_vintage: str, to_vintage: str) -> pl.Series:
         """As `geo.recode`."""
         return recode(codes, from_vintage, to_vintage)
+
+    def district_of(self, codes: pl.Series, vintage: str) -> pl.Series:
+        """As `geo.district_of`."""
+        return district_of(codes, vintage)
 
     def recognise(self, texts: pl.Series, vintage: str) -> pl.DataFrame:
         """As `geo.recognise`."""

@@ -26,6 +26,7 @@ NUMBERS: Mapping[str, type[pl.DataType]] = {
     "communes": pl.Int64,
     "bytes": pl.Int64,
 }
+KM_PER_DEGREE = 111.195  # of latitude
 DATES = ("valid_from", "valid_to", "in_force_on")
 
 
@@ -81,6 +82,11 @@ def known(vintage: str) -> str:
 
 @cache
 def _units(vintage: str, neighbours: bool) -> pl.DataFrame:
+    return _read_units(vintage, neighbours).join(_km_to_town(vintage), on="code", how="left", maintain_order="left")
+
+
+@cache
+def _read_units(vintage: str, neighbours: bool) -> pl.DataFrame:
     folder = HERE / "units"
     frames = [read_table(folder / f"{vintage}.csv")]
     beside = folder / f"neighbours-{vintage}.csv"
@@ -142,6 +148,50 @@ def recode(codes: pl.Series, from_vintage: str, to_vintage: str) -> pl.Series:
         return codes.set(~codes.is_in(units(from_vintage)["code"].to_list()), None)
     old, new = _steps(from_vintage, to_vintage)
     return codes.replace_strict(list(old), list(new), default=None, return_dtype=pl.String)
+
+
+@cache
+def _towns() -> pl.DataFrame:
+    """Each former district's town: the mean of its wards' points (or the town's own), by households of 2019."""
+    own = _read_units("2024", False).select("code", "households_2019", "longitude", "latitude")
+    towns = read_table(HERE / "district_towns.csv").join(own, left_on="town_code", right_on="code")
+    weight = pl.col("households_2019") / pl.col("households_2019").sum()
+    return towns.group_by("district_code").agg((pl.col("longitude", "latitude") * weight).sum())
+
+
+@cache
+def _km_to_town(vintage: str) -> pl.DataFrame:
+    """Kilometres from each commune's point to the town of its former district; the nearest where there were several."""
+    old = _read_units("2024", False).select("code", "district_code")
+    if vintage == "2024":
+        lay_in = old
+    else:
+        moves = lineage().filter(pl.col("old_vintage") == "2024", pl.col("new_vintage") == vintage)
+        lay_in = moves.join(old, left_on="old_code", right_on="code").select("district_code", code="new_code")
+    here = _read_units(vintage, False).select("code", "longitude", "latitude")
+    both = lay_in.unique().join(here, on="code").join(_towns(), on="district_code", suffix="_town")
+    east = (pl.col("longitude_town") - pl.col("longitude")) * pl.col("latitude").radians().cos()
+    north = pl.col("latitude_town") - pl.col("latitude")
+    return both.group_by("code").agg(((east**2 + north**2).sqrt() * KM_PER_DEGREE).min().round(2).alias("km_to_town"))
+
+
+@cache
+def _districts_by_code(vintage: str) -> Mapping[str, str]:
+    """Communes whose ground lay in one district, and that district's code."""
+    own = units(vintage).select("code", "district_code").drop_nulls()
+    if own.height:
+        return dict(own.iter_rows())
+    old = units("2024").select(old_code="code", district="district_code")
+    moves = lineage().filter(pl.col("old_vintage") == "2024", pl.col("new_vintage") == vintage)
+    lay_in = moves.join(old, on="old_code").group_by("new_code").agg(pl.col("district").unique())
+    whole = lay_in.filter(pl.col("district").list.len() == 1)
+    return dict(whole.select("new_code", pl.col("district").list.first()).iter_rows())
+
+
+def district_of(codes: pl.Series, vintage: str) -> pl.Series:
+    """The former district each commune's ground lay in; null where it lay in several, or the code is unknown."""
+    found = _districts_by_code(known(vintage))
+    return codes.replace_strict(list(found), list(found.values()), default=None, return_dtype=pl.String)
 
 
 def former_units(code: str, vintage: str = LATEST, from_vintage: str = "2024") -> tuple[str, ...]:

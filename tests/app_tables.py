@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
@@ -83,6 +84,7 @@ class MadeResults:
     verdicts: pl.DataFrame
     gaps: pl.DataFrame
     small_areas: pl.DataFrame = field(default_factory=SMALL_AREAS.empty, kw_only=True)
+    weighing: tuple[Mapping[str, Any], ...] = field(default=(), kw_only=True)
     tallies: pl.DataFrame = field(default_factory=TALLIES.empty, kw_only=True)
     units: pl.DataFrame
     shapes: Shapes | None

@@ -33,9 +33,11 @@ ARROWS: dict[str, set[str]] = {
     "smallarea": WORDS,
     "publish": WORDS | {"i18n", "geo"},
     "demo": WORDS | {"define", "geo", "i18n", "publish", "settings"},
+    "rounds": WORDS | {"estimate", "judge"},  # the journey once more, for two rounds on the ground both reached
     "passing": WORDS | {"receive"},
     "journey": WORDS
-    | {"brought", "define", "receive", "check", "locate", "estimate", "judge", "smallarea", "passing", "places", "geo"},
+    | {"brought", "define", "receive", "check", "locate", "estimate", "judge", "rounds", "smallarea", "passing"}
+    | {"places", "geo"},
     "places": {"problems", "settings", "locate", "geo", "tables"},
     "registry": {"problems"},
     "store": {"problems", "settings", "registry"},
@@ -43,6 +45,7 @@ ARROWS: dict[str, set[str]] = {
     "runs": WORDS
     | {"journey", "passing", "intake", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
     "receipts": {"intake", "i18n"},
+    "weight_words": {"i18n"},
     "issue_words": {"forms", "i18n"},
     "touched": {"define", "forms", "intake", "registry", "settings", "store"},
     "authors": WORDS | {"brought", "define", "receive", "check", "xpath", "i18n"},  # beside the journey: no store
@@ -51,9 +54,9 @@ ARROWS: dict[str, set[str]] = {
     "drawing": WORDS | {"journey", "runs", "places", "publish", "scrutiny", "store"},
 }
 FREE = {
-    "cli", "cli_authors", "cli_judge", "cli_shared", "cli_statistics", "pages", "server", "__init__",
+    "cli", "cli_authors", "cli_change", "cli_judge", "cli_shared", "cli_statistics", "pages", "server", "__init__",
 }  # fmt: skip  # the outermost: they may call anything
-SEALED = ("check", "locate", "estimate", "judge", "smallarea")
+SEALED = ("check", "locate", "estimate", "judge", "rounds", "smallarea")
 FORBIDDEN_CALLS = {"open", "read_text", "read_bytes", "write_text", "read_csv", "read_parquet", "write_parquet",
                    "now", "today", "utcnow", "random", "default_rng", "urlopen", "getenv"}  # fmt: skip
 

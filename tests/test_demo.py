@@ -18,7 +18,7 @@ import shapely
 import geo
 from collect.check import check, households
 from collect.define import load_forms
-from collect.demo import KINDS, ROUND, DemoFiles, make_round
+from collect.demo import EARLIER_ROUND, KINDS, ROUND, DemoFiles, make_earlier_round, make_round
 from collect.demo.ground import lay_out
 from collect.demo.layouts import Export, write_central, write_kobo, write_submissions
 from collect.demo.population import PASSED, SMARTPHONE, SUBSCRIBED, settled
@@ -78,6 +78,21 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path: 
         bytes_of.append([path.read_bytes() for path in (*files.files, files.frame, files.truth)])
     assert bytes_of[0] == bytes_of[1]
     assert all(one != other for one, other in zip(bytes_of[0], bytes_of[2], strict=True))
+
+
+def test_a_round_of_the_year_before_leaves_the_round_alone_and_shares_half_its_communes_hamlets(tmp_path: Path) -> None:
+    plain = make_round(tmp_path / "plain", households=800)
+    both = make_round(tmp_path / "both", households=800)
+    answers, drawn = make_earlier_round(tmp_path / "both", households=800)
+    assert [path.read_bytes() for path in plain.files] == [path.read_bytes() for path in both.files]
+    now = pl.read_csv(both.frame, infer_schema=False).filter(selected="true")
+    then = pl.read_csv(drawn, infer_schema=False)
+    assert set(then["round"]) == {EARLIER_ROUND}
+    same = now.join(then.filter(selected="true"), on="cluster", how="semi")
+    assert 0.4 < same.height / now.height < 0.9
+    (read,) = receive(answers, FORMS)
+    days = read.answers[HOUSEHOLD.root]["/data/today"]
+    assert days.str.starts_with("2025-").all()
 
 
 def test_making_a_round_again_tells_its_progress_and_leaves_no_file_of_the_former_one(tmp_path: Path) -> None:

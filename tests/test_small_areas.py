@@ -12,6 +12,8 @@ import pytest
 from survey_tables import survey
 
 from collect.smallarea import fay_herriot, small_areas
+from collect.tables import Units
+from geo import units
 
 
 @pytest.mark.parametrize("method", ["REML", "ML", "FH"])
@@ -56,3 +58,21 @@ def test_every_commune_has_a_labelled_value_and_together_they_are_the_province()
 def test_too_few_communes_make_no_model() -> None:
     made = survey("| 29001 | a | 100 | 1/2 | 15 | 9 |\n| 29001 | b | 100 | 1/2 | 15 | 12 |")
     assert small_areas(made.estimates(), made.places).is_empty()
+
+
+def test_distance_to_the_former_districts_town_is_a_covariate_and_the_town_itself_is_near() -> None:
+    old, new = units("2024"), units("2025-07")
+    assert old["km_to_town"].null_count() == new["km_to_town"].null_count() == 0
+    away = dict(old.select("name_vi", "km_to_town").iter_rows()) | dict(new.select("code", "km_to_town").iter_rows())
+    assert (away["Thị trấn Càng Long"], away["Thị trấn Trà Cú"]) == (0.0, 0.0)
+    assert max(away.values()) < 30
+    assert away["29242"] < 3, "the ward Trà Vinh is the former city's middle"
+
+
+def test_a_share_that_falls_with_distance_is_guessed_from_it() -> None:
+    lines = [f"| {29001 + c} | {h} | 100 | 1/2 | 15 | {14 - c + h % 2} |" for c in range(12) for h in range(4)]
+    made = survey("\n".join(lines), also=["29040", "29041"])
+    away = [float(np.expm1(0.2 * c)) for c in range(12)] + [0.0, 9.0]
+    places = Units(made.places.with_columns(km_to_town=pl.Series(away)))
+    rows = dict(small_areas(made.estimates(), places).filter(how="synthetic").select("place", "value").iter_rows())
+    assert rows["29040"] > rows["29041"] + 0.3

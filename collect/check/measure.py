@@ -39,8 +39,8 @@ def measure(
 def answers_read(form: Form, indicators: Iterable[Indicator]) -> frozenset[str]:
     """The questions that measuring these indicators looks at: a table needs no other column.
 
-    Those the expressions read, those that calculations and relevance behind them read in turn, and the times of the
-    interview, which say what today() means.
+    Those the expressions read, those that calculations and relevance behind them read in turn, the times of the
+    interview, which say what today() means, and age and sex where weights are made to fit known people.
     """
     planner, design = Planner(form, {}), form.design
     waiting: list[tuple[str, str]] = [
@@ -50,7 +50,8 @@ def answers_read(form: Form, indicators: Iterable[Indicator]) -> frozenset[str]:
         for text in (one.universe, one.numerator, one.denominator, one.unknown)
         if text
     ]
-    found: set[str] = {design.started_at, design.ended_at, design.interviewed_on} & form.by_path.keys()
+    people = {design.age, design.weights.sex} if design.weights.people else set()
+    found: set[str] = {design.started_at, design.ended_at, design.interviewed_on, *people} & form.by_path.keys()
     while waiting:
         for path in planner.reads(*waiting.pop()) - found:
             question = form.by_path.get(path)

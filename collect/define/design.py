@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import tomllib
+from collections.abc import Callable
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from collect.define.findings import Finding, stop_at_first
-from collect.forms import Design, Form
+from collect.forms import Design, Form, KnownPeople, Weighting
 from collect.problems import DefinitionError
 
 QUESTIONS = (
@@ -18,6 +20,9 @@ QUESTIONS = (
 )  # fmt: skip
 LISTS = ("consent_given", "unknown")
 CLOSED = {"unit": ("household", "commune"), "frame": ("", "clusters")}
+CELLS = ("hamlet", "stratum", "commune")
+TOTALS = ("", "listed-households", "census-households")
+PEOPLE_COLUMNS = ("sex", "age_from", "age_to", "people")
 ONE_PER_SUBMISSION = set(QUESTIONS) - {"age", "birth_year"}
 TYPES = {
     "point": ("geopoint",), "household_size": ("int", "decimal", "string"), "age": ("int", "decimal", "string"),
@@ -44,14 +49,62 @@ def load_design(path: Path) -> Design:
     for key, value in table.items():
         if key not in known:
             raise DefinitionError("DEF-04", file=file, where=key, near=_near(key, known))
-        if key in LISTS and not _is_texts(value):
-            raise DefinitionError("DEF-05", file=file, where=key, value=value, expected='["...", "..."]')
-        if key not in LISTS and not isinstance(value, str):
-            raise DefinitionError("DEF-05", file=file, where=key, value=value, expected='"..."')
+        if key != "weights" and not (_is_texts(value) if key in LISTS else isinstance(value, str)):
+            expected = '["...", "..."]' if key in LISTS else '"..."'
+            raise DefinitionError("DEF-05", file=file, where=key, value=value, expected=expected)
         if key in CLOSED and value not in CLOSED[key]:
             raise DefinitionError("DEF-05", file=file, where=key, value=value, expected=" | ".join(CLOSED[key]))
     values: dict[str, Any] = {key: tuple(value) if key in LISTS else value for key, value in table.items()}
+    if "weights" in table:
+        values["weights"] = _weighting(table["weights"], path)
     return Design(**values)
+
+
+def _weighting(said: object, path: Path) -> Weighting:
+    """The table ``[weights]``, and the file of known people that it names."""
+    file = _name(path)
+    known = [field.name for field in fields(Weighting)]
+    if not isinstance(said, dict):
+        raise DefinitionError("DEF-05", file=file, where="weights", value=said, expected="[weights]")
+    fits: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "nonresponse": (lambda value: value in CELLS, " | ".join(CELLS)),
+        "poststratify": (lambda value: value in TOTALS, " | ".join(TOTALS[1:])),
+        "trim": (lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value > 1, "> 1"),
+        "people": (lambda value: isinstance(value, str), '"people.csv"'),
+        "sex": (lambda value: isinstance(value, str), '"..."'),
+    }
+    for key, value in said.items():
+        if key not in known:
+            raise DefinitionError("DEF-04", file=file, where=f"weights.{key}", near=_near(key, known))
+        right, expected = fits[key]
+        if not right(value):
+            raise DefinitionError("DEF-05", file=file, where=f"weights.{key}", value=value, expected=expected)
+    values = dict(said)
+    if values.get("people"):
+        values["people"] = _known_people(path.parent / values["people"])
+    return Weighting(**values)
+
+
+def _known_people(path: Path) -> tuple[KnownPeople, ...]:
+    """A file ``sex, age_from, age_to, people``; ``age_to`` blank: and older. Raises DefinitionError DEF-03, DEF-05."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DefinitionError("DEF-03", file=_name(path), reason=str(error)) from error
+    found = []
+    for number, row in enumerate(rows, 2):
+        try:
+            last = int(row["age_to"]) if (row["age_to"] or "").strip() else None
+            known = KnownPeople(row["sex"].strip(), int(row["age_from"]), last, float(row["people"]))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            known = KnownPeople("", 0, None, -1.0)
+        if not known.sex or known.people < 0 or (known.age_to is not None and known.age_to < known.age_from):
+            said = ",".join(str(value) for value in row.values())
+            expected = ",".join(PEOPLE_COLUMNS)
+            raise DefinitionError("DEF-05", file=_name(path), where=str(number), value=said, expected=expected)
+        found.append(known)
+    return tuple(found)
 
 
 def check_design(form: Form, file: str) -> tuple[Finding, ...]:
@@ -70,7 +123,21 @@ def check_design(form: Form, file: str) -> tuple[Finding, ...]:
     if design.unit == "household" and design.age and not design.age.startswith(f"{design.roster}/"):
         expected = f"{design.roster or 'roster'}/..."
         found.append(Finding(file, "age", "DEF-05", values={"value": design.age, "expected": expected}))
-    return tuple(found)
+    return (*found, *_check_people(form, file))
+
+
+def _check_people(form: Form, file: str) -> list[Finding]:
+    """Known people by age and sex need both questions, in the roster."""
+    design = form.design
+    if not design.weights.people:
+        return []
+    found = []
+    for part, path in (("weights.sex", design.weights.sex), ("age", design.age)):
+        question = form.by_path.get(path)
+        if question is None or question.repeat != design.roster:
+            near = _near(path, [question.path for question in form.questions_in(design.roster)])
+            found.append(Finding(file, part, "DEF-06", values={"value": path or "-", "near": near}))
+    return found
 
 
 def with_design_checked(form: Form, file: str) -> Form:

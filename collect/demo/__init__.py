@@ -19,6 +19,7 @@ import polars as pl
 from collect.define import load_form
 from collect.demo.answers import ROUND, interview, with_totals
 from collect.demo.dirt import KINDS, Soiled, soil
+from collect.demo.earlier import EARLIER_FRAME, EARLIER_ROUND, answers_of, before, rotated
 from collect.demo.ground import Ground, houses, lay_out
 from collect.demo.layouts import Export, write_central, write_kobo, write_submissions
 from collect.demo.population import Population, populate
@@ -29,7 +30,7 @@ from collect.forms import Form
 from collect.i18n import LANGUAGES, t
 from collect.settings import shipped_forms
 
-__all__ = ["KINDS", "ROUND", "WEAK_POINTS", "DemoFiles", "make_round"]
+__all__ = ["EARLIER_ROUND", "KINDS", "ROUND", "WEAK_POINTS", "DemoFiles", "make_earlier_round", "make_round"]
 
 WEAK_POINTS = (
     "Hamlets are numbered, equal in kind, and their centres are scattered evenly; real ones follow roads and canals.",
@@ -44,6 +45,7 @@ WEAK_POINTS = (
 TEAMS = ("team-1-central.zip", "team-2-kobo.xlsx", "team-3-submissions.zip")
 WHOLE = "whole-province-central.zip"
 RETURNS = "commune-returns-central.zip"
+EARLIER = "earlier-round-central.zip"
 Progress = Callable[[str, float], None]
 
 
@@ -103,7 +105,7 @@ def make_round(
 
     target = folder / "round"
     target.mkdir(parents=True, exist_ok=True)
-    for name in (*TEAMS, WHOLE, RETURNS, "frame.csv"):
+    for name in (*TEAMS, WHOLE, RETURNS, EARLIER, EARLIER_FRAME, "frame.csv"):
         (target / name).unlink(missing_ok=True)
     written = _write_teams(form, soiled, plan, target)
     progress("step.demo", 0.9)
@@ -116,6 +118,30 @@ def make_round(
     _write_readme(folder, target, [path.name for path in files], seed)
     progress("step.demo", 1.0)
     return DemoFiles(files, target / "frame.csv", folder / "truth.json")
+
+
+def make_earlier_round(folder: Path, *, households: int | None = None, seed: int = 2026) -> tuple[Path, ...]:
+    """Add a round of the year before to what `make_round` wrote of the same ``seed``: answers, and their own frame.
+
+    Half of the communes were asked in the same hamlets. The answers are clean, and one team's.
+    """
+    rng, where = np.random.default_rng(seed), folder.resolve().parent / "geo"
+    form = load_form(shipped_forms() / "household")
+    ground = lay_out(form, rng, where)
+    population = populate(ground, rng)
+    plan = plan_round(ground, households, rng)
+    take = draw(ground, plan, rng)[1]
+    apart = np.random.default_rng([seed, 1])
+    earlier = before(population, apart)
+    frame, taken = rotated(ground, plan, take, apart)
+    chosen = asked(earlier, taken, apart)
+    homes = houses(ground, earlier.households["hamlet"].to_numpy()[chosen], apart, where)
+    answers = answers_of(earlier, ground, chosen, homes, apart)
+    root = answers.root.with_columns(pl.lit(form.version).alias("version"), pl.lit(None, pl.String).alias("edited_as"))
+    files = (folder / "round" / EARLIER, folder / "round" / EARLIER_FRAME)
+    write_central(Export(form, root, answers.members), files[0])
+    frame.write_csv(files[1])
+    return files
 
 
 def _fieldwork(

@@ -58,12 +58,12 @@ def adjust(frame: pl.DataFrame, answered: pl.Series, asked: Adjusting) -> Adjust
         if wrong:
             raise CollectError("USE-11", column=asked.weight, rows=wrong, need="weight")
         start = given.to_numpy()
-    weights, steps = start, [_report("design", start, start)]
+    weights, steps = start, [report("design", start, start)]
     if asked.answered:
         weights = _for_silence(frame, weights, answered, asked.cells)
-        steps.append(_report("nonresponse", start, weights))
+        steps.append(report("nonresponse", start, weights))
     for name, after in _later(frame, weights, asked):
-        steps.append(_report(name, weights, after))
+        steps.append(report(name, weights, after))
         weights = after
     return Adjusted(weights, tuple(steps))
 
@@ -74,7 +74,7 @@ def _later(frame: pl.DataFrame, weights: Numbers, asked: Adjusting) -> Sequence[
         weights = calibrate(frame, weights, asked.margins).weights
         done.append(("calibration", weights))
     if asked.trim is not None:
-        weights = _cut(weights, asked.trim)
+        weights = cut(weights, asked.trim)
         done.append(("trimming", weights))
     return done
 
@@ -99,8 +99,11 @@ def _for_silence(frame: pl.DataFrame, weights: Numbers, answered: pl.Series, cel
     return joined.select(factor.fill_nan(0.0).alias("w"))["w"].to_numpy()
 
 
-def _cut(weights: Numbers, times: float) -> Numbers:
-    """No weight above ``times`` the median; what is cut off goes to the others, so that the sum stays."""
+def cut(weights: Numbers, times: float) -> Numbers:
+    """No weight above ``times`` the median; what is cut off goes to the others, so that the sum stays.
+
+    Raises CollectError USE-12 where no weights so cut can have that sum.
+    """
     positive = weights > 0
     most = times * float(np.median(weights[positive])) if positive.any() else 0.0
     if times <= 1 or most * positive.sum() <= weights.sum():
@@ -116,12 +119,13 @@ def _cut(weights: Numbers, times: float) -> Numbers:
     return np.minimum(cut, most)
 
 
-def _report(name: str, before: Numbers, after: Numbers) -> dict[str, object]:
+def report(name: str, before: Numbers, after: Numbers) -> dict[str, object]:
+    """What one step did to the weights, for people and programs to read."""
     both = (before > 0) & (after > 0)
     factors = after[both] / before[both]
     return {
         "step": name,
-        "rows_changed": int((~np.isclose(before, after, rtol=1e-12, atol=0)).sum()),
+        "rows_changed": int((~np.isclose(before, after, rtol=1e-9, atol=0)).sum()),
         "rows_zero": int((after == 0).sum()),
         "sum": float(after.sum()),
         "effective_size": effective_interviews(after),

@@ -154,15 +154,17 @@ def _regressed(rows: pl.DataFrame, old: Numbers, groups: Sequence[Groups], total
     missing = (known - base.T @ old) / size
     answer, *_ = np.linalg.lstsq(scaled.T @ (scaled * old[:, None]), missing, rcond=1e-12)
     new = old * (1 + scaled @ answer)
-    off = np.abs(base.T @ new - known) / np.maximum(np.abs(known), 1e-300)
+    off = np.abs(base.T @ new - known) / np.maximum(np.maximum(np.abs(known), np.abs(base).T @ old), 1e-300)
     if np.max(off) > AGREE:
         raise CollectError("USE-15", column=totals[0].column if totals else groups[0].name, value=f"{np.max(off):.2g}",
                            need="unreachable")  # fmt: skip
 
+    axes, lengths, _ = np.linalg.svd(scaled * root, full_matrices=False)
+    axes = axes[:, lengths > 1e-12 * lengths.max()]  # what the known totals span, once for all domains
+
     def residual(scores: Numbers) -> Numbers:
-        plain = _ratio(scores, new)[:, None]
-        explained, *_ = np.linalg.lstsq(scaled * root, plain * root, rcond=1e-12)
-        return np.asarray(((plain - scaled @ explained)[:, 0]) * new)
+        plain = _ratio(scores, new) * root[:, 0]
+        return np.asarray(_ratio(plain - axes @ (axes.T @ plain), root[:, 0]) * new)
 
     return Calibrated(new, residual)
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from collect.estimate.explained import Explained, beside, spread_after
 from collect.estimate.linearised import (
     ADJUST,
     STRATUM,
     Rule,
     Sample,
     Strata,
+    Variance,
     freedom,
     in_order,
     linearise,
@@ -30,7 +32,7 @@ VALUES = ("value", "std_error", "df", "numerator", "denominator")
 PLACES: dict[Level, str] = {"province": "province_code", "commune": "commune_code", "hamlet": "place_of_hamlet"}
 
 
-def estimate(
+def estimate(  # noqa: PLR0913 what a survey is made of, each of another stage
     measures: Measures,
     weights: Weights,
     places: Units,
@@ -38,6 +40,7 @@ def estimate(
     levels: Sequence[Level] = ("province", "commune"),
     chances: Levels = USUAL,
     rule: Rule = ADJUST,
+    explained: Explained = (),
 ) -> Estimates:
     """Estimate every indicator that was measured, at each level.
 
@@ -53,10 +56,14 @@ def estimate(
         Confidence of the two-sided interval and of the one-sided bounds; `collect.judge.judge` must be told the latter.
     rule
         What a stratum with a single cluster contributes; ``adjust`` errs on the careful side.
+    explained
+        From `put_right`, where weights were made to fit known people.
 
     Notes
     -----
-    The error of a sample is that between drawn units inside strata, hamlets taken as drawn with replacement, households
+    What a commune's ``known_total`` and known people explain leaves the error, by the residual step of R
+    ``svyrecvar``; at hamlet level it would explain nothing. The error of a sample is that between drawn units inside
+    strata, hamlets taken as drawn with replacement, households
     of enumerated hamlets without. ``std_error`` is 0 only for an enumeration; it is empty where all clusters were alike
     (0 %, 100 %), and the interval then is that of a simple sample as large as such hamlets are worth elsewhere.
     """
@@ -65,6 +72,7 @@ def estimate(
         numerator=pl.when(pl.col("units") > 0).then("numerator"), indicator=pl.col("indicator").cast(pl.Categorical)
     )
     totals = totals_of(rows, AS_DRAWN, y="numerator", x="denominator", by=["indicator", SPOT])
+    totals = totals if explained else beside(totals, drawn, AS_DRAWN, SPOT)
     strata, facts = _answering(strata_of(drawn, AS_DRAWN)[0], rows), _facts(rows)
     spots = drawn.select(SPOT, "round", "vintage", *PLACES.values()).unique()
     expected = places.group_by("vintage").agg(pl.len().alias("communes_expected"))
@@ -73,7 +81,11 @@ def estimate(
         named = spots.with_columns(commune="commune_code").rename({PLACES[level]: "place"})
         spots_of = named.drop_nulls("place").select(SPOT, "commune", *DOMAIN[1:])
         spots_of = spots_of.with_columns(domain=pl.struct(DOMAIN[1:]).rank("dense"))
-        values = _values(totals.join(spots_of.select(SPOT, "domain"), on=SPOT, maintain_order="left"), strata, rule)
+        placed = totals.join(spots_of.select(SPOT, "domain"), on=SPOT, maintain_order="left")
+        after = None
+        if explained and level != "hamlet":
+            after = spread_after(explained, rows, drawn, (spots_of.select(SPOT, "domain"), strata, rule))
+        values = _values(placed.drop("cell", strict=False) if level == "hamlet" else placed, strata, rule, after)
         known = _of_places(facts.join(spots_of, on=SPOT, maintain_order="left"), expected, level)
         known = known.join(values, on=["indicator", "domain"], maintain_order="left")
         known = known.with_columns(df=pl.when("fully_listed").then("df").otherwise(pl.coalesce("df_of_hamlets", "df")))
@@ -105,13 +117,13 @@ def _answering(strata: pl.DataFrame, rows: pl.DataFrame) -> Strata:
     return found.with_columns(drawn=drawn, left=left).drop("silent"), None
 
 
-def _values(totals: pl.DataFrame, strata: Strata, rule: Rule) -> pl.DataFrame:
+def _values(totals: pl.DataFrame, strata: Strata, rule: Rule, variance: Variance | None = None) -> pl.DataFrame:
     """Linearised values per domain, and the degrees of freedom of its drawn hamlets alone.
 
     Households of enumerated hamlets are thousands of drawn units, and know nothing of the spread of other hamlets.
     """
     by = ["indicator", "domain"]
-    values = linearise(totals, strata, by=by, rule=rule)
+    values = linearise(totals, strata, by=by, rule=rule, variance=variance)
     sampled = strata[0].filter(pl.col("out_of").is_null()).select(STRATUM).unique()
     hamlets = totals.join(sampled, on=STRATUM)
     counted = freedom(hamlets, by).select(*by, df_of_hamlets="df")

@@ -18,7 +18,9 @@ from polars.dataframe.group_by import GroupBy
 Lonely = Literal["adjust", "average", "remove", "certainty", "fail"]
 Kind = Literal["ratio", "total"]
 Strata = tuple[pl.DataFrame, pl.DataFrame | None]  # as `strata_of` returns them: first stage, second stage
+Variance = Callable[[pl.DataFrame], pl.DataFrame]
 STRATUM, CLUSTER, UNIT = "drawn:stratum", "drawn:cluster", "drawn:unit"
+CELL, EVERYONE = "cell", "everyone"  # poststratum whose total is known, and the weight of all its rows in the cluster
 WHOLE = "all"  # name of the domain column when there are no domains
 ORDER = (
     "value", "std_error", "numerator", "denominator", "n", "weights", "clusters", "strata", "df", "deff", "deff_finite",
@@ -69,12 +71,20 @@ def in_order(values: pl.Expr) -> pl.Expr:
     return values.implode().list.sum()
 
 
-def totals_of(
-    rows: pl.DataFrame, sample: Sample, *, y: str, x: str | None = None, by: Sequence[str] = (), cross: bool = False
+def totals_of(  # noqa: PLR0913 what is summed, over what, and by what
+    rows: pl.DataFrame,
+    sample: Sample,
+    *,
+    y: str,
+    x: str | None = None,
+    by: Sequence[str] = (),
+    cross: bool = False,
+    more: Sequence[pl.Expr] = (),
 ) -> pl.DataFrame:
     """Weighted sums per domain and cluster (and unit, where there is a second stage).
 
-    ``cross`` adds the squares of ``x`` and its products with ``y``, for the design effect of a ratio. Rows whose ``y``
+    ``cross`` adds the squares of ``x`` and its products with ``y``, for the design effect of a ratio; ``more`` adds any
+    further sums of the same groups. Rows whose ``y``
     or ``x`` is empty add nothing but keep their cluster in the design. Without ``x`` every row counts 1: the ratio is
     then a mean or a share.
     """
@@ -99,6 +109,7 @@ def totals_of(
         known(weight).sum().alias("w"),
         known(weighs).sum().alias("n"),
         *((weighs.any().alias("weighs"),) if blank else ()),
+        *more,
     )
     found = rows.group_by([*by, *sample.stages], maintain_order=True).agg(*sums)
     found = found.with_columns(pl.col("y", "x", "yy", "w").cast(pl.Float64))
@@ -128,11 +139,12 @@ def linearise(
     by: Sequence[str] = (),
     kind: Kind = "ratio",
     rule: Rule = ADJUST,
-    variance: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+    variance: Variance | None = None,
 ) -> pl.DataFrame:
     """Estimate each domain of ``totals``.
 
-    ``strata`` may also be keyed by some of ``by``, where the number drawn differs between domains. ``variance`` takes
+    ``strata`` may also be keyed by some of ``by``, where the number drawn differs between domains. Where ``totals``
+    has `CELL` and `EVERYONE`, weights are poststratified to cells that lie whole in one domain. ``variance`` takes
     the place of the linearised one: it gets ``value`` and ``universe`` of each domain and returns ``variance``, and
     ``df_given`` where degrees of freedom do not come from counting clusters.
 
@@ -154,7 +166,10 @@ def linearise(
     values = domains.select(*names, "value", universe="x")
     if variance is None:
         scored = totals.join(values, on=names, nulls_equal=True, maintain_order="left")
-        spread = variance_of(scored.with_columns(score=score_of(kind)), strata, names, rule)
+        scored = scored.with_columns(score=score_of(kind))
+        if CELL in totals.columns:
+            scored = scored.with_columns(score=pl.col("score") - _of_cell(names))
+        spread = variance_of(scored, strata, names, rule)
     else:
         spread = variance(values)
     found = domains.join(spread, on=names, how="left", nulls_equal=True)
@@ -181,6 +196,16 @@ def freedom(totals: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     )
     met, strata = pl.col("met").sum(), (pl.col("met") > 0).sum().cast(pl.Int64)
     return per_stratum.group_by(names).agg(pl.col("clusters").sum(), strata.alias("strata"), (met - strata).alias("df"))
+
+
+def _of_cell(names: Sequence[str]) -> pl.Expr:
+    """What a known total of its poststratum explains of a cluster's score (R ``svyrecvar`` after ``postStratify``).
+
+    The mean score of the poststratum, of all its rows with or without an answer, for each row of the cluster in it.
+    """
+    everyone, within = pl.col(EVERYONE), [*names, CELL]
+    explained = everyone * pl.col("score").sum().over(within) / everyone.sum().over(within)
+    return pl.when(pl.col(CELL).is_not_null()).then(explained.fill_nan(0.0)).otherwise(0.0)
 
 
 def score_of(kind: Kind) -> pl.Expr:

@@ -1,8 +1,9 @@
 """Confidence intervals by name: those of R ``svyciprop``, of the WHO manual's program VCQI, and exact ones.
 
 ``mean``, ``xlogit``, ``asin``, ``beta``, ``likelihood`` and ``wilson`` are R survey's. R iterates for ``logit`` and
-``likelihood``; ``logit`` here is the closed form that R's iteration tends to. The modified ones rest on the effective
-size of Dean and Pagano. ``korn-graubard`` is ``beta`` with an effective size no larger than n (NCHS).
+``likelihood`` (`collect.estimate.profile`); ``logit`` here is the closed form that R's iteration tends to. The modified
+ones rest on the effective size of Dean and Pagano. ``korn-graubard`` is ``beta`` with an effective size no larger than
+n (NCHS).
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import betaincinv, expit, logit, ndtri, stdtrit, xlogy
+from scipy.special import betaincinv, expit, logit, ndtri, stdtrit
 
 from collect.estimate.intervals import NO_SPREAD, count_bounds, effective_size, wilson
+from collect.estimate.profile import profile_ends
 from collect.estimate.spec import Method
 
 Ends = tuple[float, float]
@@ -99,20 +100,7 @@ def _exact(p: float, size: float, level: float) -> Ends:
 
 
 def _likelihood(f: Facts) -> Ends:
-    """Where twice the loss of likelihood, over the design effect, reaches the F quantile (Rao and Scott).
-
-    R reads the ends off a spline through a profile, with the dispersion n / (n - 1); here they are solved for.
-    """
-    allowed = f.t**2 * f.error**2 / f.pq * f.n / (f.n - 1)
-
-    def loss(at: float) -> float:
-        p = float(expit(at))
-        ahead = xlogy(f.value, f.value / p) + xlogy(1 - f.value, (1 - f.value) / float(expit(-at)))
-        return 2 * float(ahead) - allowed
-
-    middle, far = float(logit(f.value)), 500.0
-    ends = (brentq(loss, middle - far, middle, xtol=1e-13), brentq(loss, middle, middle + far, xtol=1e-13))
-    return float(expit(ends[0])), float(expit(ends[1]))
+    return profile_ends(f.value, f.error, f.df, f.rows, f.n, f.level)
 
 
 def _wilson_of_r(f: Facts) -> Ends:

@@ -27,15 +27,13 @@ def as_designed(frame: pl.DataFrame, spec: TableSpec) -> tuple[pl.DataFrame, Sam
     stages = spec.clusters[:TOGETHER]
     found = frame.with_columns(
         _values(frame, spec.y).alias(Y),
-        (_values(frame, spec.x) if spec.x else pl.Series([1.0] * frame.height)).alias(X),
+        (_values(frame, spec.x) if spec.x else pl.lit(1.0)).alias(X),
         _label(frame, spec.stratum).alias(STRATUM),
         _inside(frame, spec).alias(INSIDE),
         *(_label(frame, name).alias(own) for name, own in zip(stages, STAGE, strict=False)),
     )
     if not stages:
         found = found.with_columns(pl.int_range(pl.len()).alias(STAGE[0]))
-    if spec.stratum and stages and not spec.nest:
-        _refuse_shared(found, spec)
     found = _out_of(found, spec)
     found = found.with_columns(_weights(found, spec).alias(W))
     two = len(stages) == TOGETHER and len(spec.fpc) >= TOGETHER
@@ -94,7 +92,7 @@ def _finite(values: pl.Series, name: str) -> pl.Series:
 def _label(frame: pl.DataFrame, name: str | None) -> pl.Series:
     """A stratum or cluster; a row without one was drawn by nobody knows what."""
     if name is None:
-        return pl.Series([1] * frame.height)
+        return pl.repeat(1, frame.height, eager=True)
     _complete(frame[name], name)
     return frame[name]
 
@@ -106,7 +104,7 @@ def _complete(column: pl.Series, name: str) -> None:
 
 
 def _inside(frame: pl.DataFrame, spec: TableSpec) -> pl.Series:
-    inside = pl.Series([True] * frame.height)
+    inside = pl.repeat(True, frame.height, eager=True)
     for name, value in spec.where:
         column = frame[name]
         if column.dtype == pl.Boolean:
@@ -121,12 +119,6 @@ def _inside(frame: pl.DataFrame, spec: TableSpec) -> pl.Series:
             same = column.cast(pl.String) == value
         inside &= same.fill_null(False)
     return inside
-
-
-def _refuse_shared(found: pl.DataFrame, spec: TableSpec) -> None:
-    shared = found.group_by(STAGE[0]).agg(pl.col(STRATUM).n_unique().alias("strata")).filter(pl.col("strata") > 1)
-    if shared.height:
-        raise CollectError("USE-13", column=spec.clusters[0], clusters=shared.height)
 
 
 def _out_of(found: pl.DataFrame, spec: TableSpec) -> pl.DataFrame:
@@ -164,5 +156,5 @@ def _weights(found: pl.DataFrame, spec: TableSpec) -> pl.Series:
         if own in found.columns:
             share = share * pl.col(own) / pl.col(drawn).n_unique().over(around)
     if not spec.fpc:
-        return pl.Series([1.0] * found.height)
+        return pl.repeat(1.0, found.height, eager=True)
     return found.select(share.alias(W))[W]

@@ -10,19 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from collect.estimate.calibration import Calibrated, calibrate
-from collect.estimate.linearised import (
-    NOTHING_LEFT,
-    STRATUM,
-    Kind,
-    Rule,
-    Sample,
-    Strata,
-    linearise,
-    score_of,
-    strata_of,
-    totals_of,
-    variance_of,
-)
+from collect.estimate.cells import DOMAIN, ROWS, Cells, cells_of, facts_of
+from collect.estimate.linearised import NOTHING_LEFT, Kind, Rule, Sample, Strata, linearise, score_of, variance_of
 from collect.estimate.methods import Facts, interval
 from collect.estimate.reading import INSIDE, W, X, Y, as_designed, numbers
 from collect.estimate.replicated import spread_of
@@ -32,7 +21,6 @@ from collect.problems import CollectError
 
 Numbers = NDArray[np.float64]
 NO_ERROR = 1e-10  # an error below this share of the estimate is rounding, not knowledge
-DOMAIN, ROWS = "table:domain", "table:rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +29,25 @@ class Drawn:
 
     rows: pl.DataFrame
     sample: Sample
-    strata: Strata
-    domains: pl.DataFrame
+    cells: Cells
     spec: TableSpec
     calibrated: Calibrated | None
+
+    @property
+    def strata(self) -> Strata:
+        """Of the whole design."""
+        return self.cells.strata
+
+    @property
+    def domains(self) -> pl.DataFrame:
+        """Columns ``by`` and the number of each domain."""
+        return self.cells.domains
+
+    def placed(self) -> pl.DataFrame:
+        """The rows with the number of their domain; none where a ``by`` column is blank."""
+        if not self.spec.by:
+            return self.rows.with_columns(pl.lit(0, pl.Int64).alias(DOMAIN))
+        return self.rows.join(self.domains, on=list(self.spec.by), how="left", maintain_order="left")
 
     @property
     def kind(self) -> Kind:
@@ -64,13 +67,10 @@ def estimate_table(frame: pl.DataFrame, spec: TableSpec) -> tuple[Estimated, ...
     CollectError
         USE-10 to USE-16: a column that is not there or cannot be read as what it is said to be.
     """
-    drawn = _drawn(frame, spec)
-    inside = drawn.rows.filter(pl.col(INSIDE) & pl.col(DOMAIN).is_not_null())
-    base = X if spec.x else None
-    totals = totals_of(inside, drawn.sample, y=Y, x=base, by=[DOMAIN], cross=base is not None)
-    found = linearise(totals, drawn.strata, by=[DOMAIN], kind=drawn.kind, rule=Rule(spec.lonely, spec.domain_lonely),
-                      variance=_another_variance(drawn))  # fmt: skip
-    found = found.join(_facts(drawn, inside), on=DOMAIN, how="left")
+    drawn = design_of(frame, spec)
+    found = linearise(drawn.cells.totals, drawn.strata, by=[DOMAIN], kind=drawn.kind,
+                      rule=Rule(spec.lonely, spec.domain_lonely), variance=_another_variance(drawn))  # fmt: skip
+    found = found.join(facts_of(drawn.cells, spec), on=DOMAIN, how="left")
     rows = drawn.domains.join(found, on=DOMAIN, how="left", maintain_order="left")
     whole = {name: _as_typed(frame[name], value) for name, value in spec.where}
     return tuple(
@@ -84,22 +84,15 @@ def _as_typed(column: pl.Series, value: str) -> Any:
     return float(value) if column.dtype.is_float() else value
 
 
-def _drawn(frame: pl.DataFrame, spec: TableSpec) -> Drawn:
+def design_of(frame: pl.DataFrame, spec: TableSpec) -> Drawn:
+    """Read ``frame`` as ``spec`` says, calibrate its weights, and number its domains. Raises CollectError."""
     if spec.total and spec.x:
         raise CollectError("USE-12", column="--x", value="--total")
     rows, sample = as_designed(frame, spec)
     calibrated = calibrate(rows, rows[W].to_numpy(), spec.margins, spec.calibration) if spec.margins else None
     if calibrated is not None:
         rows = rows.with_columns(pl.Series(W, calibrated.weights))
-    by = list(spec.by)
-    if not by:
-        domains = pl.DataFrame({DOMAIN: [0]}, schema={DOMAIN: pl.Int64})
-        rows = rows.with_columns(pl.lit(0, pl.Int64).alias(DOMAIN))
-    else:
-        domains = rows.select(by).drop_nulls().unique(maintain_order=True).sort(by)
-        domains = domains.with_columns(pl.int_range(pl.len()).alias(DOMAIN))
-        rows = rows.join(domains, on=by, how="left", maintain_order="left")
-    return Drawn(rows, sample, strata_of(rows, sample), domains, spec, calibrated)
+    return Drawn(rows, sample, cells_of(rows, sample, spec), spec, calibrated)
 
 
 def _another_variance(drawn: Drawn) -> Any:
@@ -110,7 +103,7 @@ def _another_variance(drawn: Drawn) -> Any:
     return None
 
 
-def _known(rows: pl.DataFrame) -> tuple[Numbers, Numbers, NDArray[np.bool_]]:
+def known_rows(rows: pl.DataFrame) -> tuple[Numbers, Numbers, NDArray[np.bool_]]:
     """Values, bases and whether both are known and in the subpopulation; unknown ones as 0."""
     known = (rows[INSIDE] & rows[Y].is_not_null() & rows[X].is_not_null()).to_numpy()
     return rows[Y].fill_null(0.0).to_numpy() * known, rows[X].fill_null(0.0).to_numpy() * known, known
@@ -119,8 +112,8 @@ def _known(rows: pl.DataFrame) -> tuple[Numbers, Numbers, NDArray[np.bool_]]:
 def _after_calibration(drawn: Drawn, values: pl.DataFrame) -> pl.DataFrame:
     """Variance of what the calibration leaves unexplained; rows outside the domain score too."""
     assert drawn.calibrated is not None
-    rows, weights = drawn.rows, drawn.calibrated.weights
-    y, x, known = _known(rows)
+    rows, weights = drawn.placed(), drawn.calibrated.weights
+    y, x, known = known_rows(rows)
     of_row = rows[DOMAIN].fill_null(-1).to_numpy()
     stages = drawn.sample.stages
     keys = rows.select(*stages)
@@ -144,7 +137,7 @@ def _after_calibration(drawn: Drawn, values: pl.DataFrame) -> pl.DataFrame:
 def _replicated(drawn: Drawn, values: pl.DataFrame) -> pl.DataFrame:
     given = drawn.spec.replicates
     assert given is not None
-    y, x, _ = _known(drawn.rows)
+    y, x, _ = known_rows(drawn.rows)
     weights = drawn.rows[W].to_numpy()
     matrix = np.column_stack([numbers(drawn.rows, name).fill_null(float("nan")).to_numpy() for name in given.columns])
     if np.isnan(matrix).any():
@@ -158,7 +151,7 @@ def _replicated(drawn: Drawn, values: pl.DataFrame) -> pl.DataFrame:
         each = [calibrate(drawn.rows, base[:, k], drawn.spec.margins, drawn.spec.calibration).weights
                 for k in range(base.shape[1])]  # fmt: skip
         matrix = np.column_stack(each)
-    of_row = drawn.rows[DOMAIN].fill_null(-1).to_numpy()
+    of_row = drawn.placed()[DOMAIN].fill_null(-1).to_numpy()
     inside = drawn.rows[INSIDE].to_numpy()
     found = []
     for domain in values[DOMAIN]:
@@ -166,44 +159,6 @@ def _replicated(drawn: Drawn, values: pl.DataFrame) -> pl.DataFrame:
         part = spread_of(y[mine], None if drawn.spec.total else x[mine], weights[mine], matrix[mine], given)
         found.append({DOMAIN: domain, "variance": part.variance, "df_given": part.df})
     return pl.DataFrame(found, schema={DOMAIN: pl.Int64, "variance": pl.Float64, "df_given": pl.Int64})
-
-
-def _facts(drawn: Drawn, inside: pl.DataFrame) -> pl.DataFrame:
-    """What the regime and the intervals need of each domain beside its linearised values."""
-    spec, sample = drawn.spec, drawn.sample
-    known = pl.col(Y).is_not_null() & pl.col(X).is_not_null()
-    weighs = pl.col(W) != 0
-    first = drawn.strata[0].select(STRATUM, "drawn", "out_of", "left")
-    second = drawn.strata[1]
-    inner = None if second is None else second.group_by(STRATUM).agg(pl.col("left").max().alias("left_inside"))
-    met = inside.group_by(DOMAIN, pl.col(sample.stratum).alias(STRATUM), maintain_order=True).agg(
-        pl.len().alias("met"), weighs.any().alias("weighs")
-    )
-    met = met.join(first, on=STRATUM, how="left", nulls_equal=True, maintain_order="left")
-    left = pl.col("left")
-    if inner is not None:
-        met = met.join(inner, on=STRATUM, how="left", nulls_equal=True, maintain_order="left")
-        left = pl.max_horizontal("left", "left_inside")
-    strata = met.group_by(DOMAIN, maintain_order=True).agg(
-        left.max().alias("left_out"),
-        (pl.col("drawn").sum() / pl.col("out_of").sum()).alias("share_drawn"),
-        (pl.col("drawn").filter("weighs").sum() - pl.col("weighs").sum()).alias("df_of_strata"),
-        pl.when((pl.len() == 1) & (pl.col("met") == pl.col("drawn")).all()).then(pl.col("out_of").first())
-        .alias("population"),
-    )  # fmt: skip
-    of_rows = inside.group_by(DOMAIN, maintain_order=True).agg(
-        pl.len().alias(ROWS),
-        known.sum().alias("answered"),
-        (known & weighs).all().alias("all_known"),
-        pl.col(Y).filter(known).is_in([0.0, 1.0]).all().alias("binary"),
-        ((pl.col(Y) >= 0) & (pl.col(Y) <= pl.col(X))).filter(known).all().alias("within"),
-        pl.col(Y).filter(known & weighs).sum().alias("holding"),
-        pl.col(X).filter(known & weighs).sum().alias("base"),
-        (pl.col(W).filter(weighs).max() <= pl.col(W).filter(weighs).min() * (1 + 1e-9)).alias("alike"),
-    )
-    return of_rows.join(strata, on=DOMAIN, how="left").with_columns(
-        clustered=pl.lit(bool(spec.clusters)), listed=pl.lit(bool(spec.fpc))
-    )
 
 
 def _regime(row: dict[str, Any], spec: TableSpec) -> str:
@@ -244,7 +199,7 @@ def _interval(row: dict[str, Any], spec: TableSpec, regime: str, error: float | 
         return value, value
     if regime == "one_cluster":
         return None
-    share = not spec.total and (row["within"] if spec.x else row["binary"])
+    share = not spec.total and row["share"]
     countable = share and not spec.x and not row["clustered"] and row["alike"] and row["population"] is not None
     population = round(row["population"]) if countable else None
     method: Method = spec.method

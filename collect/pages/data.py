@@ -42,6 +42,10 @@ class Results(Protocol):
         """Model-based shares, where the run was asked for them."""
 
     @property
+    def weighing(self) -> Sequence[Mapping[str, Any]]:
+        """Per form, what was done to its weights and which communes have no frame."""
+
+    @property
     def gaps(self) -> pl.DataFrame:
         """Gap list."""
 

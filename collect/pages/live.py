@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -69,6 +70,11 @@ class Found:
     def small_areas(self) -> pl.DataFrame:
         """Model-based shares, where the run was asked for them."""
         return self.run.small_areas
+
+    @property
+    def weighing(self) -> Sequence[Mapping[str, Any]]:
+        """What was done to the weights."""
+        return self.run.weighing
 
     @property
     def gaps(self) -> pl.DataFrame:

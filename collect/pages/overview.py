@@ -13,6 +13,7 @@ from collect.pages.data import Goal, Results
 from collect.pages.layout import address, coded, header
 from collect.pages.words import Formats, interval, known, number, percent, target_value
 from collect.targets import Target
+from collect.weight_words import equal_warning
 
 FURTHEST = 8  # rows shown; the map's table has them all
 
@@ -82,6 +83,10 @@ def _attention(results: Results, lang: str, links: Mapping[str, st.Page]) -> Non
                 to, label, icon = "map", "overview.to_map", ":material/map:"
                 query = address(lang, target=worst.target_id)
             st.page_link(links[to], label=t(label, lang), icon=icon, query_params=query)
+    names = dict(results.units.select("code", data.name_in(lang)).iter_rows())
+    warning = equal_warning(results.weighing, names, lang)
+    if warning:
+        st.warning(warning, icon=":material/balance:")
 
 
 def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:

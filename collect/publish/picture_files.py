@@ -1,4 +1,7 @@
-"""A chart as a file, made on this machine: SVG with its fonts inside, or PNG."""
+"""A chart as a file, made on this machine: SVG with its fonts inside, or PNG drawn from that SVG.
+
+Vega writes the SVG; its own PNG sets Khmer letters at the widths of other fonts, so that they overlap. resvg shapes them.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import json
 from pathlib import Path
 
 import altair as alt
+import resvg_py
 import vl_convert
 
 from collect.problems import CollectError
 
-# Be Vietnam Pro and Noto Sans Khmer (regular, both OFL 1.1) in one file: the writer of PNG takes one font for a line
+# Be Vietnam Pro and Noto Sans Khmer (regular, both OFL 1.1) in one file: a line is set in one font
 FONTS = Path(__file__).parent / "assets" / "fonts"
 FAMILY = "Phu Sans"
 VEGA_LITE = "6.1"
@@ -24,16 +28,23 @@ def write_picture(chart: alt.LayerChart, path: Path) -> Path:
         raise CollectError("PUB-04", file=path.name)
     vl_convert.register_font_directory(str(FONTS))
     said = json.dumps(chart.to_dict())
-    if path.suffix == ".svg":
-        made = _with_font(vl_convert.vegalite_to_svg(said, vl_version=VEGA_LITE)).encode()
-    else:
-        made = vl_convert.vegalite_to_png(said, vl_version=VEGA_LITE, scale=SHARPNESS)
+    svg = vl_convert.vegalite_to_svg(said, vl_version=VEGA_LITE)
+    made = _with_font(svg).encode() if path.suffix == ".svg" else _pixels(svg)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(made)
     except OSError as error:
         raise CollectError("PUB-03", file=path.name, reason=str(error.strerror or error)) from error
     return path
+
+
+def _pixels(svg: str) -> bytes:
+    """The picture as PNG, with our font and no other."""
+    drawn = resvg_py.svg_to_bytes(
+        svg_string=svg, zoom=SHARPNESS, skip_system_fonts=True, font_files=[str(FONTS / "phu-sans.ttf")],
+        font_family=FAMILY, sans_serif_family=FAMILY,
+    )  # fmt: skip
+    return bytes(drawn)
 
 
 def _with_font(svg: str) -> str:

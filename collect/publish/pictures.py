@@ -30,25 +30,30 @@ def inchworm(rows: pl.DataFrame, target: Target, lang: str) -> alt.LayerChart:
     """All communes against the target.
 
     ``rows``: ``name, verdict, value, n_judged, regime, ci_low, ci_high, lower_bound, upper_bound``; the bounds are
-    those judged by. Communes without a value stand last, so that silence is seen.
+    those judged by. Communes without a value stand last, with a square of their verdict's colour: silence is seen, and
+    so is a verdict whose figures are withheld.
     """
     ordered = rows.sort(pl.col("value").fill_null(-1.0), "name", descending=[True, False])
     names = ordered["name"].to_list()
     y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=190, ticks=False, domain=False))
     x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), title=None, axis=alt.Axis(format="%", grid=True))
     colour = _colour(lang)
-    shades = _data(_nested(ordered, lang))
-    worms = alt.Chart(shades).mark_bar(opacity=0.28).encode(
+    shades = _nested(ordered, lang)
+    worms = alt.Chart(_data(shades)).mark_bar(opacity=0.28).encode(
         x=x, x2="high:Q", y=y, color=colour, size=alt.Size("size:Q", scale=None, legend=None)
     )  # fmt: skip
     points = _data(_plain(ordered, lang))
     values = alt.Chart(points).mark_point(filled=True, size=28, color=INK).encode(x="value:Q", y=y)
+    silent = [row | {"at": 0.0} for row in shades if row["low"] is None]
+    squares = alt.Chart(_data(silent)).mark_point(shape="square", filled=True, size=90, opacity=1, xOffset=8).encode(
+        x="at:Q", y=y, color=colour
+    )  # fmt: skip
     ends = [
         alt.Chart(points).mark_tick(thickness=2, size=ROW - 6, color=INK).encode(x=f"{end}:Q", y=y)
         for end in ("lower", "upper")
     ]
     title = t("picture.inchworm", lang, target=_named(target, lang))
-    return _dressed([worms, *ends, values, _line(target, "x")], (title, t("picture.inchworm.help", lang)), len(names))
+    return _dressed([worms, squares, *ends, values, _line(target, "x")], (title, t("picture.inchworm.help", lang)), len(names))
 
 
 def _nested(rows: pl.DataFrame, lang: str) -> list[dict[str, Any]]:
@@ -166,7 +171,8 @@ def _dressed(layers: Sequence[alt.Chart], words: tuple[str, str], rows: int) -> 
         anchor="start",
         fontSize=15,
         subtitleColor=GREY,
-        offset=10,
+        subtitlePadding=7,
+        offset=14,
     )
     chart = alt.layer(*layers).properties(width=WIDTH, height=max(rows, 4) * ROW, title=said, background="#ffffff")
     chart = chart.configure(font=FONT).configure_axis(grid=True, gridColor="#e4e8ec", labelColor=INK)
