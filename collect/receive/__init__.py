@@ -9,8 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from collect.forms import Form
+from collect.limits import USUAL, Manner
 from collect.problems import ExportError
-from collect.receive import central, frames, kobo, own, submissions
+from collect.receive import central, documents, frames, kobo, own, submissions
 from collect.receive.layout import Look, look_at
 from collect.receive.received import IssueBook, Received
 from collect.receive.unpack import unpacked
@@ -74,11 +75,18 @@ def _submissions(reading: Reading) -> tuple[Received, ...]:
     return submissions.read(reading.look.upload, reading.forms, reading.forced, reading.progress)
 
 
+def _documents(reading: Reading) -> tuple[Received, ...]:
+    look = reading.look
+    return documents.read(look.pages, look.file, reading.forms, reading.forced, reading.progress)
+
+
 SOURCES: dict[str, Callable[[Reading], tuple[Received, ...]]] = {
     central.SOURCE: _central,
     kobo.XLSX_SOURCE: _kobo,
     kobo.CSV_SOURCE: _kobo,
     submissions.SOURCE: _submissions,
+    documents.ODATA_SOURCE: _documents,
+    documents.KOBO_SOURCE: _documents,
     own.SOURCE: _own,
     frames.SOURCE: _frame,
 }
@@ -95,6 +103,7 @@ def receive(
     form: Form | str | None = None,
     source: str | None = None,
     progress: Progress | None = None,
+    manner: Manner = USUAL,
 ) -> tuple[Received, ...]:
     """Read a file, a folder or a zip: one `Received` per form in it, or one for a sampling frame.
 
@@ -104,6 +113,8 @@ def receive(
         A form (or its form_id) to insist on, where headings or ids would not tell.
     source
         A key of `SOURCES` to insist on.
+    manner
+        Limits, and an encoding to insist on.
 
     Raises
     ------
@@ -114,9 +125,10 @@ def receive(
     if source is not None and source not in SOURCES:
         raise ExportError("IN-08", source=source, sources=", ".join(SOURCES))
     forced = _forced(form, forms)
-    with unpacked(Path(path)) as upload:
+    with unpacked(Path(path), manner) as upload:
         tell("step.receive", 0.0)
         look = look_at(upload, source)
+        manner.at("")
         received = SOURCES[look.source](Reading(look, forms, forced, tell))
     tell("step.receive", 1.0)
     if len({one.form.form_id for one in received if one.form}) < sum(1 for one in received if one.form):

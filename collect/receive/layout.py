@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from collect.problems import ExportError
-from collect.receive import central, frames, kobo, own, submissions
+from collect.receive import central, documents, frames, kobo, own, submissions
 from collect.receive.sheets import HEAD_BYTES, UTF16_MARKS, Sheet, as_utf8, heading_of, read_csv, read_xlsx
 from collect.receive.unpack import Member, Upload
 
@@ -14,6 +15,7 @@ OLE_MARK = b"\xd0\xcf\x11\xe0"  # old Excel files, and new ones behind a passwor
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 PAGE_STARTS = (b"<!doctype html", b"<html")
 FORM_STARTS = (b"<h:html", b"<html:html")
+JSON_START = re.compile(rb'(?:\[\s*)?\{\s*(?:"|\})|\[\s*\]')  # an object, or an array of them
 SNIFF_BYTES = 4096
 AUDIT = " - audit.csv"
 
@@ -26,6 +28,7 @@ class Look:
     upload: Upload
     source: str = ""
     sheets: list[Sheet] = field(default_factory=list)
+    pages: list[documents.Page] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)  # member, code
     ignored: int = 0
 
@@ -51,7 +54,7 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
 
 
 def kind_of(data: bytes, place: str) -> str:
-    """xlsx, xml or csv, by the first bytes. Raises ExportError naming what it is instead."""
+    """xlsx, xml, json or csv, by the first bytes. Raises ExportError naming what it is instead."""
     start = data[:SNIFF_BYTES]
     if start.startswith(b"PK"):
         return "xlsx"
@@ -65,6 +68,8 @@ def kind_of(data: bytes, place: str) -> str:
         raise ExportError("IN-21", file=place)
     if bare.startswith(b"<"):
         return "xml"
+    if JSON_START.match(bare):
+        return "json"
     if b"\x00" in text or sum(byte < 9 or 13 < byte < 32 for byte in text) > len(text) // 50:
         raise ExportError("IN-03", file=place)
     return "csv"
@@ -76,10 +81,32 @@ def _look_inside_one(look: Look, member: Member, wanted: str | None) -> None:
     if kind == "xml":
         look.source = submissions.SOURCE
         return
+    if kind == "json":
+        _look_at_pages(look, [member], wanted)
+        return
     if wanted == submissions.SOURCE:
         raise ExportError("IN-13", file=look.file, line=1)
     look.sheets = read_xlsx(data, look.file) if kind == "xlsx" else [read_csv(data, look.file, member.stem)]
     look.source = wanted or _source_of(look.sheets, kind)
+
+
+def _look_at_pages(look: Look, members: Sequence[Member], wanted: str | None) -> None:
+    """Read JSON files; of several, what is broken or holds no submissions is written down and the rest goes on."""
+    for member in members:
+        try:
+            page = documents.page_of(member.read(), member.name)
+        except ExportError as error:
+            if look.upload.single:
+                raise
+            look.broken.append((member.name, error.code))
+            continue
+        if page is None:
+            look.ignored += 1
+        else:
+            look.pages.append(page)
+    look.source = wanted or (look.pages[0].source if look.pages else "")
+    if len({page.source for page in look.pages}) > 1:
+        raise ExportError("IN-25", file=look.file, tables=len(look.pages))
 
 
 def _source_of(sheets: Sequence[Sheet], kind: str) -> str:
@@ -101,17 +128,20 @@ KNOWN_BY: tuple[tuple[Callable[[Sequence[str]], bool], str], ...] = (
 def _look_inside_many(look: Look, wanted: str | None) -> None:
     members = look.upload.members
     tables = [one for one in members if one.suffix == ".csv" and not one.name.endswith(AUDIT) and not _is_media(one)]
-    documents = [one for one in members if one.suffix == ".xml"]
+    xml = [one for one in members if one.suffix == ".xml"]
     books = [one for one in members if one.suffix == ".xlsx"]
     if wanted != submissions.SOURCE and tables:
         _look_at_tables(look, tables, wanted)
-    if not look.source and documents:
+    if not look.source and xml:
         look.source, look.sheets = submissions.SOURCE, []
+    pages = [one for one in members if one.suffix == ".json"]
+    if not look.source and pages:
+        _look_at_pages(look, pages, wanted)
     if not look.source and len(books) == 1:
         _look_inside_one(look, books[0], wanted)
     if not look.source and look.broken:
         raise ExportError(look.broken[0][1], file=f"{look.file}/{look.broken[0][0]}", line=1)
-    if not (tables or documents or books):
+    if not (tables or xml or books or pages):
         raise ExportError("IN-15", file=look.file, members=len(members))
 
 

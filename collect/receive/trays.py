@@ -108,12 +108,17 @@ def fresh_row(tray: Tray, node: Node, parent_row_id: str, number: int) -> Row:
     return row
 
 
-def lay_down(row: Row, tray: Tray) -> None:
-    """Put a whole submission's row into the tray: an edit whose first name is known replaces that."""
+def lay_down(row: Row, tray: Tray, name: str | None = None) -> None:
+    """Put a whole submission's row into the tray: an edit whose first name is known replaces that.
+
+    ``name``: what the platform calls the submission through all its edits, whatever the last edit is called.
+    """
     if row[8] is None and row[FIRST_SLOT] != row[1]:
         row[8] = row[FIRST_SLOT]
     for source, target in tray.copies:
         row[target] = row[source]
+    if name is not None:
+        row[1], row[8] = name, row[8] if row[8] != row[FIRST_SLOT] else None
     tray.rows[0].append(row)
     tray.read += 1
     if len(tray.rows[0]) >= FLUSH_EVERY:
