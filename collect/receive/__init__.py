@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from collect.forms import Form
-from collect.limits import USUAL, Manner
 from collect.problems import ExportError
-from collect.receive import central, documents, frames, kobo, own, submissions
+from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
 from collect.receive.layout import Look, look_at
+from collect.receive.manner import USUAL, Manner
 from collect.receive.received import IssueBook, Received
 from collect.receive.unpack import unpacked
 from collect.tables import Issues
@@ -33,10 +33,25 @@ class Reading:
 
 
 def _central(reading: Reading) -> tuple[Received, ...]:
+    return _keyed(reading, central.exports(reading.look.sheets))
+
+
+def _aggregate(reading: Reading) -> tuple[Received, ...]:
+    return _keyed(reading, aggregate.tables(reading.look.sheets, reading.look.source, _offered(reading)))
+
+
+def _ona(reading: Reading) -> tuple[Received, ...]:
+    return _keyed(reading, ona.tables(reading.look.sheets, _offered(reading)))
+
+
+def _offered(reading: Reading) -> Sequence[Form]:
+    return [reading.forced] if reading.forced else reading.forms
+
+
+def _keyed(reading: Reading, exports: list[central.Export]) -> tuple[Received, ...]:
     """Every form whose tables are there; one that no form knows is an issue when others are known."""
     received: list[Received] = []
     failed: list[ExportError] = []
-    exports = central.exports(reading.look.sheets)
     reading.look.sheets.clear()
     for export in exports:
         try:
@@ -59,7 +74,8 @@ def _rootless(look: Look) -> ExportError:
 
 def _kobo(reading: Reading) -> tuple[Received, ...]:
     source = kobo.XLSX_SOURCE if reading.look.source == kobo.XLSX_SOURCE else kobo.CSV_SOURCE
-    return (kobo.read(reading.look.sheets, reading.look.file, reading.forms, reading.forced, source=source),)
+    sheets = [ona.answered(one) if ona.writes_not_answered(one.headings) else one for one in reading.look.sheets]
+    return (kobo.read(sheets, reading.look.file, reading.forms, reading.forced, source=source),)
 
 
 def _own(reading: Reading) -> tuple[Received, ...]:
@@ -82,6 +98,9 @@ def _documents(reading: Reading) -> tuple[Received, ...]:
 
 SOURCES: dict[str, Callable[[Reading], tuple[Received, ...]]] = {
     central.SOURCE: _central,
+    aggregate.SOURCE: _aggregate,
+    aggregate.SURVEYCTO_SOURCE: _aggregate,
+    ona.SOURCE: _ona,
     kobo.XLSX_SOURCE: _kobo,
     kobo.CSV_SOURCE: _kobo,
     submissions.SOURCE: _submissions,

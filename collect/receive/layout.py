@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from collect.problems import ExportError
-from collect.receive import central, documents, frames, kobo, own, submissions
-from collect.receive.sheets import HEAD_BYTES, UTF16_MARKS, Sheet, as_utf8, heading_of, read_csv, read_xlsx
+from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
+from collect.receive.letters import UTF8_MARK, UTF16_MARKS, utf8_of
+from collect.receive.sheets import Sheet, heading_of, read_csv, read_xlsx
 from collect.receive.unpack import Member, Upload
 
 OLE_MARK = b"\xd0\xcf\x11\xe0"  # old Excel files, and new ones behind a password
@@ -60,7 +61,7 @@ def kind_of(data: bytes, place: str) -> str:
         return "xlsx"
     if start.startswith(OLE_MARK):
         raise ExportError("IN-04" if ENCRYPTED_PACKAGE in data else "IN-20", file=place)
-    text = as_utf8(data, place)[:SNIFF_BYTES] if start.startswith((*UTF16_MARKS, b"\xef\xbb\xbf")) else start
+    text = utf8_of(data, place).data[:SNIFF_BYTES] if start.startswith((*UTF16_MARKS, UTF8_MARK)) or is_utf16(start) else start
     bare = text.lstrip().lower()
     if not bare:
         raise ExportError("IN-03" if data.strip() else "IN-02", file=place)
@@ -113,16 +114,23 @@ def _source_of(sheets: Sequence[Sheet], kind: str) -> str:
     """Which reader knows these headings; "" for none."""
     for knows, source in KNOWN_BY:
         if any(knows(sheet.headings) for sheet in sheets):
-            return {"xlsx": kobo.XLSX_SOURCE, "csv": kobo.CSV_SOURCE}[kind] if source == kobo.XLSX_SOURCE else source
+            return AS_WRITTEN.get((source, kind), source)
     return ""
 
 
 KNOWN_BY: tuple[tuple[Callable[[Sequence[str]], bool], str], ...] = (
     (own.is_own, own.SOURCE),
     (frames.is_frame, frames.SOURCE),
+    (ona.is_ona, ona.SOURCE),
     (kobo.is_kobo, kobo.XLSX_SOURCE),
+    (aggregate.is_surveycto, aggregate.SURVEYCTO_SOURCE),
+    (aggregate.is_aggregate, aggregate.SOURCE),
     (central.is_central, central.SOURCE),
 )
+
+
+AS_WRITTEN = {(kobo.XLSX_SOURCE, "csv"): kobo.CSV_SOURCE, (ona.SOURCE, "xlsx"): kobo.XLSX_SOURCE}
+ROOTLESS = (central.SOURCE, aggregate.SOURCE)  # what a repeat's table alone looks like
 
 
 def _look_inside_many(look: Look, wanted: str | None) -> None:
@@ -165,6 +173,8 @@ def _look_at_tables(look: Look, tables: Sequence[Member], wanted: str | None) ->
     look.ignored += len(look.upload.members) - len(tables)
     look.source = wanted or _source_of(look.sheets, "csv")
     sources = {_source_of([sheet], "csv") for sheet in look.sheets}
-    single = look.source in (kobo.CSV_SOURCE, frames.SOURCE)  # platforms write these as one table each
+    if look.source == aggregate.SURVEYCTO_SOURCE:
+        sources -= {*ROOTLESS}
+    single = look.source in (kobo.CSV_SOURCE, ona.SOURCE, frames.SOURCE)  # platforms write these as one table each
     if not wanted and (len(sources) > 1 or (single and len(look.sheets) > 1)):
         raise ExportError("IN-25", file=look.file, tables=len(look.sheets))
