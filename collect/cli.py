@@ -103,17 +103,26 @@ def add(  # noqa: PLR0913 one argument an option
     sys.exit(worst)
 
 
-def _day(_ctx: click.Context, _param: click.Parameter, value: datetime | None) -> date | None:
-    return value.date() if value else None
+class DayOrMoment(click.ParamType[date | datetime]):
+    """A day stands for its end; a moment without a zone is one where this machine is."""
+
+    name = "day or moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date | datetime:
+        """2026-03-01, or 2026-03-01T12:00 with seconds and a zone where wanted."""
+        try:
+            return date.fromisoformat(value) if len(value) == len("2026-03-01") else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value}: 2026-03-01 | 2026-03-01T12:00 | 2026-03-01T12:00+07:00", param, ctx)
 
 
 @main.command()
 @click.option("--vintage", help="List of communes to report in (default: the one in force).")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), callback=_day, help="Count interviews up to this day.")
+@click.option("--as-of", type=DayOrMoment(), help="Count interviews up to a day, or what was known at a moment.")
 @click.option("--small-areas", "model", is_flag=True, help="Also a model-based share of every commune.")
 @as_json
 @click.pass_obj
-def run(session: Session, vintage: str | None, as_of: date | None, model: bool, as_json: bool) -> None:
+def run(session: Session, vintage: str | None, as_of: date | datetime | None, model: bool, as_json: bool) -> None:
     """Estimate, judge and list the gaps from everything received; print the run's folder."""
     from collect.runs import make_run
     from collect.store import open_store

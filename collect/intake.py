@@ -19,7 +19,7 @@ from collect.journey import Definitions, take
 from collect.passing import Arrival, Progress, Taken, silent
 from collect.places import places_of
 from collect.problems import StoreError
-from collect.store import Store, Stored, content_hashes, forget, keep, kept, sha256_of
+from collect.store import Store, Stored, content_hashes, forget, keep, kept, note, sha256_of
 
 COUNTS = ("form", "form_version", "source", "read", "rows", "new", "changed", "duplicate", "with_issues", "unreadable")
 NOT_UPLOADS = (".txt", ".md", ".json", ".geojson")  # what lies beside exports and is none
@@ -106,7 +106,7 @@ def add_file(
         forget(stored, store)
         return receipt
     progress("step.store", 0.9)
-    _write(store, stored.upload_id, taken, indexes)
+    files = _write(store, stored.upload_id, taken, indexes)
     upload = {
         "upload_id": stored.upload_id,
         "sha256": stored.sha256,
@@ -117,7 +117,8 @@ def add_file(
         "received_at": now.isoformat(),
         "received_by": asked.by,
     }
-    committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts])
+    note(stored, upload)
+    committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts], files)
     progress("step.done", 1.0)
     return receipt if committed else _seen_before(store, stored)
 
@@ -168,8 +169,8 @@ def _make_again(store: Store, stored: Stored, upload: Mapping[str, Any], definit
     arrival = Arrival(stored.upload_id, day, upload["forced_form"] or None, upload["forced_source"] or None)
     taken = take(stored.path, definitions, places_of(store.folder), arrival)
     parts, indexes = _compare(store, taken, but=stored.upload_id)
-    _write(store, stored.upload_id, taken, indexes)
-    registry.replace_parts(store.engine, stored.upload_id, [part.counts() for part in parts])
+    files = _write(store, stored.upload_id, taken, indexes)
+    registry.replace_parts(store.engine, stored.upload_id, [part.counts() for part in parts], files)
     return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=parts)
 
 
@@ -203,7 +204,7 @@ def _compare(store: Store, taken: Sequence[Taken], but: str | None) -> tuple[tup
 def _index(taken: Taken) -> pl.DataFrame:
     """One row per submission: its content's hash, and what decides which of several versions counts."""
     texts = {table: frame for table, frame in taken.frames.items() if table.startswith("answers")}
-    order = texts["answers"].select("submission_id", "replaces", "submitted_at")
+    order = texts["answers"].select("submission_id", "replaces", "submitted_at", "edits")
     return order.join(content_hashes(texts), on="submission_id", how="left", maintain_order="left")
 
 
@@ -226,12 +227,15 @@ def _news(index: pl.DataFrame, before: pl.DataFrame) -> tuple[int, int, int]:
     return index.height - known - edits, known - duplicate + edits, duplicate
 
 
-def _write(store: Store, upload_id: str, taken: Sequence[Taken], indexes: Mapping[str, pl.DataFrame]) -> None:
+def _write(
+    store: Store, upload_id: str, taken: Sequence[Taken], indexes: Mapping[str, pl.DataFrame]
+) -> list[dict[str, object]]:
+    """Write the parts; what the registry must record of each."""
+    files = []
     for one in taken:
-        for table, frame in one.frames.items():
-            store.write_part(one.form, table, upload_id, frame)
-        if one.form in indexes:
-            store.write_part(one.form, "index", upload_id, indexes[one.form])
+        tables = {**one.frames, **({"index": indexes[one.form]} if one.form in indexes else {})}
+        files += [store.write_part(one.form, table, upload_id, frame) for table, frame in tables.items()]
+    return files
 
 
 def _seen_before(store: Store, stored: Stored) -> Receipt:
@@ -246,27 +250,3 @@ def _seen_before(store: Store, stored: Stored) -> Receipt:
         for row in registry.parts_of(store.engine, stored.upload_id)
     )
     return Receipt(stored.name, stored.upload_id, again=True, stored=True, parts=parts)
-
-
-def current(store: Store, form: str) -> pl.DataFrame:
-    """The submissions of a form that count now: ``upload_id`` and ``submission_id``.
-
-    Of one id the newest upload wins, then the newest date the server gave; what an edit replaced no longer counts.
-    """
-    parts = [part for part in registry.parts_of(store.engine) if part["form"] == form]
-    nothing = pl.DataFrame(
-        schema={"submission_id": pl.String, "replaces": pl.String, "submitted_at": pl.String, "content": pl.String,
-                "upload_id": pl.String, "sequence": pl.Int64}
-    )  # fmt: skip
-    frames = [
-        store.read_part(form, "index", part["upload_id"]).with_columns(
-            upload_id=pl.lit(part["upload_id"]), sequence=pl.lit(part["sequence"], pl.Int64)
-        )
-        for part in parts
-    ]
-    whole = pl.concat([nothing, *frames])
-    newest = whole.sort("sequence", "submitted_at", nulls_last=False, maintain_order=True).unique(
-        "submission_id", keep="last", maintain_order=True
-    )
-    replaced = newest["replaces"].drop_nulls()
-    return newest.filter(~pl.col("submission_id").is_in(replaced.implode())).select("upload_id", "submission_id")

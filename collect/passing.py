@@ -132,3 +132,8 @@ def with_status(located: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
     wrong = issues.filter(pl.col("severity") == "error")["submission_id"].unique()
     turned = (pl.col("status") == "accepted") & pl.col("submission_id").is_in(wrong.implode())
     return located.with_columns(status=pl.when(turned).then(pl.lit("with_issues")).otherwise(pl.col("status")))
+
+
+def with_errors(issues: pl.DataFrame) -> int:
+    """How many submissions have an issue of severity error."""
+    return issues.filter(pl.col("severity") == "error")["submission_id"].drop_nulls().n_unique()

@@ -36,14 +36,23 @@ ARROWS: dict[str, set[str]] = {
     "journey": WORDS
     | {"define", "receive", "check", "locate", "estimate", "judge", "smallarea", "passing", "places", "geo"},
     "places": {"problems", "settings", "locate", "geo", "tables"},
-    "registry": {"problems"},
+    "migrations": {"problems"},
+    "registry": {"problems", "migrations"},
     "store": {"problems", "settings", "registry"},
+    "ledger": {"problems", "migrations", "registry", "store"},
+    "identity": {"registry", "store"},
+    "standing": {"identity", "ledger", "store"},
+    "corrections": {"forms", "tables", "registry", "store", "ledger", "passing", "places", "journey"},
+    "queue": {"forms", "problems", "registry", "store", "ledger", "identity", "standing", "corrections", "passing",
+              "journey"},
+    "reviews": {"forms", "problems", "store", "ledger", "standing", "corrections", "queue", "journey"},
     "intake": {"journey", "passing", "store", "registry", "places", "problems", "tables"},
     "runs": WORDS
-    | {"journey", "passing", "intake", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
+    | {"journey", "passing", "identity", "standing", "corrections", "ledger", "store", "registry", "places", "publish",
+       "i18n", "settings", "geo"},
     "receipts": {"intake", "i18n"},
     "issue_words": {"forms", "i18n"},
-    "touched": {"define", "forms", "intake", "registry", "settings", "store"},
+    "touched": {"define", "forms", "identity", "registry", "settings", "store"},
     "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # beside the journey: its tools need no store
     "scrutiny": WORDS
     | {"check", "journey", "passing", "places", "locate", "estimate", "judge", "geo"},  # a journey for one commune
