@@ -12,6 +12,7 @@ from collect.forms import Form
 from collect.problems import ExportError
 from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
 from collect.receive.layout import Look, look_at
+from collect.receive.letters import Note
 from collect.receive.manner import USUAL, Manner
 from collect.receive.received import IssueBook, Received
 from collect.receive.unpack import unpacked
@@ -144,15 +145,17 @@ def receive(
     if source is not None and source not in SOURCES:
         raise ExportError("IN-08", source=source, sources=", ".join(SOURCES))
     forced = _forced(form, forms)
+    manner = replace(manner, forms=forms)
     with unpacked(Path(path), manner) as upload:
         tell("step.receive", 0.0)
         look = look_at(upload, source)
         manner.at("")
+        notes = look.notes
         received = SOURCES[look.source](Reading(look, forms, forced, tell))
     tell("step.receive", 1.0)
     if len({one.form.form_id for one in received if one.form}) < sum(1 for one in received if one.form):
         raise ExportError("IN-25", file=look.file, tables=len(received))
-    return _with_broken(received, look)
+    return _with_notes(received, look, notes)
 
 
 def _forced(form: Form | str | None, forms: Sequence[Form]) -> Form | None:
@@ -164,11 +167,13 @@ def _forced(form: Form | str | None, forms: Sequence[Form]) -> Form | None:
     raise ExportError("IN-24", form=form, forms=", ".join(known.form_id for known in forms) or "-")
 
 
-def _with_broken(received: tuple[Received, ...], look: Look) -> tuple[Received, ...]:
-    """Add the members that could not be read to the first form's issues and counts."""
-    if not look.broken and not look.ignored:
+def _with_notes(received: tuple[Received, ...], look: Look, notes: Sequence[Note]) -> tuple[Received, ...]:
+    """Add to the first form's issues and counts what was repaired, and the members that could not be read."""
+    if not look.broken and not look.ignored and not notes:
         return received
     book = IssueBook()
+    for code, details in notes:
+        book.note(code, found_in=str(details["file"]), **details)
     for member, code in look.broken:
         book.note("FIL-03", found_in=member, file=member, reason=code)
     first = received[0]

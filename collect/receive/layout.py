@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from collect.problems import ExportError
 from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
-from collect.receive.letters import UTF8_MARK, UTF16_MARKS, utf8_of
+from collect.receive.letters import UTF8_MARK, Note, utf8_of, utf16_of
 from collect.receive.sheets import Sheet, heading_of, read_csv, read_xlsx
 from collect.receive.unpack import Member, Upload
 
@@ -18,6 +18,7 @@ PAGE_STARTS = (b"<!doctype html", b"<html")
 FORM_STARTS = (b"<h:html", b"<html:html")
 JSON_START = re.compile(rb'(?:\[\s*)?\{\s*(?:"|\})|\[\s*\]')  # an object, or an array of them
 SNIFF_BYTES = 4096
+MOST_TITLES = 5  # rows that may stand above the headings
 AUDIT = " - audit.csv"
 
 
@@ -32,6 +33,11 @@ class Look:
     pages: list[documents.Page] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)  # member, code
     ignored: int = 0
+
+    @property
+    def notes(self) -> list[Note]:
+        """What was repaired in the sheets, or is doubtful."""
+        return [note for sheet in self.sheets for note in sheet.notes]
 
 
 def look_at(upload: Upload, wanted: str | None) -> Look:
@@ -61,7 +67,7 @@ def kind_of(data: bytes, place: str) -> str:
         return "xlsx"
     if start.startswith(OLE_MARK):
         raise ExportError("IN-04" if ENCRYPTED_PACKAGE in data else "IN-20", file=place)
-    text = utf8_of(data, place).data[:SNIFF_BYTES] if start.startswith((*UTF16_MARKS, UTF8_MARK)) or is_utf16(start) else start
+    text = utf8_of(data, place).data[:SNIFF_BYTES] if start.startswith(UTF8_MARK) or utf16_of(start) else start
     bare = text.lstrip().lower()
     if not bare:
         raise ExportError("IN-03" if data.strip() else "IN-02", file=place)
@@ -87,8 +93,24 @@ def _look_inside_one(look: Look, member: Member, wanted: str | None) -> None:
         return
     if wanted == submissions.SOURCE:
         raise ExportError("IN-13", file=look.file, line=1)
-    look.sheets = read_xlsx(data, look.file) if kind == "xlsx" else [read_csv(data, look.file, member.stem)]
+    manner = look.upload.manner
+    look.sheets = (
+        read_xlsx(data, look.file, manner) if kind == "xlsx" else [read_csv(data, look.file, member.stem, manner)]
+    )
     look.source = wanted or _source_of(look.sheets, kind)
+    if not look.source:
+        look.sheets = [_headed(sheet) for sheet in look.sheets]
+        look.source = _source_of(look.sheets, kind)
+
+
+def _headed(sheet: Sheet) -> Sheet:
+    """The sheet from the first row that some reader knows for headings: titles and blank rows may stand above."""
+    for row in range(1, min(MOST_TITLES, sheet.frame.height) + 1):
+        lower = sheet.below(row)
+        if any(knows(lower.headings) for knows, _ in KNOWN_BY):
+            found = ("FIL-13", {"file": sheet.place, "row": lower.first_row - 1})
+            return replace(lower, notes=(*lower.notes, found))
+    return sheet
 
 
 def _look_at_pages(look: Look, members: Sequence[Member], wanted: str | None) -> None:
@@ -135,6 +157,7 @@ ROOTLESS = (central.SOURCE, aggregate.SOURCE)  # what a repeat's table alone loo
 
 def _look_inside_many(look: Look, wanted: str | None) -> None:
     members = look.upload.members
+    look.broken += look.upload.manner.skip.items()
     tables = [one for one in members if one.suffix == ".csv" and not one.name.endswith(AUDIT) and not _is_media(one)]
     xml = [one for one in members if one.suffix == ".xml"]
     books = [one for one in members if one.suffix == ".xlsx"]
@@ -150,7 +173,8 @@ def _look_inside_many(look: Look, wanted: str | None) -> None:
     if not look.source and look.broken:
         raise ExportError(look.broken[0][1], file=f"{look.file}/{look.broken[0][0]}", line=1)
     if not (tables or xml or books or pages):
-        raise ExportError("IN-15", file=look.file, members=len(members))
+        nested = next((one.name for one in members if one.suffix == ".zip"), None)
+        raise ExportError("IN-42" if nested else "IN-15", file=look.file, members=len(members), member=nested)
 
 
 def _is_media(member: Member) -> bool:
@@ -163,9 +187,10 @@ def _look_at_tables(look: Look, tables: Sequence[Member], wanted: str | None) ->
         try:
             data = member.read()
             kind_of(data, member.name)
-            headings, _ = heading_of(as_utf8(data[:HEAD_BYTES], member.name), member.name)
+            text = utf8_of(data, member.name, look.upload.manner)
+            headings, _ = heading_of(text.data, member.name)
             if wanted or any(knows(headings) for knows, _ in KNOWN_BY):
-                look.sheets.append(read_csv(data, member.name, member.stem))
+                look.sheets.append(read_csv(text, member.name, member.stem, look.upload.manner))
             else:
                 look.ignored += 1
         except ExportError as error:
