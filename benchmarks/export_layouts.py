@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from collect.demo.layouts import POINT, Export
 from collect.forms import Form, Question
 
 Answers = Mapping[str, str | None]
+Read = Callable[[Answers], str | None]
 ENGLISH_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -59,7 +61,7 @@ def _odata(root: Answers, rows: Sequence[Answers], form: Form, repeat: str) -> d
     _nested(document, "meta/instanceID", f"uuid:{root['edited_as'] or root['instance']}")
     _nested(document, "meta/instanceName", root.get(f"{form.root}/meta/instanceName"))
     system = {"submissionDate": root["submitted_at"], "updatedAt": None, "submitterName": "DEMO", "status": None,
-              "reviewState": None, "deviceId": root.get(f"{form.root}/deviceid"), "edits": 1 if root["edited_as"] else 0,
+              "reviewState": None, "deviceId": root.get(f"{form.root}/deviceid"), "edits": int(bool(root["edited_as"])),
               "formVersion": root["version"]}  # fmt: skip
     return document | {"__id": name, "__system": system}
 
@@ -87,7 +89,7 @@ def write_kobo_json(export: Export, path: Path) -> None:
     """One page of KoboToolbox's ``/api/v2/assets/.../data/``: whole paths as keys, no blanks."""
     form, repeat = export.form, export.repeat
     above = len(form.root) + 1
-    results = []
+    results: list[dict[str, Any]] = []
     for number, (root, rows) in enumerate(households(export)):
         answers = {q.path[above:]: root[q.path] for q in asked(form, form.root) if root.get(q.path) is not None}
         members = [{q.path[above:]: row[q.path] for q in asked(form, repeat) if row.get(q.path)} for row in rows]
@@ -111,7 +113,7 @@ def write_kobo_json(export: Export, path: Path) -> None:
                 "_notes": [],
                 "_validation_status": {},
                 "_submitted_by": None,
-            }  # fmt: skip
+            }
         )
     page = {"count": len(results), "next": None, "previous": None, "results": results}
     path.write_text(json.dumps(page, ensure_ascii=False), encoding="utf-8")
@@ -131,13 +133,13 @@ def write_ona(export: Export, path: Path) -> None:
     above, most = len(form.root) + 1, max((len(rows) for _, rows in households(export)), default=0)
     columns: list[tuple[str, Callable[[Answers, Sequence[Answers]], str | None]]] = []
     for question in asked(form, form.root):
-        columns += [(name, lambda root, _rows, read=read: read(root))
-                    for name, read in _ona_columns(question, question.path[above:], form)]  # fmt: skip
+        columns += [
+            (name, partial(_of_root, read)) for name, read in _ona_columns(question, question.path[above:], form)
+        ]
     for number in range(most):
         for question in asked(form, repeat):
             name = f"{repeat[above:]}[{number + 1}]/{question.path[len(repeat) + 1 :]}"
-            columns += [(name, lambda _root, rows, n=number, read=read: read(rows[n]) if n < len(rows) else None)
-                        for name, read in _ona_columns(question, name, form)]  # fmt: skip
+            columns += [(one, partial(_of_row, number, read)) for one, read in _ona_columns(question, name, form)]
     rows = []
     for root, members in households(export):
         said = [read(root, members) for _, read in columns]
@@ -149,16 +151,25 @@ def write_ona(export: Export, path: Path) -> None:
     path.write_text(text, encoding="utf-8", newline="")
 
 
-def _ona_columns(question: Question, name: str, form: Form) -> list[tuple[str, Callable[[Answers], str | None]]]:
+def _ona_columns(question: Question, name: str, form: Form) -> list[tuple[str, Read]]:
     if question.type == "select_multiple":
         return [
-            (f"{name}/{choice.name}", lambda row, chosen=choice.name: _truth(row.get(question.path), chosen))
+            (f"{name}/{choice.name}", partial(_truth, question.path, choice.name))
             for choice in form.choices[question.choice_list or ""]
         ]
     return [(name, lambda row: row.get(question.path))]
 
 
-def _truth(answer: str | None, chosen: str) -> str | None:
+def _of_root(read: Read, root: Answers, _rows: Sequence[Answers]) -> str | None:
+    return read(root)
+
+
+def _of_row(number: int, read: Read, _root: Answers, rows: Sequence[Answers]) -> str | None:
+    return read(rows[number]) if number < len(rows) else None
+
+
+def _truth(path: str, chosen: str, row: Answers) -> str | None:
+    answer = row.get(path)
     return None if answer is None else str(chosen in answer.split())
 
 

@@ -1,7 +1,8 @@
 """The command line: the same journey without a screen, for scripts, servers and people who like keys.
 
 Errors become words and exit codes here and nowhere else: 0 done, 2 wrong use, 10 a definition is wrong, 11 an export
-cannot be read, 12 a place is unknown, 13 the store is damaged. ``--json`` prints machine-readable results.
+cannot be read, 12 a place is unknown, 13 the store is damaged, 14 a server cannot be asked. ``--json`` prints
+machine-readable results.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import click
 from collect import __version__
 from collect.cli_authors import add_to as add_authors_tools
 from collect.cli_judge import judge
+from collect.cli_reviews import add_to as add_reviews
+from collect.cli_pull import pull
 from collect.cli_shared import Commands, Session, as_json, error_of
 from collect.cli_statistics import estimate, weigh
 from collect.i18n import LANGUAGES
@@ -57,10 +60,15 @@ def demo(session: Session, folder: Path | None, households: int | None, seed: in
     session.say("cli.demo.made", folder=str(target), files=len(files.files))
 
 
+ENCODINGS = ("utf-8", "utf-16", "windows-1258", "windows-1252", "tcvn3", "vni")
+
+
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--form", help="The form, where a file does not say.")
 @click.option("--source", help="The kind of export, where it cannot be recognised.")
+@click.option("--encoding", type=click.Choice(ENCODINGS), help="How letters are coded, where it is not told rightly.")
+@click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="How 12/7/2026 is meant, where columns do not tell.")
 @click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who hands the files in.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; store nothing.")
 @as_json
@@ -70,6 +78,8 @@ def add(  # noqa: PLR0913 one argument an option
     files: tuple[Path, ...],
     form: str | None,
     source: str | None,
+    encoding: str | None,
+    dates: str | None,
     by: str,
     dry_run: bool,
     as_json: bool,
@@ -85,7 +95,7 @@ def add(  # noqa: PLR0913 one argument an option
     for path in (upload for file in files for upload in uploads_in(file)):
         try:
             with session.steps(as_json) as progress:
-                asked = Asked(by=by, form=form, source=source)
+                asked = Asked(by=by, form=form, source=source, encoding=encoding or "", dates=dates or "")
                 receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)
         except CollectError as error:
             worst = max(worst, error.exit_code)
@@ -268,12 +278,12 @@ def units(session: Session, vintage: str | None, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def rebuild(session: Session, as_json: bool) -> None:
-    """Make every table again from the raw bytes in the inbox."""
+    """Make every table again from the raw bytes in the inbox; the registry too, where it is damaged or empty."""
     from collect.intake import rebuild as make_again
+    from collect.mending import open_mended
     from collect.receipts import receipt_data
-    from collect.store import open_store
 
-    store, definitions = open_store(session.settings), session.definitions()
+    store, definitions = open_mended(session.settings), session.definitions()
     with session.steps(as_json) as progress:
         receipts = make_again(store, definitions, progress)
     if as_json:
@@ -294,6 +304,8 @@ def app(session: Session, port: int, address: str) -> None:
 
 
 add_authors_tools(main, forms)
+add_reviews(main)
 main.add_command(estimate)
 main.add_command(weigh)
 main.add_command(judge)
+main.add_command(pull)

@@ -49,7 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "reviews": {"forms", "problems", "store", "ledger", "standing", "corrections", "queue", "journey"},
     "verify": {"problems", "registry", "store", "ledger"},
     "mending": {"problems", "settings", "registry", "store", "ledger", "verify"},
-    "intake": {"journey", "passing", "store", "registry", "places", "problems", "tables"},
+    "intake": {"receive", "journey", "passing", "store", "registry", "places", "problems", "tables"},
     "runs": WORDS
     | {"journey", "passing", "identity", "standing", "corrections", "ledger", "store", "registry", "places", "publish",
        "i18n", "settings", "geo"},
