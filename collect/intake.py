@@ -18,8 +18,10 @@ from collect import registry
 from collect.journey import Definitions, take
 from collect.passing import Arrival, Progress, Taken, silent
 from collect.places import places_of
-from collect.problems import StoreError
-from collect.store import Store, Stored, content_hashes, forget, keep, kept, note, sha256_of
+from collect.problems import ExportError, StoreError
+from collect.receive.apart import UNREADABLE
+from collect.receive.manner import Manner
+from collect.store import Store, Stored, content_hashes, forget, keep, kept, note, noted, sha256_of
 
 COUNTS = ("form", "form_version", "source", "read", "rows", "new", "changed", "duplicate", "with_issues", "unreadable")
 NOT_UPLOADS = (".txt", ".md", ".json", ".geojson")  # what lies beside exports and is none
@@ -62,11 +64,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the team said with the upload: who they are, and a form or a source to insist on."""
+    """What the team said with the upload: who they are, and what to insist on: form, source, encoding, order of days."""
 
     by: str = ""
     form: str | None = None
     source: str | None = None
+    encoding: str = ""
+    dates: str = ""  # "dmy" or "mdy"
     name: str | None = None  # the file's name as the team knows it, where the path is only a temporary one
 
 
@@ -95,11 +99,11 @@ def add_file(
         return _seen_before(store, stored)
     now = datetime.now(UTC).astimezone()  # the day of receipt is the day where the survey is
     try:
-        arrival = Arrival(stored.upload_id, now.date(), asked.form, asked.source)
+        arrival = _arrival(store, stored, asked, now)
         taken = take(stored.path, definitions, places_of(store.folder), arrival, progress)
         parts, indexes = _compare(store, taken, but=None)
-    except BaseException:
-        forget(stored, store)
+    except BaseException as error:
+        _turn_away(stored, store, asked, now, error)
         raise
     receipt = Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=parts)
     if dry_run:
@@ -114,13 +118,38 @@ def add_file(
         "size_bytes": stored.size_bytes,
         "forced_form": asked.form or "",
         "forced_source": asked.source or "",
+        "forced_encoding": asked.encoding,
+        "forced_dates": asked.dates,
         "received_at": now.isoformat(),
         "received_by": asked.by,
     }
-    note(stored, upload)
+    note(stored, {**upload, "after": registry.last_sequence(store.engine)})
     committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts], files)
     progress("step.done", 1.0)
     return receipt if committed else _seen_before(store, stored)
+
+
+def _arrival(store: Store, stored: Stored, asked: Asked, at: datetime) -> Arrival:
+    manner = Manner(asked.encoding, store.settings.limits)
+    apart = store.settings.apart
+    return Arrival(stored.upload_id, at.date(), asked.form, asked.source, asked.dates, manner, apart)
+
+
+def _turn_away(stored: Stored, store: Store, asked: Asked, at: datetime, error: BaseException) -> None:
+    """Forget bytes that are no export; keep and mark those that only brought their reader down."""
+    if not (isinstance(error, ExportError) and error.code in UNREADABLE):
+        forget(stored, store)
+        return
+    refusal = {
+        "sha256": stored.sha256,
+        "file_name": stored.name,
+        "size_bytes": stored.size_bytes,
+        "code": error.code,
+        "reason": str(error.values.get("reason") or "")[:255],
+        "received_at": at.isoformat(),
+        "received_by": asked.by,
+    }
+    registry.record_refusal(store.engine, refusal)
 
 
 def uploads_in(path: Path) -> Iterator[Path]:
@@ -158,18 +187,41 @@ def rebuild(store: Store, definitions: Definitions, progress: Progress = silent)
         else:
             receipts.append(_make_again(store, original, upload, definitions))
     for sha256 in sorted(by_sha.keys() - {upload["sha256"] for upload in known}):
-        receipts.append(add_file(store, by_sha[sha256].path, definitions))
+        receipts += _take_up(store, by_sha[sha256], definitions)
     if lost:
         raise StoreError("STO-07", upload=", ".join(lost))
     return receipts
 
 
+def _take_up(store: Store, stored: Stored, definitions: Definitions) -> list[Receipt]:
+    """Take in bytes that were kept and never recorded: somebody was cut off, and told nobody they were received."""
+    said = noted(stored) or {}
+    asked = _asked_then(said)
+    try:
+        return [add_file(store, stored.path, definitions, asked)]
+    except ExportError:
+        return []  # no export: it would have been turned away
+
+
+def _asked_then(upload: Mapping[str, Any]) -> Asked:
+    """What was said with an upload, from its row or its note."""
+    return Asked(
+        upload.get("received_by", ""),
+        upload.get("forced_form") or None,
+        upload.get("forced_source") or None,
+        upload.get("forced_encoding", ""),
+        upload.get("forced_dates", ""),
+    )
+
+
 def _make_again(store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions) -> Receipt:
-    day = datetime.fromisoformat(upload["received_at"]).date()
-    arrival = Arrival(stored.upload_id, day, upload["forced_form"] or None, upload["forced_source"] or None)
+    arrival = _arrival(store, stored, _asked_then(upload), datetime.fromisoformat(upload["received_at"]))
     taken = take(stored.path, definitions, places_of(store.folder), arrival)
     parts, indexes = _compare(store, taken, but=stored.upload_id)
     files = _write(store, stored.upload_id, taken, indexes)
+    if noted(stored) is None:
+        told = {name: value for name, value in upload.items() if name != "sequence"}
+        note(stored, {**told, "after": upload["sequence"] - 1})
     registry.replace_parts(store.engine, stored.upload_id, [part.counts() for part in parts], files)
     return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=parts)
 

@@ -37,7 +37,6 @@ from collect.passing import (
 )
 from collect.places import moved_frame, outlines_of
 from collect.problems import DefinitionError
-from collect.receive import receive
 from collect.smallarea import small_areas
 from collect.targets import Target
 from geo import Gazetteer
@@ -85,8 +84,7 @@ def take(
     progress("step.receive", 0.05)
     taken = []
     readable = [form.to_read for form in definitions.forms]
-    everything = receive(path, readable, form=arrival.form, source=arrival.source, progress=first_third(progress))
-    for received in everything:
+    for received in arrival.read(path, readable, first_third(progress)):
         form, reading = received.form, received.issues.with_columns(upload_id=pl.lit(arrival.upload_id))
         if form is None or received.frame is not None:
             taken.append(frame_taken(received, reading))
@@ -118,7 +116,7 @@ def examine(  # everything a row's own form and place can say of it
 ) -> dict[str, pl.DataFrame]:
     """Check and locate one form's answers: the tables to keep, by name; ``issues`` begins with those of ``reading``."""
     progress("step.check", 0.3)
-    checked = check(answers, form, upload_id=arrival.upload_id, received_on=arrival.day)
+    checked = check(answers, form, upload_id=arrival.upload_id, received_on=arrival.day, dates=arrival.dates)
     progress("step.locate", 0.7)
     located, strayed = _locate(households(checked, form, arrival.upload_id), form, places)
     issues = with_place(pl.concat([reading, checked.issues, strayed]), answers[form.root])

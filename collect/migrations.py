@@ -23,7 +23,12 @@ def _runs_know_the_ledger(connection: Connection) -> None:
     connection.execute(sa.text("ALTER TABLE runs ADD COLUMN ledger_head VARCHAR(64) DEFAULT '' NOT NULL"))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_runs_know_the_ledger,)  # step n leads to version n + 1
+def _uploads_know_their_letters(connection: Connection) -> None:
+    for name in ("forced_encoding", "forced_dates"):
+        connection.execute(sa.text(f"ALTER TABLE uploads ADD COLUMN {name} VARCHAR(32) DEFAULT '' NOT NULL"))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_runs_know_the_ledger, _uploads_know_their_letters)  # step n leads to version n + 1
 LATEST = len(STEPS) + 1  # version 1 had no table `schema` at all
 
 

@@ -20,6 +20,7 @@ from collect.migrations import bring_up
 from collect.problems import StoreError
 
 METADATA = sa.MetaData()
+PATIENCE_MS = 10_000  # how long SQLite waits for somebody who is writing
 
 UPLOADS = sa.Table(
     "uploads",
@@ -31,6 +32,19 @@ UPLOADS = sa.Table(
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("forced_form", sa.String(255), nullable=False, default=""),
     sa.Column("forced_source", sa.String(64), nullable=False, default=""),
+    sa.Column("forced_encoding", sa.String(32), nullable=False, server_default=""),
+    sa.Column("forced_dates", sa.String(32), nullable=False, server_default=""),
+    sa.Column("received_at", sa.String(32), nullable=False),
+    sa.Column("received_by", sa.String(255), nullable=False, default=""),
+)
+REFUSED = sa.Table(  # bytes that brought their reader down: kept in the inbox until somebody reads or removes them
+    "refused",
+    METADATA,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("file_name", sa.String(255), nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("code", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(255), nullable=False, default=""),
     sa.Column("received_at", sa.String(32), nullable=False),
     sa.Column("received_by", sa.String(255), nullable=False, default=""),
 )
@@ -126,7 +140,7 @@ def _in_our_words(context: sa.engine.ExceptionContext) -> None:
 
 
 def _make_sqlite_durable(connection: Any, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={PATIENCE_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -143,10 +157,24 @@ def record_upload(
     try:
         with engine.begin() as connection:
             connection.execute(UPLOADS.insert().values(**upload))
+            connection.execute(REFUSED.delete().where(REFUSED.c.sha256 == upload["sha256"]))
             _insert_parts(connection, str(upload["upload_id"]), parts, files)
     except sa.exc.IntegrityError:
         return False
     return True
+
+
+def record_refusal(engine: Engine, refusal: Mapping[str, object]) -> None:
+    """Mark kept bytes as unreadable, with the code that says why; in the place of an earlier mark."""
+    with engine.begin() as connection:
+        connection.execute(REFUSED.delete().where(REFUSED.c.sha256 == refusal["sha256"]))
+        connection.execute(REFUSED.insert().values(**refusal))
+
+
+def refused(engine: Engine) -> list[Mapping[str, Any]]:
+    """Every upload whose bytes are kept and could not be read."""
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(REFUSED.select().order_by(REFUSED.c.received_at))]
 
 
 def replace_parts(
@@ -177,6 +205,12 @@ def uploads(engine: Engine) -> list[Mapping[str, Any]]:
     """Every upload in the order of arrival."""
     with engine.connect() as connection:
         return [dict(row._mapping) for row in connection.execute(UPLOADS.select().order_by(UPLOADS.c.sequence))]
+
+
+def last_sequence(engine: Engine) -> int:
+    """The place of the upload that arrived last; 0 before the first."""
+    with engine.connect() as connection:
+        return connection.execute(sa.select(sa.func.max(UPLOADS.c.sequence))).scalar() or 0
 
 
 def find_upload(engine: Engine, sha256: str) -> Mapping[str, Any] | None:

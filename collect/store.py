@@ -147,7 +147,8 @@ def kept(store: Store) -> list[Stored]:
 
 def forget(stored: Stored, store: Store) -> None:
     """Take bytes out of the inbox again: for a dry run, or a file that turned out not to be an export at all."""
-    if registry.find_upload(store.engine, stored.sha256) is None:
+    marked = {one["sha256"] for one in registry.refused(store.engine)}
+    if stored.sha256 not in marked and registry.find_upload(store.engine, stored.sha256) is None:
         stored.path.unlink(missing_ok=True)
         stored.path.with_name(NOTE).unlink(missing_ok=True)
         stored.path.parent.rmdir()
@@ -246,11 +247,11 @@ def _row_hashes(frame: pl.DataFrame) -> NDArray[np.uint64]:
     rows = np.zeros(frame.height, np.uint64)
     for path in frame.columns:
         if path.startswith("/"):
-            rows += _hashes(frame[path], path)
-    return (rows ^ _hashes(frame["row_id"], "")) * np.uint64(0x9E3779B97F4A7C15)  # so that rows cannot trade answers
+            rows += value_hashes(frame[path], path)
+    return (rows ^ value_hashes(frame["row_id"], "")) * np.uint64(0x9E3779B97F4A7C15)  # so that rows cannot trade answers
 
 
-def _hashes(values: pl.Series, path: str) -> NDArray[np.uint64]:
+def value_hashes(values: pl.Series, path: str) -> NDArray[np.uint64]:
     """64 bits per value, 0 for a blank one: each distinct value is hashed once, keyed by its path."""
     coded = values.cast(pl.String).to_arrow().dictionary_encode()
     key = hashlib.blake2b(path.encode(), digest_size=8).hexdigest()
