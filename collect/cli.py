@@ -19,8 +19,9 @@ import click
 from collect import __version__
 from collect.cli_authors import add_to as add_authors_tools
 from collect.cli_judge import judge
-from collect.cli_reviews import add_to as add_reviews
+from collect.cli_key import key_option, private_key_in
 from collect.cli_pull import pull
+from collect.cli_reviews import add_to as add_reviews
 from collect.cli_shared import Commands, Session, as_json, error_of
 from collect.cli_statistics import estimate, weigh
 from collect.i18n import LANGUAGES
@@ -69,6 +70,7 @@ ENCODINGS = ("utf-8", "utf-16", "windows-1258", "windows-1252", "tcvn3", "vni")
 @click.option("--source", help="The kind of export, where it cannot be recognised.")
 @click.option("--encoding", type=click.Choice(ENCODINGS), help="How letters are coded, where it is not told rightly.")
 @click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="How 12/7/2026 is meant, where columns do not tell.")
+@key_option
 @click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who hands the files in.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; store nothing.")
 @as_json
@@ -80,6 +82,7 @@ def add(  # noqa: PLR0913 one argument an option
     source: str | None,
     encoding: str | None,
     dates: str | None,
+    key: Path | None,
     by: str,
     dry_run: bool,
     as_json: bool,
@@ -90,12 +93,13 @@ def add(  # noqa: PLR0913 one argument an option
     from collect.store import open_store
 
     store, definitions = open_store(session.settings), session.definitions()
+    opened_with = private_key_in(key)
     answered: list[dict[str, Any]] = []
     worst = 0
     for path in (upload for file in files for upload in uploads_in(file)):
         try:
             with session.steps(as_json) as progress:
-                asked = Asked(by=by, form=form, source=source, encoding=encoding or "", dates=dates or "")
+                asked = Asked(by, form, source, encoding or "", dates or "", key=opened_with)
                 receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)
         except CollectError as error:
             worst = max(worst, error.exit_code)
@@ -275,9 +279,10 @@ def units(session: Session, vintage: str | None, as_json: bool) -> None:
 
 
 @main.command()
+@key_option
 @as_json
 @click.pass_obj
-def rebuild(session: Session, as_json: bool) -> None:
+def rebuild(session: Session, key: Path | None, as_json: bool) -> None:
     """Make every table again from the raw bytes in the inbox; the registry too, where it is damaged or empty."""
     from collect.intake import rebuild as make_again
     from collect.mending import open_mended
@@ -285,7 +290,7 @@ def rebuild(session: Session, as_json: bool) -> None:
 
     store, definitions = open_mended(session.settings), session.definitions()
     with session.steps(as_json) as progress:
-        receipts = make_again(store, definitions, progress)
+        receipts = make_again(store, definitions, progress, private_key_in(key))
     if as_json:
         click.echo(json.dumps([receipt_data(receipt) for receipt in receipts], ensure_ascii=False, default=str))
     else:

@@ -32,6 +32,7 @@ class _Workshop:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._owner = 0
+        self._process: subprocess.Popen[bytes] | None = None
 
     def open_line(self, folder: Path) -> socket.socket:
         """Have the job in ``folder`` read; what the socket tells ends with how it went."""
@@ -45,6 +46,11 @@ class _Workshop:
                 return ours
         raise ExportError(DIED, file=folder.name, reason="no process")
 
+    def warm(self) -> None:
+        """Start the process ahead of the first upload: it takes its half second while others work."""
+        with self._lock:
+            self._running()
+
     def _running(self) -> socket.socket:
         """The socket to the process; a fork of ours starts its own, because two must not share it."""
         return self._control if self._control is not None and self._owner == os.getpid() else self._started()
@@ -53,7 +59,7 @@ class _Workshop:
         self._control, theirs = socket.socketpair()
         self._owner = os.getpid()
         with theirs:
-            subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-P", "-m", "collect.receive.workshop", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -64,6 +70,12 @@ class _Workshop:
 
 
 _WORKSHOP = _Workshop()
+
+
+def warm() -> None:
+    """Have a reading process ready before it is needed."""
+    if hasattr(os, "fork"):
+        _WORKSHOP.warm()
 
 
 def receive_apart(

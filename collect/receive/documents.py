@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,7 @@ ODATA_CONTEXT = re.compile(r"/forms/([^/]+)\.svc/\$metadata#Submissions$")
 NAVIGATION = "@odata.navigationLink"  # "here are more rows": without an array beside it, they are not in the file
 PLATFORM = ("_", "meta/", "formhub/", "__")
 REVIEW_PREFIX = "validation_status_"
+CLOSED = ("notDecrypted", "missingEncryptedFormData")  # encrypted, and the server was given no passphrase
 LOOKED_AT = 200  # submissions whose keys say which form it is
 TELL_EVERY = 500
 
@@ -88,6 +90,7 @@ def read(
         IN-07 when no form fits a page, IN-31 when there is nothing in any.
     """
     trays: dict[str, tuple[Tray, str, IssueBook]] = {}
+    closed: Counter[str] = Counter()
     for page in pages:
         if not page.rows:
             continue
@@ -96,10 +99,17 @@ def read(
         for number, document in enumerate(page.rows, 1):
             if number % TELL_EVERY == 0:
                 progress("step.receive", number / len(page.rows))
-            _take(document, f"{page.place}:{number}", tray, page.source, issues)
+            place = f"{page.place}:{number}"
+            if (document.get("__system") or {}).get("status") in CLOSED:
+                issues.note("FIL-03", found_in=place, submission_id=document.get("__id"), file=place, reason="IN-16")
+                closed[form.form_id] += 1
+                continue
+            _take(document, place, tray, page.source, issues)
     if not trays:
         raise ExportError("IN-31", file=file)
-    return tuple(received_of(tray, source, file, issues) for tray, source, issues in trays.values())
+    return tuple(
+        received_of(tray, source, file, issues, closed[tray.form.form_id]) for tray, source, issues in trays.values()
+    )
 
 
 def _paths(page: Page) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ SOURCE = "submission-xml"
 QUIET = frozenset({"meta", "formhub", "__version__", "_version", "_version_", "_xform_id_string", "uuid"})
 ENCODING = re.compile(rb"\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)")
 PLAIN_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii", b"ascii", b"iso-8859-1")  # in which "<!DOCTYPE" is these very bytes
+UNSIGNED = "collect-unsigned"  # on the root of a submission whose envelope's signature does not bear it out
 TELL_EVERY = 500  # members
 
 
@@ -124,6 +125,8 @@ class _Desk:
             if form is None:
                 raise _unknown_form(member.name, form_id, self.forms)
             tray = self.trays.setdefault(form.form_id, tray_of(form))
+        if root.get(UNSIGNED):
+            self.issues.note("FIL-20", found_in=member.name, file=member.name)
         _take(root, tray, member.name)
 
 

@@ -46,10 +46,12 @@ def main(control: socket.socket) -> None:
         if not message:
             return
         if os.fork() == 0:
-            control.close()
-            with socket.socket(fileno=descriptors[0]) as line:
-                _guard(Path(os.fsdecode(message)), line)
-            os._exit(0)
+            try:
+                control.close()
+                with socket.socket(fileno=descriptors[0]) as line, suppress(FileNotFoundError):  # nobody waits any more
+                    _guard(Path(os.fsdecode(message)), line)
+            finally:
+                os._exit(0)  # never through the interpreter's end, which waits for threads that a fork has not
         os.close(descriptors[0])
 
 
