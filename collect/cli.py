@@ -90,8 +90,11 @@ def add(  # noqa: PLR0913 one argument an option
     """Receive exports: what was read, new, changed, duplicate, wrong. One bad file does not stop the others."""
     from collect.intake import Asked, add_file, uploads_in
     from collect.receipts import receipt_data, receipt_lines
+    from collect.receive.apart import warm
     from collect.store import open_store
 
+    if session.settings.apart:
+        warm()
     store, definitions = open_store(session.settings), session.definitions()
     opened_with = private_key_in(key)
     answered: list[dict[str, Any]] = []

@@ -7,7 +7,7 @@ its answers are the same and a change when they are not; the newest counts, the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from collect.places import places_of
 from collect.problems import ExportError, StoreError
 from collect.receive.apart import UNREADABLE
 from collect.receive.manner import Manner
+from collect.receive.sealed import PrivateKey, holds_sealed, unsealed
 from collect.store import Store, Stored, content_hashes, forget, keep, kept, note, noted, sha256_of
 
 COUNTS = ("form", "form_version", "source", "read", "rows", "new", "changed", "duplicate", "with_issues", "unreadable")
@@ -64,7 +65,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the team said with the upload: who they are, and what to insist on: form, source, encoding, order of days."""
+    """What the team said with the upload: who they are; form, source, encoding, order of days to insist on; a key."""
 
     by: str = ""
     form: str | None = None
@@ -72,6 +73,7 @@ class Asked:
     encoding: str = ""
     dates: str = ""  # "dmy" or "mdy"
     name: str | None = None  # the file's name as the team knows it, where the path is only a temporary one
+    key: PrivateKey | None = field(default=None, repr=False)  # opens encrypted submissions; kept nowhere
 
 
 NOTHING_ASKED = Asked()
@@ -100,7 +102,8 @@ def add_file(
     now = datetime.now(UTC).astimezone()  # the day of receipt is the day where the survey is
     try:
         arrival = _arrival(store, stored, asked, now)
-        taken = take(stored.path, definitions, places_of(store.folder), arrival, progress)
+        with unsealed(stored.path, asked.key, store.folder, arrival.manner) as readable:
+            taken = take(readable, definitions, places_of(store.folder), arrival, progress)
         parts, indexes = _compare(store, taken, but=None)
     except BaseException as error:
         _turn_away(stored, store, asked, now, error)
@@ -166,7 +169,9 @@ def uploads_in(path: Path) -> Iterator[Path]:
             yield from uploads_in(child)
 
 
-def rebuild(store: Store, definitions: Definitions, progress: Progress = silent) -> list[Receipt]:
+def rebuild(
+    store: Store, definitions: Definitions, progress: Progress = silent, key: PrivateKey | None = None
+) -> list[Receipt]:
     """Make every table again from the inbox, in the order of arrival; then take in bytes the registry never recorded.
 
     The same forms, places and bytes give identical parts.
@@ -175,21 +180,27 @@ def rebuild(store: Store, definitions: Definitions, progress: Progress = silent)
     ------
     StoreError
         STO-07, after everything else was made again, when an original is gone or no longer has its SHA-256.
+    ExportError
+        IN-35, after everything else was made again, when encrypted uploads were left as they are for want of a key.
     """
     by_sha = {stored.sha256: stored for stored in kept(store) if sha256_of(stored.path) == stored.sha256}
     known = registry.uploads(store.engine)
-    receipts, lost = [], []
+    receipts, lost, closed = [], [], []
     for number, upload in enumerate(known):
         progress("step.rebuild", number / max(1, len(known)))
         original = by_sha.get(upload["sha256"])
         if original is None:
             lost.append(f"{upload['upload_id']} ({upload['file_name']})")
+        elif key is None and holds_sealed(original.path):
+            closed.append(f"{upload['upload_id']} ({upload['file_name']})")
         else:
-            receipts.append(_make_again(store, original, upload, definitions))
+            receipts.append(_make_again(store, original, upload, definitions, key))
     for sha256 in sorted(by_sha.keys() - {upload["sha256"] for upload in known}):
         receipts += _take_up(store, by_sha[sha256], definitions)
     if lost:
         raise StoreError("STO-07", upload=", ".join(lost))
+    if closed:
+        raise ExportError("IN-35", upload=", ".join(closed))
     return receipts
 
 
@@ -214,9 +225,12 @@ def _asked_then(upload: Mapping[str, Any]) -> Asked:
     )
 
 
-def _make_again(store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions) -> Receipt:
+def _make_again(
+    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: PrivateKey | None
+) -> Receipt:
     arrival = _arrival(store, stored, _asked_then(upload), datetime.fromisoformat(upload["received_at"]))
-    taken = take(stored.path, definitions, places_of(store.folder), arrival)
+    with unsealed(stored.path, key, store.folder, arrival.manner) as readable:
+        taken = take(readable, definitions, places_of(store.folder), arrival)
     parts, indexes = _compare(store, taken, but=stored.upload_id)
     files = _write(store, stored.upload_id, taken, indexes)
     if noted(stored) is None:

@@ -68,6 +68,7 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("FIL-10", "warning"),  # formulas without a result: read as blank
         Problem("FIL-11", "warning"),  # a hidden sheet, read like the others
         Problem("FIL-12", "repaired"),  # a row of HXL tags below the headings, left out
+        Problem("FIL-20", "warning"),  # an encrypted submission whose signature could not be confirmed
         Problem("FIL-13", "repaired"),  # headings found below titles
     )
 }

@@ -46,7 +46,8 @@ ARROWS: dict[str, set[str]] = {
     "corrections": {"forms", "tables", "registry", "store", "ledger", "passing", "places", "journey"},
     "queue": {"forms", "problems", "registry", "store", "ledger", "identity", "standing", "corrections", "passing",
               "journey"},
-    "reviews": {"forms", "problems", "store", "ledger", "standing", "corrections", "queue", "journey"},
+    "duplicates": {"forms", "store"},
+    "reviews": {"forms", "problems", "store", "ledger", "duplicates", "standing", "corrections", "queue", "journey"},
     "verify": {"problems", "registry", "store", "ledger"},
     "mending": {"problems", "settings", "registry", "store", "ledger", "verify"},
     "intake": {"receive", "journey", "passing", "store", "registry", "places", "problems", "tables"},
@@ -63,7 +64,7 @@ ARROWS: dict[str, set[str]] = {
     "drawing": WORDS | {"journey", "runs", "places", "publish", "scrutiny", "store"},
 }
 FREE = {
-    "cli", "cli_authors", "cli_judge", "cli_pull", "cli_reviews", "cli_shared", "cli_statistics", "pages", "server", "__init__",
+    "cli", "cli_authors", "cli_judge", "cli_key", "cli_pull", "cli_reviews", "cli_shared", "cli_statistics", "pages", "server", "__init__",
 }  # fmt: skip  # the outermost: they may call anything
 SEALED = ("check", "locate", "estimate", "judge", "smallarea")
 FORBIDDEN_CALLS = {"open", "read_text", "read_bytes", "write_text", "read_csv", "read_parquet", "write_parquet",

@@ -87,7 +87,7 @@ def read(
     Raises
     ------
     ExportError
-        IN-07 when no form fits a page, IN-31 when there is nothing in any.
+        IN-07 when no form fits a page, IN-16 when all is encrypted, IN-31 when there is nothing in any.
     """
     trays: dict[str, tuple[Tray, str, IssueBook]] = {}
     closed: Counter[str] = Counter()
@@ -105,10 +105,11 @@ def read(
                 closed[form.form_id] += 1
                 continue
             _take(document, place, tray, page.source, issues)
-    if not trays:
-        raise ExportError("IN-31", file=file)
+    filled = {form_id: one for form_id, one in trays.items() if one[0].read}
+    if not filled:
+        raise ExportError("IN-16" if closed else "IN-31", file=file)
     return tuple(
-        received_of(tray, source, file, issues, closed[tray.form.form_id]) for tray, source, issues in trays.values()
+        received_of(tray, source, file, issues, closed[tray.form.form_id]) for tray, source, issues in filled.values()
     )
 
 
