@@ -121,7 +121,7 @@ def is_vietnamese(word: str) -> bool:
     tones = [mark for mark in apart if mark in TONES]
     bare = unicodedata.normalize("NFC", "".join(mark for mark in apart if mark not in TONES))
     found = SYLLABLE.fullmatch(bare)
-    if found is None or len(tones) > 1 or word[1:] not in (word[1:].lower(), word[1:].upper()):
+    if found is None or len(tones) > 1 or word not in (word.lower(), word.upper(), word.capitalize()):
         return False
     coda = (found["coda"] or "").lower()
     return coda not in STOPS or (bool(tones) and tones[0] in ALLOWED_ON_STOPS)

@@ -20,7 +20,7 @@ from collect.receive.workbook import Facts, facts_of, refuse_too_large
 
 SEPARATORS = (",", ";", "\t", "|")
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
-HXL_TAG = re.compile(r"#[a-z]+(?:\s*\+\s*[a-z0-9_]+)*$", re.IGNORECASE)
+HXL_TAG = re.compile(r"#[a-z][a-z0-9_]*(?:\s*\+\s*[a-z0-9_]+)*$", re.IGNORECASE)
 HEAD_BYTES = 1 << 20  # a header longer than this is no header
 CUT_AT = 32_767  # characters: where a spreadsheet program ends a cell, and cuts what is longer
 ODD_LETTERS = (b"\xc2", b"\xcc", b"\xcd", "ñ".encode(), "ø".encode())  # in UTF-8 with old fonts or marks apart
