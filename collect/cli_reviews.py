@@ -105,6 +105,51 @@ def history(session: Session, submission_id: str, as_json: bool) -> None:
         click.echo(f"{row['at']}  {row['by'] or '-'}  {event}  {what}  {change}  {row['why']}".rstrip())
 
 
+@review.command()
+@click.option("--form", default="", help="Only this form.")
+@click.option("--all", "everything", is_flag=True, help="Those somebody decided on too.")
+@as_json
+@click.pass_obj
+def duplicates(session: Session, form: str, everything: bool, as_json: bool) -> None:
+    """List pairs of interviews that may be one and the same."""
+    from collect.reviews import duplicates as suspected
+    from collect.store import open_store
+
+    rows = suspected(open_store(session.settings), session.definitions(), form, undecided=not everything)
+    if as_json:
+        click.echo(rows.write_json())
+        return
+    for row in rows.iter_rows(named=True):
+        share = "" if row["share"] is None else f"{row['share']:.0%}"
+        verdict = t(f"review.pair.{row['verdict']}", session.lang) if row["verdict"] else ""
+        kind = t(f"review.pair.{row['kind']}", session.lang)
+        click.echo(f"{row['one']}  {row['other']}  {kind} {share}  {verdict}".rstrip())
+    session.say("cli.review.pairs", rows=rows.height)
+
+
+def _judgement(name: str, same: bool, words: str) -> None:
+    @review.command(name, help=words)
+    @click.argument("kept")
+    @click.argument("other")
+    @click.option("--reason", default="", help="Why.")
+    @by_whom
+    @as_json
+    @click.pass_obj
+    def judge_(session: Session, kept: str, other: str, reason: str, by: str, as_json: bool) -> None:
+        from collect.reviews import judge_pair
+        from collect.store import open_store
+
+        entry = judge_pair(open_store(session.settings), kept, other, same, reason, by)
+        if as_json:
+            click.echo(json.dumps(asdict(entry), ensure_ascii=False))
+        else:
+            click.echo(f"{kept}  {other}  {t(f'review.pair.{entry.new}', session.lang)}")
+
+
+_judgement("same", True, "Say that two interviews are one: the first counts, the second does not.")
+_judgement("different", False, "Say that two interviews are different ones.")
+
+
 @click.command()
 @click.argument("submission_id")
 @click.argument("question")

@@ -10,24 +10,26 @@ Everything decided goes into the ledger (`collect.ledger`); nothing that was rec
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 import polars as pl
 
-from collect.corrections import Cells, amended, cells_now
+from collect.corrections import Cells, amended, answers_as_received, cells_now
+from collect.duplicates import PAIRS, pairs, traits
 from collect.forms import Form
 from collect.journey import Definitions
-from collect.ledger import Entry, Said, append
+from collect.ledger import Entry, Said, append, entries
 from collect.problems import CollectError
 from collect.queue import EVERYTHING, HISTORY, QUEUE, Filters, forms_received, found_in, history, one_of, queue
-from collect.standing import DECISIONS, STATES, standing
-from collect.store import Store
+from collect.standing import DECISIONS, FINAL, STATES, standing
+from collect.store import Store, written_whole
 
 __all__ = [
     "DECISIONS", "EVERYTHING", "HISTORY", "QUEUE", "STATES", "Correction", "Filters", "Outcome", "correct", "decide",
-    "history", "judge_pair", "queue",
+    "duplicates", "history", "judge_pair", "queue",
 ]  # fmt: skip
 
 NEED_A_REASON = ("sent_back", "rejected", "deleted")
@@ -166,6 +168,52 @@ def _misfits(store: Store, form: Form, stands: pl.DataFrame, trials: Mapping[int
     }
     cells = {place: (said.submission_id, said.row_id, said.question) for place, said in trials.items()}
     return {place: broken[cell] for place, cell in cells.items() if cell in broken}
+
+
+def duplicates(store: Store, definitions: Definitions, form: str = "", undecided: bool = True) -> pl.DataFrame:
+    """Pairs of interviews that may be one and the same, most alike first.
+
+    Returns
+    -------
+    DataFrame
+        ``form``, the columns of `collect.duplicates.PAIRS` (``one`` was received first), and ``verdict``: "same" or
+        "different" where somebody said so; without ``undecided`` those are listed too. Worked out once for the same
+        interviews, then read from the data folder's cache. Raises CollectError USE-01 for a form nobody knows.
+    """
+    one_of("form", [form] if form else [], [known.form_id for known in definitions.forms])
+    wanted = [known for known in definitions.forms if form in ("", known.form_id)]
+    rows = pl.concat([pl.DataFrame(schema=DUPLICATES), *(_pairs_of(store, one) for one in wanted)])
+    return rows.filter(pl.col("verdict").is_null()) if undecided else rows
+
+
+DUPLICATES = {"form": pl.String(), **PAIRS, "verdict": pl.String()}
+
+
+def _pairs_of(store: Store, form: Form) -> pl.DataFrame:
+    stands = standing(store, form.form_id).filter(~pl.col("decision").is_in(FINAL).fill_null(False))
+    said = entries(store, form=form.form_id, kind="pair")
+    judged = {frozenset((one.submission_id, one.other)): one.new for one in said}
+    found = _pairs_found(store, form, stands)
+    verdicts = [judged.get(frozenset(pair)) for pair in found.select("one", "other").iter_rows()]
+    return found.with_columns(form=pl.lit(form.form_id), verdict=pl.Series(verdicts, dtype=pl.String)).select(
+        *DUPLICATES
+    )
+
+
+def _pairs_found(store: Store, form: Form, stands: pl.DataFrame) -> pl.DataFrame:
+    key = hashlib.sha256(repr((form.sha256, form.design)).encode())
+    key.update(stands.select("upload_id", "submission_id", "content").write_csv().encode())
+    kept = store.folder / "cache" / "duplicates" / f"{key.hexdigest()[:32]}.parquet"
+    if kept.is_file():
+        return pl.read_parquet(kept)
+    found = [
+        traits(answers_as_received(store, form, str(upload), rows["submission_id"]), form.to_read)
+        for (upload,), rows in stands.group_by("upload_id", maintain_order=True)
+    ]
+    made = pairs(found) if found else pl.DataFrame(schema=PAIRS)
+    with written_whole(kept) as temporary:
+        made.write_parquet(temporary)
+    return made
 
 
 def judge_pair(store: Store, kept: str, other: str, same: bool, why: str, by: str) -> Entry:

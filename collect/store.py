@@ -248,7 +248,8 @@ def _row_hashes(frame: pl.DataFrame) -> NDArray[np.uint64]:
     for path in frame.columns:
         if path.startswith("/"):
             rows += value_hashes(frame[path], path)
-    return (rows ^ value_hashes(frame["row_id"], "")) * np.uint64(0x9E3779B97F4A7C15)  # so that rows cannot trade answers
+    places = value_hashes(frame["row_id"], "")
+    return (rows ^ places) * np.uint64(0x9E3779B97F4A7C15)  # so that rows cannot trade answers
 
 
 def value_hashes(values: pl.Series, path: str) -> NDArray[np.uint64]:
