@@ -1,7 +1,8 @@
 """The command line: the same journey without a screen, for scripts, servers and people who like keys.
 
 Errors become words and exit codes here and nowhere else: 0 done, 2 wrong use, 10 a definition is wrong, 11 an export
-cannot be read, 12 a place is unknown, 13 the store is damaged. ``--json`` prints machine-readable results.
+cannot be read, 12 a place is unknown, 13 the store is damaged, 14 a server cannot be asked. ``--json`` prints
+machine-readable results.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from collect import __version__
 from collect.cli_authors import add_to as add_authors_tools
 from collect.cli_change import change
 from collect.cli_judge import judge
+from collect.cli_key import key_option, private_key_in
+from collect.cli_pull import pull
+from collect.cli_reviews import add_to as add_reviews
 from collect.cli_shared import Commands, Session, as_json, error_of
 from collect.cli_statistics import estimate, weigh
 from collect.i18n import LANGUAGES
@@ -66,10 +70,16 @@ def demo(
     session.say("cli.demo.made", folder=str(target), files=len(files.files) + len(more))
 
 
+ENCODINGS = ("utf-8", "utf-16", "windows-1258", "windows-1252", "tcvn3", "vni")
+
+
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--form", help="The form, where a file does not say.")
 @click.option("--source", help="The kind of export, where it cannot be recognised.")
+@click.option("--encoding", type=click.Choice(ENCODINGS), help="How letters are coded, where it is not told rightly.")
+@click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="How 12/7/2026 is meant, where columns do not tell.")
+@key_option
 @click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who hands the files in.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; store nothing.")
 @as_json
@@ -79,6 +89,9 @@ def add(  # noqa: PLR0913 one argument an option
     files: tuple[Path, ...],
     form: str | None,
     source: str | None,
+    encoding: str | None,
+    dates: str | None,
+    key: Path | None,
     by: str,
     dry_run: bool,
     as_json: bool,
@@ -86,15 +99,19 @@ def add(  # noqa: PLR0913 one argument an option
     """Receive exports: what was read, new, changed, duplicate, wrong. One bad file does not stop the others."""
     from collect.intake import Asked, add_file, uploads_in
     from collect.receipts import receipt_data, receipt_lines
+    from collect.receive.apart import warm
     from collect.store import open_store
 
+    if session.settings.apart:
+        warm()
     store, definitions = open_store(session.settings), session.definitions()
+    opened_with = private_key_in(key)
     answered: list[dict[str, Any]] = []
     worst = 0
     for path in (upload for file in files for upload in uploads_in(file)):
         try:
             with session.steps(as_json) as progress:
-                asked = Asked(by=by, form=form, source=source)
+                asked = Asked(by, form, source, encoding or "", dates or "", key=opened_with)
                 receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)
         except CollectError as error:
             worst = max(worst, error.exit_code)
@@ -112,17 +129,26 @@ def add(  # noqa: PLR0913 one argument an option
     sys.exit(worst)
 
 
-def _day(_ctx: click.Context, _param: click.Parameter, value: datetime | None) -> date | None:
-    return value.date() if value else None
+class DayOrMoment(click.ParamType[date | datetime]):
+    """A day stands for its end; a moment without a zone is one where this machine is."""
+
+    name = "day or moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date | datetime:
+        """2026-03-01, or 2026-03-01T12:00 with seconds and a zone where wanted."""
+        try:
+            return date.fromisoformat(value) if len(value) == len("2026-03-01") else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value}: 2026-03-01 | 2026-03-01T12:00 | 2026-03-01T12:00+07:00", param, ctx)
 
 
 @main.command()
 @click.option("--vintage", help="List of communes to report in (default: the one in force).")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), callback=_day, help="Count interviews up to this day.")
+@click.option("--as-of", type=DayOrMoment(), help="Count interviews up to a day, or what was known at a moment.")
 @click.option("--small-areas", "model", is_flag=True, help="Also a model-based share of every commune.")
 @as_json
 @click.pass_obj
-def run(session: Session, vintage: str | None, as_of: date | None, model: bool, as_json: bool) -> None:
+def run(session: Session, vintage: str | None, as_of: date | datetime | None, model: bool, as_json: bool) -> None:
     """Estimate, judge and list the gaps from everything received; print the run's folder."""
     from collect.places import name_by_code
     from collect.runs import make_run
@@ -270,17 +296,18 @@ def units(session: Session, vintage: str | None, as_json: bool) -> None:
 
 
 @main.command()
+@key_option
 @as_json
 @click.pass_obj
-def rebuild(session: Session, as_json: bool) -> None:
-    """Make every table again from the raw bytes in the inbox."""
+def rebuild(session: Session, key: Path | None, as_json: bool) -> None:
+    """Make every table again from the raw bytes in the inbox; the registry too, where it is damaged or empty."""
     from collect.intake import rebuild as make_again
+    from collect.mending import open_mended
     from collect.receipts import receipt_data
-    from collect.store import open_store
 
-    store, definitions = open_store(session.settings), session.definitions()
+    store, definitions = open_mended(session.settings), session.definitions()
     with session.steps(as_json) as progress:
-        receipts = make_again(store, definitions, progress)
+        receipts = make_again(store, definitions, progress, private_key_in(key))
     if as_json:
         click.echo(json.dumps([receipt_data(receipt) for receipt in receipts], ensure_ascii=False, default=str))
     else:
@@ -299,7 +326,9 @@ def app(session: Session, port: int, address: str) -> None:
 
 
 add_authors_tools(main, forms)
+add_reviews(main)
 main.add_command(estimate)
 main.add_command(weigh)
 main.add_command(judge)
 main.add_command(change)
+main.add_command(pull)

@@ -94,6 +94,7 @@ class Weighting:
 class Design:
     """What `form.toml` says: which question plays which part. Values are question paths; "" where there is none."""
 
+    household_id: str = ""  # what names a household; once in a round it is one interview, in two rounds it is two
     household_size: str = ""
     roster: str = ""  # path of the repeat with one row per person
     weight: str = ""

@@ -7,7 +7,7 @@ its answers are the same and a change when they are not; the newest counts, the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,11 @@ from collect import registry
 from collect.journey import Definitions, take
 from collect.passing import Arrival, Progress, Taken, silent
 from collect.places import places_of
-from collect.problems import StoreError
-from collect.store import Store, Stored, content_hashes, forget, keep, kept, sha256_of
+from collect.problems import ExportError, StoreError
+from collect.receive.apart import UNREADABLE
+from collect.receive.manner import Manner
+from collect.receive.sealed import PrivateKey, holds_sealed, unsealed
+from collect.store import Store, Stored, content_hashes, forget, keep, kept, note, noted, sha256_of
 
 COUNTS = ("form", "form_version", "source", "read", "rows", "new", "changed", "duplicate", "with_issues", "unreadable")
 NOT_UPLOADS = (".txt", ".md", ".json", ".geojson")  # what lies beside exports and is none
@@ -62,12 +65,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the team said with the upload: who they are, and a form or a source to insist on."""
+    """What the team said with the upload: who they are; form, source, encoding, order of days to insist on; a key."""
 
     by: str = ""
     form: str | None = None
     source: str | None = None
+    encoding: str = ""
+    dates: str = ""  # "dmy" or "mdy"
     name: str | None = None  # the file's name as the team knows it, where the path is only a temporary one
+    key: PrivateKey | None = field(default=None, repr=False)  # opens encrypted submissions; kept nowhere
 
 
 NOTHING_ASKED = Asked()
@@ -95,18 +101,19 @@ def add_file(
         return _seen_before(store, stored)
     now = datetime.now(UTC).astimezone()  # the day of receipt is the day where the survey is
     try:
-        arrival = Arrival(stored.upload_id, now.date(), asked.form, asked.source)
-        taken = take(stored.path, definitions, places_of(store.folder), arrival, progress)
+        arrival = _arrival(store, stored, asked, now)
+        with unsealed(stored.path, asked.key, store.folder, arrival.manner) as readable:
+            taken = take(readable, definitions, places_of(store.folder), arrival, progress)
         parts, indexes = _compare(store, taken, but=None)
-    except BaseException:
-        forget(stored, store)
+    except BaseException as error:
+        _turn_away(stored, store, asked, now, error)
         raise
     receipt = Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=parts)
     if dry_run:
         forget(stored, store)
         return receipt
     progress("step.store", 0.9)
-    _write(store, stored.upload_id, taken, indexes)
+    files = _write(store, stored.upload_id, taken, indexes)
     upload = {
         "upload_id": stored.upload_id,
         "sha256": stored.sha256,
@@ -114,12 +121,38 @@ def add_file(
         "size_bytes": stored.size_bytes,
         "forced_form": asked.form or "",
         "forced_source": asked.source or "",
+        "forced_encoding": asked.encoding,
+        "forced_dates": asked.dates,
         "received_at": now.isoformat(),
         "received_by": asked.by,
     }
-    committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts])
+    note(stored, {**upload, "after": registry.last_sequence(store.engine)})
+    committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts], files)
     progress("step.done", 1.0)
     return receipt if committed else _seen_before(store, stored)
+
+
+def _arrival(store: Store, stored: Stored, asked: Asked, at: datetime) -> Arrival:
+    manner = Manner(asked.encoding, store.settings.limits)
+    apart = store.settings.apart
+    return Arrival(stored.upload_id, at.date(), asked.form, asked.source, asked.dates, manner, apart)
+
+
+def _turn_away(stored: Stored, store: Store, asked: Asked, at: datetime, error: BaseException) -> None:
+    """Forget bytes that are no export; keep and mark those that only brought their reader down."""
+    if not (isinstance(error, ExportError) and error.code in UNREADABLE):
+        forget(stored, store)
+        return
+    refusal = {
+        "sha256": stored.sha256,
+        "file_name": stored.name,
+        "size_bytes": stored.size_bytes,
+        "code": error.code,
+        "reason": str(error.values.get("reason") or "")[:255],
+        "received_at": at.isoformat(),
+        "received_by": asked.by,
+    }
+    registry.record_refusal(store.engine, refusal)
 
 
 def uploads_in(path: Path) -> Iterator[Path]:
@@ -136,7 +169,9 @@ def uploads_in(path: Path) -> Iterator[Path]:
             yield from uploads_in(child)
 
 
-def rebuild(store: Store, definitions: Definitions, progress: Progress = silent) -> list[Receipt]:
+def rebuild(
+    store: Store, definitions: Definitions, progress: Progress = silent, key: PrivateKey | None = None
+) -> list[Receipt]:
     """Make every table again from the inbox, in the order of arrival; then take in bytes the registry never recorded.
 
     The same forms, places and bytes give identical parts.
@@ -145,31 +180,63 @@ def rebuild(store: Store, definitions: Definitions, progress: Progress = silent)
     ------
     StoreError
         STO-07, after everything else was made again, when an original is gone or no longer has its SHA-256.
+    ExportError
+        IN-35, after everything else was made again, when encrypted uploads were left as they are for want of a key.
     """
     by_sha = {stored.sha256: stored for stored in kept(store) if sha256_of(stored.path) == stored.sha256}
     known = registry.uploads(store.engine)
-    receipts, lost = [], []
+    receipts, lost, closed = [], [], []
     for number, upload in enumerate(known):
         progress("step.rebuild", number / max(1, len(known)))
         original = by_sha.get(upload["sha256"])
         if original is None:
             lost.append(f"{upload['upload_id']} ({upload['file_name']})")
+        elif key is None and holds_sealed(original.path):
+            closed.append(f"{upload['upload_id']} ({upload['file_name']})")
         else:
-            receipts.append(_make_again(store, original, upload, definitions))
+            receipts.append(_make_again(store, original, upload, definitions, key))
     for sha256 in sorted(by_sha.keys() - {upload["sha256"] for upload in known}):
-        receipts.append(add_file(store, by_sha[sha256].path, definitions))
+        receipts += _take_up(store, by_sha[sha256], definitions)
     if lost:
         raise StoreError("STO-07", upload=", ".join(lost))
+    if closed:
+        raise ExportError("IN-35", upload=", ".join(closed))
     return receipts
 
 
-def _make_again(store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions) -> Receipt:
-    day = datetime.fromisoformat(upload["received_at"]).date()
-    arrival = Arrival(stored.upload_id, day, upload["forced_form"] or None, upload["forced_source"] or None)
-    taken = take(stored.path, definitions, places_of(store.folder), arrival)
+def _take_up(store: Store, stored: Stored, definitions: Definitions) -> list[Receipt]:
+    """Take in bytes that were kept and never recorded: somebody was cut off, and told nobody they were received."""
+    said = noted(stored) or {}
+    asked = _asked_then(said)
+    try:
+        return [add_file(store, stored.path, definitions, asked)]
+    except ExportError:
+        return []  # no export: it would have been turned away
+
+
+def _asked_then(upload: Mapping[str, Any]) -> Asked:
+    """What was said with an upload, from its row or its note."""
+    return Asked(
+        upload.get("received_by", ""),
+        upload.get("forced_form") or None,
+        upload.get("forced_source") or None,
+        upload.get("forced_encoding", ""),
+        upload.get("forced_dates", ""),
+    )
+
+
+def _make_again(
+    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: PrivateKey | None
+) -> Receipt:
+    arrival = _arrival(store, stored, _asked_then(upload), datetime.fromisoformat(upload["received_at"]))
+    with unsealed(stored.path, key, store.folder, arrival.manner) as readable:
+        taken = take(readable, definitions, places_of(store.folder), arrival)
     parts, indexes = _compare(store, taken, but=stored.upload_id)
-    _write(store, stored.upload_id, taken, indexes)
-    registry.replace_parts(store.engine, stored.upload_id, [part.counts() for part in parts])
+    files = _write(store, stored.upload_id, taken, indexes)
+    if noted(stored) is None:
+        told = {name: value for name, value in upload.items() if name != "sequence"}
+        note(stored, {**told, "after": upload["sequence"] - 1})
+    registry.replace_parts(store.engine, stored.upload_id, [part.counts() for part in parts], files)
     return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=parts)
 
 
@@ -203,7 +270,7 @@ def _compare(store: Store, taken: Sequence[Taken], but: str | None) -> tuple[tup
 def _index(taken: Taken) -> pl.DataFrame:
     """One row per submission: its content's hash, and what decides which of several versions counts."""
     texts = {table: frame for table, frame in taken.frames.items() if table.startswith("answers")}
-    order = texts["answers"].select("submission_id", "replaces", "submitted_at")
+    order = texts["answers"].select("submission_id", "replaces", "submitted_at", "edits")
     return order.join(content_hashes(texts), on="submission_id", how="left", maintain_order="left")
 
 
@@ -226,12 +293,15 @@ def _news(index: pl.DataFrame, before: pl.DataFrame) -> tuple[int, int, int]:
     return index.height - known - edits, known - duplicate + edits, duplicate
 
 
-def _write(store: Store, upload_id: str, taken: Sequence[Taken], indexes: Mapping[str, pl.DataFrame]) -> None:
+def _write(
+    store: Store, upload_id: str, taken: Sequence[Taken], indexes: Mapping[str, pl.DataFrame]
+) -> list[dict[str, object]]:
+    """Write the parts; what the registry must record of each."""
+    files = []
     for one in taken:
-        for table, frame in one.frames.items():
-            store.write_part(one.form, table, upload_id, frame)
-        if one.form in indexes:
-            store.write_part(one.form, "index", upload_id, indexes[one.form])
+        tables = {**one.frames, **({"index": indexes[one.form]} if one.form in indexes else {})}
+        files += [store.write_part(one.form, table, upload_id, frame) for table, frame in tables.items()]
+    return files
 
 
 def _seen_before(store: Store, stored: Stored) -> Receipt:
@@ -246,27 +316,3 @@ def _seen_before(store: Store, stored: Stored) -> Receipt:
         for row in registry.parts_of(store.engine, stored.upload_id)
     )
     return Receipt(stored.name, stored.upload_id, again=True, stored=True, parts=parts)
-
-
-def current(store: Store, form: str) -> pl.DataFrame:
-    """The submissions of a form that count now: ``upload_id`` and ``submission_id``.
-
-    Of one id the newest upload wins, then the newest date the server gave; what an edit replaced no longer counts.
-    """
-    parts = [part for part in registry.parts_of(store.engine) if part["form"] == form]
-    nothing = pl.DataFrame(
-        schema={"submission_id": pl.String, "replaces": pl.String, "submitted_at": pl.String, "content": pl.String,
-                "upload_id": pl.String, "sequence": pl.Int64}
-    )  # fmt: skip
-    frames = [
-        store.read_part(form, "index", part["upload_id"]).with_columns(
-            upload_id=pl.lit(part["upload_id"]), sequence=pl.lit(part["sequence"], pl.Int64)
-        )
-        for part in parts
-    ]
-    whole = pl.concat([nothing, *frames])
-    newest = whole.sort("sequence", "submitted_at", nulls_last=False, maintain_order=True).unique(
-        "submission_id", keep="last", maintain_order=True
-    )
-    replaced = newest["replaces"].drop_nulls()
-    return newest.filter(~pl.col("submission_id").is_in(replaced.implode())).select("upload_id", "submission_id")

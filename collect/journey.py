@@ -33,12 +33,12 @@ from collect.passing import (
     frame_taken,
     parts_of,
     silent,
+    with_errors,
     with_place,
     with_status,
 )
 from collect.places import frame_of_round, moved_frame, outlines_of
 from collect.problems import DefinitionError
-from collect.receive import receive
 from collect.rounds import compare_rounds, districts_of
 from collect.smallarea import small_areas
 from collect.targets import Target
@@ -87,32 +87,43 @@ def take(
     progress("step.receive", 0.05)
     taken = []
     readable = [with_lists(form.to_read, path) for form in definitions.forms]
-    everything = receive(path, readable, form=arrival.form, source=arrival.source, progress=first_third(progress))
-    for received in everything:
+    for received in arrival.read(path, readable, first_third(progress)):
         form, reading = received.form, received.issues.with_columns(upload_id=pl.lit(arrival.upload_id))
         if form is None or received.frame is not None:
             taken.append(frame_taken(received, reading))
             continue
-        progress("step.check", 0.3)
-        checked = check(received.answers, form, upload_id=arrival.upload_id, received_on=arrival.day)
-        progress("step.locate", 0.7)
-        located, strayed = _locate(households(checked, form, arrival.upload_id), form, places)
-        issues = with_place(pl.concat([reading, checked.issues, strayed]), received.answers[form.root])
+        frames = examine(received.answers, form, places, arrival, reading, progress)
         taken.append(
             Taken(
                 form.form_id,
                 form.version,
                 received.source,
-                read=located.height + received.repeated,
+                read=frames["households"].height + received.repeated,
                 repeated=received.repeated,
                 rows=sum(frame.height for repeat, frame in received.answers.items() if repeat != form.root),
-                with_issues=issues.filter(pl.col("severity") == "error")["submission_id"].drop_nulls().n_unique(),
+                with_issues=with_errors(frames["issues"]),
                 unreadable=received.unreadable,
-                frames=parts_of(form, received.answers, checked.tables, with_status(located, issues))
-                | {"issues": issues},
+                frames=frames,
             )
         )
     return tuple(taken)
+
+
+def examine(  # everything a row's own form and place can say of it
+    answers: tables.Answers,
+    form: Form,
+    places: Gazetteer,
+    arrival: Arrival,
+    reading: pl.DataFrame,
+    progress: Progress = silent,
+) -> dict[str, pl.DataFrame]:
+    """Check and locate one form's answers: the tables to keep, by name; ``issues`` begins with those of ``reading``."""
+    progress("step.check", 0.3)
+    checked = check(answers, form, upload_id=arrival.upload_id, received_on=arrival.day, dates=arrival.dates)
+    progress("step.locate", 0.7)
+    located, strayed = _locate(households(checked, form, arrival.upload_id), form, places)
+    issues = with_place(pl.concat([reading, checked.issues, strayed]), answers[form.root])
+    return parts_of(form, answers, checked.tables, with_status(located, issues)) | {"issues": issues}
 
 
 def _locate(found: tables.Households, form: Form, places: Gazetteer) -> tuple[tables.Households, tables.Issues]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
 from collect import tables
 from collect.forms import Form
-from collect.receive import Received
+from collect.receive import Received, receive
+from collect.receive.apart import receive_apart
+from collect.receive.manner import USUAL, Manner
 
 Progress = Callable[[str, float], None]  # which step (a key of the catalogue), and how far the whole is, 0 to 1
 FRAME = "frame"  # a sampling frame is kept like the answers of a form of this name
@@ -24,12 +27,24 @@ def silent(_step: str, _share: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How an upload came: the day it was received (a date, never the clock), and what the team insisted on."""
+    """How an upload came: the day it was received (a date, never the clock), and what the team insisted on.
+
+    ``dates``: "dmy" or "mdy" for days written with the year last, "" where the columns themselves must tell. ``apart``:
+    read in a process of its own, within the limits of ``manner``.
+    """
 
     upload_id: str
     day: date
     form: str | None = None
     source: str | None = None
+    dates: str = ""
+    manner: Manner = USUAL
+    apart: bool = False
+
+    def read(self, path: Path, forms: Sequence[Form], progress: Progress) -> tuple[Received, ...]:
+        """Everything in the upload, as text. Raises ExportError."""
+        reader = receive_apart if self.apart else receive
+        return reader(path, forms, form=self.form, source=self.source, progress=progress, manner=self.manner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +170,8 @@ def with_status(located: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
     wrong = issues.filter(pl.col("severity") == "error")["submission_id"].unique()
     turned = (pl.col("status") == "accepted") & pl.col("submission_id").is_in(wrong.implode())
     return located.with_columns(status=pl.when(turned).then(pl.lit("with_issues")).otherwise(pl.col("status")))
+
+
+def with_errors(issues: pl.DataFrame) -> int:
+    """How many submissions have an issue of severity error."""
+    return issues.filter(pl.col("severity") == "error")["submission_id"].drop_nulls().n_unique()

@@ -30,6 +30,7 @@ PROBLEMS: Mapping[str, Problem] = {
     for problem in (
         Problem("TYP-01", "error"),  # not of the question's type
         Problem("TYP-02", "repaired"),  # of the type once tidied: Khmer digits, decimal comma, blanks around
+        Problem("TYP-03", "warning"),  # text that a spreadsheet turned into a number with an exponent: digits are lost
         Problem("CHO-01", "error"),  # not among the choices
         Problem("CHO-02", "error"),  # a choice, but not under this choice filter
         Problem("REL-01", "warning"),  # answered where the question was not relevant
@@ -60,6 +61,15 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("FIL-03", "error"),  # a file inside the upload could not be read
         Problem("FIL-04", "warning"),  # the export cannot hold repeats (Kobo CSV): the roster is missing
         Problem("FIL-05", "warning"),  # a heading that fits several questions: taken in the order of the form
+        Problem("FIL-06", "repaired"),  # another encoding than UTF-8, told by evidence or insisted on
+        Problem("FIL-07", "warning"),  # bytes of letters lost: U+FFFD in their place
+        Problem("FIL-08", "repaired"),  # a column in the letters of an old font, or UTF-8 written twice
+        Problem("FIL-09", "warning"),  # cells of 32,767 characters: cut by a spreadsheet program
+        Problem("FIL-10", "warning"),  # formulas without a result: read as blank
+        Problem("FIL-11", "warning"),  # a hidden sheet, read like the others
+        Problem("FIL-12", "repaired"),  # a row of HXL tags below the headings, left out
+        Problem("FIL-20", "warning"),  # an encrypted submission whose signature could not be confirmed
+        Problem("FIL-13", "repaired"),  # headings found below titles
     )
 }
 
@@ -100,3 +110,9 @@ class StoreError(CollectError):
     """The data folder or the registry is damaged."""
 
     exit_code = 13
+
+
+class ServerError(CollectError):
+    """A server cannot be asked, or does not answer as it should."""
+
+    exit_code = 14

@@ -1,11 +1,13 @@
-"""What people did, in a real database: which uploads were received and which runs were made.
+"""What people did, in a real database: which uploads were received, what was decided of them, which runs were made.
 
 SQLite beside the tables by default, any database SQLAlchemy speaks when `COLLECT_DATABASE` names one. What the forms
-said is not here: it lies in Parquet parts that become visible when their upload's row commits.
+said is not here: it lies in Parquet parts that become visible when their upload's row commits. An older registry is
+brought up step by step when it is opened (`collect.migrations`).
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,9 +16,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, make_url
 
+from collect.migrations import bring_up
 from collect.problems import StoreError
 
 METADATA = sa.MetaData()
+PATIENCE_MS = 10_000  # how long SQLite waits for somebody who is writing
 
 UPLOADS = sa.Table(
     "uploads",
@@ -28,6 +32,19 @@ UPLOADS = sa.Table(
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("forced_form", sa.String(255), nullable=False, default=""),
     sa.Column("forced_source", sa.String(64), nullable=False, default=""),
+    sa.Column("forced_encoding", sa.String(32), nullable=False, server_default=""),
+    sa.Column("forced_dates", sa.String(32), nullable=False, server_default=""),
+    sa.Column("received_at", sa.String(32), nullable=False),
+    sa.Column("received_by", sa.String(255), nullable=False, default=""),
+)
+REFUSED = sa.Table(  # bytes that brought their reader down: kept in the inbox until somebody reads or removes them
+    "refused",
+    METADATA,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("file_name", sa.String(255), nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("code", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(255), nullable=False, default=""),
     sa.Column("received_at", sa.String(32), nullable=False),
     sa.Column("received_by", sa.String(255), nullable=False, default=""),
 )
@@ -47,6 +64,33 @@ PARTS = sa.Table(
     sa.Column("unreadable", sa.Integer, nullable=False),
     sa.Column("issues", sa.Integer, nullable=False),
 )
+FILES = sa.Table(  # every Parquet part as it was written, so that damage shows
+    "files",
+    METADATA,
+    sa.Column("upload_id", sa.String(16), sa.ForeignKey("uploads.upload_id"), primary_key=True),
+    sa.Column("path", sa.String(512), primary_key=True),  # below the data folder
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+)
+LEDGER = sa.Table(  # what people decided: rows are added, never changed; see collect.ledger
+    "ledger",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # 1, 2, 3 ...: a gap is damage
+    sa.Column("at", sa.String(32), nullable=False),  # UTC
+    sa.Column("by", sa.String(255), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("form", sa.String(255), nullable=False),
+    sa.Column("submission_id", sa.String(255), nullable=False, index=True),
+    sa.Column("other", sa.String(255), nullable=False),
+    sa.Column("row_id", sa.Text, nullable=False),
+    sa.Column("question", sa.Text, nullable=False),
+    sa.Column("old", sa.Text),
+    sa.Column("new", sa.Text),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("content", sa.String(64), nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+)
 RUNS = sa.Table(
     "runs",
     METADATA,
@@ -55,6 +99,7 @@ RUNS = sa.Table(
     sa.Column("vintage", sa.String(16), nullable=False),
     sa.Column("as_of", sa.String(10), nullable=False),
     sa.Column("made_at", sa.String(32), nullable=False),
+    sa.Column("ledger_head", sa.String(64), nullable=False, server_default=""),  # the last decision it knew
 )
 
 
@@ -69,46 +114,103 @@ def open_registry(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, pool_pre_ping=parsed.get_backend_name() != "sqlite")  # a server may have restarted
     if parsed.get_backend_name() == "sqlite":
         sa.event.listen(engine, "connect", _make_sqlite_durable)
+    sa.event.listen(engine, "handle_error", _in_our_words)
     try:
-        METADATA.create_all(engine)
-    except sa.exc.SQLAlchemyError as error:
+        bring_up(engine, METADATA)
+    except (sa.exc.SQLAlchemyError, StoreError) as error:
         engine.dispose()
+        if isinstance(error, StoreError) and error.code != "STO-09":
+            raise
         raise StoreError("STO-01", database=parsed.render_as_string(hide_password=True)) from error
     return engine
 
 
+def _in_our_words(context: sa.engine.ExceptionContext) -> None:
+    """Locked, damaged, gone: whatever is asked of the registry then stops with STO-09. A broken key stays ours to see.
+
+    A server's own message may quote what was written, so only its kind is named.
+    """
+    error = context.original_exception
+    if not isinstance(context.sqlalchemy_exception, sa.exc.IntegrityError):
+        reason = str(error) if isinstance(error, sqlite3.Error) else type(error).__name__
+        raise StoreError("STO-09", reason=reason) from error
+
+
 def _make_sqlite_durable(connection: Any, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={PATIENCE_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def record_upload(engine: Engine, upload: Mapping[str, object], parts: Sequence[Mapping[str, object]]) -> bool:
-    """Commit an upload with its parts; from then on its tables count. False when somebody committed it meanwhile."""
+def record_upload(
+    engine: Engine,
+    upload: Mapping[str, object],
+    parts: Sequence[Mapping[str, object]],
+    files: Sequence[Mapping[str, object]] = (),
+) -> bool:
+    """Commit an upload with its parts; from then on its tables count. False when somebody committed it meanwhile.
+
+    ``files`` are the Parquet parts as `Store.write_part` returns them: their path, SHA-256 and size.
+    """
     try:
         with engine.begin() as connection:
             connection.execute(UPLOADS.insert().values(**upload))
-            if parts:
-                connection.execute(PARTS.insert(), [{**part, "upload_id": upload["upload_id"]} for part in parts])
+            connection.execute(REFUSED.delete().where(REFUSED.c.sha256 == upload["sha256"]))
+            _insert_parts(connection, str(upload["upload_id"]), parts, files)
     except sa.exc.IntegrityError:
         return False
     return True
 
 
-def replace_parts(engine: Engine, upload_id: str, parts: Sequence[Mapping[str, object]]) -> None:
+def record_refusal(engine: Engine, refusal: Mapping[str, object]) -> None:
+    """Mark kept bytes as unreadable, with the code that says why; in the place of an earlier mark."""
+    with engine.begin() as connection:
+        connection.execute(REFUSED.delete().where(REFUSED.c.sha256 == refusal["sha256"]))
+        connection.execute(REFUSED.insert().values(**refusal))
+
+
+def refused(engine: Engine) -> list[Mapping[str, Any]]:
+    """Every upload whose bytes are kept and could not be read."""
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(REFUSED.select().order_by(REFUSED.c.received_at))]
+
+
+def replace_parts(
+    engine: Engine,
+    upload_id: str,
+    parts: Sequence[Mapping[str, object]],
+    files: Sequence[Mapping[str, object]] = (),
+) -> None:
     """Put new counts in the place of an upload's old ones, after its tables were made again."""
     with engine.begin() as connection:
-        connection.execute(PARTS.delete().where(PARTS.c.upload_id == upload_id))
-        if parts:
-            connection.execute(PARTS.insert(), [{**part, "upload_id": upload_id} for part in parts])
+        for table in (PARTS, FILES):
+            connection.execute(table.delete().where(table.c.upload_id == upload_id))
+        _insert_parts(connection, upload_id, parts, files)
+
+
+def _insert_parts(
+    connection: sa.Connection,
+    upload_id: str,
+    parts: Sequence[Mapping[str, object]],
+    files: Sequence[Mapping[str, object]],
+) -> None:
+    for table, rows in ((PARTS, parts), (FILES, files)):
+        if rows:
+            connection.execute(table.insert(), [{**row, "upload_id": upload_id} for row in rows])
 
 
 def uploads(engine: Engine) -> list[Mapping[str, Any]]:
     """Every upload in the order of arrival."""
     with engine.connect() as connection:
         return [dict(row._mapping) for row in connection.execute(UPLOADS.select().order_by(UPLOADS.c.sequence))]
+
+
+def last_sequence(engine: Engine) -> int:
+    """The place of the upload that arrived last; 0 before the first."""
+    with engine.connect() as connection:
+        return connection.execute(sa.select(sa.func.max(UPLOADS.c.sequence))).scalar() or 0
 
 
 def find_upload(engine: Engine, sha256: str) -> Mapping[str, Any] | None:
@@ -127,12 +229,22 @@ def parts_of(engine: Engine, upload_id: str | None = None) -> list[Mapping[str, 
         return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def record_run(engine: Engine, run_id: str, vintage: str, as_of: date) -> None:
+def files(engine: Engine) -> list[Mapping[str, Any]]:
+    """Every Parquet part on record: ``upload_id``, ``path`` below the data folder, ``sha256``, ``size_bytes``."""
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(FILES.select().order_by(FILES.c.path))]
+
+
+def record_run(engine: Engine, run_id: str, vintage: str, as_of: date, ledger_head: str = "") -> None:
     """Note that a run was made; the last one noted is the one on screen."""
     with engine.begin() as connection:
         connection.execute(
             RUNS.insert().values(
-                run_id=run_id, vintage=vintage, as_of=as_of.isoformat(), made_at=datetime.now(UTC).isoformat()
+                run_id=run_id,
+                vintage=vintage,
+                as_of=as_of.isoformat(),
+                made_at=datetime.now(UTC).isoformat(),
+                ledger_head=ledger_head,
             )
         )
 
@@ -141,3 +253,9 @@ def last_run(engine: Engine) -> str | None:
     """The run_id noted last."""
     with engine.connect() as connection:
         return connection.execute(sa.select(RUNS.c.run_id).order_by(RUNS.c.sequence.desc()).limit(1)).scalar()
+
+
+def runs(engine: Engine) -> list[Mapping[str, Any]]:
+    """Every run noted, in order."""
+    with engine.connect() as connection:
+        return [dict(row._mapping) for row in connection.execute(RUNS.select().order_by(RUNS.c.sequence))]

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from collect import __version__, registry, tables
+from collect import __version__, ledger, registry, tables
+from collect.corrections import Amended, amended
 from collect.forms import Form
 from collect.i18n import t
-from collect.intake import current
+from collect.identity import known_uploads
 from collect.journey import Definitions, conclude
 from collect.passing import COUNTED, FRAME, REFUSED, Gathered, Named, Progress, rows_table, silent
 from collect.places import digest_of, places_of
 from collect.problems import CollectError, StoreError
 from collect.publish import MapLayer, map_layer
+from collect.standing import decided, standing
 from collect.store import Store, written_whole
 from collect.targets import Target
 from geo import Gazetteer
@@ -133,7 +135,7 @@ def make_run(
     definitions: Definitions,
     *,
     vintage: str | None = None,
-    as_of: date | None = None,
+    as_of: date | datetime | None = None,
     model: bool = False,
     progress: Progress = silent,
 ) -> Run:
@@ -144,7 +146,9 @@ def make_run(
     vintage
         The list of communes to report in; by default the latest.
     as_of
-        Only interviews up to this day; by default all, and the day of the last one names the run.
+        A day: only interviews up to its end, with all that is known of them now. A moment: what was known then; only
+        uploads, reviews and corrections up to it, so that the run is the one that could have been made there and then.
+        By default everything. The day of the last interview names the run.
     model
         Also estimate every commune by a model, beside the direct estimates; verdicts do not look at it.
 
@@ -155,13 +159,16 @@ def make_run(
     """
     places = places_of(store.folder, vintage)
     progress("step.gather", 0.0)
-    gathered = [found for form in definitions.forms if (found := gather(store, form, definitions, as_of)) is not None]
-    last = as_of or last_credible_day(gathered)
+    known = Known(as_of.astimezone()) if isinstance(as_of, datetime) else Known(None, as_of)
+    gathered = [found for form in definitions.forms if (found := gather(store, form, definitions, known)) is not None]
+    last = known.day or last_credible_day(gathered)
     if last is None or not gathered:
         raise StoreError("STO-05")
-    frame = gather_frame(store)
-    uploads = [part["upload_id"] for part in registry.parts_of(store.engine)]
-    run_id = f"{last:%Y%m%d}-{_digest(uploads, definitions, places, last)}" + ("-model" if model else "")
+    frame = gather_frame(store, known.until)
+    received = {one["upload_id"] for one in known_uploads(store, known.until)}
+    uploads = [part["upload_id"] for part in registry.parts_of(store.engine) if part["upload_id"] in received]
+    head = ledger.head(store, known.until)
+    run_id = f"{last:%Y%m%d}-{_digest([*uploads, head], definitions, places, last)}" + ("-model" if model else "")
     conclusion = conclude(gathered, frame, definitions, places, Named(run_id, last, model), progress)
     rounds = sorted({name for one in gathered for name in one.households["round"].drop_nulls().unique().to_list()})
     run = Run(
@@ -184,7 +191,7 @@ def make_run(
     )
     progress("step.publish", 0.95)
     write_run(store, run)
-    registry.record_run(store.engine, run.run_id, run.vintage, run.as_of)
+    registry.record_run(store.engine, run.run_id, run.vintage, run.as_of, head)
     progress("step.done", 1.0)
     return run
 
@@ -202,43 +209,63 @@ def _without_doubtful_days(roots: pl.DataFrame, issues: pl.DataFrame) -> pl.Data
     return roots.with_columns(interviewed_on=pl.when(sure).then("interviewed_on"))
 
 
-def gather(store: Store, form: Form, definitions: Definitions, as_of: date | None = None) -> Gathered | None:
-    """All current submissions of a form that count, with the answers the indicators look at; None when there are none.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a run looks at: what was known at a moment (None: now), and of that interviews up to a day (None: all)."""
 
-    ``as_of`` leaves out interviews after that day, and those without a day that can be believed.
+    until: datetime | None = None
+    day: date | None = None
+
+
+NOW = Known()
+
+
+def gather(store: Store, form: Form, definitions: Definitions, known: Known = NOW) -> Gathered | None:
+    """All submissions of a form that count, with the answers the indicators look at; None when there are none.
+
+    What reviewers sent back, rejected or deleted does not count; corrections that apply do. A day leaves out interviews
+    after it, and those without a day that can be believed.
     """
     read = definitions.answers_read(form)
-    kept = [_piece(store, form, upload, ids, read) for upload, ids in _current_by_upload(store, form)]
+    stands = standing(store, form.form_id, known.until)
+    mended = amended(store, form, stands, known.until)
+    kept = [
+        _piece(store, form, stands.filter(upload_id=upload), mended.get(upload), read)
+        for upload in stands["upload_id"].unique(maintain_order=True)
+    ]
     if not kept:
         return None
     typed = {repeat: pl.concat([piece.typed[repeat] for piece in kept], how="diagonal") for repeat in form.repeats}
     issues = pl.concat([piece.issues for piece in kept])
     refused = pl.concat([piece.refused for piece in kept if piece.refused is not None])
-    if as_of is not None:
-        refused = refused.filter(pl.col("interviewed_on") <= as_of)
-        typed[form.root] = typed[form.root].filter(pl.col("interviewed_on") <= as_of)
+    if known.day is not None:
+        refused = refused.filter(pl.col("interviewed_on") <= known.day)
+        typed[form.root] = typed[form.root].filter(pl.col("interviewed_on") <= known.day)
         counted = typed[form.root].select("submission_id")
         typed = {repeat: _of(frame, counted) for repeat, frame in typed.items()}
     return Gathered(form, typed, issues, refused) if typed[form.root].height else None
 
 
-def _current_by_upload(store: Store, form: Form) -> Iterator[tuple[str, pl.DataFrame]]:
-    counts = current(store, form.form_id)
-    for (upload,), ids in counts.group_by("upload_id", maintain_order=True):
-        yield str(upload), ids.select("submission_id")
-
-
-def _piece(store: Store, form: Form, upload: str, ids: pl.DataFrame, read: frozenset[str]) -> Gathered:
+def _piece(store: Store, form: Form, stands: pl.DataFrame, mended: Amended | None, read: frozenset[str]) -> Gathered:
     """One upload's share. Rows are only gone through where some do not count: a province fills half the memory."""
-    issues = store.read_part(form.form_id, "issues", upload)
-    stored = store.read_part(form.form_id, "households", upload, read)
-    roots = stored if ids.height == stored.height else _of(stored, ids)
+    upload = stands["upload_id"][0]
+
+    def table(name: str) -> pl.DataFrame:
+        stored = store.read_part(form.form_id, name, upload, read)
+        return stored if mended is None else mended.in_place(stored, name)
+
+    issues, stored = table("issues"), table("households")
+    roots = stored if stands.height == stored.height else _of(stored, stands)
+    if stands["decision"].null_count() < stands.height:
+        asked = stands.select("submission_id", "decision")
+        joined = roots.join(asked, on="submission_id", how="left", maintain_order="left")
+        roots = joined.with_columns(decided(pl.col("status"))).drop("decision")
     refused = roots.filter(pl.col("status") == REFUSED).select(list(tables.HOUSEHOLDS.schema))
     if not roots["status"].is_in(COUNTED).all():
         roots = roots.filter(pl.col("status").is_in(COUNTED))
     typed = {form.root: _without_doubtful_days(roots, issues)}
     for repeat in form.repeats[1:]:
-        rows = store.read_part(form.form_id, rows_table(form, repeat), upload, read)
+        rows = table(rows_table(form, repeat))
         typed[repeat] = rows if roots.height == stored.height else _of(rows, roots.select("submission_id"))
     return Gathered(form, typed, _of(issues, roots.select("submission_id")), refused)
 
@@ -247,9 +274,11 @@ def _of(rows: pl.DataFrame, submissions: pl.DataFrame) -> pl.DataFrame:
     return rows.join(submissions, on="submission_id", how="semi", maintain_order="left")
 
 
-def gather_frame(store: Store) -> tables.Frame | None:
+def gather_frame(store: Store, until: datetime | None = None) -> tables.Frame | None:
     """The sampling frame: of a cluster stated twice for one round, the later upload's row."""
-    uploads = [part["upload_id"] for part in registry.parts_of(store.engine) if part["form"] == FRAME]
+    received = {one["upload_id"] for one in known_uploads(store, until)}
+    parts = registry.parts_of(store.engine)
+    uploads = [part["upload_id"] for part in parts if part["form"] == FRAME and part["upload_id"] in received]
     if not uploads:
         return None
     whole = pl.concat([tables.FRAME.check(store.read_part(FRAME, "frame", upload)) for upload in uploads])

@@ -7,28 +7,46 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from collect.limits import DEFAULT, Limits, limits_from
+from collect.problems import CollectError
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``data``: folder of inbox, tables and runs. ``database``: SQLAlchemy URL. ``forms``: folder of forms."""
+    """``data``: folder of inbox, tables and runs. ``database``: SQLAlchemy URL. ``forms``: folder of forms.
+
+    ``limits``: what one upload may cost. ``apart``: whether uploads are read in a process of their own;
+    COLLECT_WORKER=off reads them here, which is quicker to debug and lets a bad file take everything down.
+    """
 
     data: Path
     database: str
     forms: Path
     geo_mirror: str
     language: str
+    limits: Limits = DEFAULT
+    apart: bool = True
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings, by default from the process environment."""
+    """Read the settings, by default from the process environment.
+
+    Raises CollectError USE-05 for a limit that is none.
+    """
     env = os.environ if environment is None else environment
     data = Path(env.get("COLLECT_DATA") or "data").resolve()
+    try:
+        limits = limits_from(env)
+    except ValueError as error:
+        raise CollectError("USE-05", name=str(error)) from error
     return Settings(
         data=data,
         database=env.get("COLLECT_DATABASE") or f"sqlite:///{data / 'collect.db'}",
         forms=Path(env["COLLECT_FORMS"]).resolve() if env.get("COLLECT_FORMS") else shipped_forms(),
         geo_mirror=env.get("COLLECT_GEO_MIRROR", ""),
         language=env.get("COLLECT_LANG") or "vi",
+        limits=limits,
+        apart=env.get("COLLECT_WORKER", "") != "off",
     )
 
 

@@ -7,6 +7,7 @@ counts only once its upload's registry row commits, so a torn upload leaves noth
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,6 +30,7 @@ from collect.problems import ExportError, StoreError
 from collect.settings import Settings
 
 CHUNK_BYTES = 1 << 20
+NOTE = ".upload.json"  # beside the bytes: what the registry knows of them, in case it is lost
 LONGEST_NAME = 80  # characters of a file name kept: systems stop at 255 bytes and a Khmer letter takes three
 
 
@@ -63,11 +66,13 @@ class Store:
         names = (safe_name(form), safe_name(table.strip("/").replace("/", ".")))
         return self.folder.joinpath("tables", *names, f"{upload_id}.parquet")
 
-    def write_part(self, form: str, table: str, upload_id: str, frame: pl.DataFrame) -> None:
-        """Write one part durably, in the place of an older one."""
+    def write_part(self, form: str, table: str, upload_id: str, frame: pl.DataFrame) -> dict[str, object]:
+        """Write one part durably, in the place of an older one; say what the registry must record of it."""
         path = self.part(form, table, upload_id)
         with written_whole(path) as temporary:
             frame.write_parquet(temporary, compression="zstd", compression_level=3)
+            written = {"sha256": sha256_of(temporary), "size_bytes": temporary.stat().st_size}
+        return {"path": path.relative_to(self.folder).as_posix(), **written}
 
     def read_part(
         self, form: str, table: str, upload_id: str, questions: Collection[str] | None = None
@@ -120,7 +125,7 @@ def keep(store: Store, path: Path, name: str | None = None) -> Stored:
                 shutil.copyfile(path, waiting)
             sha256 = sha256_of(waiting)
             final = inbox / sha256[:2] / sha256 / shown
-            earlier = next(iter(sorted(final.parent.glob("*"))), None) if final.parent.is_dir() else None
+            earlier = next((path for path in sorted(final.parent.glob("*")) if path.name != NOTE), None)
             if earlier is None:
                 final.parent.mkdir(parents=True, exist_ok=True)
                 sync(waiting)
@@ -136,15 +141,32 @@ def keep(store: Store, path: Path, name: str | None = None) -> Stored:
 
 def kept(store: Store) -> list[Stored]:
     """Everything in the inbox, by SHA-256."""
-    files = sorted(path for path in (store.folder / "inbox").glob("??/*/*") if path.is_file())
+    files = sorted(path for path in (store.folder / "inbox").glob("??/*/*") if path.is_file() and path.name != NOTE)
     return [Stored(path, path.parent.name, path.name, path.stat().st_size) for path in files]
 
 
 def forget(stored: Stored, store: Store) -> None:
     """Take bytes out of the inbox again: for a dry run, or a file that turned out not to be an export at all."""
-    if registry.find_upload(store.engine, stored.sha256) is None:
+    marked = {one["sha256"] for one in registry.refused(store.engine)}
+    if stored.sha256 not in marked and registry.find_upload(store.engine, stored.sha256) is None:
         stored.path.unlink(missing_ok=True)
+        stored.path.with_name(NOTE).unlink(missing_ok=True)
         stored.path.parent.rmdir()
+
+
+def note(stored: Stored, upload: Mapping[str, object]) -> None:
+    """Write beside the bytes what the registry is about to know of them; `noted` reads it back."""
+    with written_whole(stored.path.with_name(NOTE)) as temporary:
+        temporary.write_text(json.dumps(upload, ensure_ascii=False), encoding="utf-8")
+
+
+def noted(stored: Stored) -> dict[str, Any] | None:
+    """What was noted beside the bytes; None where nothing was, or it cannot be read."""
+    try:
+        upload = json.loads(stored.path.with_name(NOTE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return upload if isinstance(upload, dict) and upload.get("sha256") == stored.sha256 else None
 
 
 def safe_name(name: str) -> str:
@@ -225,11 +247,12 @@ def _row_hashes(frame: pl.DataFrame) -> NDArray[np.uint64]:
     rows = np.zeros(frame.height, np.uint64)
     for path in frame.columns:
         if path.startswith("/"):
-            rows += _hashes(frame[path], path)
-    return (rows ^ _hashes(frame["row_id"], "")) * np.uint64(0x9E3779B97F4A7C15)  # so that rows cannot trade answers
+            rows += value_hashes(frame[path], path)
+    places = value_hashes(frame["row_id"], "")
+    return (rows ^ places) * np.uint64(0x9E3779B97F4A7C15)  # so that rows cannot trade answers
 
 
-def _hashes(values: pl.Series, path: str) -> NDArray[np.uint64]:
+def value_hashes(values: pl.Series, path: str) -> NDArray[np.uint64]:
     """64 bits per value, 0 for a blank one: each distinct value is hashed once, keyed by its path."""
     coded = values.cast(pl.String).to_arrow().dictionary_encode()
     key = hashlib.blake2b(path.encode(), digest_size=8).hexdigest()

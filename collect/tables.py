@@ -119,7 +119,7 @@ def _faults_of(column: Column, values: pl.Series) -> list[str]:
 
 
 SEVERITIES = ("error", "warning", "repaired")
-STATUSES = ("accepted", "with_issues", "no_consent", "superseded", "rejected")
+STATUSES = ("accepted", "with_issues", "no_consent", "superseded", "sent_back", "rejected", "deleted")
 REGIMES = ("census", "near_census", "clusters", "simple", "one_cluster", "empty")
 VERDICTS = ("met", "not_met", "undecided", "no_data")
 LEVELS = ("province", "commune", "hamlet")
@@ -146,6 +146,7 @@ ROOT_ANSWERS = Table(
         Column("device_id", "text", "device, as the server names it"),
         Column("review_state", "text", "the platform's own review state"),
         Column("replaces", "text", "instanceID of the submission this one edits (deprecatedID)"),
+        Column("edits", "whole", "how often it was edited on the server; empty where the export does not say"),
         Column("found_in", "text", "file, sheet and row it was read from", required=True),
     ),
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import databases
 import pytest
 
 
@@ -15,3 +17,23 @@ def shared() -> Path:
     if not folder.is_dir() and not os.environ.get("CI"):
         pytest.skip("the folder ../shared with real exports, boundaries and reference figures is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[databases.Server]:
+    """A PostgreSQL 15 of the tests' own; `tests/machine.sh` installs it."""
+    if not databases.available() and not os.environ.get("CI"):
+        pytest.skip("PostgreSQL 15 is not installed: run tests/machine.sh")
+    with databases.postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty registry, once on each database; "" is SQLite in the data folder."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    server: databases.Server = request.getfixturevalue("postgresql")
+    with server.database() as url:
+        yield url

@@ -60,8 +60,18 @@ def test_answers_in_their_own_form_are_read_and_nothing_is_said(question: str, c
         ("people", "\u200b4\u00a0", 4),
         ("area", "12,5", 12.5),
         ("area", "១២,៥", 12.5),
+        ("area", "1.250,5", 1250.5),  # both signs: the last is the decimal's
+        ("area", "1,250.5", 1250.5),
+        ("area", "1.250.000", 1250000.0),
+        ("people", "1.250.000", 1250000),
         ("day", "·2026-11-20", date(2026, 11, 20)),
         ("day", "2026/11/20", date(2026, 11, 20)),
+        ("day", "20/11/2026", date(2026, 11, 20)),  # there is no twentieth month
+        ("day", "11/20/2026", date(2026, 11, 20)),
+        ("day", "5-5-2026", date(2026, 5, 5)),
+        ("day", "20/11/2026 00:00", date(2026, 11, 20)),
+        ("day", "ngày 5 tháng 6 năm 2026", date(2026, 6, 5)),
+        ("began", "20/11/2026 8:30", "2026-11-20T08:30:00"),
         ("day", "2026-1-5", date(2026, 1, 5)),
         ("day", "2026-11-20 00:00:00", date(2026, 11, 20)),
         ("day", "២០២៦-១១-២០", date(2026, 11, 20)),
@@ -84,9 +94,8 @@ def test_what_can_be_read_one_way_only_is_repaired_and_told(question: str, cell:
         ("people", "99999999999999999999"),
         ("area", "nan"),
         ("area", "Infinity"),
-        ("area", "1.250,5"),
         ("day", "2026-02-30"),
-        ("day", "20/11/2026"),
+        ("day", "31/02/2026"),
         ("day", "05/06/2026"),
         ("day", "46346"),
         ("began", "2026-02-30T08:30:00.000+07:00"),
@@ -168,3 +177,33 @@ def test_an_empty_export_gives_empty_typed_tables() -> None:
     assert checked.tables["/data"].height == 0
     assert checked.tables["/data"].schema["/data/people"] == pl.Int64()
     assert found(checked, "TYP-01") == []
+
+
+DAY_COLUMNS = {
+    "one day past the twelfth tells for the column": (["12/7/2026", "25/7/2026"], "", ["2026-07-12", "2026-07-25"]),
+    "a month past the twelfth place does too": (["7/12/2026", "7/25/2026"], "", ["2026-07-12", "2026-07-25"]),
+    "nothing tells": (["12/7/2026", "1/7/2026"], "", [None, None]),
+    "nothing tells, and somebody said day first": (["12/7/2026", "1/7/2026"], "dmy", ["2026-07-12", "2026-07-01"]),
+    "nothing tells, and somebody said month first": (["12/7/2026", "1/7/2026"], "mdy", ["2026-12-07", "2026-01-07"]),
+    "cells contradict one another": (
+        ["12/7/2026", "25/7/2026", "7/25/2026"],
+        "",
+        [None, "2026-07-25", "2026-07-25"],
+    ),
+    "exports write ISO": (["2026-07-12", "2026-12-07"], "", ["2026-07-12", "2026-12-07"]),
+    "a number of days that can only count from 1900": (["46346", "30000"], "", ["2026-11-20", "1982-02-18"]),
+    "numbers that could count from 1900 or 1904": (["30000", "31000"], "", [None, None]),
+}
+
+
+@pytest.mark.parametrize("case", sorted(DAY_COLUMNS))
+def test_a_column_of_days_tells_how_it_is_written(case: str) -> None:
+    cells, dates, days = DAY_COLUMNS[case]
+    table = "| id | day |\n" + "\n".join(f"| {number} | {cell} |" for number, cell in enumerate(cells))
+    checked = check(answers_of(FORM, table), FORM, received_on=date(2026, 11, 23), dates=dates)
+    assert [str(day) if day else None for day in checked.tables["/data"]["/data/day"]] == days
+
+
+def test_text_that_a_spreadsheet_made_a_number_is_told() -> None:
+    assert typed("remark", "1.23457E+15") == ("1.23457E+15", ["TYP-03"])
+    assert typed("remark", "+84 912") == ("+84 912", [])

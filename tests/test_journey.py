@@ -16,7 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from collect.cli import main
-from collect.intake import Receipt, add_file, current, rebuild, uploads_in
+from collect.identity import current
+from collect.intake import Receipt, add_file, rebuild, uploads_in
 from collect.journey import Definitions, define
 from collect.runs import Run, latest_run, make_run
 from collect.settings import settings_from

@@ -686,4 +686,7 @@ def test_a_cell_says_what_the_device_would_have_written(cell: object, text: str 
 
 
 def test_every_reader_is_listed_by_name() -> None:
-    assert list(SOURCES) == ["central-csv", "kobo-xlsx", "kobo-csv", "submission-xml", "template", "frame"]
+    assert list(SOURCES) == [
+        "central-csv", "aggregate-csv", "surveycto-csv", "ona-csv", "kobo-xlsx", "kobo-csv", "submission-xml",
+        "central-odata", "kobo-json", "template", "frame",
+    ]  # fmt: skip

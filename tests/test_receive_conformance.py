@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import xml.etree.ElementTree as ET
+import zipfile
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -208,3 +210,117 @@ def test_a_nested_row_knows_its_place_and_the_row_above_it(shared: Path) -> None
     assert deepest["row_id"].to_list()[-1] == "/data/g1[3]/g2[1]/g3[4]"
     assert deepest["parent_row_id"].to_list()[-1] == "/data/g1[3]/g2[1]"
     assert deepest["index"].to_list() == [1, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("name", CENTRAL)
+def test_odata_with_its_repeats_says_what_its_submissions_say(shared: Path, name: str) -> None:
+    folder = shared / "exports" / "central_generated" / name
+    form = form_from_xform((folder / "form.xml").read_bytes())
+    (received,) = receive(folder / "odata_expand_all.json", (form,))
+    (csv,) = receive(folder / "central_default.csv.zip", (form,))
+    assert received.source == "central-odata"
+    assert said(received) == in_xml(folder.glob("sub_*.xml"), form)
+    assert dict(received.rows) == dict(csv.rows)
+    facts = ["submission_id", "form_version", "submitted_at", "submitted_by", "device_id", "review_state"]
+    assert (
+        received.answers[form.root].select(facts).sort(facts).equals(csv.answers[form.root].select(facts).sort(facts))
+    )
+    assert set(received.issues["code"]) <= {"ID-02"}
+
+
+def test_odata_without_its_repeats_says_that_they_are_missing(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "exports" / "central_generated" / "hh_vi_km"
+    form = form_from_xform((folder / "form.xml").read_bytes())
+    tables = json.loads((folder / "odata_tables.json").read_text(encoding="utf-8"))
+    context = "https://central.example/v1/projects/1/forms/hh_survey.svc/$metadata#Submissions"
+    page = {"value": tables["Submissions"], "@odata.context": context}
+    (tmp_path / "page.json").write_text(json.dumps(page), encoding="utf-8")
+    (received,) = receive(tmp_path / "page.json", (form,))
+    assert received.submissions == 1
+    assert received.issues["code"].to_list() == ["FIL-04"]
+
+
+def test_an_encrypted_row_of_odata_is_no_household(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "exports" / "central_generated" / "withrepeat"
+    form = form_from_xform((folder / "form.xml").read_bytes())
+    page = json.loads((folder / "odata_expand_all.json").read_text(encoding="utf-8"))
+    page["value"][0]["__system"]["status"] = "notDecrypted"
+    (tmp_path / "page.json").write_text(json.dumps(page), encoding="utf-8")
+    (received,) = receive(tmp_path / "page.json", (form,))
+    assert (received.submissions, received.unreadable) == (2, 1)
+    assert received.issues["code"].to_list() == ["FIL-03"]
+
+
+@pytest.mark.parametrize("name", KOBO)
+def test_kobos_api_says_what_its_workbook_says(shared: Path, name: str) -> None:
+    folder = shared / "exports" / "kobo_formpack_generated" / name
+    form = kobo_form(folder)
+    (received,) = receive(folder / "api_v2_results.json", (form,))
+    (workbook,) = receive(folder / "kobo_xml.xlsx", (form,))
+    assert received.source == "kobo-json"
+    for repeat, frame in received.answers.items():
+        assert frame.drop("found_in").equals(workbook.answers[repeat].drop("found_in"))
+    assert received.issues["code"].to_list() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "rows"),
+    [("tutorial_w_repeats", 2), ("tutorial_w_repeats_import", 6), ("expected_tutorial_w_repeats", 2)],
+)
+def test_onas_wide_csv_is_folded_back_into_rows(shared: Path, file: str, rows: int) -> None:
+    folder = shared / "exports" / "ona" / "tutorial_w_repeats"
+    form = form_from_xlsform(folder / "tutorial_w_repeats.xlsx")
+    (received,) = receive(folder / f"{file}.csv", (form,))
+    assert received.source == "ona-csv"
+    assert dict(received.rows) == {"/data/children": rows}
+    assert received.issues["code"].to_list() == []
+    if rows == 2:
+        (expected,) = in_xml([folder / "tutorial_w_repeats.xml"], form).values()
+        assert said(received) == {"uuid:b31c6ac2-b8ca-4180-914f-c844fa10ed3b": expected}
+
+
+def test_briefcases_csv_says_what_its_submission_says(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "exports" / "briefcase" / "nested-repeats"
+    form = form_from_xform((folder / "nested-repeats.xml").read_bytes())
+    with zipfile.ZipFile(tmp_path / "nested.zip", "w") as archive:
+        for file in folder.glob("*.csv.expected"):
+            archive.write(file, file.name.removesuffix(".expected"))
+    (received,) = receive(tmp_path / "nested.zip", (form,))
+    assert received.source == "aggregate-csv"
+    assert said(received) == in_xml([folder / "nested-repeats-submission.xml"], form)
+    assert dict(received.rows) == {"/data/g1": 3, "/data/g1/g2": 4, "/data/g1/g2/g3": 5}
+    assert received.answers[form.root]["submitted_at"].to_list() == ["2018-02-01T11:35:19"]
+
+
+def test_english_dates_of_every_kind_become_iso(shared: Path, tmp_path: Path) -> None:
+    """Briefcase writes no zone: an instant's is lost."""
+    folder = shared / "exports" / "briefcase" / "all-data-types"
+    form = form_from_xform((folder / "all-data-types.xml").read_bytes())
+    shutil.copy(folder / "all-data-types.csv.expected", tmp_path / "all.csv")
+    (received,) = receive(tmp_path / "all.csv", (form,))
+    (expected,) = in_xml([folder / "all-data-types-submission.xml"], form).values()
+    (found,) = said(received).values()
+    assert {place for place, answer in found.items() if expected[place] != answer} == {
+        "/data/some_time",
+        "/data/some_date_time",
+    }
+    assert (found["/data/some_time"], found["/data/some_date_time"]) == ("08:56:00", "2018-04-26T08:56:00")
+
+
+def test_aggregates_tables_are_tied_by_their_keys(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "exports" / "surveycto_aggregate" / "odkmeta_165" / "165"
+    form = form_from_xlsform(
+        "| survey | | | |\n| | type | name | label |\n| | integer | age | Age |\n"
+        "| | begin repeat | lindseyrepeat | Siblings |\n| | integer | age2 | Age |\n| | end repeat | | |\n"
+    )
+    with zipfile.ZipFile(tmp_path / "odkmeta.zip", "w") as archive:
+        for file in folder.glob("odkmetatest165*.csv"):
+            archive.write(file, file.name)
+    (received,) = receive(tmp_path / "odkmeta.zip", (form,))
+    assert (received.submissions, dict(received.rows)) == (3, {"/data/lindseyrepeat": 4})
+    ages = received.answers["/data/lindseyrepeat"]
+    assert ages.select("row_id", "/data/lindseyrepeat/age2").rows()[:3] == [
+        ("/data/lindseyrepeat[1]", "24"),
+        ("/data/lindseyrepeat[2]", "22"),
+        ("/data/lindseyrepeat[3]", "20"),
+    ]

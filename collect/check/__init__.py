@@ -30,20 +30,24 @@ from collect.tables import Answers
 __all__ = ["Checked", "answers_read", "check", "households", "measure", "persons"]
 
 
-def check(answers: Answers, form: Form, *, upload_id: str = "", received_on: date | None = None) -> Checked:
+def check(
+    answers: Answers, form: Form, *, upload_id: str = "", received_on: date | None = None, dates: str = ""
+) -> Checked:
     """Type the answers of one upload and ask every rule of the form again, of the version each submission names.
 
     A cell that cannot be read, and an answer where nothing was relevant, is null in the typed tables; rows of a repeat
     that was not relevant are not there. All other answers stay as given, whatever rule they break.
+
+    ``dates``: "dmy" or "mdy" where somebody said how 12/7/2026 is meant; else a column tells by its other cells.
     """
     return check_by_version(
-        answers, form, upload_id, lambda part, version: _check(part, version, upload_id, received_on)
+        answers, form, upload_id, lambda part, version: _check(part, version, upload_id, received_on, dates)
     )
 
 
-def _check(answers: Answers, form: Form, upload_id: str, received_on: date | None) -> Checked:
+def _check(answers: Answers, form: Form, upload_id: str, received_on: date | None, dates: str) -> Checked:
     sheets, report = sheets_of(answers, form), Report(upload_id)
-    cast(sheets)
+    cast(sheets, received_on, dates)
     tidy_choices(sheets)
     settle(sheets, report)
     report_types(sheets, report)

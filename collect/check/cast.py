@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from functools import cached_property
 
 import polars as pl
 
+from collect.check.days import as_iso, counts_from_1900, order_of
 from collect.check.report import Report, said
 from collect.check.sheets import Sheets
 from collect.forms import Question
@@ -22,6 +25,7 @@ EXAMPLES: Mapping[str, str] = {
     "geotrace": "9.9347 106.3453 0 5; 9.9351 106.3460 0 5",
     "geoshape": "9.93 106.34 0 0; 9.94 106.34 0 0; 9.94 106.35 0 0; 9.93 106.34 0 0",
 }
+EXPONENT = r"^\s*[+-]?\d[.,]\d+[Ee]\+\d{2,}\s*$"  # as spreadsheets show numbers of more digits than fit
 KHMER_DIGITS = {chr(0x17E0 + digit): str(digit) for digit in range(10)}
 BLANKS = " \t\r\n\u00a0\u200b\u200c\u200d\u2009\u202f\ufeff"  # the invisible ones too: Khmer keyboards type U+200B
 ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)?$"
@@ -30,12 +34,13 @@ NUMBER = r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
 POINT = rf"{NUMBER} {NUMBER}( {NUMBER}( {NUMBER})?)?"
 
 
-def cast(sheets: Sheets) -> None:
+def cast(sheets: Sheets, received_on: date | None = None, dates: str = "") -> None:
     """Type every question of ``sheets``, and mark which cells were unreadable and which were repaired.
 
     An unreadable cell is null in the typed table. Nothing is reported yet: a cell that should not be there at all is
-    reported as not relevant, once that is known.
+    reported as not relevant, once that is known. ``received_on`` and ``dates``: see `collect.check.days`.
     """
+    days = Days(sheets, received_on, dates)
     for repeat, text in sheets.text.items():
         questions = [q for q in sheets.form.questions_in(repeat) if q.type in READERS]
         typed = text.select(READERS[q.type](pl.col(q.path)).alias(q.path) for q in questions)
@@ -44,7 +49,7 @@ def cast(sheets: Sheets) -> None:
         for question in questions:
             column = typed[question.path]
             suspect = given[question.path] & column.is_null()
-            columns.append(_repaired(sheets, question, column, suspect) if suspect.any() else column)
+            columns.append(_repaired(sheets, question, column, suspect, days) if suspect.any() else column)
         sheets.typed[repeat] = text.with_columns(columns)
 
 
@@ -58,12 +63,52 @@ def report_types(sheets: Sheets, report: Report) -> None:
             values = rows[question.path]
             details = _why(question, values) if code == "TYP-01" else said(expected=EXAMPLES.get(question.type, ""))
             report.rows(code, question.path, rows, values, details)
+    _report_lost_digits(sheets, report)
 
 
-def _repaired(sheets: Sheets, question: Question, column: pl.Series, suspect: pl.Series) -> pl.Series:
+def _report_lost_digits(sheets: Sheets, report: Report) -> None:
+    """TYP-03 for text that a spreadsheet turned into "1.23457E+15"."""
+    for repeat, text in sheets.text.items():
+        words = [question.path for question in sheets.form.questions_in(repeat) if question.type == "string"]
+        found = text.select(pl.col(path).str.contains(EXPONENT).any() for path in words)
+        for path in words:
+            if found[path].any():
+                rows = text.filter(pl.col(path).str.contains(EXPONENT) & sheets.asked(path))
+                report.rows("TYP-03", path, rows, rows[path], said())
+
+
+class Days:
+    """What a whole upload tells of how its days are written; asked only once some day cannot be read."""
+
+    def __init__(self, sheets: Sheets, received_on: date | None, dates: str) -> None:
+        self._sheets, self._received_on, self.dates = sheets, received_on, dates
+
+    @cached_property
+    def usual_count(self) -> bool:
+        """Whether numbers count days from 1900."""
+        asked = [question for question in self._sheets.form.questions if question.type in DAYS]
+        return counts_from_1900(
+            (tidied(self._sheets.text[one.repeat][one.path], one.type) for one in asked), self._received_on
+        )
+
+    def told(self, odd: pl.DataFrame, path: str) -> pl.DataFrame:
+        """The tidied cells of a column of days, as ISO where they can be told."""
+        order = order_of(odd[path], self.dates)
+        usual = bool(odd[path].str.contains(SERIAL).any()) and self.usual_count
+        return odd.select(as_iso(pl.col(path), order, usual).alias(path))
+
+
+def tidied(text: pl.Series, kind: str) -> pl.Series:
+    """A column of text as `tidy` leaves it."""
+    return text.to_frame("text").select(tidy(pl.col("text"), kind))["text"]
+
+
+def _repaired(sheets: Sheets, question: Question, column: pl.Series, suspect: pl.Series, days: Days) -> pl.Series:
     path = question.path
     odd = sheets.text[question.repeat].select(path).filter(suspect)
     tidied = odd.select(tidy(pl.col(path), question.type))
+    if question.type in DAYS:
+        tidied = days.told(tidied, path).select(MENDERS[question.type](pl.col(path)))
     read = tidied.select(READERS[question.type](pl.col(path)))[path]
     rows = suspect.arg_true()
     empty = tidied[path].is_null()
@@ -90,11 +135,18 @@ def tidy(text: pl.Expr, kind: str) -> pl.Expr:
 
 
 def _whole(text: pl.Expr) -> pl.Expr:
-    # "5.0" is 5; "1.000" stays unreadable: one in English, a thousand in Vietnamese
+    # "5.0" is 5; "1.000" stays unreadable: one in English, a thousand in Vietnamese; "1.000.000" is a million in both
+    parted = text.str.contains(r"^[+-]?\d{1,3}(?:(?:\.\d{3}){2,}|(?:,\d{3}){2,})$")
+    text = pl.when(parted).then(text.str.replace_all(r"[.,]", "")).otherwise(text)
     return text.str.replace(r"^([+-]?\d+)[.,]0{1,2}$", "$1")
 
 
 def _comma(text: pl.Expr) -> pl.Expr:
+    # with both signs in it the last is the decimal's; with one of them several times, it parts thousands
+    text = text.str.replace(r"^([+-]?\d{1,3}(?:\.\d{3})+),(\d+)$", "${1}|$2")
+    text = text.str.replace(r"^([+-]?\d{1,3}(?:,\d{3})+)\.(\d+)$", "${1}|$2")
+    parted = text.str.contains(r"\||^[+-]?\d{1,3}(?:\.\d{3}){2,}$|^[+-]?\d{1,3}(?:,\d{3}){2,}$")
+    text = pl.when(parted).then(text.str.replace_all(r"[.,]", "").str.replace(r"\|", ".")).otherwise(text)
     return text.str.replace(r"^([+-]?\d*),(\d+)$", "$1.$2")
 
 
@@ -192,6 +244,8 @@ READERS: Mapping[str, Callable[[pl.Expr], pl.Expr]] = {
     "boolean": _read_truth,
 }
 
+DAYS = ("date", "dateTime")
+
 # Why a date was refused: both could be read as some day, but as which one is a guess.
 SERIAL = r"^\s*\d{5}(\.\d+)?\s*$"  # Excel counts days since 1899-12-30, or since 1904 on a Mac
 DAY_FIRST = r"^\s*\d{1,2}\s*[-/. ]\s*\d{1,2}\s*[-/. ]\s*\d{2,4}\b"
@@ -199,7 +253,7 @@ DAY_FIRST = r"^\s*\d{1,2}\s*[-/. ]\s*\d{1,2}\s*[-/. ]\s*\d{2,4}\b"
 
 def _why(question: Question, values: pl.Series) -> pl.Series | str:
     expected = EXAMPLES[question.type]
-    if question.type not in ("date", "dateTime"):
+    if question.type not in DAYS:
         return said(expected=expected, reason="not_of_this_type")
     texts = {reason: said(expected=expected, reason=reason) for reason in ("not_of_this_type", *_AMBIGUOUS)}
     plain = values.str.replace_many(KHMER_DIGITS).alias("plain").to_frame()

@@ -29,12 +29,24 @@ def tidy_choices(sheets: Sheets) -> None:
 def _tidy(sheets: Sheets, question: Question, names: list[str]) -> None:
     column = sheets.typed[question.repeat][question.path]
     bare = column.str.strip_chars(BLANKS)
+    if question.path != sheets.form.design.commune:  # the places mend their own codes (LOC-04)
+        bare = _with_zeros(bare, names)
     clear_blanks(sheets, question, (bare == "").arg_true())
     mended = (~column.is_in(names) & bare.is_in(names)).fill_null(False)
     answer = pl.when(mended).then(bare).when(bare != "").then(column).alias(question.path)
     sheets.typed[question.repeat] = sheets.typed[question.repeat].with_columns(answer)
     if mended.any():
         sheets.repaired[question.path] = mended
+
+
+def _with_zeros(answers: pl.Series, names: list[str]) -> pl.Series:
+    """Answers with the zeros a spreadsheet took off their left, where all codes are digits and of one length."""
+    lengths = {len(name) for name in names}
+    if len(lengths) != 1 or not all(name.isdecimal() for name in names):
+        return answers
+    padded = answers.str.zfill(lengths.pop())
+    lost = (~answers.is_in(names) & padded.is_in(names) & answers.str.contains(r"^[1-9]\d*$")).fill_null(False)
+    return padded.zip_with(lost, answers) if lost.any() else answers
 
 
 def names_of(form: Form, question: Question) -> list[str]:

@@ -15,7 +15,7 @@ from collect.forms import Design, Form, KnownPeople, Weighting
 from collect.problems import DefinitionError
 
 QUESTIONS = (
-    "household_size", "weight", "cluster", "stratum", "round", "interviewer", "interviewed_on", "started_at",
+    "household_id", "household_size", "weight", "cluster", "stratum", "round", "interviewer", "interviewed_on", "started_at",
     "ended_at", "commune", "hamlet", "point", "consent", "age", "birth_year",
 )  # fmt: skip
 LISTS = ("consent_given", "unknown")

@@ -10,8 +10,10 @@ import polars as pl
 
 from collect.forms import Form
 from collect.problems import ExportError
-from collect.receive import central, frames, kobo, own, submissions
+from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
 from collect.receive.layout import Look, look_at
+from collect.receive.letters import Note
+from collect.receive.manner import USUAL, Manner
 from collect.receive.received import IssueBook, Received
 from collect.receive.unpack import unpacked
 from collect.tables import Issues
@@ -32,10 +34,25 @@ class Reading:
 
 
 def _central(reading: Reading) -> tuple[Received, ...]:
+    return _keyed(reading, central.exports(reading.look.sheets))
+
+
+def _aggregate(reading: Reading) -> tuple[Received, ...]:
+    return _keyed(reading, aggregate.tables(reading.look.sheets, reading.look.source, _offered(reading)))
+
+
+def _ona(reading: Reading) -> tuple[Received, ...]:
+    return _keyed(reading, ona.tables(reading.look.sheets, _offered(reading)))
+
+
+def _offered(reading: Reading) -> Sequence[Form]:
+    return [reading.forced] if reading.forced else reading.forms
+
+
+def _keyed(reading: Reading, exports: list[central.Export]) -> tuple[Received, ...]:
     """Every form whose tables are there; one that no form knows is an issue when others are known."""
     received: list[Received] = []
     failed: list[ExportError] = []
-    exports = central.exports(reading.look.sheets)
     reading.look.sheets.clear()
     for export in exports:
         try:
@@ -58,7 +75,8 @@ def _rootless(look: Look) -> ExportError:
 
 def _kobo(reading: Reading) -> tuple[Received, ...]:
     source = kobo.XLSX_SOURCE if reading.look.source == kobo.XLSX_SOURCE else kobo.CSV_SOURCE
-    return (kobo.read(reading.look.sheets, reading.look.file, reading.forms, reading.forced, source=source),)
+    sheets = [ona.answered(one) if ona.writes_not_answered(one.headings) else one for one in reading.look.sheets]
+    return (kobo.read(sheets, reading.look.file, reading.forms, reading.forced, source=source),)
 
 
 def _own(reading: Reading) -> tuple[Received, ...]:
@@ -74,11 +92,21 @@ def _submissions(reading: Reading) -> tuple[Received, ...]:
     return submissions.read(reading.look.upload, reading.forms, reading.forced, reading.progress)
 
 
+def _documents(reading: Reading) -> tuple[Received, ...]:
+    look = reading.look
+    return documents.read(look.pages, look.file, reading.forms, reading.forced, reading.progress)
+
+
 SOURCES: dict[str, Callable[[Reading], tuple[Received, ...]]] = {
     central.SOURCE: _central,
+    aggregate.SOURCE: _aggregate,
+    aggregate.SURVEYCTO_SOURCE: _aggregate,
+    ona.SOURCE: _ona,
     kobo.XLSX_SOURCE: _kobo,
     kobo.CSV_SOURCE: _kobo,
     submissions.SOURCE: _submissions,
+    documents.ODATA_SOURCE: _documents,
+    documents.KOBO_SOURCE: _documents,
     own.SOURCE: _own,
     frames.SOURCE: _frame,
 }
@@ -95,6 +123,7 @@ def receive(
     form: Form | str | None = None,
     source: str | None = None,
     progress: Progress | None = None,
+    manner: Manner = USUAL,
 ) -> tuple[Received, ...]:
     """Read a file, a folder or a zip: one `Received` per form in it, or one for a sampling frame.
 
@@ -104,6 +133,8 @@ def receive(
         A form (or its form_id) to insist on, where headings or ids would not tell.
     source
         A key of `SOURCES` to insist on.
+    manner
+        Limits, and an encoding to insist on.
 
     Raises
     ------
@@ -114,14 +145,17 @@ def receive(
     if source is not None and source not in SOURCES:
         raise ExportError("IN-08", source=source, sources=", ".join(SOURCES))
     forced = _forced(form, forms)
-    with unpacked(Path(path)) as upload:
+    manner = replace(manner, forms=forms)
+    with unpacked(Path(path), manner) as upload:
         tell("step.receive", 0.0)
         look = look_at(upload, source)
+        manner.at("")
+        notes = look.notes
         received = SOURCES[look.source](Reading(look, forms, forced, tell))
     tell("step.receive", 1.0)
     if len({one.form.form_id for one in received if one.form}) < sum(1 for one in received if one.form):
         raise ExportError("IN-25", file=look.file, tables=len(received))
-    return _with_broken(received, look)
+    return _with_notes(received, look, notes)
 
 
 def _forced(form: Form | str | None, forms: Sequence[Form]) -> Form | None:
@@ -133,11 +167,13 @@ def _forced(form: Form | str | None, forms: Sequence[Form]) -> Form | None:
     raise ExportError("IN-24", form=form, forms=", ".join(known.form_id for known in forms) or "-")
 
 
-def _with_broken(received: tuple[Received, ...], look: Look) -> tuple[Received, ...]:
-    """Add the members that could not be read to the first form's issues and counts."""
-    if not look.broken and not look.ignored:
+def _with_notes(received: tuple[Received, ...], look: Look, notes: Sequence[Note]) -> tuple[Received, ...]:
+    """Add to the first form's issues and counts what was repaired, and the members that could not be read."""
+    if not look.broken and not look.ignored and not notes:
         return received
     book = IssueBook()
+    for code, details in notes:
+        book.note(code, found_in=str(details["file"]), **details)
     for member, code in look.broken:
         book.note("FIL-03", found_in=member, file=member, reason=code)
     first = received[0]

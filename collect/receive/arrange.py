@@ -10,6 +10,7 @@ from functools import cache
 import polars as pl
 
 from collect.forms import Choice, Form, Question
+from collect.receive.english import iso
 from collect.receive.headings import NAMES, Columns, Match
 from collect.receive.received import IssueBook
 from collect.receive.sheets import Sheet
@@ -62,8 +63,8 @@ def note_headings(sheet: Sheet, match: Match, issues: IssueBook) -> None:
 
 def _value(frame: pl.DataFrame, question: Question, columns: Columns, style: str, form: Form) -> pl.Expr:
     whole = pl.col(str(columns.whole)) if columns.whole is not None else None
-    if question.type in ("date", "dateTime") and whole is not None:
-        return _as_xform_date(whole, question.type)
+    if question.type in ("date", "dateTime", "time") and whole is not None:
+        return _as_xform_date(iso(frame, whole), question.type)
     if columns.parts:
         point = _point({part: pl.col(str(column)) for part, column in columns.parts.items()})
         return point if whole is None else pl.coalesce(whole, point)
@@ -79,7 +80,7 @@ def _as_xform_date(value: pl.Expr, kind: str) -> pl.Expr:
     """Undo a spreadsheet's rendering: a date is no midnight, and an instant has a T."""
     if kind == "date":
         return value.str.replace(r"^(\d{4}-\d\d-\d\d)[T ]00:00:00(\.0+)?$", "$1")
-    return value.str.replace(r"^(\d{4}-\d\d-\d\d) (\d)", "${1}T${2}")
+    return value.str.replace(r"^(\d{4}-\d\d-\d\d) (\d)", "${1}T${2}") if kind == "dateTime" else value
 
 
 def _point(parts: Mapping[int, pl.Expr]) -> pl.Expr:

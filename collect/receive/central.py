@@ -13,8 +13,9 @@ import polars as pl
 
 from collect.forms import Form
 from collect.receive.arrange import arrange, note_headings
+from collect.receive.english import iso
 from collect.receive.headings import Match, match, steps
-from collect.receive.identify import OF, Tables, identify
+from collect.receive.identify import NAMED_BY_CONTENTS, OF, Tables, identify
 from collect.receive.received import IssueBook, Received, checked_answers
 from collect.receive.recognise import Candidate, form_of
 from collect.receive.sheets import Sheet
@@ -32,10 +33,35 @@ OWN = frozenset(
     {*FACTS.values(), KEY, PARENT_KEY, "SubmitterID", "AttachmentsPresent", "AttachmentsExpected", "Status", "Edits"}
 )
 META = ("instanceID", "instanceName", "audit", "deprecatedID", "rootUuid", "entity")
+FOUND_IN = "@found_in"  # heading of a table folded out of another: where each row stood
 ORDER = "@"  # place of a row in its file
 NOT_DECRYPTED = "not decrypted"
 INDEX = re.compile(r"\[\d+\]")
 ONE_REPEAT = re.compile(r"~\d+$")  # the second repeat of one name: form-name~1.csv
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a platform that ties its tables by KEY and PARENT_KEY calls what it adds to the answers.
+
+    ``facts``: our column to its heading. ``own``: headings that are never a question's. ``quiet``: may be, or may not.
+    """
+
+    source: str
+    facts: Mapping[str, str]
+    own: frozenset[str]
+    quiet: frozenset[str] = frozenset()
+
+    def asked(self, headings: Sequence[str]) -> tuple[str, ...]:
+        """The headings with the platform's own blanked."""
+        return tuple("" if heading in self.own or heading == FOUND_IN else heading for heading in headings)
+
+    def is_quiet(self, heading: str) -> bool:
+        """Columns about the submission that a form need not know."""
+        return heading in META or heading in self.quiet or heading.startswith(("meta-", "meta:", "SET-OF-"))
+
+
+CENTRAL = Dialect(SOURCE, FACTS, OWN)
 
 
 @dataclass(frozen=True)
@@ -47,6 +73,7 @@ class Export:
 
     place: str
     sheets: list[Sheet]
+    dialect: Dialect = CENTRAL
 
 
 def is_central(headings: Sequence[str]) -> bool:
@@ -78,30 +105,22 @@ def read(export: Export, file: str, forms: Sequence[Form], forced: Form | None) 
     ExportError
         IN-07 when no form fits.
     """
-    first = export.sheets[0]
-    form, matched = form_of(Candidate(file, first.title, _asked(first.headings), _quiet), forms, forced)
+    first, dialect = export.sheets[0], export.dialect
+    form, matched = form_of(
+        Candidate(file, first.title, dialect.asked(first.headings), dialect.is_quiet), forms, forced
+    )
     issues = IssueBook()
-    root, unreadable = _root(export.sheets.pop(0), matched, form, issues)
+    root, unreadable = _root(export.sheets.pop(0), matched, form, issues, dialect)
     tables: Tables = {form.root: root}
     del first, root
     while export.sheets:
-        path, frame, strays = _rows(export.sheets.pop(0), form, tables[form.root], issues)
+        path, frame, strays = _rows(export.sheets.pop(0), form, tables[form.root], issues, dialect)
         unreadable += strays
         if path is not None and frame is not None:
             tables[path] = pl.concat([tables[path], frame]) if path in tables else frame
         del frame
     tables = _named_once(tables, form, issues)
-    return Received(SOURCE, file, form, checked_answers(tables, form), issues.table(), unreadable)
-
-
-def _asked(headings: Sequence[str]) -> tuple[str, ...]:
-    """The headings with the platform's own blanked."""
-    return tuple("" if heading in OWN else heading for heading in headings)
-
-
-def _quiet(heading: str) -> bool:
-    """Columns about the submission that a form need not know."""
-    return heading in META or heading.startswith(("meta-", "SET-OF-"))
+    return Received(dialect.source, file, form, checked_answers(tables, form), issues.table(), unreadable)
 
 
 def _column(sheet: Sheet, heading: str) -> pl.Expr:
@@ -111,33 +130,43 @@ def _column(sheet: Sheet, heading: str) -> pl.Expr:
 
 
 def _place(sheet: Sheet) -> pl.Expr:
+    if FOUND_IN in sheet.headings:
+        return _column(sheet, FOUND_IN)
     number = pl.int_range(sheet.first_row, sheet.first_row + sheet.frame.height, dtype=pl.UInt32)
     return pl.concat_str(pl.lit(sheet.place + ":"), number.cast(pl.String))
 
 
-def _root(sheet: Sheet, matched: Match, form: Form, issues: IssueBook) -> tuple[pl.DataFrame, int]:
+def _root(sheet: Sheet, matched: Match, form: Form, issues: IssueBook, dialect: Dialect) -> tuple[pl.DataFrame, int]:
     note_headings(sheet, matched, issues)
     meta = next((name for name in ("meta-instanceID", "instanceID") if name in sheet.headings), KEY)
     facts = sheet.frame.select(
         pl.coalesce(_column(sheet, KEY), _column(sheet, meta)).alias("submission_id"),
         pl.lit(form.root).alias("row_id"),
-        *(_column(sheet, heading).alias(name) for name, heading in FACTS.items()),
+        *(_column(sheet, heading).alias(name) for name, heading in dialect.facts.items()),
         pl.lit(None, pl.String).alias("replaces"),
+        _column(sheet, "Edits").cast(pl.Int64, strict=False).alias("edits"),
         _place(sheet).alias("found_in"),
         _column(sheet, "Status").alias("status"),
     )
+    facts = facts.with_columns(iso(facts, pl.col("submitted_at")))
     answers = arrange(sheet, matched, form)
     whole = facts.hstack(answers) if answers.width else facts
     closed = whole["status"].str.to_lowercase().is_in([NOT_DECRYPTED, "missing encrypted form data"]).fill_null(False)
     for found_in, name in whole.filter(closed).select("found_in", "submission_id").iter_rows():
         issues.note("FIL-03", found_in=found_in, submission_id=name, file=found_in, reason="IN-16")
+    for found_in, name in (
+        facts.filter(pl.col("submission_id").str.starts_with(NAMED_BY_CONTENTS))
+        .select("found_in", "submission_id")
+        .rows()
+    ):
+        issues.note("ID-03", submission_id=name, found_in=found_in)
     if sheet.lost:
         issues.note("FIL-01", found_in=sheet.place, rows=sheet.lost, file=sheet.place)
     return whole.filter(~closed).drop("status"), int(closed.sum()) + sheet.lost
 
 
 def _rows(
-    sheet: Sheet, form: Form, root: pl.DataFrame, issues: IssueBook
+    sheet: Sheet, form: Form, root: pl.DataFrame, issues: IssueBook, dialect: Dialect
 ) -> tuple[str | None, pl.DataFrame | None, int]:
     """One repeat's table with its row ids taken from KEY: 'uuid:…/people/member[2]' is '/data/people/member[2]'."""
     keys = sheet.frame.select(_column(sheet, KEY).alias(KEY), _column(sheet, PARENT_KEY).alias(PARENT_KEY))
@@ -145,7 +174,7 @@ def _rows(
     if path is None:
         issues.note("FIL-03", found_in=sheet.place, file=sheet.place, reason="IN-07")
         return None, None, sheet.frame.height
-    matched = match(_asked(sheet.headings), form, path, _quiet)
+    matched = match(dialect.asked(sheet.headings), form, path, dialect.is_quiet)
     note_headings(sheet, matched, issues)
     head = _row_keys(keys, path, form)
     whole = head.with_columns(sheet.frame.select(_place(sheet).alias("found_in"))).hstack(arrange(sheet, matched, form))

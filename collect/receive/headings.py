@@ -15,9 +15,10 @@ from collect.forms import Form, Question
 
 NAMES = "names"  # the style of headings made of names; every other style is a language of the form
 GROUP_SEPARATORS = ("/", "-", ".", ":", "|", " / ", " - ", " > ", "__", "_")
-SPLIT_SEPARATORS = ("/", ".", "-", ":", "|")
+SPLIT_SEPARATORS = ("/", ".", "-", ":", "|", "_")
 POINT_PARTS = (
     ("-Latitude", "-Longitude", "-Altitude", "-Accuracy"),
+    (":Latitude", ":Longitude", ":Altitude", ":Accuracy"),
     ("_latitude", "_longitude", "_altitude", "_precision"),
 )
 OUTPUT = re.compile(r"<output[^>]*?/?>|\$\{[^}]*\}|\{[^}]*\}")  # a value shown inside a label
@@ -68,21 +69,24 @@ class Table:
         own_depth = len(steps(self.repeat, self.form))
         levels: tuple[dict[str, list[Question]], ...] = ({}, {}, {})
         for question in self.questions:
-            words = self._words(question, style)
-            for level, part in zip(levels, (words[own_depth:], words, words[-1:]), strict=True):
-                for spelling in {separator.join(part) for separator in GROUP_SEPARATORS}:
+            words, raw = self._words(question, style, _plain), self._words(question, style, str)
+            for level, begin in zip(levels, (own_depth, 0, len(words) - 1), strict=True):
+                spelt = {separator.join(words[begin:]) for separator in GROUP_SEPARATORS}
+                if raw != words:  # a value shown first in a label leaves its blank behind the group's separator
+                    spelt |= {_plain(separator.join(raw[begin:])) for separator in GROUP_SEPARATORS}
+                for spelling in spelt:
                     level.setdefault(spelling, []).append(question)
         return tuple({spelling: tuple(found) for spelling, found in level.items()} for level in levels)
 
-    def _words(self, question: Question, style: str) -> list[str]:
+    def _words(self, question: Question, style: str, shape: Callable[[str], str]) -> list[str]:
         names = steps(question.path, self.form)
         if style == NAMES:
             return names
         path, words = self.form.root, []
         for name in names[:-1]:
             path = f"{path}/{name}"
-            words.append(_plain(self._section_labels.get(path, {}).get(style, "")) or name)
-        return [*words, _plain(question.labels.get(style, "")) or names[-1]]
+            words.append(shape(self._section_labels.get(path, {}).get(style, "")) or name)
+        return [*words, shape(question.labels.get(style, "")) or names[-1]]
 
     @cached_property
     def _section_labels(self) -> Mapping[str, Mapping[str, str]]:
@@ -160,10 +164,10 @@ def _part_of_one(
             if question.type == "geopoint":
                 questions.setdefault(question.path, Columns()).parts.setdefault(part, position)
                 return True
-    for base, tail in _split_at_separators(heading):
+    for base, separator, tail in _split_at_separators(heading):
         for question in _nearest(_candidates(levels, base), questions):
             if question.type in ("select_multiple", "rank"):
-                name = _choice_name(question, tail, style, table.form)
+                name = _choice_name(question, tail, separator, style, table.form)
                 if name is not None:
                     questions.setdefault(question.path, Columns()).choices.setdefault(name, position)
                     return True
@@ -189,17 +193,22 @@ def _point_parts(heading: str) -> Iterator[tuple[str, int]]:
                     yield group + slash + last[1:], part
 
 
-def _split_at_separators(heading: str) -> Iterator[tuple[str, str]]:
+def _split_at_separators(heading: str) -> Iterator[tuple[str, str, str]]:
     for separator in SPLIT_SEPARATORS:
         at = heading.rfind(separator)
         while at > 0:
-            yield heading[:at], heading[at + len(separator) :]
+            yield heading[:at], separator, heading[at + len(separator) :]
             at = heading.rfind(separator, 0, at)
 
 
-def _choice_name(question: Question, tail: str, style: str, form: Form) -> str | None:
-    """The choice a column stands for; where headings are names, one that no list holds is kept: somebody chose it."""
+def _choice_name(question: Question, tail: str, separator: str, style: str, form: Form) -> str | None:
+    """The choice a column stands for; where headings are names, one that no list holds is kept: somebody chose it.
+
+    After "_", which names may hold themselves, only what the list offers counts; there "_" also stands for its "-".
+    """
     choices = form.choices.get(question.choice_list or "", ())
+    if separator == "_":
+        return next((one.name for one in choices if tail in (one.name, one.name.replace("-", "_"))), None)
     if style != NAMES:
         for choice in choices:
             if _plain(choice.labels.get(style) or choice.name) == _plain(tail):

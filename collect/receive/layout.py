@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from collect.problems import ExportError
-from collect.receive import central, frames, kobo, own, submissions
-from collect.receive.sheets import HEAD_BYTES, UTF16_MARKS, Sheet, as_utf8, heading_of, read_csv, read_xlsx
+from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
+from collect.receive.letters import UTF8_MARK, Note, utf8_of, utf16_of
+from collect.receive.sheets import Sheet, heading_of, read_csv, read_xlsx
 from collect.receive.unpack import Member, Upload
 
 OLE_MARK = b"\xd0\xcf\x11\xe0"  # old Excel files, and new ones behind a password
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 PAGE_STARTS = (b"<!doctype html", b"<html")
 FORM_STARTS = (b"<h:html", b"<html:html")
+JSON_START = re.compile(rb'(?:\[\s*)?\{\s*(?:"|\})|\[\s*\]')  # an object, or an array of them
 SNIFF_BYTES = 4096
+MOST_TITLES = 5  # rows that may stand above the headings
 AUDIT = " - audit.csv"
 
 
@@ -26,8 +30,14 @@ class Look:
     upload: Upload
     source: str = ""
     sheets: list[Sheet] = field(default_factory=list)
+    pages: list[documents.Page] = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)  # member, code
     ignored: int = 0
+
+    @property
+    def notes(self) -> list[Note]:
+        """What was repaired in the sheets, or is doubtful."""
+        return [note for sheet in self.sheets for note in sheet.notes]
 
 
 def look_at(upload: Upload, wanted: str | None) -> Look:
@@ -51,13 +61,13 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
 
 
 def kind_of(data: bytes, place: str) -> str:
-    """xlsx, xml or csv, by the first bytes. Raises ExportError naming what it is instead."""
+    """xlsx, xml, json or csv, by the first bytes. Raises ExportError naming what it is instead."""
     start = data[:SNIFF_BYTES]
     if start.startswith(b"PK"):
         return "xlsx"
     if start.startswith(OLE_MARK):
         raise ExportError("IN-04" if ENCRYPTED_PACKAGE in data else "IN-20", file=place)
-    text = as_utf8(data, place)[:SNIFF_BYTES] if start.startswith((*UTF16_MARKS, b"\xef\xbb\xbf")) else start
+    text = utf8_of(data, place).data[:SNIFF_BYTES] if start.startswith(UTF8_MARK) or utf16_of(start) else start
     bare = text.lstrip().lower()
     if not bare:
         raise ExportError("IN-03" if data.strip() else "IN-02", file=place)
@@ -65,6 +75,8 @@ def kind_of(data: bytes, place: str) -> str:
         raise ExportError("IN-21", file=place)
     if bare.startswith(b"<"):
         return "xml"
+    if JSON_START.match(bare):
+        return "json"
     if b"\x00" in text or sum(byte < 9 or 13 < byte < 32 for byte in text) > len(text) // 50:
         raise ExportError("IN-03", file=place)
     return "csv"
@@ -76,43 +88,93 @@ def _look_inside_one(look: Look, member: Member, wanted: str | None) -> None:
     if kind == "xml":
         look.source = submissions.SOURCE
         return
+    if kind == "json":
+        _look_at_pages(look, [member], wanted)
+        return
     if wanted == submissions.SOURCE:
         raise ExportError("IN-13", file=look.file, line=1)
-    look.sheets = read_xlsx(data, look.file) if kind == "xlsx" else [read_csv(data, look.file, member.stem)]
+    manner = look.upload.manner
+    look.sheets = (
+        read_xlsx(data, look.file, manner) if kind == "xlsx" else [read_csv(data, look.file, member.stem, manner)]
+    )
     look.source = wanted or _source_of(look.sheets, kind)
+    if not look.source:
+        look.sheets = [_headed(sheet) for sheet in look.sheets]
+        look.source = _source_of(look.sheets, kind)
+
+
+def _headed(sheet: Sheet) -> Sheet:
+    """The sheet from the first row that some reader knows for headings: titles and blank rows may stand above."""
+    for row in range(1, min(MOST_TITLES, sheet.frame.height) + 1):
+        lower = sheet.below(row)
+        if any(knows(lower.headings) for knows, _ in KNOWN_BY):
+            found = ("FIL-13", {"file": sheet.place, "row": lower.first_row - 1})
+            return replace(lower, notes=(*lower.notes, found))
+    return sheet
+
+
+def _look_at_pages(look: Look, members: Sequence[Member], wanted: str | None) -> None:
+    """Read JSON files; of several, what is broken or holds no submissions is written down and the rest goes on."""
+    for member in members:
+        try:
+            page = documents.page_of(member.read(), member.name)
+        except ExportError as error:
+            if look.upload.single:
+                raise
+            look.broken.append((member.name, error.code))
+            continue
+        if page is None:
+            look.ignored += 1
+        else:
+            look.pages.append(page)
+    look.source = wanted or (look.pages[0].source if look.pages else "")
+    if len({page.source for page in look.pages}) > 1:
+        raise ExportError("IN-25", file=look.file, tables=len(look.pages))
 
 
 def _source_of(sheets: Sequence[Sheet], kind: str) -> str:
     """Which reader knows these headings; "" for none."""
     for knows, source in KNOWN_BY:
         if any(knows(sheet.headings) for sheet in sheets):
-            return {"xlsx": kobo.XLSX_SOURCE, "csv": kobo.CSV_SOURCE}[kind] if source == kobo.XLSX_SOURCE else source
+            return AS_WRITTEN.get((source, kind), source)
     return ""
 
 
 KNOWN_BY: tuple[tuple[Callable[[Sequence[str]], bool], str], ...] = (
     (own.is_own, own.SOURCE),
     (frames.is_frame, frames.SOURCE),
+    (ona.is_ona, ona.SOURCE),
     (kobo.is_kobo, kobo.XLSX_SOURCE),
+    (aggregate.is_surveycto, aggregate.SURVEYCTO_SOURCE),
+    (aggregate.is_aggregate, aggregate.SOURCE),
     (central.is_central, central.SOURCE),
 )
 
 
+AS_WRITTEN = {(kobo.XLSX_SOURCE, "csv"): kobo.CSV_SOURCE, (ona.SOURCE, "xlsx"): kobo.XLSX_SOURCE}
+ROOTLESS = (central.SOURCE, aggregate.SOURCE)  # what a repeat's table alone looks like
+
+
 def _look_inside_many(look: Look, wanted: str | None) -> None:
     members = look.upload.members
+    look.broken += look.upload.manner.skip.items()
     tables = [one for one in members if one.suffix == ".csv" and not one.name.endswith(AUDIT) and not _is_media(one)]
-    documents = [one for one in members if one.suffix == ".xml"]
+    xml = [one for one in members if one.suffix == ".xml"]
     books = [one for one in members if one.suffix == ".xlsx"]
     if wanted != submissions.SOURCE and tables:
         _look_at_tables(look, tables, wanted)
-    if not look.source and documents:
+    if not look.source and xml:
         look.source, look.sheets = submissions.SOURCE, []
+    pages = [one for one in members if one.suffix == ".json"]
+    if not look.source and pages:
+        _look_at_pages(look, pages, wanted)
     if not look.source and len(books) == 1:
         _look_inside_one(look, books[0], wanted)
     if not look.source and look.broken:
         raise ExportError(look.broken[0][1], file=f"{look.file}/{look.broken[0][0]}", line=1)
-    if not (tables or documents or books):
-        raise ExportError("IN-15", file=look.file, members=len(members))
+    if not (tables or xml or books or pages):
+        nested = next((one.name for one in members if one.suffix == ".zip"), None)
+        raise ExportError("IN-42" if nested else "IN-15", file=look.file, members=len(members), member=nested)
 
 
 def _is_media(member: Member) -> bool:
@@ -125,9 +187,10 @@ def _look_at_tables(look: Look, tables: Sequence[Member], wanted: str | None) ->
         try:
             data = member.read()
             kind_of(data, member.name)
-            headings, _ = heading_of(as_utf8(data[:HEAD_BYTES], member.name), member.name)
+            text = utf8_of(data, member.name, look.upload.manner)
+            headings, _ = heading_of(text.data, member.name)
             if wanted or any(knows(headings) for knows, _ in KNOWN_BY):
-                look.sheets.append(read_csv(data, member.name, member.stem))
+                look.sheets.append(read_csv(text, member.name, member.stem, look.upload.manner))
             else:
                 look.ignored += 1
         except ExportError as error:
@@ -135,6 +198,8 @@ def _look_at_tables(look: Look, tables: Sequence[Member], wanted: str | None) ->
     look.ignored += len(look.upload.members) - len(tables)
     look.source = wanted or _source_of(look.sheets, "csv")
     sources = {_source_of([sheet], "csv") for sheet in look.sheets}
-    single = look.source in (kobo.CSV_SOURCE, frames.SOURCE)  # platforms write these as one table each
+    if look.source == aggregate.SURVEYCTO_SOURCE:
+        sources -= {*ROOTLESS}
+    single = look.source in (kobo.CSV_SOURCE, ona.SOURCE, frames.SOURCE)  # platforms write these as one table each
     if not wanted and (len(sources) > 1 or (single and len(look.sheets) > 1)):
         raise ExportError("IN-25", file=look.file, tables=len(look.sheets))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from collect.receive.headings import Match, match
 KNOWN_AT_LEAST = 2 / 3  # of the file's columns: below this it is another survey's, whatever a few names say
 ASKED_AT_LEAST = 1 / 2  # of the form's own questions: below this it is a list that happens to share words
 KNOWN_WHEN_NAMED = 1 / 2  # enough when the file or the sheet bears the form's own name
+NOT_AN_IDENTIFIER = re.compile(r"(?<![^/])[^A-Za-z_/]|[^A-Za-z0-9_/]")  # OData writes "_" instead
 TITLE_LENGTH = 28  # a sheet's name is cut to 31 characters, the last three being dots
 
 
@@ -71,3 +73,34 @@ def _fits(candidate: Candidate, form: Form, found: Match) -> bool:
     return (
         found.known > 0 and found.known >= KNOWN_AT_LEAST * columns and answered >= max(1, ASKED_AT_LEAST * len(asked))
     )
+
+
+def form_by_paths(file: str, form_id: str, paths: Sequence[str], forms: Sequence[Form]) -> Form:
+    """The form that knows these paths below its root; whole paths are sure, so unasked questions do not count.
+
+    Raises
+    ------
+    ExportError
+        IN-07 when none knows two thirds of them, or half where the file names it.
+    """
+    known = {form.form_id: sum(path in _paths_of(form) for path in paths) for form in forms}
+    ranked = sorted(forms, key=lambda form: (form.form_id == form_id, known[form.form_id]), reverse=True)
+    for form in ranked:
+        least = KNOWN_WHEN_NAMED if form.form_id == form_id else KNOWN_AT_LEAST
+        if known[form.form_id] >= max(1, least * len(paths)):
+            return form
+    nearest = max(ranked, key=lambda form: known[form.form_id], default=None)
+    raise ExportError(
+        "IN-07",
+        file=file,
+        columns=len(paths),
+        known=known[nearest.form_id] if nearest else 0,
+        nearest=nearest.form_id if nearest else "-",
+        forms=", ".join(form.form_id for form in forms) or "-",
+    )
+
+
+def _paths_of(form: Form) -> frozenset[str]:
+    """Every question and repeat by its path below the root, in letters that any platform may write."""
+    found = (*form.by_path, *form.repeats[1:])
+    return frozenset(NOT_AN_IDENTIFIER.sub("_", path[len(form.root) + 1 :]) for path in found)

@@ -7,16 +7,16 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
+from collect.limits import Limits
 from collect.problems import ExportError
+from collect.receive.manner import USUAL, Manner
 
-MOST_MEMBERS = 1_500_000  # a whole province as single submissions, five times over
-MOST_BYTES = 8 << 30  # unpacked, all members together
 MOST_RATIO = 200  # unpacked to packed; survey exports come to 10 to 40
 RATIO_MATTERS_FROM = 32 << 20  # bytes: small members may well be very even
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
@@ -55,20 +55,22 @@ class Upload:
     name: str
     single: bool
     members: tuple[Member, ...]
+    manner: Manner = USUAL
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[Upload]:
+def unpacked(path: Path, manner: Manner = USUAL) -> Iterator[Upload]:
     """Open a file, a folder or a zip for as long as the block lasts.
 
     Raises
     ------
     ExportError
-        IN-01 not there, IN-02 empty, IN-04 a password, IN-05 damaged, IN-10 unsafe names, IN-11 too large unpacked.
+        IN-01 not there, IN-02 empty, IN-04 a password, IN-05 damaged, IN-10 unsafe names, IN-11 too large unpacked,
+        IN-40 too large, IN-43 members that overlap.
     """
     try:
         if path.is_dir():
-            yield Upload(path.name, False, _in_folder(path))
+            yield Upload(path.name, False, _noted(_in_folder(path), manner), manner)
             return
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -77,15 +79,31 @@ def unpacked(path: Path) -> Iterator[Upload]:
         raise ExportError("IN-01", file=path.name, reason=error.strerror or type(error).__name__) from error
     if size == 0:
         raise ExportError("IN-02", file=path.name)
+    if size > manner.limits.upload_megabytes << 20:
+        raise ExportError("IN-40", file=path.name, megabytes=size >> 20, limit=manner.limits.upload_megabytes)
     if start[:2] != b"PK":
-        yield Upload(path.name, True, (Member(path.name, path.read_bytes),))
+        yield Upload(path.name, True, (Member(path.name, path.read_bytes),), manner)
         return
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as memory:
-        infos = _members_of(path)
+        infos = _members_of(path, manner.limits)
         if any(info.filename == XLSX_MEMBER for info in infos):
-            yield Upload(path.name, True, (Member(path.name, path.read_bytes),))
+            yield Upload(path.name, True, (Member(path.name, path.read_bytes),), manner)
             return
-        yield Upload(path.name, False, tuple(_in_zip(info, memory, path.name) for info in infos if _wanted(info)))
+        members = (_in_zip(info, memory, path.name) for info in infos if _wanted(info, manner))
+        yield Upload(path.name, False, _noted(members, manner), manner)
+
+
+def _noted(members: Iterable[Member], manner: Manner) -> tuple[Member, ...]:
+    """Members that say when they are read, where somebody listens."""
+    return tuple(members) if manner.note is None else tuple(_telling(member, manner) for member in members)
+
+
+def _telling(member: Member, manner: Manner) -> Member:
+    def read() -> bytes:
+        manner.at(member.name)
+        return member.read()
+
+    return Member(member.name, read)
 
 
 def _in_folder(folder: Path) -> tuple[Member, ...]:
@@ -104,7 +122,7 @@ def _files_below(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
                 yield f"{prefix}{entry.name}", entry.path
 
 
-def _members_of(path: Path) -> list[zipfile.ZipInfo]:
+def _members_of(path: Path, limits: Limits) -> list[zipfile.ZipInfo]:
     """The members of a zip, once all of them are seen to be harmless."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -118,23 +136,35 @@ def _members_of(path: Path) -> list[zipfile.ZipInfo]:
         drive = parts[0][1:2] == ":"  # C:
         if ".." in parts or parts[0] == "" or drive or stat.S_ISLNK(info.external_attr >> 16):
             raise ExportError("IN-10", file=path.name, member=info.filename)
-    _refuse_bombs(infos, path.name)
+    _refuse_bombs(infos, path.name, limits)
+    _refuse_overlaps(infos, path.name)
     return sorted(infos, key=lambda info: info.filename)
 
 
-def _refuse_bombs(infos: list[zipfile.ZipInfo], name: str) -> None:
+def _refuse_bombs(infos: list[zipfile.ZipInfo], name: str, limits: Limits) -> None:
     total = sum(info.file_size for info in infos)
     bomb = any(
         info.file_size > RATIO_MATTERS_FROM and info.file_size > MOST_RATIO * max(1, info.compress_size)
         for info in infos
     )
-    if bomb or total > MOST_BYTES or len(infos) > MOST_MEMBERS:
-        raise ExportError("IN-11", file=name, megabytes=total >> 20, members=len(infos))
+    if bomb or total > limits.unpacked_megabytes << 20 or len(infos) > limits.members:
+        most = {"most_megabytes": limits.unpacked_megabytes, "most_members": limits.members, "ratio": MOST_RATIO}
+        raise ExportError("IN-11", file=name, megabytes=total >> 20, members=len(infos), **most)
 
 
-def _wanted(info: zipfile.ZipInfo) -> bool:
+def _refuse_overlaps(infos: list[zipfile.ZipInfo], name: str) -> None:
+    """Members that share bytes: one small file unpacks to thousands of large ones (D. Fifield 2019)."""
+    end = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise ExportError("IN-43", file=name, member=info.filename)
+        end = info.header_offset + LOCAL_HEADER.size + len(info.orig_filename) + info.compress_size
+
+
+def _wanted(info: zipfile.ZipInfo, manner: Manner) -> bool:
     parts = info.filename.split("/")
-    return not info.is_dir() and not any(part in NOT_ANSWERS or part.startswith(".") for part in parts)
+    strange = any(part in NOT_ANSWERS or part.startswith(".") for part in parts)
+    return not info.is_dir() and not strange and info.filename not in manner.skip
 
 
 def _in_zip(info: zipfile.ZipInfo, memory: mmap, archive: str) -> Member:

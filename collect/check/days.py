@@ -1,0 +1,65 @@
+"""Reads days that are written with the year last, in words, or as a spreadsheet's number, where they can be told.
+
+25/7/2026 can only be July; 12/7/2026 cannot be told by itself, but a column in which some day is past the twelfth tells
+for all its cells. Where no cell tells, or cells contradict one another, whoever uploads must say (``dates``).
+A spreadsheet counts days from 30 December 1899, or from 1904 on a Mac before 2011: where the later day would lie after
+the upload was received, it is the first; one cell tells for the whole upload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import polars as pl
+
+YEAR_LAST = r"^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})(?:[ T]+(\d{1,2}:\d{2}(?::\d{2})?))?$"
+IN_WORDS = r"^(?:[Nn]gày\s+)?(\d{1,2})\s+[Tt]háng\s+(\d{1,2})(?:\s+[Nn]ăm|,)?\s+(\d{4})$"
+SERIAL = r"^(\d{5})(?:\.\d+)?$"
+DAY_NOUGHT = date(1899, 12, 30)
+LATER_BY = timedelta(days=1462)  # the count from 1904
+LAST_MONTH = 12
+ORDERS = ("dmy", "mdy")
+
+
+def order_of(texts: pl.Series, dates: str) -> str:
+    """The order of day and month in a column: what was said, else what its cells show; "" where it stays open."""
+    if dates in ORDERS:
+        return dates
+    first, second = (texts.str.extract(YEAR_LAST, group).cast(pl.Int64) for group in (1, 2))
+    day_first = bool(((first > LAST_MONTH) & (second <= LAST_MONTH)).any())
+    month_first = bool(((second > LAST_MONTH) & (first <= LAST_MONTH)).any())
+    return "" if day_first == month_first else "dmy" if day_first else "mdy"
+
+
+def counts_from_1900(columns: Iterable[pl.Series], received_on: date | None) -> bool:
+    """Whether some number can only be a day of the usual count."""
+    if received_on is None:
+        return False
+    latest, earliest = (received_on - DAY_NOUGHT).days, (received_on - DAY_NOUGHT - LATER_BY).days
+    return any(
+        bool(texts.str.extract(SERIAL, 1).cast(pl.Int64).is_between(earliest, latest, closed="right").any())
+        for texts in columns
+    )
+
+
+def as_iso(text: pl.Expr, order: str, usual_count: bool) -> pl.Expr:
+    """The same as ISO 8601 where the day can be told; every other text as it is."""
+    first, second = (text.str.extract(YEAR_LAST, group).cast(pl.Int64) for group in (1, 2))
+    told = (first > LAST_MONTH) | (second > LAST_MONTH) | (first == second) | pl.lit(order != "")
+    month_first = (second > LAST_MONTH) | ((first <= LAST_MONTH) & pl.lit(order == "mdy"))
+    month, day = (pl.when(month_first).then(one).otherwise(other) for one, other in ((first, second), (second, first)))
+    clock = text.str.extract(YEAR_LAST, 4).str.zfill(5)
+    clock = pl.when(clock.str.len_bytes() == len("08:30")).then(clock + ":00").otherwise(clock.str.zfill(8))
+    written = _iso(text.str.extract(YEAR_LAST, 3), month, day) + pl.coalesce("T" + clock, pl.lit(""))
+    words = _iso(*(text.str.extract(IN_WORDS, group).cast(pl.Int64) for group in (3, 2, 1)))
+    counted = text.str.extract(SERIAL, 1).cast(pl.Int64)
+    serial = (pl.lit(DAY_NOUGHT) + pl.duration(days=counted)).cast(pl.Date).dt.to_string("%Y-%m-%d")
+    return pl.coalesce(
+        pl.when(told).then(written), words, pl.when(pl.lit(usual_count) & counted.is_not_null()).then(serial), text
+    )
+
+
+def _iso(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
+    parts = [part.cast(pl.String).str.zfill(2) for part in (month, day)]
+    return pl.concat_str(year.cast(pl.String), *parts, separator="-")

@@ -1,0 +1,33 @@
+"""The option that names a private key: its passphrase comes from the environment or is asked for; neither is kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collect.receive.sealed import PrivateKey
+
+PASSPHRASE = "COLLECT_KEY_PASSPHRASE"  # noqa: S105  # the variable's name
+
+key_option = click.option(
+    "--key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help=f"FILE.pem that opens encrypted submissions; its passphrase from {PASSPHRASE}, or asked for.",
+)
+
+
+def private_key_in(file: Path | None) -> PrivateKey | None:
+    """The key of a file, None without. Raises ExportError IN-33 or IN-34."""
+    if file is None:
+        return None
+    from collect.receive.sealed import private_key
+
+    pem = file.read_bytes()
+    passphrase = os.environ.get(PASSPHRASE)
+    if b"ENCRYPTED" in pem and passphrase is None:
+        passphrase = click.prompt(file.name, hide_input=True, err=True)
+    return private_key(pem, passphrase, file.name)

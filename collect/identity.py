@@ -1,0 +1,114 @@
+"""Which submissions are one interview, and which version of each counts: now, or as it was known at a moment.
+
+An instance id is one interview; an edit under a new id names the one it replaces, and all that hang together so are one
+lineage. Of a lineage one version counts: the last by the server's own count of edits, then by order of arrival, then by
+the server's date; see docs/decisions/0080.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from collect import registry
+from collect.store import Store
+
+INDEX: Mapping[str, pl.DataType] = {
+    "submission_id": pl.String(),
+    "replaces": pl.String(),
+    "submitted_at": pl.String(),
+    "edits": pl.Int64(),
+    "content": pl.String(),
+}
+ORDER = ("edits", "sequence", "submitted_at")
+
+
+def known_uploads(store: Store, until: datetime | None = None) -> list[Mapping[str, Any]]:
+    """The uploads received up to a moment (by default all), in order of arrival."""
+    received = registry.uploads(store.engine)
+    return [one for one in received if until is None or datetime.fromisoformat(one["received_at"]) <= until]
+
+
+def versions(store: Store, form: str, until: datetime | None = None) -> pl.DataFrame:
+    """Every version of every submission of a form in order of arrival.
+
+    Returns
+    -------
+    DataFrame
+        ``upload_id``, ``sequence``, ``submission_id``, ``replaces``, ``submitted_at``, ``edits``, ``content`` and
+        ``lineage``: the first id of the interview the version belongs to.
+    """
+    known = {one["upload_id"] for one in known_uploads(store, until)}
+    nothing = pl.DataFrame(schema={**INDEX, "upload_id": pl.String, "sequence": pl.Int64})
+    frames = [
+        index_of(store, form, part["upload_id"]).with_columns(
+            upload_id=pl.lit(part["upload_id"]), sequence=pl.lit(part["sequence"], pl.Int64)
+        )
+        for part in registry.parts_of(store.engine)
+        if part["form"] == form and part["upload_id"] in known
+    ]
+    return with_lineage(pl.concat([nothing, *frames]))
+
+
+def index_of(store: Store, form: str, upload_id: str) -> pl.DataFrame:
+    """One upload's index in today's columns: one made by an older version counts no edits. Raises StoreError STO-02."""
+    stored = store.read_part(form, "index", upload_id)
+    absent = [pl.lit(None, kind).alias(name) for name, kind in INDEX.items() if name not in stored.columns]
+    return stored.with_columns(absent).select(*INDEX)
+
+
+def with_lineage(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``lineage``: ids tied by ``replaces``, over any number of steps, are one; its name is the id none replaces.
+
+    Two edits of one original are one interview, and so is a circle of ids that replace one another.
+    """
+    ties = rows.filter(pl.col("replaces").is_not_null()).select("submission_id", "replaces").unique()
+    if ties.is_empty():
+        return rows.with_columns(lineage=pl.col("submission_id"))
+    ids = pl.concat([ties["submission_id"], ties["replaces"]]).unique().sort()
+    places = {one: place for place, one in enumerate(ids)}
+    ends = [np.array([places[one] for one in ties[name]]) for name in ("submission_id", "replaces")]
+    matrix = coo_array((np.ones(ties.height, np.int8), (ends[0], ends[1])), shape=(len(ids), len(ids)))
+    _, group = connected_components(matrix, directed=False)
+    edits = ids.is_in(ties["submission_id"].implode())
+    named = (
+        pl.DataFrame({"submission_id": ids, "group": group, "edits": edits})
+        .sort("edits", "submission_id", maintain_order=True)
+        .with_columns(lineage=pl.col("submission_id").first().over("group"))
+        .select("submission_id", "lineage")
+    )
+    return rows.join(named, on="submission_id", how="left", maintain_order="left").with_columns(
+        lineage=pl.coalesce("lineage", "submission_id")
+    )
+
+
+def counting(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of `versions`, the one of each lineage that counts: what no other replaces first, then the order of `ORDER`.
+
+    A version that tells no count of edits is no older than what came before it.
+    """
+    replaced = rows["replaces"].drop_nulls().unique()
+    return (
+        rows.with_columns(
+            edits=pl.col("edits").forward_fill().over("submission_id").fill_null(0),
+            last=~pl.col("submission_id").is_in(replaced.implode()),
+        )
+        .sort("last", *ORDER, nulls_last=False, maintain_order=True)
+        .unique("lineage", keep="last", maintain_order=True)
+        .sort("sequence", maintain_order=True)
+        .select("upload_id", "submission_id", "lineage", "content")
+    )
+
+
+def current(store: Store, form: str, until: datetime | None = None) -> pl.DataFrame:
+    """The submissions of a form that count: ``upload_id``, ``submission_id``, ``lineage``, ``content``; one a lineage.
+
+    What a reviewer decided of them is not looked at: `collect.reviews.standing` does.
+    """
+    return counting(versions(store, form, until))

@@ -1,0 +1,125 @@
+"""Asks a server politely: waits when told to, tries again when a line breaks, and says in words what went wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from collect.problems import ServerError
+
+BUSY = (429, 502, 503, 504)
+REFUSED = (401, 403, 404)
+TRIES = 6  # with the waits below: about a minute of a broken line
+FIRST_WAIT, LONGEST_WAIT = 1.0, 600.0  # seconds; asked to wait longer, we say so and stop: the next pull goes on
+TIMEOUT = httpx.Timeout(30.0, read=180.0)  # Central takes a minute over a page of many repeats
+LARGEST_PAGE = 1 << 29  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as the server sent it, with ``count`` submissions; ``following`` and ``newest`` are for the bookmark."""
+
+    data: bytes
+    count: int
+    newest: str
+    following: str
+
+
+class UnknownAccountError(ServerError):
+    """The server does not know us (any more): PUL-02."""
+
+
+@dataclass(slots=True)
+class Wire:
+    """A line to one server. ``wait`` is how seconds pass: tests let none pass."""
+
+    base: str
+    wait: Callable[[float], None] = field(default_factory=lambda: time.sleep)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        """The body of a good answer.
+
+        Raises
+        ------
+        ServerError
+            PUL-01 no answer, PUL-02 not known, PUL-03 not there or not for us, PUL-04 too busy, PUL-05 anything else.
+        """
+        return self._patiently("GET", path, {"params": dict(params)} if params else {})
+
+    def post(self, path: str, content: Mapping[str, str]) -> bytes:
+        """The body of a good answer to a JSON document. Raises ServerError as `get` does."""
+        return self._patiently("POST", path, {"json": dict(content)})
+
+    def _patiently(self, method: str, path: str, how: Mapping[str, Any]) -> bytes:
+        reason, busy, pause = "", False, FIRST_WAIT
+        for attempt in range(TRIES):
+            try:
+                answer, body = self._ask(method, path, how)
+            except httpx.TransportError as error:
+                reason, busy, seconds = type(error).__name__, False, pause
+            else:
+                if answer.status_code not in BUSY:
+                    return self._good(answer, body, path)
+                reason, busy, seconds = str(answer.status_code), True, _asked_to_wait(answer) or pause
+            if seconds > LONGEST_WAIT:
+                raise ServerError("PUL-04", url=self.base, minutes=round(seconds / 60))
+            if attempt + 1 < TRIES:
+                self.wait(seconds)
+            pause *= 2
+        if busy:
+            raise ServerError("PUL-04", url=self.base, minutes=round(pause / 60) or 1)
+        raise ServerError("PUL-01", url=self.base, reason=reason)
+
+    def _ask(self, method: str, path: str, how: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
+        """One question; the whole body, or TransportError when the line breaks inside it."""
+        address = self.base + path
+        with (
+            httpx.Client(timeout=TIMEOUT, headers=self.headers) as client,
+            client.stream(method, address, **how) as answer,
+        ):
+            body = bytearray()
+            for piece in answer.iter_bytes():
+                body += piece
+                if len(body) > LARGEST_PAGE:
+                    raise ServerError("PUL-05", url=self.base, status=f"> {LARGEST_PAGE >> 20} MB")
+            return answer, bytes(body)
+
+    def _good(self, answer: httpx.Response, body: bytes, path: str) -> bytes:
+        if answer.status_code == 401:
+            raise UnknownAccountError("PUL-02", url=self.base)
+        if answer.status_code in REFUSED:
+            raise ServerError("PUL-03", url=self.base, what=urlsplit(path).path)
+        if not answer.is_success:
+            raise ServerError("PUL-05", url=self.base, status=answer.status_code)
+        return body
+
+
+def document(body: bytes, base: str) -> dict[str, Any]:
+    """A body as a JSON object. Raises ServerError PUL-05: a gate or an error page answered in the server's place."""
+    try:
+        found = json.loads(body)
+    except ValueError as error:
+        raise ServerError("PUL-05", url=base, status="200") from error
+    if not isinstance(found, dict):
+        raise ServerError("PUL-05", url=base, status="200")
+    return found
+
+
+def _asked_to_wait(answer: httpx.Response) -> float | None:
+    """Seconds of Retry-After, which is a number or a date; None without."""
+    said = answer.headers.get("Retry-After", "").strip()
+    if said.isdecimal():
+        return float(said)
+    try:
+        return max(0.0, (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

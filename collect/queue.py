@@ -1,0 +1,223 @@
+"""What a reviewer sees: every interview with its standing, and everything that happened to one.
+
+`collect.reviews` is the door to both. The tables hold no answers but place, interviewer and day (the queue), or the
+corrected ones (the history), and stay inside the data folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from collect import registry
+from collect.corrections import Amended, amended
+from collect.forms import Form
+from collect.identity import versions
+from collect.journey import Definitions
+from collect.ledger import Entry, entries
+from collect.passing import FRAME
+from collect.problems import CollectError
+from collect.standing import STATES, decided, standing
+from collect.store import Store
+
+FROM_TABLES = {
+    "submission_id": pl.String(),
+    "upload_id": pl.String(),
+    "status": pl.String(),
+    "errors": pl.Int64(),
+    "warnings": pl.Int64(),
+    "codes": pl.List(pl.String()),
+    "corrections": pl.Int64(),
+    "round": pl.String(),
+    "interviewed_on": pl.Date(),
+    "interviewer": pl.String(),
+    "commune_code": pl.String(),
+    "vintage": pl.String(),
+    "hamlet": pl.String(),
+    "cluster": pl.String(),
+}
+FROM_STANDING = {
+    "changed": pl.Boolean(),
+    "last_decision": pl.String(),
+    "reason": pl.String(),
+    "decided_by": pl.String(),
+    "decided_at": pl.String(),
+    "kept": pl.String(),
+}
+FROM_UPLOADS = {"file": pl.String(), "received_at": pl.String(), "received_by": pl.String()}
+QUEUE = {"form": pl.String(), "state": pl.String(), **FROM_TABLES, **FROM_STANDING, **FROM_UPLOADS}
+HISTORY = {
+    "at": pl.String(),
+    "by": pl.String(),
+    "event": pl.String(),
+    "submission_id": pl.String(),
+    "row_id": pl.String(),
+    "question": pl.String(),
+    "old": pl.String(),
+    "new": pl.String(),
+    "why": pl.String(),
+    "number": pl.Int64(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which interviews to list; what is empty asks for nothing. ``codes``: with an issue of one of these codes.
+
+    Unless states are named, what was deleted and what another interview stands for is left out.
+    """
+
+    form: str = ""
+    states: tuple[str, ...] = ()
+    interviewer: str = ""
+    commune: str = ""  # where the interview was placed
+    cluster: str = ""
+    codes: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    changed: bool = False  # only what another version came of after the decision
+    until: datetime | None = None  # as it stood at this moment
+
+
+EVERYTHING = Filters()
+
+
+def queue(store: Store, definitions: Definitions, filters: Filters = EVERYTHING) -> pl.DataFrame:
+    """One row per interview received, as it stands now (or at ``filters.until``), last received first.
+
+    Returns
+    -------
+    DataFrame
+        ``state`` is one of `collect.standing.STATES`; ``status`` is what estimates look at; ``errors``, ``warnings``
+        and ``codes`` are of the issues left after the ``corrections`` that apply; ``changed``: another version came
+        after ``last_decision``; ``kept``: of a superseded one, the interview that counts in its place.
+
+    Raises
+    ------
+    CollectError
+        USE-01 for a form or a state nobody knows.
+    """
+    one_of("state", filters.states, STATES)
+    received = registry.uploads(store.engine)
+    names = [form.form_id for form in definitions.forms]
+    one_of("form", [filters.form] if filters.form else [], names)
+    forms = [form for form in definitions.forms if filters.form in ("", form.form_id)]
+    uploads = pl.DataFrame(
+        [(up["upload_id"], up["file_name"], up["received_at"], up["received_by"]) for up in received],
+        schema={"upload_id": pl.String(), **FROM_UPLOADS},
+        orient="row",
+    )
+    rows = pl.concat([pl.DataFrame(schema=QUEUE), *(_of_form(store, form, uploads, filters) for form in forms)])
+    return rows.sort("received_at", "submission_id", descending=[True, False], maintain_order=True)
+
+
+def _of_form(store: Store, form: Form, uploads: pl.DataFrame, filters: Filters) -> pl.DataFrame:
+    stands = standing(store, form.form_id, filters.until)
+    if filters.ids:
+        stands = stands.filter(pl.col("submission_id").is_in(list(filters.ids)))
+    mended = amended(store, form, stands, filters.until)
+    uploaded = stands["upload_id"].unique(maintain_order=True)
+    pieces = [_from_tables(store, form, one, mended.get(one)) for one in uploaded]
+    stored = pl.concat([pl.DataFrame(schema=FROM_TABLES), *pieces])
+    rows = stands.join(stored, on=("upload_id", "submission_id"), maintain_order="left")
+    rows = rows.join(uploads, on="upload_id", maintain_order="left")
+    own = pl.when(pl.col("status").is_in(["with_issues", "rejected"])).then("status").otherwise(pl.lit("received"))
+    named = rows.with_columns(form=pl.lit(form.form_id), state=pl.coalesce("decision", own)).with_columns(
+        decided(pl.col("status"))
+    )
+    return _filtered(named.select(*QUEUE), filters)
+
+
+def _from_tables(store: Store, form: Form, upload_id: str, mended: Amended | None) -> pl.DataFrame:
+    """What the tables say of one upload's submissions, the corrected ones in the place of what they were."""
+    roots = store.read_part(form.form_id, "households", upload_id, ())
+    issues = store.read_part(form.form_id, "issues", upload_id)
+    corrected = pl.DataFrame(schema={"submission_id": pl.String, "corrections": pl.Int64})
+    if mended is not None:
+        roots, issues = mended.in_place(roots, "households"), mended.in_place(issues, "issues")
+        corrected = mended.counts
+    found = issues.group_by("submission_id").agg(
+        errors=(pl.col("severity") == "error").sum().cast(pl.Int64),
+        warnings=(pl.col("severity") == "warning").sum().cast(pl.Int64),
+        codes=pl.col("code").unique().sort(),
+    )
+    whole = roots.join(found, on="submission_id", how="left").join(corrected, on="submission_id", how="left")
+    numbers = pl.col("errors", "warnings", "corrections").fill_null(0)
+    return whole.with_columns(numbers, pl.col("codes").fill_null([])).select(
+        pl.col(name).cast(kind) for name, kind in FROM_TABLES.items()
+    )
+
+
+def _filtered(rows: pl.DataFrame, filters: Filters) -> pl.DataFrame:
+    wanted = pl.col("state").is_in(list(filters.states or [state for state in STATES if state not in HIDDEN]))
+    exact = {"interviewer": filters.interviewer, "commune_code": filters.commune, "cluster": filters.cluster}
+    for column, value in exact.items():
+        wanted &= (pl.col(column) == value) if value else pl.lit(True)
+    if filters.codes:
+        wanted &= pl.col("codes").list.set_intersection(list(filters.codes)).list.len() > 0
+    return rows.filter(wanted & (pl.col("changed") if filters.changed else pl.lit(True)))
+
+
+HIDDEN = ("deleted", "superseded")
+
+
+def history(store: Store, submission_id: str) -> pl.DataFrame:
+    """Everything that happened to one interview, all its versions together, in order.
+
+    Returns
+    -------
+    DataFrame
+        ``event`` is received (``new``: the file), review (``old`` and ``new``: states), correction (answers to
+        ``question`` in ``row_id``), or pair (``old``: the other id; ``new``: same or different). ``number`` is the
+        entry of the ledger.
+
+    Raises
+    ------
+    CollectError
+        USE-01 for an id nobody sent.
+    """
+    form, every = found_in(store, submission_id)
+    lineage = every.filter(submission_id=submission_id)["lineage"][0]
+    own = every.filter(lineage=lineage)
+    ids = set(own["submission_id"])
+    received = {one["upload_id"]: one for one in registry.uploads(store.engine)}
+    rows = [_arrival(row, received[row["upload_id"]]) for row in own.iter_rows(named=True)]
+    said = entries(store, form=form)
+    rows += [_event(one) for one in said if ids & {one.submission_id, *([one.other] if one.kind == "pair" else [])}]
+    return pl.DataFrame(rows, schema=HISTORY, orient="row").sort(
+        pl.col("at").str.to_datetime(time_zone="UTC"), maintain_order=True
+    )
+
+
+def _arrival(row: Mapping[str, Any], upload: Mapping[str, Any]) -> tuple[Any, ...]:
+    at = datetime.fromisoformat(upload["received_at"]).isoformat()
+    return at, upload["received_by"], "received", row["submission_id"], "", "", None, upload["file_name"], "", None
+
+
+def _event(one: Entry) -> tuple[Any, ...]:
+    old = one.other if one.kind == "pair" else one.old
+    return one.at, one.by, one.kind, one.submission_id, one.row_id, one.question, old, one.new, one.why, one.number
+
+
+def found_in(store: Store, submission_id: str) -> tuple[str, pl.DataFrame]:
+    """The form a submission belongs to, and every version of that form's submissions. Raises CollectError USE-01."""
+    for form in forms_received(store):
+        every = versions(store, form)
+        if submission_id in every["submission_id"]:
+            return form, every
+    raise CollectError("USE-01", what="submission", name=submission_id, known="collect review list")
+
+
+def forms_received(store: Store) -> list[str]:
+    """The forms that submissions were received of."""
+    return sorted({part["form"] for part in registry.parts_of(store.engine)} - {FRAME})
+
+
+def one_of(what: str, names: Iterable[str], known: Sequence[str]) -> None:
+    """Raise CollectError USE-01 for the first name that is not known."""
+    for name in names:
+        if name not in known:
+            raise CollectError("USE-01", what=what, name=name, known=", ".join(known))

@@ -1,0 +1,241 @@
+"""Reads submissions as JSON documents: ODK Central's OData with repeats expanded, and KoboToolbox's API v2.
+
+Numbers are kept as the digits that stand in the file. OData nests groups as objects and gives places as GeoJSON or WKT;
+Kobo's keys are whole paths. Both put the rows of a repeat into an array.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from collect.forms import Form
+from collect.problems import ExportError
+from collect.receive.geometry import is_geometry, written_by_device
+from collect.receive.received import IssueBook, Received
+from collect.receive.recognise import NOT_AN_IDENTIFIER, form_by_paths
+from collect.receive.sheets import as_utf8
+from collect.receive.trays import (
+    NO_TABLE,
+    PASSED_OVER,
+    Node,
+    Row,
+    Tray,
+    fresh_root,
+    fresh_row,
+    lay_down,
+    received_of,
+    tray_of,
+)
+
+ODATA_SOURCE, KOBO_SOURCE = "central-odata", "kobo-json"
+ODATA_CONTEXT = re.compile(r"/forms/([^/]+)\.svc/\$metadata#Submissions$")
+NAVIGATION = "@odata.navigationLink"  # "here are more rows": without an array beside it, they are not in the file
+PLATFORM = ("_", "meta/", "formhub/", "__")
+REVIEW_PREFIX = "validation_status_"
+CLOSED = ("notDecrypted", "missingEncryptedFormData")  # encrypted, and the server was given no passphrase
+LOOKED_AT = 200  # submissions whose keys say which form it is
+TELL_EVERY = 500
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Submissions that stand in one file. ``form_id``: what the file itself says, "" where it does not."""
+
+    place: str
+    source: str
+    form_id: str
+    rows: Sequence[Document]
+
+
+def page_of(data: bytes, place: str) -> Page | None:
+    """What a JSON file holds; None when it holds no submissions. Raises ExportError IN-30 for broken JSON."""
+    try:
+        content = json.loads(as_utf8(data, place), parse_float=str, parse_int=str)
+    except (ValueError, RecursionError) as error:
+        raise ExportError("IN-30", file=place, line=getattr(error, "lineno", 1)) from error
+    context = str(content.get("@odata.context", "")) if isinstance(content, dict) else ""
+    rows = content
+    if isinstance(content, dict):
+        rows = content.get("value", content.get("results", [content]))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return None
+    named = ODATA_CONTEXT.search(context)
+    if named or (rows and all("__system" in row for row in rows)):
+        return Page(place, ODATA_SOURCE, named[1] if named else "", rows)
+    is_kobo = isinstance(content, dict) and {"count", "results"} <= content.keys()
+    if is_kobo or (rows and all("_uuid" in row and "_submission_time" in row for row in rows)):
+        return Page(place, KOBO_SOURCE, str(rows[0].get("_xform_id_string", "")) if rows else "", rows)
+    return None
+
+
+def read(
+    pages: Sequence[Page],
+    file: str,
+    forms: Sequence[Form],
+    forced: Form | None,
+    progress: Callable[[str, float], None],
+) -> tuple[Received, ...]:
+    """Read all pages, one `Received` per form.
+
+    Raises
+    ------
+    ExportError
+        IN-07 when no form fits a page, IN-16 when all is encrypted, IN-31 when there is nothing in any.
+    """
+    trays: dict[str, tuple[Tray, str, IssueBook]] = {}
+    closed: Counter[str] = Counter()
+    for page in pages:
+        if not page.rows:
+            continue
+        form = forced or form_by_paths(page.place, page.form_id, _paths(page), forms)
+        tray, _, issues = trays.setdefault(form.form_id, (tray_of(form), page.source, IssueBook()))
+        for number, document in enumerate(page.rows, 1):
+            if number % TELL_EVERY == 0:
+                progress("step.receive", number / len(page.rows))
+            place = f"{page.place}:{number}"
+            if (document.get("__system") or {}).get("status") in CLOSED:
+                issues.note("FIL-03", found_in=place, submission_id=document.get("__id"), file=place, reason="IN-16")
+                closed[form.form_id] += 1
+                continue
+            _take(document, place, tray, page.source, issues)
+    filled = {form_id: one for form_id, one in trays.items() if one[0].read}
+    if not filled:
+        raise ExportError("IN-16" if closed else "IN-31", file=file)
+    return tuple(
+        received_of(tray, source, file, issues, closed[tray.form.form_id]) for tray, source, issues in filled.values()
+    )
+
+
+def _paths(page: Page) -> tuple[str, ...]:
+    """The paths below the root that the first submissions answer, in the order they are met."""
+    found: dict[str, None] = {}
+    for document in page.rows[:LOOKED_AT]:
+        found |= dict.fromkeys(_keys(document, ""))
+    return tuple(NOT_AN_IDENTIFIER.sub("_", path) for path in found if not path.startswith(PLATFORM))
+
+
+def _keys(document: Document, above: str) -> Iterator[str]:
+    for key, value in document.items():
+        if key.endswith(NAVIGATION) or key.startswith("__"):
+            continue
+        if isinstance(value, dict) and not is_geometry(value):
+            yield from _keys(value, f"{above}{key}/")
+        else:
+            yield above + key
+
+
+def _take(document: Document, place: str, tray: Tray, source: str, issues: IssueBook) -> None:
+    """Lay one submission out: its answers, then the platform's facts about it."""
+    row = fresh_root(tray, place)
+    _Walk(tray, issues).put(document, tray.top, row, tray.form.root)
+    facts, name = _odata_facts(document) if source == ODATA_SOURCE else _kobo_facts(document)
+    for slot, value in facts.items():
+        row[slot] = value
+    lay_down(row, tray, name)
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value not in (None, "") else None
+
+
+def _odata_facts(document: Document) -> tuple[dict[int, str | None], str | None]:
+    """By slot of a root row: version, dates, people, review. The name a submission keeps through its edits is __id."""
+    system = document.get("__system") or {}
+    said = ("formVersion", "submissionDate", "submitterName", "deviceId", "reviewState")
+    return dict(zip((3, 4, 5, 6, 7), (_text(system.get(key)) for key in said), strict=True)) | {8: None}, _text(
+        document.get("__id")
+    )
+
+
+def _kobo_facts(document: Document) -> tuple[dict[int, str | None], str | None]:
+    """As the XLSX reader takes them; the name a submission keeps through its edits is meta/rootUuid."""
+    status = document.get("_validation_status")
+    review = _text(status.get("uid") if isinstance(status, dict) else status)
+    given = (_text(document.get(key)) for key in ("meta/rootUuid", "_uuid", "meta/instanceID"))
+    facts = {
+        3: _text(document.get("__version__") or document.get("_version_") or document.get("_version")),
+        4: _text(document.get("_submission_time")),
+        5: _text(document.get("_submitted_by")),
+        6: _text(document.get("deviceid") or document.get("device_id")),
+        7: review.removeprefix(REVIEW_PREFIX) if review else None,
+        8: _prefixed(_text(document.get("meta/deprecatedID"))),
+    }
+    return facts, _prefixed(next((name for name in given if name), None))
+
+
+def _prefixed(uuid: str | None) -> str | None:
+    return f"uuid:{uuid.removeprefix('uuid:')}" if uuid else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """One submission's way through the form."""
+
+    tray: Tray
+    issues: IssueBook
+
+    def put(self, document: Document, node: Node, row: Row, row_id: str) -> None:
+        """Put every answer of ``document`` into its row; each object of a repeat's array begins a row of its own."""
+        for key, value in document.items():
+            if value is None or value == "":
+                continue
+            below = node.children.get(key) or self._meet(key, node, document)
+            if below.slot >= 0:
+                row[below.slot] = self._answer(value, below)
+            elif below.table >= 0 and isinstance(value, list):
+                for number, each in enumerate(value, 1):
+                    fresh = fresh_row(self.tray, below, row_id, number)
+                    self.put(each if isinstance(each, dict) else {}, below, fresh, str(fresh[2]))
+            elif below.table == NO_TABLE and isinstance(value, dict):
+                self.put(value, below, row, row_id)
+
+    def _answer(self, value: object, node: Node) -> str | None:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, str):
+            return None if value.isspace() else written_by_device(value)
+        if isinstance(value, dict) and is_geometry(value):
+            return written_by_device(value)
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return " ".join(value) or None
+        self.tray.unknown.setdefault(node.path, self.tray.place)
+        return None
+
+    def _meet(self, key: str, node: Node, document: Document) -> Node:
+        """Remember a key seen for the first time here: a child (also by its OData name), a whole path, or none."""
+        if key.endswith(NAVIGATION):
+            return self._rows_elsewhere(key, node, document)
+        found = _by_path(self.tray.top, key) if "/" in key else None
+        for name, child in () if found else tuple(node.children.items()):
+            if NOT_AN_IDENTIFIER.sub("_", name) == key:
+                found = child
+        if found is None:
+            above = self.tray.form.root if "/" in key else node.path
+            found = Node(f"{above}/{key}", table=PASSED_OVER)
+            if not key.startswith(PLATFORM) and key != "meta" and not node.path.endswith("/meta"):
+                self.tray.unknown.setdefault(found.path, self.tray.place)
+        node.children[key] = found
+        return found
+
+    def _rows_elsewhere(self, key: str, node: Node, document: Document) -> Node:
+        """A link to rows: nothing to say when they stand beside it, a word when they do not."""
+        passed = Node(f"{node.path}/{key}", table=PASSED_OVER)
+        if key.removesuffix(NAVIGATION) in document:
+            return passed  # not remembered: the next submission may be without
+        node.children[key] = passed
+        self.issues.note("FIL-04", found_in=self.tray.place, file=self.tray.place.rsplit(":", 1)[0])
+        return passed
+
+
+def _by_path(top: Node, path: str) -> Node | None:
+    node: Node | None = top
+    for step in path.split("/"):
+        node = node.children.get(step) if node else None
+    return node if node and node.table != PASSED_OVER else None

@@ -1,0 +1,215 @@
+"""Opens submissions that phones encrypted (ODK's form encryption) with the project's private key, which is never kept.
+
+Each submission is an envelope: the AES key under the RSA key, the names of the encrypted files, and a signature over
+what they say. RSA-OAEP with SHA-256; AES-256 in CFB with an initialisation vector that counts the files; MD5 as the
+specification asks (https://getodk.github.io/xforms-spec/encryption).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.decrepit.ciphers.modes import CFB
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.padding import PKCS7
+from lxml import etree
+
+from collect.problems import ExportError
+from collect.receive.manner import USUAL, Manner
+from collect.receive.submissions import UNSIGNED, local, parse, parser
+from collect.receive.unpack import Member, Upload, unpacked
+
+ENVELOPE = b"encrypted="
+SUFFIX = ".enc"
+INNER = "submission.xml"
+BLOCK_BYTES = 16
+PADDINGS = tuple(OAEP(MGF1(mask()), hashes.SHA256(), None) for mask in (hashes.SHA256, hashes.SHA1))
+
+
+PrivateKey = RSAPrivateKey
+
+
+class NotOpenedError(Exception):
+    """This envelope is for another key, or damaged."""
+
+
+def private_key(pem: bytes, passphrase: str | None, file: str) -> RSAPrivateKey:
+    """The key of a PEM file.
+
+    Raises
+    ------
+    ExportError
+        IN-33 when its passphrase is missing or wrong, IN-34 when it is no private RSA key.
+    """
+    locked = b"ENCRYPTED" in pem
+    try:
+        key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase and locked else None)
+    except (TypeError, ValueError, UnsupportedAlgorithm) as error:
+        raise ExportError("IN-33" if locked else "IN-34", file=file) from error
+    if not isinstance(key, RSAPrivateKey):
+        raise ExportError("IN-34", file=file)
+    return key
+
+
+def holds_sealed(path: Path) -> bool:
+    """Whether an upload has encrypted files beside its submissions: told by names alone, nothing is opened."""
+    if path.is_dir():
+        return any(path.rglob(f"*{SUFFIX}"))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(SUFFIX) for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+@contextmanager
+def unsealed(path: Path, key: RSAPrivateKey | None, folder: Path, manner: Manner = USUAL) -> Iterator[Path]:
+    """The upload with its envelopes opened in ``folder``, while the block lasts; itself where nothing is to open.
+
+    An envelope that this key does not open stays in its place, and the reader says so.
+
+    Raises
+    ------
+    ExportError
+        IN-32 when none of its envelopes opens; what `unpacked` raises.
+    """
+    if key is None or not holds_sealed(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix=".opened-", dir=folder) as place:
+        opened = Path(place) / path.name
+        with unpacked(path, manner) as upload, zipfile.ZipFile(opened, "w") as archive:
+            if not _open_all(upload, key, archive):
+                raise ExportError("IN-32", file=path.name)
+        yield opened
+
+
+def _open_all(upload: Upload, key: RSAPrivateKey, archive: zipfile.ZipFile) -> int:
+    """Write every submission in the clear, and count the envelopes opened; photos and audits are no answers."""
+    members, how, opened = {member.name: member for member in upload.members}, parser(), 0
+    for member in upload.members:
+        if member.suffix != ".xml":
+            continue
+        data = member.read()
+        if ENVELOPE in data:
+            try:
+                data = _clear(parse(data, member.name, how), member, members, key)
+                opened += 1
+            except (NotOpenedError, ExportError):
+                pass  # it stays closed: the reader will say which it was
+        archive.writestr(zipfile.ZipInfo(member.name), data)
+    return opened
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    form_id: str
+    version: str | None
+    instance_id: str
+    key: str  # base64, as it stands: it is signed
+    media: tuple[str, ...]
+    content: str
+    signature: str
+
+
+def _clear(root: etree._Element, member: Member, members: Mapping[str, Member], key: RSAPrivateKey) -> bytes:
+    """The submission inside an envelope, marked where its signature does not bear it out."""
+    envelope = _envelope(root)
+    folder = member.name[: len(member.name) - len(member.base)]
+    secret = _opened(envelope.key, key)
+    vectors = _vectors(envelope.instance_id, secret)
+    digests: list[str] | None = []
+    for name in envelope.media:
+        file, vector = members.get(folder + name), next(vectors)
+        if file is None or digests is None:
+            digests = None  # without every file nobody can say what was signed
+            continue
+        digests.append(f"{name.removesuffix(SUFFIX)}::{_md5(_decrypted(file.read(), secret, vector))}")
+    sealed = members.get(folder + envelope.content)
+    if sealed is None:
+        raise NotOpenedError
+    data = _decrypted(sealed.read(), secret, next(vectors))
+    if digests is not None and _is_signed(envelope, [*digests, f"{INNER}::{_md5(data)}"], key):
+        return data
+    inner = parse(data, member.name, parser())
+    inner.set(UNSIGNED, "yes")
+    return etree.tostring(inner, encoding="utf-8", xml_declaration=True)
+
+
+def _envelope(root: etree._Element) -> _Envelope:
+    texts: dict[str, list[str]] = {}
+    for element in root.iter():
+        texts.setdefault(local(element.tag), []).append((element.text or "").strip())
+
+    def first(name: str) -> str:
+        return next(iter(texts.get(name, ())), "")
+
+    found = _Envelope(
+        form_id=root.get("id", ""),
+        version=root.get("version"),
+        instance_id=first("instanceID") or root.get("instanceID", ""),
+        key=first("base64EncryptedKey"),
+        media=tuple(name for name in texts.get("file", ()) if name),
+        content=first("encryptedXmlFile"),
+        signature=first("base64EncryptedElementSignature"),
+    )
+    if not (found.key and found.content):
+        raise NotOpenedError
+    return found
+
+
+def _opened(text: str, key: RSAPrivateKey) -> bytes:
+    """What was encrypted for this key; older clients mask with SHA-1."""
+    for padding in PADDINGS:
+        try:
+            return key.decrypt(base64.b64decode(text), padding)
+        except (ValueError, binascii.Error):
+            continue
+    raise NotOpenedError
+
+
+def _vectors(instance_id: str, secret: bytes) -> Iterator[bytes]:
+    """One initialisation vector a file: the next byte of the seed counts up each time."""
+    seed = bytearray(hashlib.md5(instance_id.encode() + secret, usedforsecurity=False).digest())
+    number = 0
+    while True:
+        seed[number % BLOCK_BYTES] = (seed[number % BLOCK_BYTES] + 1) % 256
+        number += 1
+        yield bytes(seed)
+
+
+def _decrypted(data: bytes, secret: bytes, vector: bytes) -> bytes:
+    try:
+        plain = Cipher(AES(secret), CFB(vector)).decryptor()
+        padded = plain.update(data) + plain.finalize()
+        unpadder = PKCS7(BLOCK_BYTES * 8).unpadder()
+        return unpadder.update(padded) + unpadder.finalize()
+    except ValueError as error:
+        raise NotOpenedError from error
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def _is_signed(envelope: _Envelope, digests: list[str], key: RSAPrivateKey) -> bool:
+    """Whether the signature is the MD5 of what the envelope and its files say, line by line."""
+    head = [envelope.form_id, *([envelope.version] if envelope.version is not None else [])]
+    said = "".join(f"{line}\n" for line in (*head, envelope.key, envelope.instance_id, *digests))
+    try:
+        return _opened(envelope.signature, key) == hashlib.md5(said.encode(), usedforsecurity=False).digest()
+    except NotOpenedError:
+        return False

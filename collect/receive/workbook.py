@@ -1,0 +1,107 @@
+"""Looks into a workbook before it is read: how large its sheets really are, and formulas that came without a result.
+
+A sheet of two cells, A1 and XFD1048576, is 17 thousand million cells once it is a table. And a formula that a program
+wrote without working it out reads as an empty cell, which nobody should take for "no answer".
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml import etree
+
+from collect.limits import Limits
+from collect.problems import ExportError
+
+CHUNK = 4 << 20
+KEPT = 4_096  # bytes carried over to the next chunk, so that a cell cut in two is still seen
+FAR_COLUMN = re.compile(rb' r="([A-Z]{3})\d')  # past ZZ, the 702nd
+ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
+NO_RESULT = re.compile(rb"<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
+RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Of one sheet: its last row and column as numbers from 1 (0 where none is given), formulas without a result."""
+
+    rows: int = 0
+    columns: int = 0
+    formulas: int = 0
+
+
+def facts_of(data: bytes, place: str, limits: Limits) -> dict[str, Facts]:
+    """What each sheet of a workbook is like, by its name. Raises ExportError IN-05, IN-11, IN-47 and IN-48."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as book:
+            sheets = _sheets(book)
+            total = sum(info.file_size for info in book.infolist()) >> 20
+            if total > limits.unpacked_megabytes:
+                most = {"most_megabytes": limits.unpacked_megabytes, "most_members": limits.members, "ratio": "-"}
+                raise ExportError("IN-11", file=place, megabytes=total, members=len(book.infolist()), **most)
+            found = {name: _facts(book, part) for name, part in sheets.items()}
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, NotImplementedError, etree.XMLSyntaxError) as error:
+        raise ExportError("IN-05", file=place) from error
+    for name, facts in found.items():
+        refuse_too_large(f"{place}/{name}", facts.rows, facts.columns, limits)
+    return found
+
+
+def refuse_too_large(place: str, rows: int, columns: int, limits: Limits) -> None:
+    """Raise ExportError IN-47 for too many rows, IN-48 for too many columns."""
+    if rows > limits.rows:
+        raise ExportError("IN-47", file=place, rows=rows, limit=limits.rows)
+    if columns > limits.columns:
+        raise ExportError("IN-48", file=place, columns=columns, limit=limits.columns)
+
+
+def _sheets(book: zipfile.ZipFile) -> dict[str, str]:
+    """Name of each sheet, and the part of the archive that holds it."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    parts = {
+        one.get("Id"): "xl/" + str(one.get("Target")).removeprefix("/xl/").removeprefix("/")
+        for one in etree.fromstring(book.read("xl/_rels/workbook.xml.rels"), parser)
+        if isinstance(one.tag, str)
+    }
+    root = etree.fromstring(book.read("xl/workbook.xml"), parser)
+    listed = [one for one in root.iter() if isinstance(one.tag, str) and one.tag.rpartition("}")[2] == "sheet"]
+    here = set(book.namelist())
+    named = {str(one.get("name")): parts.get(one.get(RELATION), "") for one in listed}
+    return {name: part for name, part in named.items() if part in here}
+
+
+def _facts(book: zipfile.ZipFile, part: str) -> Facts:
+    rows = columns = formulas = 0
+    for piece in _pieces(book, part):
+        columns = max([columns, *(_column(letters) for letters in set(FAR_COLUMN.findall(piece)))])
+        numbers = ROW.findall(piece, max(0, piece.rfind(b"<row")))
+        rows = max([rows, *map(int, numbers)])
+        if b"<f" in piece:
+            formulas += len(NO_RESULT.findall(piece))
+    return Facts(rows, columns, formulas)
+
+
+def _pieces(book: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """The part in chunks that end with a whole cell, so that nothing is seen twice."""
+    rest = b""
+    with book.open(part) as stream:
+        while chunk := stream.read(CHUNK):
+            piece = rest + chunk
+            end = piece.rfind(b"</c>") + len(b"</c>")
+            if end < len(b"</c>"):
+                end = max(0, len(piece) - KEPT)
+            yield piece[:end]
+            rest = piece[end:]
+    yield rest
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number

@@ -1,0 +1,234 @@
+"""What a reviewer does: look at the queue, decide, correct an answer, and see what happened to an interview.
+
+    found = queue(store, definitions, Filters(states=("with_issues",)))
+    decide(store, list(found["submission_id"]), "sent_back", reason="roster is short", by="Lan")
+    correct(store, definitions, [Correction(submission_id, "/data/household/size", "5", why="by phone")], by="Lan")
+    history(store, submission_id)
+
+Everything decided goes into the ledger (`collect.ledger`); nothing that was received is changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import polars as pl
+
+from collect.corrections import Cells, amended, answers_as_received, cells_now
+from collect.duplicates import PAIRS, pairs, traits
+from collect.forms import Form
+from collect.journey import Definitions
+from collect.ledger import Entry, Said, append, entries
+from collect.problems import CollectError
+from collect.queue import EVERYTHING, HISTORY, QUEUE, Filters, forms_received, found_in, history, one_of, queue
+from collect.standing import DECISIONS, FINAL, STATES, standing
+from collect.store import Store, written_whole
+
+__all__ = [
+    "DECISIONS", "EVERYTHING", "HISTORY", "QUEUE", "STATES", "Correction", "Filters", "Outcome", "correct", "decide",
+    "duplicates", "history", "judge_pair", "queue",
+]  # fmt: skip
+
+NEED_A_REASON = ("sent_back", "rejected", "deleted")
+MISFITS = ("TYP-01", "CHO-01", "CHO-02", "CON-01", "REQ-01", "REL-01")  # what a new answer must not break
+Result = Literal["applied", "changed_meanwhile", "breaks_rule", "no_change", "unknown_submission", "unknown_question"]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One answer put right. ``row_id`` names the row of a repeat, and is empty for a question asked once.
+
+    ``seen``: the answer its author looked at ("" for a blank); where it is another one by now, the correction is
+    refused. None: whatever it is. ``new`` None or "" makes the answer blank.
+    """
+
+    submission_id: str
+    question: str
+    new: str | None
+    why: str = ""
+    row_id: str = ""
+    seen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a correction. ``code``: the rule that "breaks_rule" means; ``number``: the entry, once applied."""
+
+    correction: Correction
+    result: Result
+    code: str = ""
+    number: int | None = None
+
+
+def decide(store: Store, ids: Sequence[str], decision: str, reason: str, by: str) -> list[Entry]:
+    """Write a decision about interviews into the ledger, about all of them or none; where it stands already, nothing.
+
+    Parameters
+    ----------
+    decision
+        One of `DECISIONS`: "accepted", "sent_back", "rejected", "deleted", or "received": the last one is taken back.
+
+    Raises
+    ------
+    CollectError
+        USE-01 for an unknown decision or submission, REV-01 without a reason where one is needed, REV-02 without a
+        name.
+    """
+    one_of("decision", [decision], DECISIONS)
+    if not by.strip():
+        raise CollectError("REV-02")
+    if decision in NEED_A_REASON and not reason.strip():
+        raise CollectError("REV-01", decision=decision)
+    said, left = [], dict.fromkeys(ids)
+    for form in forms_received(store):
+        stands = standing(store, form).filter(pl.col("submission_id").is_in(list(left)))
+        for row in stands.iter_rows(named=True):
+            del left[row["submission_id"]]
+            old, why = row["decision"] or "received", reason.strip()
+            if (old, row["reason"] or "") != (decision, why):
+                said.append(Said("review", form, row["submission_id"], old, decision, why, content=row["content"]))
+    if left:
+        raise CollectError("USE-01", what="submission", name=", ".join(list(left)[:5]), known="collect review list")
+    return append(store, said, by.strip())
+
+
+def correct(store: Store, definitions: Definitions, corrections: Sequence[Correction], by: str) -> list[Outcome]:
+    """Correct answers: each is tried on the interview as it stands, with the others of the same interview, and checked.
+
+    One that its author saw another answer of, or whose new answer breaks a rule at its own question, is refused and the
+    others go on. What applies goes into the ledger.
+
+    Raises
+    ------
+    CollectError
+        REV-02 without a name.
+    """
+    if not by.strip():
+        raise CollectError("REV-02")
+    outcomes: dict[int, Outcome] = {}
+    for form_id in forms_received(store):
+        form = next((one for one in definitions.forms if one.form_id == form_id), None)
+        if form is not None:
+            _of_form(store, form, corrections, outcomes, by.strip())
+    return [outcomes.get(place, Outcome(one, "unknown_submission")) for place, one in enumerate(corrections)]
+
+
+def _of_form(
+    store: Store, form: Form, corrections: Sequence[Correction], outcomes: dict[int, Outcome], by: str
+) -> None:
+    ids = {one.submission_id for one in corrections}
+    stands = standing(store, form.form_id).filter(pl.col("submission_id").is_in(list(ids)))
+    lineages = dict(stands.select("submission_id", "lineage").iter_rows())
+    cells = cells_now(store, form, stands)
+    trials: dict[int, Said] = {}
+    for place, one in enumerate(corrections):
+        if one.submission_id in lineages:
+            found = _tried(form, one, lineages[one.submission_id], cells)
+            if isinstance(found, Said):
+                trials[place] = found
+            else:
+                outcomes[place] = Outcome(one, found)
+    misfits = _misfits(store, form, stands, trials)
+    while misfits:
+        outcomes |= {place: Outcome(corrections[place], "breaks_rule", code) for place, code in misfits.items()}
+        trials = {place: said for place, said in trials.items() if place not in misfits}
+        misfits = _misfits(store, form, stands, trials)  # what leaned on a refused one may now break a rule itself
+    written = append(store, list(trials.values()), by)
+    for place, entry in zip(trials, written, strict=True):
+        outcomes[place] = Outcome(corrections[place], "applied", number=entry.number)
+
+
+def _tried(form: Form, one: Correction, lineage: str, cells: Cells) -> Said | Result:
+    """What the ledger would say of a correction, or why it is refused; ``cells`` then holds the corrected answer."""
+    row_id = one.row_id or form.root
+    cell = (one.submission_id, row_id, one.question)
+    if one.question not in form.to_read.by_path or cell not in cells:
+        return "unknown_question"
+    old, new = cells[cell], (one.new or "").strip() or None
+    if one.seen is not None and (one.seen.strip() or None) != old:
+        return "changed_meanwhile"
+    if new == old:
+        return "no_change"
+    cells[cell] = new
+    return Said("correction", form.form_id, one.submission_id, old, new, one.why.strip(), lineage, row_id, one.question)
+
+
+def _misfits(store: Store, form: Form, stands: pl.DataFrame, trials: Mapping[int, Said]) -> dict[int, str]:
+    """The corrections whose own question breaks a rule once all are applied, and which rule."""
+    if not trials:
+        return {}
+    more = [Entry(place, "", "", **asdict(said), previous="", digest="") for place, said in trials.items()]
+    found = amended(store, form, stands, more=more)
+    issues = pl.concat([one.frames["issues"] for one in found.values()]).filter(pl.col("code").is_in(MISFITS))
+    broken = {
+        (row["submission_id"], row["row_id"], row["question"]): row["code"] for row in issues.iter_rows(named=True)
+    }
+    cells = {place: (said.submission_id, said.row_id, said.question) for place, said in trials.items()}
+    return {place: broken[cell] for place, cell in cells.items() if cell in broken}
+
+
+def duplicates(store: Store, definitions: Definitions, form: str = "", undecided: bool = True) -> pl.DataFrame:
+    """Pairs of interviews that may be one and the same, most alike first.
+
+    Returns
+    -------
+    DataFrame
+        ``form``, the columns of `collect.duplicates.PAIRS` (``one`` was received first), and ``verdict``: "same" or
+        "different" where somebody said so; without ``undecided`` those are listed too. Worked out once for the same
+        interviews, then read from the data folder's cache. Raises CollectError USE-01 for a form nobody knows.
+    """
+    one_of("form", [form] if form else [], [known.form_id for known in definitions.forms])
+    wanted = [known for known in definitions.forms if form in ("", known.form_id)]
+    rows = pl.concat([pl.DataFrame(schema=DUPLICATES), *(_pairs_of(store, one) for one in wanted)])
+    return rows.filter(pl.col("verdict").is_null()) if undecided else rows
+
+
+DUPLICATES = {"form": pl.String(), **PAIRS, "verdict": pl.String()}
+
+
+def _pairs_of(store: Store, form: Form) -> pl.DataFrame:
+    stands = standing(store, form.form_id).filter(~pl.col("decision").is_in(FINAL).fill_null(False))
+    said = entries(store, form=form.form_id, kind="pair")
+    judged = {frozenset((one.submission_id, one.other)): one.new for one in said}
+    found = _pairs_found(store, form, stands)
+    verdicts = [judged.get(frozenset(pair)) for pair in found.select("one", "other").iter_rows()]
+    return found.with_columns(form=pl.lit(form.form_id), verdict=pl.Series(verdicts, dtype=pl.String)).select(
+        *DUPLICATES
+    )
+
+
+def _pairs_found(store: Store, form: Form, stands: pl.DataFrame) -> pl.DataFrame:
+    key = hashlib.sha256(repr((form.sha256, form.design)).encode())
+    key.update(stands.select("upload_id", "submission_id", "content").write_csv().encode())
+    kept = store.folder / "cache" / "duplicates" / f"{key.hexdigest()[:32]}.parquet"
+    if kept.is_file():
+        return pl.read_parquet(kept)
+    found = [
+        traits(answers_as_received(store, form, str(upload), rows["submission_id"]), form.to_read)
+        for (upload,), rows in stands.group_by("upload_id", maintain_order=True)
+    ]
+    made = pairs(found) if found else pl.DataFrame(schema=PAIRS)
+    with written_whole(kept) as temporary:
+        made.write_parquet(temporary)
+    return made
+
+
+def judge_pair(store: Store, kept: str, other: str, same: bool, why: str, by: str) -> Entry:
+    """Say of two interviews that they are the same one (then only ``kept`` counts), or that they are different ones.
+
+    Raises
+    ------
+    CollectError
+        USE-01 for an unknown submission, REV-02 without a name, REV-03 when they are of two forms or one interview.
+    """
+    if not by.strip():
+        raise CollectError("REV-02")
+    form, every = found_in(store, kept)
+    lineages = dict(every.select("submission_id", "lineage").iter_rows())
+    if found_in(store, other)[0] != form or lineages[kept] == lineages[other]:
+        raise CollectError("REV-03", one=kept, other=other)
+    said = Said("pair", form, kept, None, "same" if same else "different", why.strip(), other)
+    return append(store, [said], by.strip())[0]

@@ -1,0 +1,136 @@
+"""ODK Central and KoboToolbox as their documentation describes them, on loopback, with the troubles servers have."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
+
+PASSWORD, TOKEN = "đúng mật khẩu", "0123456789abcdef"
+INSTANT = re.compile(r"__system/(submissionDate|updatedAt) gt (\S+?Z)")
+
+
+@dataclass
+class Fake:
+    """What the server holds and how it misbehaves. ``trouble``: for the next data requests, in order, then none."""
+
+    rows: list[dict[str, Any]]
+    trouble: list[str] = field(default_factory=list)  # cut, busy, busy-long, gate, expire
+    page_size: int = 1_000  # the most a page holds, whatever is asked
+    asked: list[str] = field(default_factory=list)
+    sessions: set[str] = field(default_factory=set)
+    url: str = ""
+
+
+@contextmanager
+def serving(fake: Fake) -> Iterator[Fake]:
+    handler = type("Handler", (_Handler,), {"fake": fake})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    fake.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield fake
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    fake: Fake
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/v1/sessions" or said["password"] != PASSWORD:
+            self._answer(401, {"code": 401.2, "message": "Could not authenticate with the provided credentials."})
+            return
+        token = f"session{len(self.fake.asked)}{len(self.fake.sessions)}"
+        self.fake.sessions.add(token)
+        self._answer(200, {"token": token, "csrf": "x", "expiresAt": "2026-11-24T00:00:00.000Z"})
+
+    def do_GET(self) -> None:
+        self.fake.asked.append(unquote_plus(self.path))
+        trouble = self.fake.trouble.pop(0) if self.fake.trouble else ""
+        if trouble == "expire":
+            self.fake.sessions.clear()
+        if not self._known():
+            self._answer(401, {"detail": "Invalid token."})
+        elif trouble.startswith("busy"):
+            self._answer(429, {}, {"Retry-After": "3600" if trouble == "busy-long" else "7"})
+        elif trouble == "gate":
+            self._answer(200, "<html>Welcome to the free Wi-Fi</html>")
+        else:
+            self._data(cut=trouble == "cut")
+
+    def _known(self) -> bool:
+        kind, _, secret = self.headers.get("Authorization", "").partition(" ")
+        return secret in self.fake.sessions if kind == "Bearer" else kind == "Token" and secret == TOKEN
+
+    def _data(self, *, cut: bool) -> None:
+        parts = urlsplit(self.path)
+        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if parts.path == "/v1/projects/1/forms/household.svc/Submissions":
+            self._answer(200, self._odata(asked), cut=cut)
+        elif parts.path == "/api/v2/assets/aHousehold/data/":
+            self._answer(200, self._kobo(asked), cut=cut)
+        elif parts.path == "/api/v2/assets/":
+            self._answer(200, {"count": 0, "results": []})
+        else:
+            self._answer(404, {"code": 404.1, "message": "Could not find the resource you were looking for."})
+
+    def _odata(self, asked: dict[str, str]) -> dict[str, Any]:
+        """Newest first; ``$skiptoken`` names the last submission given, so that new ones shift no page."""
+        limits = INSTANT.findall(asked.get("$filter", ""))
+        rows = [row for row in self.fake.rows if not limits or any((row["__system"][key] or "") > instant
+                for key, instant in limits)]  # fmt: skip
+        rows.sort(key=lambda row: (row["__system"]["submissionDate"], row["__id"]), reverse=True)
+        ids = [row["__id"] for row in rows]
+        token = asked.get("$skiptoken")
+        begin = 0 if token is None else ids.index(token) + 1 if token in ids else len(ids)  # gone: nothing, as Central
+        size = min(int(asked["$top"]), self.fake.page_size)
+        page = {"value": rows[begin : begin + size]}
+        if begin + size < len(rows):
+            following = urlencode({**asked, "$skiptoken": ids[begin + size - 1]})
+            page["@odata.nextLink"] = f"https://central.example{urlsplit(self.path).path}?{following}"  # type: ignore[assignment]
+        context = "https://central.example/v1/projects/1/forms/household.svc/$metadata#Submissions"
+        return page | {"@odata.context": context}
+
+    def _kobo(self, asked: dict[str, str]) -> dict[str, Any]:
+        rows = [row for row in self.fake.rows if _meets(row, json.loads(asked.get("query", "{}")))]
+        assert json.loads(asked["sort"]) == {"_id": 1}
+        rows.sort(key=lambda row: row["_id"])
+        size = min(int(asked["limit"]), self.fake.page_size)
+        more = f"{self.fake.url}/api/v2/assets/aHousehold/data/?start={size}" if len(rows) > size else None
+        return {"count": len(rows), "next": more, "previous": None, "results": rows[:size]}
+
+    def _answer(
+        self, status: int, content: object, headers: dict[str, str] | None = None, *, cut: bool = False
+    ) -> None:
+        body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if cut else body)
+        self.close_connection = True
+
+
+def _meets(row: dict[str, Any], query: dict[str, Any]) -> bool:
+    for key, value in query.items():
+        if key == "$and" and not all(_meets(row, one) for one in value):
+            return False
+        if key == "$or" and not any(_meets(row, one) for one in value):
+            return False
+        if not key.startswith("$") and not (row.get(key) is not None and row[key] > value["$gt"]):
+            return False
+    return True

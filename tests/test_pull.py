@@ -1,0 +1,262 @@
+"""Pulling from servers that page, limit, break off and forget us: everything arrives, once, and only what is new."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+from fake_servers import PASSWORD, TOKEN, Fake, serving
+
+from collect import registry
+from collect.cli import main
+from collect.i18n import LANGUAGES
+from collect.journey import define
+from collect.pull import Bookmark
+from collect.pull.wire import TRIES
+from collect.settings import settings_from, shipped_forms
+from collect.store import open_store
+
+
+def instant(minute: int) -> str:
+    return f"2026-11-20T{3 + minute // 60:02d}:{minute % 60:02d}:00.123Z"
+
+
+def of_central(number: int, received: int, updated: int | None = None, hamlet: str = "29236-01") -> dict[str, Any]:
+    name = f"uuid:{number:04d}"
+    system = {"submissionDate": instant(received), "updatedAt": None if updated is None else instant(updated),
+              "submitterName": "ann", "deviceId": "d", "reviewState": None, "edits": 0, "formVersion": "1"}  # fmt: skip
+    return {
+        "consent": "no",
+        "place": {"hamlet": hamlet},
+        "meta": {"instanceID": name},
+        "__id": name,
+        "__system": system,
+    }
+
+
+def of_kobo(number: int, received: int, updated: int | None = None, hamlet: str = "29236-01") -> dict[str, Any]:
+    name = f"00000000-0000-4000-8000-{number:012d}"
+    return {"_id": number, "_uuid": name, "meta/instanceID": f"uuid:{name}", "consent": "no", "place/hamlet": hamlet,
+            "_submission_time": instant(received)[:19], "__version__": "v1", "_validation_status": {},
+            "_date_modified": instant(received if updated is None else updated)[:19]}  # fmt: skip
+
+
+NEITHER = {"COLLECT_DATABASE": "", "COLLECT_GEO_MIRROR": ""}
+KINDS: dict[str, Any] = {"central": of_central, "kobo": of_kobo}
+ASKING = {"central": ("central", "--project", "1", "--form", "household"),
+          "kobo": ("kobo", "--asset", "aHousehold", "--form", "household")}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The forms, compiled once for all these tests."""
+    cache = tmp_path_factory.mktemp("compiled")
+    define(shipped_forms(), cache / "forms")
+    return cache
+
+
+@pytest.fixture(autouse=True)
+def with_forms(tmp_path: Path, compiled: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "cache").symlink_to(compiled)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have passed."""
+    passed: list[float] = []
+    monkeypatch.setattr("collect.pull.wire.time.sleep", passed.append)
+    return passed
+
+
+@pytest.fixture(params=["central", "kobo"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def server(kind: str) -> Iterator[Fake]:
+    """Twenty-five submissions, a minute between them; ten to a page."""
+    with serving(Fake([KINDS[kind](number, number) for number in range(1, 26)], page_size=10)) as fake:
+        yield fake
+
+
+def collect(folder: Path, *arguments: str, lang: str = "en", **more: str) -> Result:
+    environment = {"COLLECT_DATA": str(folder / "data"), "COLLECT_CONFIG": str(folder / "config"), **NEITHER, **more}
+    return CliRunner().invoke(main, ["--lang", lang, "pull", *arguments], env=environment)
+
+
+def log_in(folder: Path, kind: str, server: Fake, secret: str | None = None) -> Result:
+    if kind == "central":
+        options = ("--user", "ann@example.org")
+        return collect(folder, "login", kind, "--url", server.url, *options, COLLECT_PASSWORD=secret or PASSWORD)
+    return collect(folder, "login", kind, "--url", server.url, COLLECT_TOKEN=secret or TOKEN)
+
+
+def bring(folder: Path, kind: str, *more: str) -> dict[str, Any]:
+    done = collect(folder, *ASKING[kind], *more, "--json")
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(done.output)
+    return found
+
+
+def received(folder: Path) -> pl.DataFrame:
+    """Every submission received, whatever upload brought it."""
+    store = open_store(settings_from({"COLLECT_DATA": str(folder / "data")}))
+    parts = [store.read_part("household", "answers", part["upload_id"]) for part in registry.parts_of(store.engine)]
+    return pl.concat(parts)
+
+
+def test_every_page_is_an_upload_and_every_submission_arrives_once(tmp_path: Path, kind: str, server: Fake) -> None:
+    assert log_in(tmp_path, kind, server).exit_code == 0
+    found = bring(tmp_path, kind)
+    assert (found["pages"], found["read"], found["new"]) == (3, 25, 25)
+    assert received(tmp_path)["submission_id"].n_unique() == received(tmp_path).height == 25
+    kept = [path.name for path in (tmp_path / "data" / "inbox").glob("??/*/[a-z]*")]
+    assert sorted(kept) == ["household-0001.json", "household-0002.json", "household-0003.json"]
+
+
+def test_the_next_pull_asks_only_for_what_changed(tmp_path: Path, kind: str, server: Fake) -> None:
+    log_in(tmp_path, kind, server)
+    bring(tmp_path, kind)
+    server.rows.append(KINDS[kind](26, 90))
+    server.rows[3] = KINDS[kind](4, 4, updated=95, hamlet="29236-02")
+    asked = len(server.asked)
+    found = bring(tmp_path, kind)
+    assert (found["new"], found["changed"]) == (1, 1)
+    assert found["read"] <= 3  # those two, and what was received in the last minute before
+    assert all("submissionDate gt" in path or "_submission_time" in path for path in server.asked[asked:])
+
+
+def test_nothing_new_changes_nothing(tmp_path: Path, kind: str, server: Fake) -> None:
+    log_in(tmp_path, kind, server)
+    bring(tmp_path, kind)
+    found = bring(tmp_path, kind)
+    assert (found["new"], found["changed"]) == (0, 0)
+
+
+def test_since_a_day_leaves_out_what_came_before(tmp_path: Path, kind: str, server: Fake) -> None:
+    log_in(tmp_path, kind, server)
+    assert bring(tmp_path, kind, "--since", "2026-11-21")["read"] == 0
+    assert bring(tmp_path, kind, "--since", "all")["read"] == 25
+
+
+@pytest.mark.parametrize("trouble", [["cut"], ["busy"], ["cut", "busy", "cut"], ["", "cut"], ["", "", "busy"]])
+def test_a_broken_line_or_a_busy_server_costs_only_time(
+    tmp_path: Path, kind: str, server: Fake, waits: list[float], trouble: list[str]
+) -> None:
+    log_in(tmp_path, kind, server)
+    server.trouble = [*trouble]
+    assert bring(tmp_path, kind)["new"] == 25
+    assert len(waits) == sum(1 for one in trouble if one)
+    assert [seconds for seconds, one in zip(waits, filter(None, trouble), strict=True) if one == "busy"] == [
+        7.0 for one in trouble if one == "busy"
+    ]
+
+
+@pytest.mark.parametrize(("trouble", "code"), [("cut", "PUL-01"), ("busy", "PUL-04"), ("gate", "PUL-05")])
+def test_a_pull_that_breaks_off_goes_on_where_it_stopped(
+    tmp_path: Path, kind: str, server: Fake, waits: list[float], trouble: str, code: str
+) -> None:
+    log_in(tmp_path, kind, server)
+    server.trouble = ["", *[trouble] * TRIES]
+    done = collect(tmp_path, *ASKING[kind])
+    assert done.exit_code == 14
+    assert code in done.output
+    assert received(tmp_path).height == 10
+    server.trouble, asked = [], len(server.asked)
+    found = bring(tmp_path, kind)
+    assert (found["pages"], found["new"]) == (2, 15)
+    assert len(server.asked) - asked <= 3  # no page a second time; Central's session costs no data request
+    assert received(tmp_path)["submission_id"].n_unique() == 25
+
+
+def test_a_server_that_asks_for_an_hour_is_left_alone(
+    tmp_path: Path, kind: str, server: Fake, waits: list[float]
+) -> None:
+    log_in(tmp_path, kind, server)
+    server.trouble = ["busy-long"]
+    done = collect(tmp_path, *ASKING[kind])
+    assert "60 minutes" in done.output
+    assert waits == []
+
+
+def test_a_session_that_ends_between_two_pages_is_opened_again(tmp_path: Path) -> None:
+    with serving(Fake([of_central(number, number) for number in range(1, 26)], ["", "expire"], page_size=10)) as server:
+        log_in(tmp_path, "central", server)
+        assert bring(tmp_path, "central")["new"] == 25
+
+
+def test_a_pull_begins_again_when_the_submission_it_stopped_at_was_deleted(tmp_path: Path, waits: list[float]) -> None:
+    with serving(Fake([of_central(number, number) for number in range(1, 26)], page_size=10)) as server:
+        log_in(tmp_path, "central", server)
+        server.trouble = ["", *["cut"] * TRIES]
+        assert collect(tmp_path, *ASKING["central"]).exit_code == 14
+        server.trouble = []
+        server.rows = [row for row in server.rows if row["__id"] != "uuid:0016"]  # the last of the first page
+        assert bring(tmp_path, "central")["new"] == 15
+        assert received(tmp_path)["submission_id"].n_unique() == 25
+
+
+@pytest.mark.parametrize("lang", list(LANGUAGES))
+def test_wrong_credentials_are_said_in_words_and_not_kept(tmp_path: Path, kind: str, server: Fake, lang: str) -> None:
+    done = log_in(tmp_path, kind, server, "wrong")
+    assert done.exit_code == 14
+    assert "PUL-02" in done.output
+    assert "wrong" not in done.output
+    assert not (tmp_path / "config" / "logins.json").exists()
+    assert collect(tmp_path, *ASKING[kind], lang=lang).output.startswith("PUL-07")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes")
+def test_accounts_lie_outside_the_data_folder_and_only_their_owner_reads_them(
+    tmp_path: Path, kind: str, server: Fake
+) -> None:
+    log_in(tmp_path, kind, server)
+    bring(tmp_path, kind)
+    file = tmp_path / "config" / "logins.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    secret = PASSWORD if kind == "central" else TOKEN
+    inside = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert inside
+    assert not [path for path in inside if secret.encode() in path.read_bytes()]
+    file.chmod(0o644)
+    bring(tmp_path, kind)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert collect(tmp_path, "logout", server.url).exit_code == 0
+    assert json.loads(file.read_text()) == []
+
+
+def test_a_form_the_server_does_not_have_is_named(tmp_path: Path) -> None:
+    with serving(Fake([])) as server:
+        log_in(tmp_path, "central", server)
+        done = collect(tmp_path, "central", "--project", "7", "--form", "household")
+        assert done.exit_code == 14
+        assert "/v1/projects/7/forms/household.svc" in done.output
+
+
+def test_a_password_never_crosses_the_network_in_the_open(tmp_path: Path) -> None:
+    done = collect(tmp_path, "login", "kobo", "--url", "http://survey.example.org", COLLECT_TOKEN=TOKEN)
+    assert done.exit_code == 14
+    assert "PUL-06" in done.output
+
+
+def test_a_server_that_is_not_there_is_said_after_a_minute_of_trying(tmp_path: Path, waits: list[float]) -> None:
+    done = collect(tmp_path, "login", "kobo", "--url", "http://127.0.0.1:9", COLLECT_TOKEN=TOKEN)
+    assert "PUL-01" in done.output
+    assert sum(waits) == 31.0
+
+
+def test_a_bookmark_asks_again_for_the_last_minute_and_moves_only_at_the_end() -> None:
+    begun = Bookmark("2026-11-20T03:00:00.123Z")
+    assert begun.asked_from() == "2026-11-20T02:59:00.123Z"
+    half = begun.after("2026-11-21T00:00:00.000Z", "/next")
+    assert (half.since, half.next) == (begun.since, "/next")
+    assert half.after("2026-11-20T12:00:00.000Z", "") == Bookmark("2026-11-21T00:00:00.000Z")

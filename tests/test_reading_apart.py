@@ -1,0 +1,198 @@
+"""A file that brings its reader down takes nothing else with it: it is refused in words, kept, and the rest goes on."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from collect import registry
+from collect.define import load_forms
+from collect.forms import Form
+from collect.intake import Asked, add_file, rebuild
+from collect.journey import define
+from collect.limits import DEFAULT
+from collect.problems import CollectError, ExportError
+from collect.receive import apart, receive
+from collect.receive.apart import receive_apart
+from collect.receive.manner import Manner
+from collect.settings import settings_from, shipped_forms
+from collect.store import kept, open_store
+
+SUBMISSION = '<data id="household" version="1"><meta><instanceID>uuid:{}</instanceID></meta></data>'
+FRAME = "cluster,commune_code,vintage,hamlet,hamlet_name,stratum,households,probability,selected\n29242-01,29242,2025-07,01,,29242,90,0.5,true\n"  # fmt: skip  # noqa: E501
+
+
+@pytest.fixture(scope="module")
+def forms() -> Sequence[Form]:
+    return load_forms(shipped_forms())
+
+
+# file name, code, reason
+TROUBLE = [
+    ("segfault.xml", "IN-46", "signal 11"),
+    ("hang.xml", "IN-44", "time"),
+    ("spin.xml", "IN-44", "time"),
+    ("swell.xml", "IN-45", "memory"),
+    ("swell_at_once.xml", "IN-45", "memory"),
+    ("fault.xml", "IN-46", "KeyError trouble.py"),
+    ("leave.xml", "IN-46", "exit"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_workshop_that_meets_trouble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The reading process wraps its own reader as it starts: nothing of the product knows of it."""
+    folder = tmp_path_factory.mktemp("path")
+    (folder / "sitecustomize.py").write_text(
+        "import sys\n"
+        f"sys.path.append({str(Path(__file__).parent)!r})\n"
+        "import collect.receive as one, trouble\n"
+        "one.receive = trouble.into_trouble(one.receive)\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.setattr(apart, "_WORKSHOP", apart._Workshop())
+        yield
+        if apart._WORKSHOP._control is not None:
+            apart._WORKSHOP._control.close()
+
+
+LITTLE = Manner(limits=replace(DEFAULT, seconds=1, memory_megabytes=400))
+
+
+def write(path: Path, number: int = 1) -> Path:
+    path.write_text(SUBMISSION.format(number))
+    return path
+
+
+@pytest.mark.parametrize(("name", "code", "reason"), TROUBLE)
+def test_trouble_in_the_reader_is_a_refusal_in_words_and_the_next_file_is_read(
+    name: str, code: str, reason: str, forms: Sequence[Form], tmp_path: Path
+) -> None:
+    with pytest.raises(ExportError) as caught:
+        receive_apart(write(tmp_path / name), forms, manner=LITTLE)
+    assert caught.value.code == code
+    assert str(caught.value.values["reason"]).startswith(reason)
+    assert "secret" not in str(caught.value)
+    (received,) = receive_apart(write(tmp_path / "good.xml"), forms, manner=LITTLE)
+    assert received.submissions == 1
+
+
+def test_a_member_that_brings_the_reader_down_is_left_out_and_the_rest_is_read(
+    forms: Sequence[Form], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "segfault.zip", "w") as archive:
+        for name in "abc":
+            archive.writestr(f"{name}.xml", SUBMISSION.format(name))
+    (received,) = receive_apart(tmp_path / "segfault.zip", forms, manner=LITTLE)
+    assert received.answers["/data"]["submission_id"].to_list() == ["uuid:a", "uuid:c"]
+    assert received.issues.select("code", "found_in").rows() == [("FIL-03", "b.xml")]
+    assert received.unreadable == 1
+
+
+def test_reading_apart_and_reading_here_say_the_same(forms: Sequence[Form], tmp_path: Path) -> None:
+    (tmp_path / "frame.csv").write_text(FRAME)
+    for path in (write(tmp_path / "a.xml"), tmp_path / "frame.csv"):
+        (here,), (there,) = receive(path, forms), receive_apart(path, forms)
+        assert (here.source, here.file, here.counts) == (there.source, there.file, there.counts)
+        assert all(here.answers[name].equals(there.answers[name]) for name in here.answers)
+        assert (here.frame is None and there.frame is None) or here.frame.equals(there.frame)  # type: ignore[union-attr, arg-type]
+    with pytest.raises(ExportError) as caught:
+        receive_apart(write(tmp_path / "b.xml"), forms, form="nobody's")
+    assert caught.value.code == "IN-24"
+
+
+def test_progress_is_told_while_reading(forms: Sequence[Form], tmp_path: Path) -> None:
+    told: list[float] = []
+    receive_apart(write(tmp_path / "a.xml"), forms, progress=lambda _step, share: told.append(share))
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_several_threads_share_one_workshop(forms: Sequence[Form], tmp_path: Path) -> None:
+    found: dict[int, str] = {}
+
+    def read(number: int) -> None:
+        (received,) = receive_apart(write(tmp_path / f"{number}.xml", number), forms)
+        found[number] = received.answers["/data"]["submission_id"][0]
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {number: f"uuid:{number}" for number in range(6)}
+
+
+def test_whoever_stops_waiting_ends_the_reader(
+    forms: Sequence[Form], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stop(line: socket.socket, _tell: object) -> dict[str, object]:
+        with line:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(apart, "_followed", stop)
+    with pytest.raises(KeyboardInterrupt):
+        receive_apart(write(tmp_path / "hang.xml"), forms)
+    deadline = time.monotonic() + 5
+    while _readers() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert _readers() == []
+
+
+def _readers() -> list[str]:
+    """Processes below the workshop: of this test's own, no other's."""
+    parents = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            _, _, rest = status.read_text().rpartition(") ")
+            parents[status.parent.name] = rest.split()[1]
+    mine = {process for process, parent in parents.items() if parent == str(os.getpid())}
+    return [process for process, parent in parents.items() if parent in mine]
+
+
+def test_a_workshop_that_died_is_started_again(forms: Sequence[Form], tmp_path: Path) -> None:
+    receive_apart(write(tmp_path / "a.xml"), forms)
+    assert apart._WORKSHOP._control is not None
+    apart._WORKSHOP._control.close()
+    (received,) = receive_apart(write(tmp_path / "a.xml"), forms)
+    assert received.submissions == 1
+
+
+def test_bytes_that_brought_their_reader_down_stay_marked_until_they_are_read(tmp_path: Path) -> None:
+    definitions = define(shipped_forms())
+    store = open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data")}))
+    with pytest.raises(ExportError):
+        add_file(store, write(tmp_path / "segfault.xml"), definitions, Asked(by="Lan"))
+    (mark,) = registry.refused(store.engine)
+    assert [mark[name] for name in ("file_name", "code", "reason", "received_by")] == [
+        "segfault.xml", "IN-46", "signal 11", "Lan",
+    ]  # fmt: skip
+    assert [stored.name for stored in kept(store)] == ["segfault.xml"]
+    assert rebuild(store, definitions) == []
+    here = replace(store, settings=replace(store.settings, apart=False))
+    assert add_file(here, tmp_path / "segfault.xml", definitions).parts[0].read == 1
+    assert registry.refused(store.engine) == []
+    assert registry.uploads(store.engine)[0]["file_name"] == "segfault.xml"
+
+
+def test_a_limit_that_is_no_number_is_said() -> None:
+    assert settings_from({"COLLECT_LIMIT_SECONDS": "20"}).limits.seconds == 20
+    for wrong in ("0", "-1", "many", "1.5"):
+        with pytest.raises(CollectError) as caught:
+            settings_from({"COLLECT_LIMIT_SECONDS": wrong})
+        assert (caught.value.code, caught.value.values) == ("USE-05", {"name": "COLLECT_LIMIT_SECONDS"})
+
+
+def test_uploads_are_read_apart_unless_somebody_says_otherwise() -> None:
+    assert settings_from({}).apart
+    assert not settings_from({"COLLECT_WORKER": "off"}).apart

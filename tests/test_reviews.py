@@ -1,0 +1,310 @@
+"""One household, once, and what reviewers say of it: on SQLite and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from field_office import Office, states
+
+from collect import ledger
+from collect.problems import CollectError
+from collect.registry import LEDGER
+from collect.reviews import Correction, Filters, correct, decide, history, judge_pair, queue
+from collect.runs import Known, gather
+
+
+@pytest.fixture
+def office(tmp_path: Path, database: str) -> Iterator[Office]:
+    made = Office(tmp_path, database)
+    yield made
+    made.close()
+
+
+def listed(office: Office, **wanted: object) -> dict[str, str]:
+    return states(queue(office.store, office.definitions, Filters(**wanted)))  # type: ignore[arg-type]
+
+
+def counted(office: Office, known: Known | None = None) -> list[str]:
+    found = gather(office.store, office.form, office.definitions, known or Known())
+    return [] if found is None else sorted(one.removeprefix("uuid:") for one in found.households["submission_id"])
+
+
+def uuids(*names: str) -> list[str]:
+    return [f"uuid:{name}" for name in names]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+# --- one household, once ---
+
+
+def test_what_arrives_is_received_or_has_issues(office: Office) -> None:
+    office.send("""
+        | id | size |
+        | a  | 3    |
+        | b  | 99   |
+    """)
+    assert listed(office) == {"a": "received", "b": "with_issues"}
+    assert listed(office, states=("with_issues",)) == {"b": "with_issues"}
+    assert listed(office, codes=("CON-01",)) == {"b": "with_issues"}
+
+
+def test_an_edit_under_a_new_id_takes_the_place_of_what_it_replaces(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    office.send("| id | replaces | size |\n| b | a | 4 |\n| c | b | 5 |")
+    assert listed(office) == {"c": "received"}
+
+
+def test_two_edits_of_one_original_are_one_interview_and_the_later_counts(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    office.send("| id | replaces | size |\n| b | a | 4 |")
+    office.send("| id | replaces | size |\n| c | a | 5 |")
+    assert counted(office) == ["c"]
+
+
+def test_ids_that_replace_one_another_in_a_circle_still_count_once(office: Office) -> None:
+    office.send("| id | replaces | size |\n| a | b | 3 |\n| b | a | 4 |")
+    assert len(counted(office)) == 1
+
+
+# --- decisions ---
+
+
+@pytest.mark.parametrize("decision", ["sent_back", "rejected", "deleted"])
+def test_what_is_sent_back_rejected_or_deleted_does_not_count(office: Office, decision: str) -> None:
+    office.send("| id |\n| a |\n| b |")
+    decide(office.store, uuids("a"), decision, "made up at the desk", "Lan")
+    assert counted(office) == ["b"]
+    assert listed(office, states=(decision,)) == {"a": decision}
+
+
+def test_what_was_sent_back_returns_when_it_comes_again_changed(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    decide(office.store, uuids("a"), "sent_back", "count again", "Lan")
+    office.send("| id | replaces | size |\n| b | a | 4 |")
+    row = queue(office.store, office.definitions).row(0, named=True)
+    assert (row["submission_id"], row["state"], row["changed"]) == ("uuid:b", "received", True)
+    assert counted(office) == ["b"]
+
+
+@pytest.mark.parametrize("decision", ["rejected", "deleted"])
+def test_what_is_rejected_or_deleted_stays_so_whatever_arrives(office: Office, decision: str) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    decide(office.store, uuids("a"), decision, "never visited", "Lan")
+    office.send("| id | replaces | size |\n| b | a | 4 |")
+    office.send("| id | size |\n| a | 9 |")
+    assert counted(office) == []
+    decide(office.store, uuids("b"), "received", "", "Lan")
+    assert counted(office) == ["b"]
+
+
+def test_an_accepted_one_that_changes_must_be_looked_at_again(office: Office) -> None:
+    office.send("| id | size |\n| a | 99 |")
+    decide(office.store, uuids("a"), "accepted", "", "Lan")
+    assert listed(office) == {"a": "accepted"}
+    office.send("| id | size |\n| a | 98 |")
+    assert listed(office, changed=True) == {"a": "with_issues"}
+
+
+def test_the_same_again_changes_nothing_and_keeps_the_decision(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    decide(office.store, uuids("a"), "sent_back", "count again", "Lan")
+    office.send("| id | size |\n| a | 3 |\n| z | 3 |")
+    assert listed(office, states=("sent_back",)) == {"a": "sent_back"}
+
+
+def test_a_decision_is_about_all_of_them_or_none(office: Office) -> None:
+    office.send("| id |\n| a |")
+    with pytest.raises(CollectError) as error:
+        decide(office.store, uuids("a", "nobody"), "accepted", "", "Lan")
+    assert error.value.code == "USE-01"
+    assert ledger.entries(office.store) == []
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "by", "code"),
+    [("rejected", " ", "Lan", "REV-01"), ("accepted", "", "", "REV-02"), ("burnt", "x", "Lan", "USE-01")],
+)
+def test_a_decision_needs_a_name_and_where_it_hurts_a_reason(
+    office: Office, decision: str, reason: str, by: str, code: str
+) -> None:
+    office.send("| id |\n| a |")
+    with pytest.raises(CollectError) as error:
+        decide(office.store, uuids("a"), decision, reason, by)
+    assert error.value.code == code
+
+
+def test_the_same_decision_twice_is_written_once(office: Office) -> None:
+    office.send("| id |\n| a |")
+    assert len(decide(office.store, uuids("a"), "accepted", "", "Lan")) == 1
+    assert decide(office.store, uuids("a"), "accepted", "", "Lan") == []
+
+
+# --- corrections ---
+
+
+def one(submission: str, question: str, new: str | None, **more: str) -> Correction:
+    return Correction(f"uuid:{submission}", f"/data/{question}", new, why="asked by phone", **more)
+
+
+def results(office: Office, *corrections: Correction) -> list[tuple[str, str]]:
+    found = correct(office.store, office.definitions, corrections, "Lan")
+    return [(outcome.result, outcome.code) for outcome in found]
+
+
+def test_a_correction_is_put_over_the_answer_and_the_row_is_checked_again(office: Office) -> None:
+    office.send("| id | size |\n| a | 99 |", [{"age": "34"}])
+    assert results(office, one("a", "size", "9")) == [("applied", "")]
+    row = queue(office.store, office.definitions).row(0, named=True)
+    assert (row["state"], row["codes"], row["corrections"]) == ("with_issues", ["ROS-01"], 1)  # one member, not nine
+    found = gather(office.store, office.form, office.definitions)
+    assert found is not None
+    assert found.households["household_size"].to_list() == [9]
+
+
+def test_a_correction_in_a_repeat_names_its_row(office: Office) -> None:
+    office.send("| id | size |\n| a | 2 |", [{"age": "134"}, {"age": "7"}])
+    assert results(office, one("a", "member/age", "34", row_id="/data/member[1]")) == [("applied", "")]
+    assert listed(office) == {"a": "received"}
+
+
+@pytest.mark.parametrize(
+    ("correction", "result"),
+    [
+        (one("a", "size", "31"), ("breaks_rule", "CON-01")),
+        (one("a", "size", "many"), ("breaks_rule", "TYP-01")),
+        (one("a", "size", None), ("breaks_rule", "REQ-01")),
+        (one("a", "fibre", "maybe"), ("breaks_rule", "CHO-01")),
+        (one("a", "size", "3"), ("no_change", "")),
+        (one("a", "size", "4", seen="2"), ("changed_meanwhile", "")),
+        (one("a", "colour", "red"), ("unknown_question", "")),
+        (one("a", "member/age", "3", row_id="/data/member[9]"), ("unknown_question", "")),
+        (one("nobody", "size", "3"), ("unknown_submission", "")),
+    ],
+)
+def test_a_correction_that_does_not_fit_is_refused_with_its_reason(
+    office: Office, correction: Correction, result: tuple[str, str]
+) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    assert results(office, correction) == [result]
+    assert ledger.entries(office.store) == []
+
+
+def test_a_correction_follows_the_interview_but_not_onto_another_answer(office: Office) -> None:
+    office.send("| id | size | hamlet |\n| a | 3 | x |")
+    results(office, one("a", "size", "4"), one("a", "hamlet", "y"))
+    office.send("| id | replaces | size | hamlet |\n| b | a | 3 | z |")
+    found = gather(office.store, office.form, office.definitions)
+    assert found is not None
+    assert found.households.select("household_size", "hamlet").rows() == [(4, "z")]
+
+
+def test_what_was_received_is_never_touched(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    before = {path: path.read_bytes() for path in (office.store.folder / "tables").rglob("*.parquet")}
+    results(office, one("a", "size", "4"))
+    assert {path: path.read_bytes() for path in (office.store.folder / "tables").rglob("*.parquet")} == before
+
+
+# --- two that are one ---
+
+
+def test_of_two_that_are_the_same_interview_one_counts_until_they_are_said_to_differ(office: Office) -> None:
+    office.send("| id |\n| a |\n| b |")
+    judge_pair(office.store, "uuid:a", "uuid:b", same=True, why="copied row", by="Lan")
+    assert counted(office) == ["a"]
+    assert listed(office, states=("superseded",)) == {"b": "superseded"}
+    judge_pair(office.store, "uuid:b", "uuid:a", same=False, why="neighbours", by="Minh")
+    assert counted(office) == ["a", "b"]
+
+
+# --- as it was ---
+
+
+def test_everything_can_be_seen_as_it_was_at_a_moment(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |\n| b | 3 |")
+    first = now()
+    decide(office.store, uuids("a"), "rejected", "never visited", "Lan")
+    results(office, one("b", "size", "5"))
+    second = now()
+    office.send("| id |\n| c |")
+    assert counted(office, Known(first)) == ["a", "b"]
+    assert counted(office, Known(second)) == ["b"]
+    assert counted(office) == ["b", "c"]
+    was = gather(office.store, office.form, office.definitions, Known(first))
+    assert was is not None
+    assert was.households["household_size"].to_list() == [3, 3]
+    assert listed(office, until=first) == {"a": "received", "b": "received"}
+
+
+def test_the_history_of_an_interview_tells_who_did_what_and_why(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |", by="tablet 7")
+    decide(office.store, uuids("a"), "sent_back", "count again", "Lan")
+    office.send("| id | replaces | size |\n| b | a | 4 |")
+    results(office, one("b", "size", "5"))
+    told = history(office.store, "uuid:a")
+    assert told["event"].to_list() == ["received", "review", "received", "correction"]
+    assert told["by"].to_list() == ["tablet 7", "Lan", "phone", "Lan"]
+    assert told.row(1, named=True)["why"] == "count again"
+    assert told.row(3)[5:8] == ("/data/size", "4", "5")
+    with pytest.raises(CollectError):
+        history(office.store, "uuid:nobody")
+
+
+# --- the chain ---
+
+
+def test_the_ledger_is_a_chain_and_a_changed_past_shows(office: Office) -> None:
+    office.send("| id |\n| a |\n| b |")
+    decide(office.store, uuids("a"), "accepted", "", "Lan")
+    decide(office.store, uuids("b"), "rejected", "never visited", "Lan")
+    chain = ledger.entries(office.store)
+    assert ledger.first_break(chain) is None
+    with office.store.engine.begin() as connection:
+        connection.execute(LEDGER.update().where(LEDGER.c.number == 1).values(by="Minh"))
+    assert ledger.first_break(ledger.entries(office.store)) == 1
+    with office.store.engine.begin() as connection:
+        connection.execute(LEDGER.delete().where(LEDGER.c.number == 1))
+    assert ledger.first_break(ledger.entries(office.store)) == 1
+
+
+def test_a_clock_that_jumps_back_does_not_undo_the_order(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Yesterday(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime(2020, 1, 1, tzinfo=UTC)
+
+    office.send("| id |\n| a |")
+    decide(office.store, uuids("a"), "rejected", "never visited", "Lan")
+    monkeypatch.setattr(ledger, "datetime", Yesterday)
+    decide(office.store, uuids("a"), "received", "", "Lan")
+    moments = [entry.at for entry in ledger.entries(office.store)]
+    assert moments == sorted(moments)
+
+
+def test_the_copy_beside_the_tables_makes_a_lost_ledger_again(office: Office) -> None:
+    office.send("| id |\n| a |\n| b |")
+    decide(office.store, uuids("a"), "accepted", "", "Lan")
+    decide(office.store, uuids("b"), "rejected", "Khmer: ផ្ទះទទេ", "Lan")
+    told = ledger.entries(office.store)
+    with (office.store.folder / ledger.COPY).open("ab") as file:
+        file.write(b'{"number": 3, "torn')
+    assert ledger.copied(office.store.folder) == told
+    with office.store.engine.begin() as connection:
+        connection.execute(LEDGER.delete())
+    assert ledger.restore(office.store) == 2
+    decide(office.store, uuids("b"), "received", "", "Lan")
+    assert [entry.number for entry in ledger.copied(office.store.folder)] == [1, 2, 3]
+    assert ledger.entries(office.store)[:2] == told
+
+
+def test_queue_columns_hold_no_answers(office: Office) -> None:
+    office.send("| id | remark |\n| a | secret |")
+    rows = queue(office.store, office.definitions)
+    assert "secret" not in rows.cast({"codes": pl.List(pl.String)}).write_json()
