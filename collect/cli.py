@@ -276,12 +276,14 @@ def rebuild(session: Session, as_json: bool) -> None:
 @main.command()
 @click.option("--port", default=8501, show_default=True)
 @click.option("--address", default="127.0.0.1", show_default=True)
+@click.option("--allow-anonymous", is_flag=True, help="Let others on the network in without asking who they are.")
 @click.pass_obj
-def app(session: Session, port: int, address: str) -> None:
+def app(session: Session, port: int, address: str, allow_anonymous: bool) -> None:
     """Open the app."""
+    os.environ["COLLECT_LANG"] = session.lang
     from collect.server import start
 
-    sys.exit(start(address=address, port=port, lang=session.lang))
+    start(session.settings, address, port, anonymous=allow_anonymous)
 
 
 add_authors_tools(main, forms)

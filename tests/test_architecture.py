@@ -37,6 +37,9 @@ ARROWS: dict[str, set[str]] = {
     | {"define", "receive", "check", "locate", "estimate", "judge", "smallarea", "passing", "places", "geo"},
     "places": {"problems", "settings", "locate", "geo", "tables"},
     "registry": {"problems"},
+    "access": {"problems"},
+    "bundles": set(),
+    "api": WORDS | {"access", "settings"},
     "store": {"problems", "settings", "registry"},
     "intake": {"journey", "passing", "store", "registry", "places", "problems", "tables"},
     "runs": WORDS
