@@ -70,4 +70,6 @@ links["map"] = st.Page(map_of_verdicts, title=t("nav.map", lang), icon=":materia
 links["gaps"] = st.Page(gaps_page, title=t("nav.gaps", lang), icon=":material/download:", url_path="gaps")
 links["upload"] = st.Page(upload_page, title=t("nav.upload", lang), icon=":material/upload_file:", url_path="upload")
 links["method"] = st.Page(method_page, title=t("nav.method", lang), icon=":material/function:", url_path="method")
-st.navigation(list(links.values()), position="top").run()
+opened = st.navigation(list(links.values()), position="top")
+layout.phone_pages(links.values(), lang)
+opened.run()
