@@ -5,6 +5,7 @@ Deny by default: a role that is not named beside a thing may not have it, and a 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,11 +52,11 @@ class Scope:
 
     provinces: frozenset[str] | None = None
     communes: frozenset[str] | None = None
-    kinds: frozenset[str] | None = None  # gap types, what a partner can close: build, sell, device, account, measure
+    indicators: frozenset[str] | None = None
 
     def of_gaps(self, gaps: pl.DataFrame) -> pl.DataFrame:
         """The rows of a gap list inside this scope."""
-        limits = (("province_code", self.provinces), ("commune_code", self.communes), ("gap_type", self.kinds))
+        limits = (("province_code", self.provinces), ("commune_code", self.communes), ("indicator", self.indicators))
         for column, allowed in limits:
             if allowed is not None:
                 gaps = gaps.filter(pl.col(column).is_in(sorted(allowed)))
@@ -66,6 +67,14 @@ class Scope:
         inside_province = self.provinces is None or province in self.provinces
         return inside_province and (self.communes is None or commune in self.communes)
 
+    def and_also(self, other: Scope) -> Scope:
+        """What lies inside both."""
+        return Scope(*(_both(getattr(self, name), getattr(other, name)) for name in self.__slots__))
+
+
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    return other if one is None else one if other is None else one & other
+
 
 EVERYWHERE = Scope()
 NOWHERE = Scope(frozenset(), frozenset(), frozenset())
@@ -75,7 +84,8 @@ NOWHERE = Scope(frozenset(), frozenset(), frozenset())
 class Who:
     """Somebody: how the ledger names them, what they are, how far they see.
 
-    ``partner`` is the code of the partner somebody belongs to; ``local`` is somebody at a machine that asks no name.
+    ``local`` is somebody at a machine that asks no name, ``partner`` the code of the partner somebody belongs to, and
+    ``token`` names the token that a program showed.
     """
 
     name: str
@@ -83,6 +93,7 @@ class Who:
     scope: Scope = EVERYWHERE
     local: bool = False
     partner: str = ""
+    token: str = ""
 
     @property
     def sees_all_teams(self) -> bool:
@@ -91,6 +102,14 @@ class Who:
 
 
 LOCAL = Who("local", "admin", local=True)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 class Forbidden(CollectError):  # noqa: N818

@@ -56,6 +56,40 @@ RUNS = sa.Table(
     sa.Column("as_of", sa.String(10), nullable=False),
     sa.Column("made_at", sa.String(32), nullable=False),
 )
+PARTNERS = sa.Table(
+    "partners",
+    METADATA,
+    sa.Column("partner", sa.String(64), primary_key=True),  # its code, as a provider's claim would name it
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("scope", sa.JSON, nullable=False),  # provinces, communes, indicators: lists; one left out is no limit
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("created_by", sa.String(255), nullable=False, default=""),
+)
+TOKENS = sa.Table(
+    "tokens",
+    METADATA,
+    sa.Column("token_id", sa.String(8), primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False, unique=True),  # the token itself is shown once and kept nowhere
+    sa.Column("partner", sa.String(64), sa.ForeignKey("partners.partner"), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("expires_at", sa.String(32), nullable=False),
+    sa.Column("revoked_at", sa.String(32)),
+    sa.Column("last_used_at", sa.String(32)),
+)
+DOWNLOADS = sa.Table(
+    "downloads",
+    METADATA,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("who", sa.String(255), nullable=False),
+    sa.Column("partner", sa.String(64), nullable=False, default=""),
+    sa.Column("token_id", sa.String(8), nullable=False, default=""),
+    sa.Column("via", sa.String(8), nullable=False),  # page, api or cli
+    sa.Column("release", sa.String(96), nullable=False),
+    sa.Column("file", sa.String(64), nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+)
 
 
 def open_registry(url: str) -> Engine:
@@ -135,6 +169,13 @@ def record_run(engine: Engine, run_id: str, vintage: str, as_of: date) -> None:
                 run_id=run_id, vintage=vintage, as_of=as_of.isoformat(), made_at=datetime.now(UTC).isoformat()
             )
         )
+
+
+def runs(engine: Engine) -> list[Mapping[str, Any]]:
+    """Every run by its name, the one on screen first; of one made again, the last time."""
+    with engine.connect() as connection:
+        noted = [dict(row._mapping) for row in connection.execute(RUNS.select().order_by(RUNS.c.sequence.desc()))]
+    return list({run["run_id"]: run for run in reversed(noted)}.values())[::-1]
 
 
 def last_run(engine: Engine) -> str | None:

@@ -5,7 +5,6 @@ The app listens to this machine alone unless told otherwise, and to others only 
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import sys
@@ -17,11 +16,12 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
-from streamlit.errors import StreamlitSecretNotFoundError
 from streamlit.web.bootstrap import load_config_options
 
 from collect import api
+from collect.access import is_loopback
 from collect.bundles import Bundles
+from collect.pages.visitor import asks_who
 from collect.problems import CollectError
 from collect.settings import Settings
 
@@ -75,27 +75,6 @@ def may_listen(address: str, anonymous: bool) -> bool:
     if not is_loopback(address) and not anonymous:
         raise CollectError("ACC-03", address=address)
     return is_loopback(address)
-
-
-def asks_who() -> bool:
-    """Whether people log in: the secrets have an ``[auth]`` section.
-
-    Raises CollectError ACC-04 for secrets that cannot be read: nobody is let in because of a slip of the pen.
-    """
-    try:
-        return "auth" in st.secrets
-    except StreamlitSecretNotFoundError as error:
-        if error.error_id == "no-secrets-found":
-            return False
-        raise CollectError("ACC-04") from error
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def has_screen() -> bool:

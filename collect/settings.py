@@ -17,6 +17,7 @@ class Settings:
     forms: Path
     geo_mirror: str
     language: str
+    allow_anonymous: bool = False  # others on the network may come in without saying who they are
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
@@ -29,6 +30,7 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
         forms=Path(env["COLLECT_FORMS"]).resolve() if env.get("COLLECT_FORMS") else shipped_forms(),
         geo_mirror=env.get("COLLECT_GEO_MIRROR", ""),
         language=env.get("COLLECT_LANG") or "vi",
+        allow_anonymous=env.get("COLLECT_ALLOW_ANONYMOUS") == "1",
     )
 
 

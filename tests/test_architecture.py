@@ -39,7 +39,9 @@ ARROWS: dict[str, set[str]] = {
     "registry": {"problems"},
     "access": {"problems"},
     "bundles": set(),
-    "api": WORDS | {"access", "settings"},
+    "partners": {"access", "registry", "problems"},
+    "releases": WORDS | {"access", "partners", "registry", "runs", "store", "places", "publish", "i18n", "geo"},
+    "api": WORDS | {"access", "partners", "registry", "releases", "settings", "store", "i18n"},
     "store": {"problems", "settings", "registry"},
     "intake": {"journey", "passing", "store", "registry", "places", "problems", "tables"},
     "runs": WORDS

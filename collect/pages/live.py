@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,14 +24,13 @@ from collect.indicators import Indicator
 from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions, define
 from collect.pages.data import Shapes, indicator_of
-from collect.places import places_of
+from collect.places import ONE_AT_A_TIME, places_of
 from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
 from collect.store import Store, open_store
 from collect.targets import Target
 
 Progress = Callable[[str, float], None]
-ONE_AT_A_TIME = threading.Lock()  # visitors are threads, and geometry must not be shared between working threads
 
 
 @dataclass(frozen=True, slots=True)
