@@ -16,6 +16,7 @@ from collect.problems import CollectError
 
 ROLES = ("admin", "planner", "survey", "partner")  # the first wins where a person has several
 NOBODY = "none"
+COMMUNE_DIGITS = 5
 LEEWAY_SECONDS = 60  # clocks of two machines differ
 
 _OFFICE = frozenset({"admin", "planner"})
@@ -42,6 +43,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "all_households": _OFFICE,  # of every team; without it, only what one sent oneself
     "decide": _OFFICE,  # accept, send back, reject a submission
     "run": _INSIDE,  # make the results again
+    "try_out": _ADMIN,  # fill an empty installation with made-up data
     "partners": _ADMIN,  # names, tokens, ledger of downloads
 }
 
@@ -61,6 +63,20 @@ class Scope:
             if allowed is not None:
                 gaps = gaps.filter(pl.col(column).is_in(sorted(allowed)))
         return gaps
+
+    def of_places(self, rows: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
+        """The rows of estimates or verdicts inside this scope; what speaks of a whole province stays for all."""
+        if self.provinces is not None or self.communes is not None:
+            inside = [
+                code
+                for code, province in units.select("code", "province_code").rows()
+                if self.holds_commune(code, province)
+            ]
+            here = (
+                pl.col("place").str.slice(0, COMMUNE_DIGITS).is_in(inside)
+            )  # a hamlet's code begins with its commune's
+            rows = rows.filter((pl.col("level") == "province") | here)
+        return rows if self.indicators is None else rows.filter(pl.col("indicator").is_in(sorted(self.indicators)))
 
     def holds_commune(self, commune: str, province: str) -> bool:
         """Whether a commune lies inside."""
@@ -94,6 +110,12 @@ class Who:
     local: bool = False
     partner: str = ""
     token: str = ""
+    subject: str = ""  # what the provider calls them: two people may share a name
+
+    @property
+    def signature(self) -> str:
+        """How what they did is signed; no two people sign alike."""
+        return f"{self.name} <{self.subject}>" if self.subject else self.name
 
     @property
     def sees_all_teams(self) -> bool:
@@ -162,7 +184,8 @@ class Claims:
         role = next((role for role in ROLES if role in theirs), NOBODY)
         name = str(token.get("name") or token.get("email") or token.get("sub") or "")
         partner = next(iter(_texts(token, self.operator)), "") if self.operator else ""
-        return Who(name, role, EVERYWHERE if role == "admin" else self._scope(token), partner=partner)
+        scope = EVERYWHERE if role == "admin" else self._scope(token)
+        return Who(name, role, scope, partner=partner, subject=str(token.get("sub") or ""))
 
     def _scope(self, token: Mapping[str, Any]) -> Scope:
         limits = [frozenset(_texts(token, path)) if path else None for path in (self.province, self.commune)]

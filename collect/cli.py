@@ -18,6 +18,7 @@ import click
 from collect import __version__
 from collect.cli_authors import add_to as add_authors_tools
 from collect.cli_judge import judge
+from collect.cli_partners import partners_
 from collect.cli_shared import Commands, Session, as_json, error_of
 from collect.cli_statistics import estimate, weigh
 from collect.i18n import LANGUAGES
@@ -132,17 +133,23 @@ def run(session: Session, vintage: str | None, as_of: date | None, model: bool, 
 @main.command()
 @click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.parquet, .csv or .xlsx")
 @click.option("--indicator", help="Only this indicator.")
+@click.option("--partner", help="Only what this partner may see.")
 @click.option("--plain", is_flag=True, help="Parquet without outlines.")
 @as_json
 @click.pass_obj
-def gaps(session: Session, path: Path, indicator: str | None, plain: bool, as_json: bool) -> None:
+def gaps(session: Session, path: Path, indicator: str | None, partner: str | None, plain: bool, as_json: bool) -> None:
     """Write the gap list of the last run."""
+    from collect.partners import of
     from collect.publish import write_gaps
     from collect.runs import latest_run
     from collect.store import open_store
+    from collect.tables import Gaps
 
-    made = latest_run(open_store(session.settings))
+    store = open_store(session.settings)
+    made = latest_run(store)
     rows = made.gaps_of(indicator)
+    if partner is not None:
+        rows = Gaps(of(store.engine, partner).scope.of_gaps(rows))
     write_gaps(rows, path, language=session.lang, meta=made.meta(), geometry=not plain)
     if as_json:
         click.echo(json.dumps({"file": str(path), "rows": rows.height, "release": made.run_id}))
@@ -290,3 +297,4 @@ add_authors_tools(main, forms)
 main.add_command(estimate)
 main.add_command(weigh)
 main.add_command(judge)
+main.add_command(partners_)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,9 +35,9 @@ class Token:
     revoked_at: str | None
     last_used_at: str | None
 
-    def works(self, now: datetime) -> bool:
+    def works(self, instant: datetime) -> bool:
         """Whether it still opens the door."""
-        return self.revoked_at is None and self.expires_at > _text(now)
+        return self.revoked_at is None and self.expires_at > _text(instant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def save(engine: Engine, partner: str, name: str, scope: Scope, by: str = "") ->
     with engine.begin() as connection:
         changed = connection.execute(PARTNERS.update().where(PARTNERS.c.partner == partner).values(values))
         if not changed.rowcount:
-            created = {"partner": partner, "created_at": _text(_now()), "created_by": by}
+            created = {"partner": partner, "created_at": _text(now()), "created_by": by}
             connection.execute(PARTNERS.insert().values(**created, **values))
 
 
@@ -92,15 +92,15 @@ def new_token(engine: Engine, partner: str, days: int = VALID_DAYS) -> str:
     """Make a token and return it: this once, for nobody can show it again. Raises CollectError ACC-07."""
     of(engine, partner)
     secret = PREFIX + secrets.token_urlsafe(32)
-    now = _now()
+    instant = now()
     with engine.begin() as connection:
         connection.execute(
             TOKENS.insert().values(
                 token_id=secrets.token_hex(4),
                 sha256=_hash(secret),
                 partner=partner,
-                created_at=_text(now),
-                expires_at=_text(now + timedelta(days=days)),
+                created_at=_text(instant),
+                expires_at=_text(instant + timedelta(days=days)),
             )
         )
     return secret
@@ -113,7 +113,7 @@ def revoke(engine: Engine, partner: str, token_id: str | None = None) -> int:
     if token_id is not None:
         chosen &= TOKENS.c.token_id == token_id
     with engine.begin() as connection:
-        return connection.execute(TOKENS.update().where(chosen).values(revoked_at=_text(_now()))).rowcount
+        return connection.execute(TOKENS.update().where(chosen).values(revoked_at=_text(now()))).rowcount
 
 
 def listed(engine: Engine) -> list[Partner]:
@@ -137,11 +137,11 @@ def recognise(engine: Engine, secret: str) -> Who:
     """Who shows this token, with its last use noted. Raises Forbidden ACC-05 when it opens nothing (any more)."""
     with engine.connect() as connection:
         row = connection.execute(TOKENS.select().where(TOKENS.c.sha256 == _hash(secret))).mappings().one_or_none()
-    now = _now()
-    if row is None or not _token(row).works(now):
+    instant = now()
+    if row is None or not _token(row).works(instant):
         raise Forbidden("ACC-05")
-    if row["last_used_at"] is None or row["last_used_at"] < _text(now - USED_EVERY):
-        used = TOKENS.update().where(TOKENS.c.token_id == row["token_id"]).values(last_used_at=_text(now))
+    if row["last_used_at"] is None or row["last_used_at"] < _text(instant - USED_EVERY):
+        used = TOKENS.update().where(TOKENS.c.token_id == row["token_id"]).values(last_used_at=_text(instant))
         with engine.begin() as connection:
             connection.execute(used)
     return of(engine, row["partner"]).who(row["token_id"])
@@ -164,7 +164,7 @@ def note_download(engine: Engine, download: Download) -> None:
     """Add a line to the ledger; no line is ever changed or taken out."""
     values = {name: getattr(download, name) for name in Download.__slots__}
     with engine.begin() as connection:
-        connection.execute(DOWNLOADS.insert().values(values | {"at": _text(_now())}))
+        connection.execute(DOWNLOADS.insert().values(values | {"at": _text(now())}))
 
 
 def downloads(engine: Engine, limit: int = 500) -> list[Download]:
@@ -174,13 +174,19 @@ def downloads(engine: Engine, limit: int = 500) -> list[Download]:
         return [Download(**row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
-def _partner(row: Mapping[str, Any], tokens: list[Any]) -> Partner:
+def _partner(row: sa.RowMapping, tokens: Sequence[sa.RowMapping]) -> Partner:
     scope = Scope(**{name: frozenset(values) for name, values in row["scope"].items()})
     return Partner(row["partner"], row["name"], scope, row["created_at"], tuple(_token(token) for token in tokens))
 
 
-def _token(row: Mapping[str, Any]) -> Token:
+def _token(row: sa.RowMapping) -> Token:
     return Token(*(row[name] for name in Token.__slots__))
+
+
+def as_data(partner: Partner) -> dict[str, Any]:
+    """A partner for a script or a table: codes, instants, and no secret."""
+    tokens = [asdict(token) for token in partner.tokens]
+    return {"partner": partner.partner, "name": partner.name, "scope": _as_lists(partner.scope), "tokens": tokens}
 
 
 def _as_lists(scope: Scope) -> dict[str, list[str]]:
@@ -192,7 +198,8 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """This instant, in UTC."""
     return datetime.now(UTC)
 
 

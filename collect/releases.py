@@ -113,7 +113,7 @@ def file_of(store: Store, who: Who, name: str, lang: str, release: str | None = 
 
 def hand_out(store: Store, who: Who, file: File, via: str) -> None:
     """Note in the ledger that a file was handed out: ``via`` a page, the api or the cli."""
-    line = Download(who.name, who.partner, who.token, via, file.release, file.name, file.size_bytes, file.sha256)
+    line = Download(who.signature, who.partner, who.token, via, file.release, file.name, file.size_bytes, file.sha256)
     note_download(store.engine, line)
 
 

@@ -37,7 +37,8 @@ def language(request: Request, default: str) -> str:
         return asked
     wishes = [_wish(part) for part in request.headers.get("accept-language", "").split(",") if part.strip()]
     names = [name for name, weight in sorted(wishes, key=lambda wish: -wish[1]) if weight > 0]
-    return negotiate_locale(names, list(LANGUAGES), sep="-") or (default if default in LANGUAGES else "vi")
+    wished = negotiate_locale(names, list(LANGUAGES), sep="-")
+    return str(wished or (default if default in LANGUAGES else "vi"))
 
 
 def _wish(part: str) -> tuple[str, float]:
