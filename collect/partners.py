@@ -204,4 +204,4 @@ def now() -> datetime:
 
 
 def _text(instant: datetime) -> str:
-    return instant.isoformat(timespec="seconds")
+    return instant.isoformat(timespec="milliseconds")

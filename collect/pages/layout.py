@@ -9,6 +9,7 @@ import streamlit as st
 
 from collect.i18n import LANGUAGES, t
 from collect.pages import served
+from collect.pages.account import account
 from collect.pages.data import Results
 from collect.pages.words import day, number
 
@@ -69,7 +70,9 @@ def header(title: str, lang: str, results: Results | None = None) -> None:
     """Title and language switch on one row, then what the figures are."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
-        _language_switch()
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            account(lang)
+            _language_switch()
     if results is None:
         return
     communes = results.verdicts.filter(level="commune")["place"].n_unique()
