@@ -178,7 +178,14 @@ def runs(engine: Engine) -> list[Mapping[str, Any]]:
     return list({run["run_id"]: run for run in reversed(noted)}.values())[::-1]
 
 
-def last_run(engine: Engine) -> str | None:
-    """The run_id noted last."""
+def last_run(engine: Engine, vintage: str | None = None) -> str | None:
+    """The run_id noted last; of those that report in the communes of ``vintage``, if one is named."""
+    asked = sa.select(RUNS.c.run_id).order_by(RUNS.c.sequence.desc()).limit(1)
     with engine.connect() as connection:
-        return connection.execute(sa.select(RUNS.c.run_id).order_by(RUNS.c.sequence.desc()).limit(1)).scalar()
+        return connection.execute(asked if vintage is None else asked.where(RUNS.c.vintage == vintage)).scalar()
+
+
+def vintages_run(engine: Engine) -> list[str]:
+    """The vintages that some run reports in, oldest first."""
+    with engine.connect() as connection:
+        return sorted(connection.execute(sa.select(RUNS.c.vintage).distinct()).scalars())

@@ -5,8 +5,6 @@ Finished tables are read once per run and shared by every visitor; nobody change
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,7 +22,8 @@ from collect.forms import Form
 from collect.indicators import Indicator
 from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions, define
-from collect.pages.data import Shapes, indicator_of
+from collect.pages.data import Shapes
+from collect.pages.live_maps import shapes_of
 from collect.pages.seen import as_seen
 from collect.places import ONE_AT_A_TIME, places_of
 from collect.releases import File
@@ -72,6 +71,11 @@ class Found:
         return self.run.small_areas
 
     @property
+    def changes(self) -> pl.DataFrame | None:
+        """What changed from round to round, where the run says it."""
+        return getattr(self.run, "changes", None)
+
+    @property
     def gaps(self) -> pl.DataFrame:
         """Gap list."""
         return self.run.gaps
@@ -108,10 +112,13 @@ def definitions(settings: Settings) -> Definitions:
     return define(settings.forms)
 
 
-def results(settings: Settings, who: Who) -> Found | None:
-    """The latest run as far as somebody may see it, or None before the first. Raises Forbidden."""
+def results(settings: Settings, who: Who, vintage: str | None = None) -> Found | None:
+    """The latest run (of communes of ``vintage``, if named) as far as somebody may see it, or None before the first.
+
+    Raises Forbidden.
+    """
     require(who, "gap_files")
-    run_id = registry.last_run(the_store(settings).engine)
+    run_id = registry.last_run(the_store(settings).engine, vintage)
     if run_id is None:
         return None
     found = _found(settings, run_id)
@@ -124,25 +131,13 @@ def _found(settings: Settings, run_id: str) -> Found:
     said = definitions(settings)
     with ONE_AT_A_TIME:
         boundaries = places_of(settings.data, run.vintage).boundaries
-        drawn = shapes_of(boundaries)
+        drawn = shapes_of(boundaries, geo.units(run.vintage), settings.data / "geo")
     return Found(run, said.targets, said.indicators, geo.units(run.vintage), drawn)
 
 
-def shapes_of(boundaries: geo.Boundaries) -> Shapes:
-    """Outlines light enough for the screen, with a hash that tells the browser whether it has them."""
-    light = boundaries.simplified(60.0)
-    inside = light.geometry.representative_point()
-    geometry = {
-        "type": "FeatureCollection",
-        "features": [
-            {"type": "Feature", "id": code, "properties": {}, "geometry": shape.__geo_interface__}
-            for code, shape in zip(light["code"], light.geometry, strict=True)
-        ],
-    }
-    text = json.dumps(geometry, separators=(",", ":"))
-    centres = {code: (round(at.x, 5), round(at.y, 5)) for code, at in zip(light["code"], inside, strict=True)}
-    key = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Shapes(key, json.loads(text), centres, boundaries.kind == "schematic", boundaries.source)
+def vintages(settings: Settings) -> list[str]:
+    """The lists of communes that some run reports in, oldest first."""
+    return registry.vintages_run(the_store(settings).engine)
 
 
 def uploads(settings: Settings, who: Who) -> int:
@@ -213,25 +208,6 @@ def gap_file(settings: Settings, who: Who, found: Found, rows: pl.DataFrame, kin
         write_gaps(Gaps(rows), path, language=lang, meta=found.meta(), geometry=kind == "geoparquet")
         made = File(releases.name_of(found.run_id, who.scope), path.name, path, sha256_of(path))
         releases.hand_out(the_store(settings), who, made, "page")
-        return path.read_bytes()
-
-
-def html_map(settings: Settings, who: Who, found: Found, target: Target, lang: str) -> bytes:
-    """The bytes of the map that opens from disk. Raises Forbidden."""
-    from collect.publish import map_layer, write_map
-
-    require(who, "results")
-    with ONE_AT_A_TIME, TemporaryDirectory() as folder:
-        path = Path(folder) / "map.html"
-        layer = map_layer(
-            target,
-            found.run.estimates,
-            found.run.verdicts,
-            places_of(settings.data, found.run.vintage).boundaries,
-            indicator=indicator_of(found, target),
-            meta=found.meta(),
-        )
-        write_map(layer, path, lang)
         return path.read_bytes()
 
 

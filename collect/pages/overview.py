@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import data, looks
+from collect.pages import data, looks, tables
 from collect.pages.data import Goal, Results
 from collect.pages.layout import address, coded, header
 from collect.pages.words import Formats, interval, known, number, percent, target_value
@@ -104,7 +104,7 @@ def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None
         return
     st.caption(t("overview.furthest.help", lang))
     event = st.dataframe(
-        shown(rows, lang, ("name", "verdict", "value", "needed", "n_households")),
+        tables.communes(rows, lang, ("name", "verdict", "value", "needed", "n_households")),
         hide_index=True,
         placeholder="–",
         on_select="rerun",
@@ -117,35 +117,7 @@ def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None
         st.switch_page(links["map"], query_params=address(lang, target=chosen, commune=code))
 
 
-EVERYTHING = ("name", "verdict", "value", "interval", "needed", "n_households")
 
-
-def shown(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING) -> object:
-    """Commune rows for people: numbers stay numbers underneath, so that sorting works."""
-    names = {
-        "name": t("column.commune", lang),
-        "verdict": t("column.verdict", lang),
-        "value": t("column.estimate", lang),
-        "interval": t("column.interval", lang),
-        "needed": t("column.needed", lang),
-        "n_households": t("column.interviewed", lang),
-    }
-    frame = rows.select(
-        "name",
-        pl.col("verdict").map_elements(lambda verdict: looks.verdict_text(verdict, lang), return_dtype=pl.String),
-        "value",
-        pl.struct("ci_low", "ci_high")
-        .map_elements(lambda pair: interval(pair["ci_low"], pair["ci_high"], lang), return_dtype=pl.String)
-        .alias("interval"),
-        pl.col("households_needed").alias("needed"),
-        "n_households",
-    )
-    formats: Formats = {
-        names["value"]: lambda cell: percent(known(cell), lang),
-        names["needed"]: lambda cell: number(known(cell), lang),
-        names["n_households"]: lambda cell: number(known(cell), lang),
-    }
-    return frame.select(columns).to_pandas().rename(columns=names).style.format(formats)
 
 
 def _not_measured(targets: list[Target], lang: str) -> None:
