@@ -20,6 +20,7 @@ from collect.cli_authors import add_to as add_authors_tools
 from collect.cli_judge import judge
 from collect.cli_partners import partners_
 from collect.cli_shared import Commands, Session, as_json, error_of
+from collect.cli_sheet import sheet
 from collect.cli_statistics import estimate, weigh
 from collect.i18n import LANGUAGES
 from collect.problems import CollectError
@@ -297,4 +298,5 @@ add_authors_tools(main, forms)
 main.add_command(estimate)
 main.add_command(weigh)
 main.add_command(judge)
+main.add_command(sheet)
 main.add_command(partners_)

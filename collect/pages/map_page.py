@@ -14,7 +14,7 @@ from collect.pages import commune_card, data, looks, map_component, tables
 from collect.pages.data import Results
 from collect.pages.layout import address, coded, header
 from collect.pages.words import number
-from collect.publish import SHOWS, Scale, Show
+from collect.publish import SHOWS, Scale, Show, source_words
 from collect.targets import Target
 
 MapFile = Callable[[Target, Show, str], bytes]  # target, what is shown, html or png
@@ -145,7 +145,7 @@ def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, c
         ground = st.toggle(t("map.ground", lang), value=True, key="ground")
     said = t("map.alt", lang, target=data.name_of(results, target, lang), **data.counts(results, target))
     map_component.draw(shapes, rows, map_component.View(scale, chosen, said, ground), lang)
-    st.caption(t("map.source", lang, source=shapes.source))
+    st.caption(t("map.source", lang, source=source_words(shapes.source, lang)))
 
 
 def _files(results: Results, target: Target, show: Show, lang: str, sources: Sources) -> None:

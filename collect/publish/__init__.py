@@ -6,10 +6,11 @@ from collect.publish.disclosure import withheld
 from collect.publish.gaps import write_gaps
 from collect.publish.html_map import write_map
 from collect.publish.maps import MapLayer, map_layer
+from collect.publish.release import source_words
 from collect.publish.scales import LOOKS, SHOWS, Look, Scale, Show
 from collect.publish.standings import standings
 
 __all__ = [
-    "LOOKS", "SHOWS", "Look", "MapLayer", "Scale", "Show", "advice", "data_dictionary", "map_layer", "standings", "withheld",
+    "LOOKS", "SHOWS", "Look", "MapLayer", "Scale", "Show", "advice", "data_dictionary", "map_layer", "source_words", "standings", "withheld",
     "write_gaps", "write_map",
 ]  # fmt: skip

@@ -21,6 +21,7 @@ from collect.i18n import t
 from collect.i18n.figures import NOTHING, day, interval, number, percent
 from collect.problems import CollectError
 from collect.publish.maps import MapLayer, Place
+from collect.publish.release import source_words
 from collect.publish.scales import LOOKS, Look
 
 LEAFLET = Path(__file__).parent / "assets" / "leaflet"
@@ -76,7 +77,7 @@ def html_of(layer: MapLayer, lang: str) -> str:
         "legend": _legend(layer, lang),
         "table_title": escape(t("publish.map.table", lang)),
         "table": _table(layer, lang),
-        "source": escape(t("publish.map.source", lang, source=layer.source)),
+        "source": escape(t("publish.map.source", lang, source=source_words(layer.source, lang))),
     }
     page = PAGE.read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match.group(1)], page)

@@ -10,6 +10,7 @@ from collect.i18n import t
 from collect.i18n.figures import day, number
 from collect.problems import CollectError
 from collect.publish.maps import MapLayer
+from collect.publish.release import source_words
 from collect.publish.svg_map import Painted, svg_of, swatch
 from collect.publish.typeset import typeset
 
@@ -39,7 +40,7 @@ def content(layer: MapLayer, lang: str) -> dict[str, Any]:
         "legend": legend,
         "map": svg_of(layer.shapes, painted),
         "source": " · ".join(
-            part for part in (counted, layer.release.release, t("publish.map.source", lang, source=layer.source)) if part
+            part for part in (counted, layer.release.release, t("publish.map.source", lang, source=source_words(layer.source, lang))) if part
         ),
     }
 
