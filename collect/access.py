@@ -17,7 +17,6 @@ from collect.problems import CollectError
 ROLES = ("admin", "planner", "survey", "partner")  # the first wins where a person has several
 NOBODY = "none"
 COMMUNE_DIGITS = 5
-LEEWAY_SECONDS = 60  # clocks of two machines differ
 
 _OFFICE = frozenset({"admin", "planner"})
 _INSIDE = _OFFICE | {"survey"}
@@ -171,14 +170,15 @@ class Claims:
     province: str = ""
     commune: str = ""
     operator: str = ""
+    hours: float = 0  # how long a login lasts from its issue; 0: as long as the token itself says
+    leeway: float = 60  # seconds by which the clocks of provider and app may differ
 
     def who(self, token: Mapping[str, Any], now: float) -> Who | None:
         """Read a person from an ID token's claims; None once it has expired. ``now``: seconds since 1970.
 
         A claim that is configured and missing leaves nothing in scope, except for an administrator.
         """
-        expires = token.get("exp")
-        if isinstance(expires, int | float) and expires < now - LEEWAY_SECONDS:
+        if self._ends(token) < now - self.leeway:
             return None
         theirs = {self.roles[name] for name in _texts(token, self.role) if name in self.roles}
         role = next((role for role in ROLES if role in theirs), NOBODY)
@@ -186,6 +186,13 @@ class Claims:
         partner = next(iter(_texts(token, self.operator)), "") if self.operator else ""
         scope = EVERYWHERE if role == "admin" else self._scope(token)
         return Who(name, role, scope, partner=partner, subject=str(token.get("sub") or ""))
+
+    def _ends(self, token: Mapping[str, Any]) -> float:
+        """When the login ends; one that does not say has ended."""
+        issued, expires = token.get("iat"), token.get("exp")
+        if self.hours:
+            return float(issued) + self.hours * 3600 if isinstance(issued, int | float) else 0.0
+        return float(expires) if isinstance(expires, int | float) else 0.0
 
     def _scope(self, token: Mapping[str, Any]) -> Scope:
         limits = [frozenset(_texts(token, path)) if path else None for path in (self.province, self.commune)]
@@ -200,13 +207,14 @@ def claims_from(section: Mapping[str, Any]) -> Claims:
     role, province, commune, operator = (
         str(section.get(name, getattr(usual, name))) for name in ("role", "province", "commune", "operator")
     )
-    return Claims(role, usual.roles if named is None else ours, province, commune, operator)
+    times = (float(section.get(name, getattr(usual, name))) for name in ("hours", "leeway"))
+    return Claims(role, usual.roles if named is None else ours, province, commune, operator, *times)
 
 
 def _texts(token: Mapping[str, Any], path: str) -> list[str]:
     """The values at a path of an ID token, as text: one value or a list."""
     found: Any = token
-    for step in path.split("."):
+    for step in [path] if path in token else path.split("."):  # some providers' names are web addresses, dots and all
         found = found.get(step) if isinstance(found, Mapping) else None
     values: Iterable[Any] = found if isinstance(found, list | tuple) else [] if found is None else [found]
     return [str(value) for value in values]
