@@ -9,8 +9,9 @@ import streamlit as st
 from collect.access import may
 from collect.i18n import t
 from collect.pages import (
-    commune_page, doors, gap_list, layout, live, live_maps, map_page, method, overview, served, start, upload,
+    commune_page, doors, gap_list, layout, live, live_maps, map_page, method, overview, partners_panel, served, start, upload,
 )  # fmt: skip
+from collect.releases import name_of
 from collect.settings import settings_from
 
 settings = settings_from()
@@ -68,8 +69,13 @@ def gaps_page() -> None:
     if results is None:
         begin()
     else:
-        write = partial(live.gap_file, settings, who, results, lang=lang)
-        gap_list.render(results, lang, write, lambda: live.dictionary(lang))
+        gap_list.render(results, lang, gap_list.Sources(
+            write=partial(live.gap_file, settings, who, results, lang=lang),
+            dictionary=lambda: live.dictionary(lang),
+            links=links,
+            release=name_of(results.run_id, who.scope) if who.role == "partner" else None,
+            partners=partial(partners_panel.render, settings, who, lang) if may(who, "partners") else None,
+        ))  # fmt: skip
 
 
 def upload_page() -> None:

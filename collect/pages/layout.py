@@ -37,6 +37,7 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
     "margin:0 -1rem;padding:0 1rem .25rem;width:calc(100% + 2rem);border-bottom:1px solid #8884}"
     ".st-key-phone-pages>*{flex:none;width:auto}.st-key-phone-pages p{white-space:nowrap}"
     "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
+    "[data-testid='stElementToolbar']{display:none}"  # always open under a finger, over whatever stands above
     "}"
 )
 

@@ -12,7 +12,7 @@ from collect.i18n import t
 from collect.pages import looks
 from collect.pages.words import Formats, interval, known, number, percent
 
-EVERYTHING = ("name", "value", "verdict", "needed", "interval", "n_households")
+EVERYTHING = ("name", "value", "needed", "verdict", "interval", "n_households")
 _WORDS = {
     "name": "column.commune",
     "verdict": "column.verdict",
@@ -48,6 +48,6 @@ def communes(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING)
 def widths(lang: str) -> dict[str, Any]:
     """The name is as wide as a phone allows beside its estimate and verdict."""
     return {
-        t("column.commune", lang): st.column_config.Column(width=150),
-        t("column.estimate", lang): st.column_config.Column(width=84),
+        t("column.commune", lang): st.column_config.Column(width=168),
+        t("column.estimate", lang): st.column_config.Column(width=78),
     }
