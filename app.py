@@ -6,21 +6,29 @@ from functools import partial
 
 import streamlit as st
 
+from collect.access import may
 from collect.i18n import t
-from collect.pages import gap_list, layout, live, map_page, method, overview, served, start, upload
+from collect.pages import (
+    commune_page, doors, gap_list, layout, live, live_maps, map_page, method, overview, partners_panel, served, start, upload,
+)  # fmt: skip
+from collect.releases import name_of
 from collect.settings import settings_from
 
 settings = settings_from()
 lang = layout.language(settings.language)
 st.set_page_config(t("page.title", lang), page_icon=served.FAVICON, layout="wide", initial_sidebar_state="collapsed")
 layout.dress(lang)
-results = live.results(settings)
+who = doors.admitted(settings, lang)
+results = live.results(settings, who) if may(who, "gap_files") else None
 links: dict[str, st.Page] = {}
 
 
 def begin() -> None:
     """Show the first steps where a page has nothing to show yet."""
-    start.render(lang, links, live.uploads(settings), lambda progress: live.try_out(settings, progress))
+    if not may(who, "run"):
+        doors.nothing_yet(lang)
+        return
+    start.render(lang, links, live.uploads(settings, who), lambda progress: live.try_out(settings, who, progress))
 
 
 def overview_page() -> None:
@@ -36,12 +44,24 @@ def map_of_verdicts() -> None:
     if results is None:
         begin()
     else:
-        map_page.render(
-            results,
-            lang,
-            lambda target: live.html_map(settings, results, target, lang),
-            lambda target, code: live.behind_pictures(settings, results.run_id, target.target_id, code, lang),
-        )
+        map_page.render(results, lang, map_page.Sources(
+            vintages=live.vintages(settings),
+            results=lambda vintage: live.results(settings, who, vintage),
+            map_file=lambda found, target, show, kind: live_maps.map_file(settings, who, found, target, show, kind, lang),
+            links=links,
+        ))  # fmt: skip
+
+
+def page_of_commune() -> None:
+    """One commune."""
+    if results is None:
+        begin()
+    else:
+        commune_page.render(results, lang, commune_page.Sources(
+            behind=lambda target, code: live.behind_pictures(settings, who, results.run_id, target.target_id, code, lang),
+            sheet=lambda code: live_maps.sheet_file(settings, who, results, code, lang),
+            links=links,
+        ))  # fmt: skip
 
 
 def gaps_page() -> None:
@@ -49,13 +69,18 @@ def gaps_page() -> None:
     if results is None:
         begin()
     else:
-        write = partial(live.gap_file, results, lang=lang)
-        gap_list.render(results, lang, write, lambda: live.dictionary(lang))
+        gap_list.render(results, lang, gap_list.Sources(
+            write=partial(live.gap_file, settings, who, results, lang=lang),
+            dictionary=lambda: live.dictionary(lang),
+            links=links,
+            release=name_of(results.run_id, who.scope) if who.role == "partner" else None,
+            partners=partial(partners_panel.render, settings, who, lang) if may(who, "partners") else None,
+        ))  # fmt: skip
 
 
 def upload_page() -> None:
     """Upload."""
-    upload.render(live.desk(settings), lang, links)
+    upload.render(live.desk(settings, who), lang, links)
 
 
 def method_page() -> None:
@@ -65,9 +90,26 @@ def method_page() -> None:
     )
 
 
-links["overview"] = st.Page(overview_page, title=t("nav.overview", lang), icon=":material/dashboard:", default=True)
-links["map"] = st.Page(map_of_verdicts, title=t("nav.map", lang), icon=":material/map:", url_path="map")
-links["gaps"] = st.Page(gaps_page, title=t("nav.gaps", lang), icon=":material/download:", url_path="gaps")
-links["upload"] = st.Page(upload_page, title=t("nav.upload", lang), icon=":material/upload_file:", url_path="upload")
-links["method"] = st.Page(method_page, title=t("nav.method", lang), icon=":material/function:", url_path="method")
-st.navigation(list(links.values()), position="top").run()
+PAGES = {  # code in the address -> what draws it, its icon; the first that somebody may see is where they begin
+    "overview": (overview_page, "dashboard"),
+    "map": (map_of_verdicts, "map"),
+    "commune": (page_of_commune, "pin_drop"),
+    "gaps": (gaps_page, "download"),
+    "upload": (upload_page, "upload_file"),
+    "method": (method_page, "function"),
+}
+for code, (draw, icon) in PAGES.items():
+    links[code] = st.Page(
+        doors.guarded(who, code, draw, lang),
+        title=t(f"nav.{code}", lang),
+        icon=f":material/{icon}:",
+        url_path=code,
+        default=code == "overview" and may(who, code),
+        visibility="visible" if may(who, code) and code != "commune" else "hidden",
+    )
+if not may(who, "overview"):  # pages keep their addresses, so where somebody begins is a page of its own
+    first = next(code for code in PAGES if may(who, code))
+    links["begin"] = st.Page(lambda: st.switch_page(links[first]), url_path="begin", default=True, visibility="hidden")
+opened = st.navigation(list(links.values()), position="top")
+layout.phone_pages(links.values(), lang)
+opened.run()

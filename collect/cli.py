@@ -21,9 +21,11 @@ from collect.cli_authors import add_to as add_authors_tools
 from collect.cli_change import change
 from collect.cli_judge import judge
 from collect.cli_key import key_option, private_key_in
+from collect.cli_partners import partners_
 from collect.cli_pull import pull
 from collect.cli_reviews import add_to as add_reviews
 from collect.cli_shared import Commands, Session, as_json, error_of
+from collect.cli_sheet import sheet
 from collect.cli_statistics import estimate, weigh
 from collect.i18n import LANGUAGES
 from collect.problems import CollectError
@@ -172,17 +174,23 @@ def run(session: Session, vintage: str | None, as_of: date | datetime | None, mo
 @main.command()
 @click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.parquet, .csv or .xlsx")
 @click.option("--indicator", help="Only this indicator.")
+@click.option("--partner", help="Only what this partner may see.")
 @click.option("--plain", is_flag=True, help="Parquet without outlines.")
 @as_json
 @click.pass_obj
-def gaps(session: Session, path: Path, indicator: str | None, plain: bool, as_json: bool) -> None:
+def gaps(session: Session, path: Path, indicator: str | None, partner: str | None, plain: bool, as_json: bool) -> None:
     """Write the gap list of the last run."""
+    from collect.partners import of
     from collect.publish import write_gaps
     from collect.runs import latest_run
     from collect.store import open_store
+    from collect.tables import Gaps
 
-    made = latest_run(open_store(session.settings))
+    store = open_store(session.settings)
+    made = latest_run(store)
     rows = made.gaps_of(indicator)
+    if partner is not None:
+        rows = Gaps(of(store.engine, partner).scope.of_gaps(rows))
     write_gaps(rows, path, language=session.lang, meta=made.meta(), geometry=not plain)
     if as_json:
         click.echo(json.dumps({"file": str(path), "rows": rows.height, "release": made.run_id}))
@@ -317,12 +325,14 @@ def rebuild(session: Session, key: Path | None, as_json: bool) -> None:
 @main.command()
 @click.option("--port", default=8501, show_default=True)
 @click.option("--address", default="127.0.0.1", show_default=True)
+@click.option("--allow-anonymous", is_flag=True, help="Let others on the network in without asking who they are.")
 @click.pass_obj
-def app(session: Session, port: int, address: str) -> None:
+def app(session: Session, port: int, address: str, allow_anonymous: bool) -> None:
     """Open the app."""
+    os.environ["COLLECT_LANG"] = session.lang
     from collect.server import start
 
-    sys.exit(start(address=address, port=port, lang=session.lang))
+    start(session.settings, address, port, anonymous=allow_anonymous)
 
 
 add_authors_tools(main, forms)
@@ -332,3 +342,5 @@ main.add_command(weigh)
 main.add_command(judge)
 main.add_command(change)
 main.add_command(pull)
+main.add_command(sheet)
+main.add_command(partners_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,6 +17,7 @@ from collect.problems import PlaceError
 from collect.settings import Settings
 
 Progress = Callable[[str, float], None]
+ONE_AT_A_TIME = threading.Lock()  # visitors are threads, and geometry must not be shared between working threads
 
 
 @contextmanager

@@ -101,6 +101,40 @@ RUNS = sa.Table(
     sa.Column("made_at", sa.String(32), nullable=False),
     sa.Column("ledger_head", sa.String(64), nullable=False, server_default=""),  # the last decision it knew
 )
+PARTNERS = sa.Table(
+    "partners",
+    METADATA,
+    sa.Column("partner", sa.String(64), primary_key=True),  # its code, as a provider's claim would name it
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("scope", sa.JSON, nullable=False),  # provinces, communes, indicators: lists; one left out is no limit
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("created_by", sa.String(255), nullable=False, default=""),
+)
+TOKENS = sa.Table(
+    "tokens",
+    METADATA,
+    sa.Column("token_id", sa.String(8), primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False, unique=True),  # the token itself is shown once and kept nowhere
+    sa.Column("partner", sa.String(64), sa.ForeignKey("partners.partner"), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("expires_at", sa.String(32), nullable=False),
+    sa.Column("revoked_at", sa.String(32)),
+    sa.Column("last_used_at", sa.String(32)),
+)
+DOWNLOADS = sa.Table(
+    "downloads",
+    METADATA,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("who", sa.String(255), nullable=False),
+    sa.Column("partner", sa.String(64), nullable=False, default=""),
+    sa.Column("token_id", sa.String(8), nullable=False, default=""),
+    sa.Column("via", sa.String(8), nullable=False),  # page, api or cli
+    sa.Column("release", sa.String(96), nullable=False),
+    sa.Column("file", sa.String(64), nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+)
 
 
 def open_registry(url: str) -> Engine:
@@ -249,13 +283,27 @@ def record_run(engine: Engine, run_id: str, vintage: str, as_of: date, ledger_he
         )
 
 
-def last_run(engine: Engine) -> str | None:
-    """The run_id noted last."""
-    with engine.connect() as connection:
-        return connection.execute(sa.select(RUNS.c.run_id).order_by(RUNS.c.sequence.desc()).limit(1)).scalar()
-
-
 def runs(engine: Engine) -> list[Mapping[str, Any]]:
-    """Every run noted, in order."""
+    """Every run by its name, the one on screen first; of one made again, the last time."""
+    with engine.connect() as connection:
+        noted = [dict(row._mapping) for row in connection.execute(RUNS.select().order_by(RUNS.c.sequence.desc()))]
+    return list({run["run_id"]: run for run in reversed(noted)}.values())[::-1]
+
+
+def every_run(engine: Engine) -> list[Mapping[str, Any]]:
+    """Every time a run was made, in order, with what it knew of the ledger."""
     with engine.connect() as connection:
         return [dict(row._mapping) for row in connection.execute(RUNS.select().order_by(RUNS.c.sequence))]
+
+
+def last_run(engine: Engine, vintage: str | None = None) -> str | None:
+    """The run_id noted last; of those that report in the communes of ``vintage``, if one is named."""
+    asked = sa.select(RUNS.c.run_id).order_by(RUNS.c.sequence.desc()).limit(1)
+    with engine.connect() as connection:
+        return connection.execute(asked if vintage is None else asked.where(RUNS.c.vintage == vintage)).scalar()
+
+
+def vintages_run(engine: Engine) -> list[str]:
+    """The vintages that some run reports in, oldest first."""
+    with engine.connect() as connection:
+        return sorted(connection.execute(sa.select(RUNS.c.vintage).distinct()).scalars())

@@ -1,19 +1,36 @@
-"""Start the app on this machine: the same pages from a checkout and from an installed package."""
+"""One process for everything: the pages, and beside them the routes for programs and phones.
+
+The app listens to this machine alone unless told otherwise, and to others only where it knows who asks.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
 import webbrowser
 from pathlib import Path
 
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from streamlit.web.bootstrap import load_config_options
+
+from collect import api
+from collect.access import is_loopback
+from collect.bundles import Bundles
+from collect.pages.visitor import asks_who
+from collect.problems import CollectError
+from collect.settings import Settings
+
+QUIET = {"server.headless": True, "browser.gatherUsageStats": False}  # no question at the first start, no report
+STREAMLIT_FILES = Path(st.__file__).parent / "static" / "static"
+
 
 def script() -> Path:
-    """The app's entry: beside the package in a checkout, inside it once installed.
+    """The pages' entry: beside the package in a checkout, inside it once installed.
 
     Inside it has a folder of its own: Streamlit takes a ``pages`` folder beside the entry for pages of its old kind.
     """
@@ -22,31 +39,42 @@ def script() -> Path:
     return inside if inside.is_file() else package.parent / "app.py"
 
 
-def command(address: str, port: int) -> list[str]:
-    """The command that serves the app; other settings stand in ``.streamlit/config.toml`` beside the entry.
+def routes(settings: Settings, local: bool) -> list[BaseRoute]:
+    """Everything served beside the pages; whatever else programs may ask for adds its list here."""
+    return [*api.routes(settings, local)]
 
-    Headless, because Streamlit otherwise asks for an e-mail address at its first start and waits for an answer.
+
+def build(settings: Settings, local: bool) -> st.App:
+    """The whole app: pages, routes, compression. ``local``: nobody but this machine's user can ask."""
+    return st.App(script(), routes=routes(settings, local), middleware=[Middleware(Bundles, folder=STREAMLIT_FILES)])
+
+
+def start(
+    settings: Settings, address: str = "127.0.0.1", port: int = 8501, *, anonymous: bool = False, browser: bool = True
+) -> None:
+    """Serve the app until it is stopped, and show it where there is a screen.
+
+    Raises
+    ------
+    CollectError
+        ACC-03 for an address that others reach while nobody is asked who they are, unless ``anonymous`` allows it.
     """
-    options = {
-        "server.address": address,
-        "server.port": str(port),
-        "server.headless": "true",
-        "browser.gatherUsageStats": "false",
-        "browser.serverAddress": address,
-    }
-    flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(script()), *flags]
-
-
-def start(address: str = "127.0.0.1", port: int = 8501, open_browser: bool = True, lang: str | None = None) -> int:
-    """Serve the app until it is stopped, and show it where there is a screen; returns its exit code."""
-    environment = os.environ | ({"COLLECT_LANG": lang} if lang else {})
-    if open_browser and has_screen():
+    sys.argv = [str(script())]  # Streamlit looks for its settings beside the program it believes was started
+    options = {"server.address": address, "server.port": port, "browser.serverAddress": address, **QUIET}
+    load_config_options(options)
+    app = build(settings, may_listen(address, anonymous))
+    if browser and has_screen():
         threading.Thread(target=_show, args=(address, port), daemon=True).start()
-    try:
-        return subprocess.run(command(address, port), env=environment, check=False).returncode  # noqa: S603
-    except KeyboardInterrupt:
-        return 0
+    app.run(config=options)
+
+
+def may_listen(address: str, anonymous: bool) -> bool:
+    """Whether whoever asks counts as this machine's own user; raises where that cannot be allowed."""
+    if asks_who():
+        return False
+    if not is_loopback(address) and not anonymous:
+        raise CollectError("ACC-03", address=address)
+    return is_loopback(address)
 
 
 def has_screen() -> bool:

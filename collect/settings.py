@@ -26,6 +26,7 @@ class Settings:
     language: str
     limits: Limits = DEFAULT
     apart: bool = True
+    allow_anonymous: bool = False  # others on the network may come in without saying who they are
 
 
 def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
@@ -47,6 +48,7 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
         language=env.get("COLLECT_LANG") or "vi",
         limits=limits,
         apart=env.get("COLLECT_WORKER", "") != "off",
+        allow_anonymous=env.get("COLLECT_ALLOW_ANONYMOUS") == "1",
     )
 
 

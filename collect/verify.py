@@ -86,7 +86,7 @@ def _ledger(store: Store, chain: list[ledger.Entry]) -> Iterator[Damage]:
     elif len(copy) > len(chain):
         yield Damage("ledger_short", str(len(chain) + 1))
     digests = {entry.digest for entry in chain} | {ledger.BEGINNING}
-    for run in registry.runs(store.engine):
+    for run in registry.every_run(store.engine):
         if run["ledger_head"] not in digests:
             yield Damage("ledger_unknown", run["run_id"])
 

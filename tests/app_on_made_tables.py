@@ -75,9 +75,9 @@ def made_results() -> Any:
     return make_results()
 
 
-live.results = lambda _settings: None if os.environ.get("APP_EMPTY") else made_results()  # type: ignore[assignment]
-live.uploads = lambda settings: 0
-live.try_out = lambda settings, progress: progress("step.demo", 0.5)
-live.desk = lambda _settings: MadeDesk()  # type: ignore[assignment,return-value]
+live.results = lambda _settings, _who: None if os.environ.get("APP_EMPTY") else made_results()  # type: ignore[assignment]
+live.uploads = lambda settings, who: 0
+live.try_out = lambda settings, who, progress: progress("step.demo", 0.5)
+live.desk = lambda _settings, _who: MadeDesk()  # type: ignore[assignment,return-value]
 live.html_map = lambda *_: b"<!doctype html>"
 runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")

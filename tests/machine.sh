@@ -1,17 +1,28 @@
 #!/bin/sh
-# Bring what the tests drive and Python cannot install: Chromium, and Java 17 (with its compiler) for JavaRosa.
+# Bring what the tests drive and Python cannot install: Chromium, Java 17 (with its compiler) for JavaRosa, and the
+# OpenID provider that the login tests run against. Asks apt and npm only for what is missing.
 set -eu
+cd "$(dirname "$0")"
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="chromium"
 command -v javac >/dev/null 2>&1 || missing="$missing openjdk-17-jdk-headless"
-[ -z "$missing" ] && exit 0
-echo "== Debian packages for the tests:$missing"
-if ! command -v apt-get >/dev/null 2>&1; then
-    echo "Please install by hand:$missing (the browser and form tests fail without them)" && exit 0
+provider=provider/node_modules/.installed # a copy of the package.json it was installed from
+cmp -s provider/package.json "$provider" || command -v npm >/dev/null 2>&1 || missing="$missing npm"
+if [ -n "$missing" ]; then
+    echo "== Debian packages for the tests:$missing"
+    if command -v apt-get >/dev/null 2>&1; then
+        as_root=""
+        [ "$(id -u)" = 0 ] || as_root="sudo"
+        export DEBIAN_FRONTEND=noninteractive
+        $as_root apt-get update -qq
+        # shellcheck disable=SC2086
+        $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    else
+        echo "Please install by hand:$missing (the browser, login and form tests fail without them)"
+    fi
 fi
-as_root=""
-[ "$(id -u)" = 0 ] || as_root="sudo"
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -qq
-# shellcheck disable=SC2086
-$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if ! cmp -s provider/package.json "$provider" && command -v npm >/dev/null 2>&1; then
+    echo "== OpenID provider for the login tests"
+    npm install --prefix provider --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
+    cp provider/package.json "$provider"
+fi

@@ -204,7 +204,7 @@ def test_an_older_registry_gains_what_is_new_and_keeps_what_it_has(tmp_path: Pat
     as_of_the_first_release(url)
     for _ in range(2):
         engine = registry.open_registry(url)
-        assert registry.runs(engine)[0]["ledger_head"] == ""
+        assert registry.every_run(engine)[0]["ledger_head"] == ""
         with engine.connect() as connection:
             assert connection.execute(sa.select(SCHEMA.c.version)).scalar_one() == LATEST
             assert set(registry.METADATA.tables) <= set(sa.inspect(connection).get_table_names())

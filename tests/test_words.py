@@ -42,7 +42,7 @@ def raised_codes() -> set[str]:
     for path in [*(ROOT / "collect").rglob("*.py"), *(ROOT / "geo").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                codes |= set(re.findall(r"^(?:DEF|IN|GEO|STO|USE|PUB|PUL)-\d\d$", node.value))
+                codes |= set(re.findall(r"^(?:DEF|IN|GEO|STO|USE|PUB|PUL|ACC)-\d\d$", node.value))
     return codes
 
 

@@ -6,7 +6,7 @@ Nothing is computed here that a partner could quote: rows of finished tables are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import polars as pl
 
 from collect.indicators import Indicator
 from collect.pages.words import target_value
+from collect.publish import standings
 from collect.tables import VERDICTS
 from collect.targets import Target
 
@@ -48,6 +49,10 @@ class Results(Protocol):
     @property
     def gaps(self) -> pl.DataFrame:
         """Gap list."""
+
+    @property
+    def changes(self) -> pl.DataFrame | None:
+        """What changed from round to round, by indicator and place; None where a run does not say."""
 
     @property
     def targets(self) -> Sequence[Target]:
@@ -87,6 +92,9 @@ class Shapes:
     centres: Mapping[str, tuple[float, float]]
     schematic: bool
     source: str
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by code, then by language
+    water: Mapping[str, Any] | None = None  # GeoJSON, where the data folder has it
+    roads: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +159,7 @@ def asks_communes(results: Results, target: Target) -> bool:
 
 def counts(results: Results, target: Target) -> dict[str, int]:
     """Communes by verdict, all four verdicts present."""
-    rows = results.verdicts.filter(target_id=target.target_id, level="commune")
+    rows = latest(results.verdicts.filter(target_id=target.target_id, level="commune"))
     found = dict(rows.group_by("verdict").len().iter_rows())
     return {verdict: int(found.get(verdict, 0)) for verdict in VERDICTS}
 
@@ -168,32 +176,47 @@ def province(results: Results, target: Target) -> dict[str, Any] | None:
     return joined.sort("round").row(-1, named=True)
 
 
-WITHHELD = ("model_value", "value", "ci_low", "ci_high", "p_meets", "numerator", "denominator", "std_error")
-NEEDED = ("households", "households_needed", "households_needed_low", "households_needed_high", "priority")
-
-
 def communes(results: Results, target: Target, lang: str) -> pl.DataFrame:
     """One row per commune the target is judged in: its name, verdict, estimate, and what it would take.
 
-    Figures that the gap list withholds are withheld here too: empty, with ``suppressed`` true.
+    Figures that the gap list or the map withholds are withheld here too: empty, with ``suppressed`` true.
     """
-    verdicts = results.verdicts.filter(target_id=target.target_id, level="commune")
-    keys = ["indicator", "level", "vintage", "place", "round"]
-    gaps = results.gaps.filter(pl.col("target_id") == target.target_id, pl.col("hamlet").is_null())
-    needed = gaps.select(pl.col("commune_code").alias("place"), *NEEDED, "gap_type", "suppressed").unique("place")
+    return latest(_standings(results, results.verdicts.filter(target_id=target.target_id), lang))
+
+
+def commune(results: Results, code: str, lang: str) -> pl.DataFrame:
+    """One row per target (and round) that a commune is judged by, with its figures.
+
+    All communes are read first: what is withheld of one depends on the others.
+    """
+    return _standings(results, results.verdicts, lang).filter(place=code)
+
+
+def _standings(results: Results, verdicts: pl.DataFrame, lang: str) -> pl.DataFrame:
     names = results.units.select(pl.col("code").alias("place"), name_in(lang).alias("name"), "district")
-    by_model = results.small_areas.filter(pl.col("how") != "counted")
-    by_model = by_model.select("indicator", "vintage", "place", "round", "root_mse", model_value="value")
-    shown = pl.col("suppressed").fill_null(False).not_()
+    rows = standings(results.estimates, verdicts, results.gaps, results.small_areas)
     return (
-        verdicts.join(results.estimates, on=keys, how="left")
-        .join(by_model, on=["indicator", "vintage", "place", "round"], how="left")
-        .join(needed, on="place", how="left")
-        .join(names, on="place", how="left")
-        .with_columns(pl.col("name").fill_null(pl.col("place")))
-        .with_columns(pl.when(shown).then(name).alias(name) for name in WITHHELD)
-        .sort("name")
+        rows.join(names, on="place", how="left").with_columns(pl.col("name").fill_null(pl.col("place"))).sort("name")
     )
+
+
+def latest(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of several rounds the last by name."""
+    return rows.filter(pl.col("round") == rows["round"].max()) if rows.height else rows
+
+
+def changes_of(results: Results, indicator: str, level: str) -> pl.DataFrame:
+    """What changed between the last round and the one before it, for an indicator at one level.
+
+    ``place, round_from, difference`` (a share), ``ci_low, ci_high, verdict`` (better, worse, same, cannot_tell); no
+    rows where there was no round before.
+    """
+    changes = results.changes
+    if changes is None or changes.is_empty():
+        return pl.DataFrame(schema={"place": pl.String, "difference": pl.Float64, "verdict": pl.String})
+    rows = changes.filter(pl.col("indicator") == indicator, pl.col("level") == level)
+    rows = rows.filter(pl.col("round_to") == pl.col("round_to").max())
+    return rows.filter(pl.col("round_from") == pl.col("round_from").max())
 
 
 def name_in(lang: str) -> pl.Expr:

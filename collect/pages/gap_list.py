@@ -3,66 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 import streamlit as st
 
+import geo
 from collect.i18n import t
 from collect.pages import data, looks
 from collect.pages.data import Results
-from collect.pages.layout import header
+from collect.pages.layout import address, header
+from collect.pages.map_page import findable
 from collect.pages.words import Formats, chance, day, interval, known, number, percent
 from collect.tables import GAP_TYPES, VERDICTS
 
-FILES = {  # suffix and name of each download, in the order of the buttons
+FILES = {  # suffix and kind of each download, in the order of the buttons
     "parquet": ("parquet", "application/vnd.apache.parquet"),
     "geoparquet": ("parquet", "application/vnd.apache.parquet"),
     "csv": ("csv", "text/csv"),
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
 }
-Writer = Callable[[pl.DataFrame, str], bytes]  # rows and a key of FILES
 
 
-def render(results: Results, lang: str, write: Writer, dictionary: Callable[[], pl.DataFrame]) -> None:
-    """Draw the page. ``write`` makes a file when it is asked for."""
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the page reaches beyond the gap list: files made on request, the dictionary, pages, the partners' panel."""
+
+    write: Callable[[pl.DataFrame, str], bytes]  # rows and a key of FILES
+    dictionary: Callable[[], pl.DataFrame]
+    links: Mapping[str, st.Page]
+    release: str | None = None  # the name of a partner's own release; None for the office
+    partners: Callable[[], None] | None = None  # draws the administrator's panel
+
+
+def render(results: Results, lang: str, sources: Sources) -> None:
+    """Draw the page."""
     header(t("gap_list.title", lang), lang, results)
+    if sources.release is not None:
+        st.markdown(t("gap_list.release", lang, release=sources.release))
+        st.caption(t("gap_list.release.api", lang))
     if results.gaps.is_empty():
         st.success(t("gap_list.none", lang), icon=":material/check_circle:")
-        return
+    else:
+        _list(results, lang, sources)
+    with st.expander(t("gap_list.dictionary", lang), icon=":material/menu_book:"):
+        st.caption(t("gap_list.dictionary.help", lang))
+        columns = sources.dictionary()
+        columns = columns.rename({name: t(f"publish.dictionary.{name}", lang) for name in columns.columns})
+        st.dataframe(columns, hide_index=True, alt=t("gap_list.dictionary", lang))
+    if sources.partners is not None:
+        sources.partners()
+
+
+@st.fragment
+def _list(results: Results, lang: str, sources: Sources) -> None:
     rows = _filtered(results, lang)
     st.caption(t("gap_list.count", lang, rows=number(rows.height, lang), all=number(results.gaps.height, lang)))
     if rows.is_empty():
-        st.info(t("gap_list.filtered_out", lang))
-    else:
-        table = _shown(rows, results, lang)
-        st.dataframe(table, hide_index=True, height=460, placeholder="–", alt=t("gap_list.title", lang))
-        _downloads(rows, results, lang, write)
-    with st.expander(t("gap_list.dictionary", lang), icon=":material/menu_book:"):
-        st.caption(t("gap_list.dictionary.help", lang))
-        columns = dictionary()
-        columns = columns.rename({name: t(f"publish.dictionary.{name}", lang) for name in columns.columns})
-        st.dataframe(columns, hide_index=True, alt=t("gap_list.dictionary", lang))
+        st.info(t("gap_list.filtered_out", lang), icon=":material/filter_alt_off:")
+        return
+    _downloads(rows, results, lang, sources)
+    openable = "commune" in sources.links and sources.release is None
+    event = st.dataframe(
+        _shown(rows, results, lang),
+        hide_index=True,
+        height=460,
+        placeholder="–",
+        alt=t("gap_list.title", lang),
+        on_select="rerun" if openable else "ignore",
+        selection_mode="single-row",
+        key="gap-rows",
+        column_config=_widths(lang),
+    )
+    st.caption(t("gap_list.privacy", lang))
+    if openable and event.selection.rows and event.selection.rows[0] < rows.height:
+        st.session_state.pop("id", None)
+        code = rows["commune_code"][event.selection.rows[0]]
+        st.switch_page(sources.links["commune"], query_params=address(lang, id=code))
 
 
 def _filtered(results: Results, lang: str) -> pl.DataFrame:
-    rows = results.gaps
+    rows = results.gaps.sort("priority", "commune_code")
     names = {target.target_id: data.name_of(results, target, lang) for target in data.measured(results)}
     labels = {
         "gap_target": ("target_id", names),
         "gap_verdict": ("verdict", {v: t(f"verdict.{v}", lang) for v in VERDICTS if v != "met"}),
         "gap_type": ("gap_type", {kind: t(f"gap_type.{kind}", lang) for kind in GAP_TYPES}),
+        "gap_district": ("district", _districts(results)),
+        "gap_commune": ("commune_code", _communes(results, lang)),
     }
-    with st.container(border=True):
-        for column, (key, (field, words)) in zip(st.columns([1.6, 1, 1.2]), labels.items(), strict=True):
-            present = [code for code in words if code in set(rows[field].unique())]
-            with column:
-                chosen = _choose(
-                    t(f"gap_list.filter.{field}", lang), present, key, words, t("gap_list.filter.all", lang)
-                )
-            if chosen:
+    everything = t("gap_list.filter.all", lang)
+    with st.container(border=True), st.grid(5, min_column_width=150, gap="small"):
+        for key, (field, words) in labels.items():
+            present = list(words) if field == "district" else [x for x in words if x in set(rows[field].unique())]
+            chosen = _choose(t(f"gap_list.filter.{field}", lang), present, key, words, everything)
+            if chosen and field == "district":
+                rows = rows.filter(pl.col("commune_code").is_in(_codes_in(results, chosen)))
+            elif chosen:
                 rows = rows.filter(pl.col(field).is_in(chosen))
-    return rows.sort("priority", "commune_code")
+    return rows
+
+
+def _districts(results: Results) -> dict[str, str]:
+    """The districts that the communes lay in, or lie in, by name."""
+    named = results.units["district"].drop_nulls().str.split("; ").explode().unique().sort()
+    return {name: name for name in named}
+
+
+def _codes_in(results: Results, districts: list[str]) -> list[str]:
+    inside = pl.col("district").str.split("; ").list.set_intersection(districts).list.len() > 0
+    return results.units.filter(inside)["code"].to_list()
+
+
+def _communes(results: Results, lang: str) -> dict[str, str]:
+    """Communes by code, each found by its own name, without diacritics, and by the names of those it was made of."""
+    vintage, first = results.units["vintage"][0], next(iter(geo.VINTAGES))
+    former = dict(geo.units(first).select("code", "name_vi").iter_rows()) if vintage != first else {}
+    named = {}
+    for code, name in results.units.select("code", data.name_in(lang).alias("name")).sort("name").iter_rows():
+        came = geo.former_units(code, vintage, first) if former else ()
+        made_of = ", ".join(former[one] for one in came if former.get(one) not in (None, name))
+        named[code] = findable(name) + (f" ← {made_of}" if made_of else "")
+    return named
 
 
 def _choose(label: str, options: list[str], key: str, words: Mapping[str, str], everything: str) -> list[str]:
@@ -100,31 +163,39 @@ def _shown(rows: pl.DataFrame, results: Results, lang: str) -> object:
 
 
 def _line(row: Mapping[str, Any], names: Mapping[str, str | None], lang: str) -> dict[str, Any]:
+    """One row for people; what a phone shows without scrolling comes first."""
     withheld = t("gap_list.suppressed", lang) if row["suppressed"] else None
     return {
-        "priority": row["priority"],
         "commune": names.get(row["commune_code"]) or row["commune_name"],
-        "hamlet": row["hamlet"],
-        "verdict": looks.verdict_text(row["verdict"], lang),
         "needed": row["households_needed"],
-        "needed_unit": t(f"counted_in.{row['needed_unit']}", lang),
+        "verdict": looks.verdict_text(row["verdict"], lang),
         "target": names[row["target_id"]],
-        "interviews_needed": row["interviews_needed"],
         "gap_type": t(f"gap_type.{row['gap_type']}", lang),
+        "needed_unit": t(f"counted_in.{row['needed_unit']}", lang),
+        "interviews_needed": row["interviews_needed"],
+        "hamlet": row["hamlet"],
         "estimate": withheld or percent(row["estimate"], lang),
         "interval": withheld or interval(row["ci_low"], row["ci_high"], lang),
         "p_meets": withheld or chance(row["p_meets_target"], lang),
         "last_interview": day(row["last_interview_on"], lang),
+        "priority": row["priority"],
     }
 
 
-def _downloads(rows: pl.DataFrame, results: Results, lang: str, write: Writer) -> None:
-    with st.container(horizontal=True):
+def _widths(lang: str) -> dict[str, Any]:
+    return {
+        t("column.commune", lang): st.column_config.Column(width=164),
+        t("column.needed", lang): st.column_config.Column(width=88),
+    }
+
+
+def _downloads(rows: pl.DataFrame, results: Results, lang: str, sources: Sources) -> None:
+    with st.container(horizontal=True, gap="small"):
         for kind, (suffix, mime) in FILES.items():
             stem = f"gaps_{results.run_id}" + ("_geo" if kind == "geoparquet" else "")
             st.download_button(
                 t(f"gap_list.download.{kind}", lang),
-                data=lambda kind=kind: write(rows, kind),  # type: ignore[misc]
+                data=lambda kind=kind: sources.write(rows, kind),  # type: ignore[misc]
                 file_name=f"{stem}.{suffix}",
                 mime=mime,
                 key=f"download-{kind}",
@@ -133,4 +204,3 @@ def _downloads(rows: pl.DataFrame, results: Results, lang: str, write: Writer) -
                 type="primary" if kind == "parquet" else "secondary",
                 help=t(f"gap_list.download.{kind}.help", lang),
             )
-    st.caption(t("gap_list.privacy", lang))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import streamlit as st
 
 from collect.i18n import LANGUAGES, t
 from collect.pages import served
+from collect.pages.account import account
 from collect.pages.data import Results
-from collect.pages.words import day
+from collect.pages.words import day, number
 
 
 def language(default: str) -> str:
@@ -24,10 +25,27 @@ def language(default: str) -> str:
     return chosen
 
 
+PHONE = "@media (max-width:768px)"  # where Streamlit folds the row of pages away
+ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows room that nothing fills
+    ".stMainBlockContainer{padding-top:4.25rem;padding-bottom:3rem}"
+    ".st-key-phone-pages{display:none}"
+    ".st-key-banner [data-testid='stAlertContainer']{padding:.35rem .75rem;min-height:0}"
+    ".st-key-banner p{font-size:.875rem}"
+    f"{PHONE}{{[data-testid='stHeader'],[data-testid='stSidebar']{{display:none}}"
+    ".stMainBlockContainer{padding:.75rem 1rem 3rem}"
+    ".st-key-phone-pages{display:flex;flex-wrap:nowrap;overflow-x:auto;scrollbar-width:none;gap:.25rem;"
+    "margin:0 -1rem;padding:0 1rem .25rem;width:calc(100% + 2rem);border-bottom:1px solid #8884}"
+    ".st-key-phone-pages>*{flex:none;width:auto}.st-key-phone-pages p{white-space:nowrap}"
+    "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
+    "[data-testid='stElementToolbar']{display:none}"  # always open under a finger, over whatever stands above
+    "}"
+)
+
+
 def dress(lang: str) -> None:
-    """Fonts of ours, and the page's language said to screen readers."""
+    """Fonts of ours, the page's language said to screen readers, and no wasted room on a phone."""
     served.register()
-    st.html(f"<style>{served.font_faces()}{_uploader_words(lang)}</style>")
+    st.html(f"<style>{served.font_faces()}{ROOM}{_uploader_words(lang)}</style>")
     st.html(f"<script>document.documentElement.lang = '{lang}'</script>", unsafe_allow_javascript=True)
 
 
@@ -41,18 +59,28 @@ def _uploader_words(lang: str) -> str:
     )
 
 
+def phone_pages(pages: Iterable[Any], lang: str) -> None:
+    """The pages as a row of links, where the screen is too narrow for the navigation: a folded menu goes unseen."""
+    with st.container(horizontal=True, key="phone-pages"):
+        for page in pages:
+            if page.visibility == "visible":
+                st.page_link(page, query_params=address(lang))
+
+
 def header(title: str, lang: str, results: Results | None = None) -> None:
     """Title and language switch on one row, then what the figures are."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
-        _language_switch()
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            account(lang)
+            _language_switch()
     if results is None:
         return
     communes = results.verdicts.filter(level="commune")["place"].n_unique()
     words = {
         "round": results.round or "–",
         "day": day(results.as_of, lang),
-        "communes": communes,
+        "communes": number(communes, lang),
         "run": results.run_id,
     }
     st.caption(t("page.about", lang, **words))
@@ -62,7 +90,8 @@ def header(title: str, lang: str, results: Results | None = None) -> None:
 def banners(results: Results, lang: str) -> None:
     """Say what must not be mistaken: made-up data, schematic communes."""
     if results.made_up:
-        st.warning(t("banner.made_up", lang), icon=":material/science:")
+        with st.container(key="banner"):
+            st.warning(t("banner.made_up", lang), icon=":material/science:")
 
 
 def _language_switch() -> None:

@@ -5,11 +5,8 @@ Finished tables are read once per run and shared by every visitor; nobody change
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,20 +17,23 @@ import polars as pl
 import streamlit as st
 
 import geo
-from collect import registry
+from collect import registry, releases
+from collect.access import Forbidden, Who, require
 from collect.forms import Form
 from collect.indicators import Indicator
 from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions, define
-from collect.pages.data import Shapes, indicator_of
-from collect.places import places_of
+from collect.pages.data import Shapes
+from collect.pages.live_maps import shapes_of
+from collect.pages.seen import as_seen
+from collect.places import ONE_AT_A_TIME, places_of
+from collect.releases import File
 from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
-from collect.store import Store, open_store
+from collect.store import Store, open_store, sha256_of
 from collect.targets import Target
 
 Progress = Callable[[str, float], None]
-ONE_AT_A_TIME = threading.Lock()  # visitors are threads, and geometry must not be shared between working threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,11 @@ class Found:
         return self.run.weighing
 
     @property
+    def changes(self) -> pl.DataFrame:
+        """What changed from round to round; empty while there is one."""
+        return self.run.changes
+
+    @property
     def gaps(self) -> pl.DataFrame:
         """Gap list."""
         return self.run.gaps
@@ -113,10 +118,17 @@ def definitions(settings: Settings) -> Definitions:
     return define(settings.forms)
 
 
-def results(settings: Settings) -> Found | None:
-    """The latest run, or None before the first."""
-    run_id = registry.last_run(the_store(settings).engine)
-    return None if run_id is None else _found(settings, run_id)
+def results(settings: Settings, who: Who, vintage: str | None = None) -> Found | None:
+    """The latest run (of communes of ``vintage``, if named) as far as somebody may see it, or None before the first.
+
+    Raises Forbidden.
+    """
+    require(who, "gap_files")
+    run_id = registry.last_run(the_store(settings).engine, vintage)
+    if run_id is None:
+        return None
+    found = _found(settings, run_id)
+    return replace(found, run=as_seen(found.run, found.units, who))
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
@@ -125,45 +137,35 @@ def _found(settings: Settings, run_id: str) -> Found:
     said = definitions(settings)
     with ONE_AT_A_TIME:
         boundaries = places_of(settings.data, run.vintage).boundaries
-        drawn = shapes_of(boundaries)
+        drawn = shapes_of(boundaries, geo.units(run.vintage), settings.data / "geo")
     return Found(run, said.targets, said.indicators, geo.units(run.vintage), drawn)
 
 
-def shapes_of(boundaries: geo.Boundaries) -> Shapes:
-    """Outlines light enough for the screen, with a hash that tells the browser whether it has them."""
-    light = boundaries.simplified(60.0)
-    inside = light.geometry.representative_point()
-    geometry = {
-        "type": "FeatureCollection",
-        "features": [
-            {"type": "Feature", "id": code, "properties": {}, "geometry": shape.__geo_interface__}
-            for code, shape in zip(light["code"], light.geometry, strict=True)
-        ],
-    }
-    text = json.dumps(geometry, separators=(",", ":"))
-    centres = {code: (round(at.x, 5), round(at.y, 5)) for code, at in zip(light["code"], inside, strict=True)}
-    key = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Shapes(key, json.loads(text), centres, boundaries.kind == "schematic", boundaries.source)
+def vintages(settings: Settings) -> list[str]:
+    """The lists of communes that some run reports in, oldest first."""
+    return registry.vintages_run(the_store(settings).engine)
 
 
-def uploads(settings: Settings) -> int:
-    """How many files are stored."""
+def uploads(settings: Settings, who: Who) -> int:
+    """How many files are stored. Raises Forbidden."""
+    require(who, "run")
     return len(registry.uploads(the_store(settings).engine))
 
 
 @dataclass(frozen=True, slots=True)
 class LiveDesk:
-    """The upload page's desk over the real store."""
+    """The upload page's desk over the real store, for one person."""
 
     settings: Settings
+    who: Who
 
     def forms(self) -> Mapping[str, Form]:
         """Every form by its id."""
         return {form.form_id: form for form in definitions(self.settings).forms}
 
     def add(self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress) -> Receipt:
-        """Take a file in, or say what that would do."""
-        asked = Asked(by=by, name=name)
+        """Take a file in, or say what that would do. Who logged in signs with that name, whatever ``by`` says."""
+        asked = Asked(by=by if self.who.local else require(self.who, "upload").signature, name=name)
         with ONE_AT_A_TIME:
             return add_file(
                 the_store(self.settings), path, definitions(self.settings), asked, dry_run=dry_run, progress=progress
@@ -171,26 +173,27 @@ class LiveDesk:
 
     def waiting(self) -> bool:
         """Whether files are stored that the latest run does not know."""
-        found = results(self.settings)
-        stored = uploads(self.settings)
-        return stored > (found.run.uploads if found else 0)
+        run_id = registry.last_run(the_store(self.settings).engine)
+        known = _found(self.settings, run_id).run.uploads if run_id else 0
+        return uploads(self.settings, self.who) > known
 
     def run(self, progress: Progress) -> str:
-        """Make the results again from everything stored."""
+        """Make the results again from everything stored. Raises Forbidden."""
+        require(self.who, "run")
         with ONE_AT_A_TIME:
             return make_run(the_store(self.settings), definitions(self.settings), progress=progress).run_id
 
 
-def desk(settings: Settings) -> LiveDesk:
-    """The desk over this installation's store."""
-    return LiveDesk(settings)
+def desk(settings: Settings, who: Who) -> LiveDesk:
+    """The desk over this installation's store. Raises Forbidden."""
+    return LiveDesk(settings, require(who, "upload"))
 
 
-def try_out(settings: Settings, progress: Progress) -> None:
-    """Make up a survey round, take its files in, and make the results."""
+def try_out(settings: Settings, who: Who, progress: Progress) -> None:
+    """Make up a survey round, take its files in, and make the results. Raises Forbidden."""
     from collect.demo import make_round
 
-    at = LiveDesk(settings)
+    at = LiveDesk(settings, require(who, "try_out"))
     made = make_round(settings.data / "demo", progress=lambda step, share: progress(step, share / 4))
     files = [*made.files, made.frame]
     for number, path in enumerate(files):
@@ -199,33 +202,18 @@ def try_out(settings: Settings, progress: Progress) -> None:
     at.run(lambda step, share: progress(step, 0.75 + share / 4))
 
 
-def gap_file(found: Found, rows: pl.DataFrame, kind: str, lang: str) -> bytes:
-    """The bytes of one gap file, made when somebody asks for it."""
+def gap_file(settings: Settings, who: Who, found: Found, rows: pl.DataFrame, kind: str, lang: str) -> bytes:
+    """The bytes of one gap file, made when somebody asks for it, and a line in the ledger. Raises Forbidden."""
     from collect.publish import write_gaps
     from collect.tables import Gaps
 
+    rows = require(who, "gap_files").scope.of_gaps(rows)
     suffix = "parquet" if kind == "geoparquet" else kind
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"gaps.{suffix}"
         write_gaps(Gaps(rows), path, language=lang, meta=found.meta(), geometry=kind == "geoparquet")
-        return path.read_bytes()
-
-
-def html_map(settings: Settings, found: Found, target: Target, lang: str) -> bytes:
-    """The bytes of the map that opens from disk."""
-    from collect.publish import map_layer, write_map
-
-    with ONE_AT_A_TIME, TemporaryDirectory() as folder:
-        path = Path(folder) / "map.html"
-        layer = map_layer(
-            target,
-            found.run.estimates,
-            found.run.verdicts,
-            places_of(settings.data, found.run.vintage).boundaries,
-            indicator=indicator_of(found, target),
-            meta=found.meta(),
-        )
-        write_map(layer, path, lang)
+        made = File(releases.name_of(found.run_id, who.scope), path.name, path, sha256_of(path))
+        releases.hand_out(the_store(settings), who, made, "page")
         return path.read_bytes()
 
 
@@ -236,11 +224,22 @@ def communes_picture(found: Found, target: Target, lang: str) -> alt.LayerChart:
     return draw(found.run, target, found.units, lang)
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
 def behind_pictures(
-    settings: Settings, run_id: str, target_id: str, commune: str, lang: str
+    settings: Settings, who: Who, run_id: str, target_id: str, commune: str, lang: str
 ) -> tuple[alt.LayerChart, ...]:
-    """The hamlets behind one commune's verdict and the verdict without each interviewer; nothing where nobody was."""
+    """The hamlets behind one commune's verdict and the verdict without each interviewer; nothing where nobody was.
+
+    Raises Forbidden, also for a commune outside somebody's scope.
+    """
+    units = _found(settings, run_id).units
+    province = units.filter(pl.col("code") == commune)["province_code"].first()
+    if not require(who, "results").scope.holds_commune(commune, str(province)):
+        raise Forbidden("ACC-01", what="results", role=who.role)
+    return _behind(settings, run_id, target_id, commune, lang)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _behind(settings: Settings, run_id: str, target_id: str, commune: str, lang: str) -> tuple[alt.LayerChart, ...]:
     from collect import drawing
 
     found, said = _found(settings, run_id), definitions(settings)

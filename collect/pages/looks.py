@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from collect.i18n import t
-from collect.publish import LOOKS, Look
+from collect.publish import LOOKS, Look, Scale
 from collect.tables import VERDICTS
 
 Badge = Literal["blue", "red", "orange", "gray"]
@@ -19,10 +19,13 @@ BADGES: Mapping[str, tuple[Badge, str]] = {  # colour and icon
     "undecided": ("orange", ":material/help:"),
     "no_data": ("gray", ":material/do_not_disturb_on:"),
 }
+CHANGES = {"better": "▲", "worse": "▼", "same": "＝", "cannot_tell": "≈"}  # beside their words, never alone
 HATCHES = {
     "": "none",
     "/": "repeating-linear-gradient(135deg, {ink} 0 1px, transparent 1px 5px)",
     "\\": "repeating-linear-gradient(45deg, {ink} 0 1px, transparent 1px 5px)",
+    "x": "repeating-linear-gradient(45deg, {ink} 0 1px, transparent 1px 5px), "
+    "repeating-linear-gradient(135deg, {ink} 0 1px, transparent 1px 5px)",
     ".": "radial-gradient({ink} 1px, transparent 1.4px) 0 0 / 5px 5px",
 }
 
@@ -45,21 +48,22 @@ def verdict_text(verdict: str, lang: str) -> str:
 
 
 def _fill(look: Look) -> str:
-    return f"{HATCHES[look.hatch].format(ink=look.ink)} {look.colour}".removeprefix("none ")
+    return f"{HATCHES[look.hatch].format(ink=look.ink)}, {look.colour}".removeprefix("none, ")
 
 
-def legend(counts: Mapping[str, int], lang: str) -> None:
-    """Every verdict with its colour, hatch, mark and number of communes, those of zero included."""
+def legend(scale: Scale, counts: Mapping[str, int], lang: str) -> None:
+    """Every class with its colour, hatch, mark and number of communes, those of zero included."""
     items = "".join(
-        f"<li style='display:inline-flex;align-items:center;gap:.45rem'>{_swatch(LOOKS[verdict])}"
-        f"<span>{escape(t(f'verdict.{verdict}', lang))} ({counts.get(verdict, 0)})</span></li>"
-        for verdict in VERDICTS
+        f"<li style='display:inline-flex;align-items:center;gap:.4rem;white-space:nowrap'>{swatch(look)}"
+        f"<span>{escape(scale.label(code, lang))}&nbsp;<b>{counts.get(code, 0)}</b></span></li>"
+        for code, look in scale.looks.items()
     )
-    style = "display:flex;flex-wrap:wrap;gap:.35rem 1.25rem;list-style:none;margin:0;padding:0;font-size:.875rem"
+    style = "display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;list-style:none;margin:0;padding:0;font-size:.875rem"
     st.html(f"<ul aria-label='{escape(t('map.legend', lang), quote=True)}' style='{style}'>{items}</ul>")
 
 
-def _swatch(look: Look) -> str:
+def swatch(look: Look) -> str:
+    """A class as a small square with its colour, hatch and mark."""
     return (
         f"<span aria-hidden='true' style='width:20px;height:20px;border-radius:4px;background:{_fill(look)};"
         f"border:1px solid #0003;color:{'#1c2733' if look.dark_mark else '#fff'};font-size:.7rem;font-weight:700;"
@@ -74,7 +78,7 @@ def share_bar(counts: Mapping[str, int], lang: str) -> None:
         f"<span style='flex:{counts[verdict]} 0 1.6rem;background:{_fill(LOOKS[verdict])}'></span>" for verdict in shown
     )
     each = (f"{t(f'verdict.{verdict}', lang)} {counts.get(verdict, 0)}" for verdict in VERDICTS)
-    words = " · ".join(part.replace(" ", "\u00a0") for part in each)
+    words = f"{t('column.commune', lang)}: " + " · ".join(part.replace(" ", "\u00a0") for part in each)
     st.html(
         f"<div role='img' aria-label='{escape(words, quote=True)}' style='display:flex;gap:2px;height:12px;"
         f"border-radius:4px;overflow:hidden'>{parts}</div>"

@@ -1,32 +1,57 @@
-"""Map of verdicts: one target at a time, every commune by colour, hatch and mark, with its card and its table row."""
+"""Map: one target at a time, every commune by colour, hatch and mark, with its card and its row in the table."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-import altair as alt
 import polars as pl
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import commune, data, looks, map_component
+from collect.pages import commune_card, data, looks, map_component, tables
 from collect.pages.data import Results
-from collect.pages.layout import coded, header
-from collect.pages.overview import EVERYTHING, shown
+from collect.pages.layout import address, coded, header
+from collect.pages.words import number
+from collect.publish import SHOWS, Scale, Show, source_words
 from collect.targets import Target
 
-Behind = Callable[[Target, str], Sequence[alt.LayerChart]]  # target and commune in, pictures out
+MapFile = Callable[[Target, Show, str], bytes]  # target, what is shown, html or png
+FILES = {"png": ("image/png", ":material/image:"), "html": ("text/html", ":material/download:")}
 
 
-def render(results: Results, lang: str, html_map: Callable[[Target], bytes], behind: Behind | None = None) -> None:
-    """Draw the page. ``html_map`` makes the file that people keep, ``behind`` the pictures, when they ask for it."""
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the page gets what it draws: a run per list of communes, the files people take, the pages it leads to."""
+
+    vintages: list[str]
+    results: Callable[[str], Results | None]
+    map_file: Callable[[Results, Target, Show, str], bytes]
+    links: Mapping[str, st.Page]
+
+
+def render(results: Results, lang: str, sources: Sources) -> None:
+    """Draw the page over ``results``, or over the run of another list of communes where the reader chose one."""
     header(t("map.title", lang), lang, results)
-    by_id = {target.target_id: target for target in data.measured(results, "commune")}
-    if not by_id:
+    if not data.measured(results, "commune"):
         st.info(t("map.nothing", lang))
         return
-    chosen = coded(
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        with st.container(width="stretch"):
+            chosen = _target(results, lang)
+        with st.container(width="content"):
+            show = _show(lang)
+        if len(sources.vintages) > 1:
+            with st.container(width="content"):
+                results = _of_vintage(results, sources, lang)
+    target = next(target for target in results.targets if target.target_id == chosen)
+    _map_and_card(results, target, show, lang, sources)
+
+
+def _target(results: Results, lang: str) -> str:
+    by_id = {target.target_id: target for target in data.measured(results, "commune")}
+    chosen: str = coded(
         st.selectbox,
         t("map.target", lang),
         list(by_id),
@@ -34,72 +59,149 @@ def render(results: Results, lang: str, html_map: Callable[[Target], bytes], beh
         default=data.first_to_show(results),
         format_func=lambda code: data.name_of(results, by_id[code], lang),
     )
-    target = by_id[chosen]
-    rows = data.communes(results, target, lang)
-    _map_and_card(results, target, rows, lang, None if data.asks_communes(results, target) else behind)
-    st.download_button(
-        t("map.download", lang),
-        data=lambda: html_map(target),
-        file_name=f"map_{target.target_id}_{results.run_id}.html",
-        mime="text/html",
-        icon=":material/download:",
-        on_click="ignore",
-        help=t("map.download.help", lang),
+    return chosen
+
+
+def _show(lang: str) -> Show:
+    chosen: Show = coded(
+        st.segmented_control,
+        t("map.show", lang),
+        list(SHOWS),
+        key="show",
+        default="verdict",
+        format_func=lambda code: t(f"map.show.{code}", lang),
+        required=True,
+        help="\n\n".join(f"**{t(f'map.show.{code}', lang)}**: {t(f'map.show.{code}.help', lang)}" for code in SHOWS),
     )
+    return chosen
 
 
-def _behind(behind: Behind, target: Target, commune: str, withheld: Mapping[str, bool | None], lang: str) -> None:
-    """Hamlets and interviewers of a commune, when somebody asks; never where its figures are withheld."""
-    if commune not in withheld or withheld[commune]:
-        return
-    if not st.toggle(t("picture.behind", lang), key=f"behind-{target.target_id}-{commune}"):
-        return
-    for chart in behind(target, commune):
-        st.altair_chart(chart, width="content")
+def _of_vintage(results: Results, sources: Sources, lang: str) -> Results:
+    chosen = coded(
+        st.segmented_control,
+        t("map.vintage", lang),
+        sources.vintages,
+        key="vintage",
+        default=results.units["vintage"][0],
+        format_func=str,
+        required=True,
+    )
+    return sources.results(chosen) or results
 
 
 @st.fragment
-def _map_and_card(results: Results, target: Target, rows: pl.DataFrame, lang: str, behind: Behind | None) -> None:
+def _map_and_card(results: Results, target: Target, show: Show, lang: str, sources: Sources) -> None:
+    rows, scale = data.communes(results, target, lang), Scale(show, target)
     names = dict(rows.select("place", "name").iter_rows())
+    ranked = rows.sort("value", "name", nulls_last=True)
+    _take_clicks(names, ranked, f"ranking-{target.target_id}")
+    found = map_component.figures(rows).values()
+    kinds = [scale.of(figures) for figures in found]
+    looks.legend(scale, {code: kinds.count(code) for code in scale.looks}, lang)
+    left, right = st.columns([2.2, 1], gap="medium")
+    with right:
+        chosen = _search(names, lang)
+    with left:
+        _drawn(results, target, rows, scale, chosen, lang)
+        _files(results, target, show, lang, sources)
+    with right:
+        _card(results, target, ranked, chosen, lang, sources.links)
+    _ranking(results, target, ranked, lang)
+
+
+def _take_clicks(names: Mapping[str, str], ranked: pl.DataFrame, table: str) -> None:
+    """A click on the map or a row of the table becomes the chosen commune, which the address names."""
     clicked = map_component.picked()
+    lines = ((st.session_state.get(table) or {}).get("selection") or {}).get("rows") or []
+    line = lines[0] if lines and lines[0] < ranked.height else None
+    if line is not None and line != st.session_state.get("map-line"):
+        clicked = clicked or ranked["place"][line]
+    st.session_state["map-line"] = line
     if clicked is not None and clicked in names:
         st.session_state["commune"] = clicked
         st.query_params["commune"] = clicked
-    left, right = st.columns([2.2, 1], gap="medium")
-    with right:
-        chosen = coded(
-            st.selectbox,
-            t("map.commune", lang),
-            list(names),
-            key="commune",
-            default=None,
-            format_func=lambda code: findable(names.get(code, code)),
-            placeholder=t("map.commune.placeholder", lang),
+
+
+def _search(names: Mapping[str, str], lang: str) -> str | None:
+    chosen: str | None = coded(
+        st.selectbox,
+        t("map.commune", lang),
+        list(names),
+        key="commune",
+        default=None,
+        format_func=lambda code: findable(names.get(code, code)),
+        placeholder=t("map.commune.placeholder", lang),
+    )
+    return chosen
+
+
+def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, chosen: str | None, lang: str) -> None:
+    shapes = results.shapes
+    if shapes is None:
+        st.info(t("map.no_outlines", lang))
+        return
+    ground = False
+    if shapes.water or shapes.roads:
+        ground = st.toggle(t("map.ground", lang), value=True, key="ground")
+    said = t("map.alt", lang, target=data.name_of(results, target, lang), **data.counts(results, target))
+    map_component.draw(shapes, rows, map_component.View(scale, chosen, said, ground), lang)
+    st.caption(t("map.source", lang, source=source_words(shapes.source, lang)))
+
+
+def _files(results: Results, target: Target, show: Show, lang: str, sources: Sources) -> None:
+    if results.shapes is None:
+        return
+    with st.container(horizontal=True, gap="small"):
+        for kind, (mime, icon) in FILES.items():
+            st.download_button(
+                t(f"map.download.{kind}", lang),
+                data=lambda kind=kind: sources.map_file(results, target, show, kind),  # type: ignore[misc]
+                file_name=f"map_{target.target_id}_{show}_{results.run_id}.{kind}",
+                mime=mime,
+                icon=icon,
+                key=f"map-{kind}",
+                on_click="ignore",
+                help=t(f"map.download.{kind}.help", lang),
+            )
+
+
+def _card(
+    results: Results, target: Target, ranked: pl.DataFrame, chosen: str | None, lang: str, links: Mapping[str, st.Page]
+) -> None:
+    if chosen is None:
+        st.caption(t("map.pick", lang))
+        return
+    indicator = data.indicator_of(results, target)
+    row = ranked.row(by_predicate=pl.col("place") == chosen, named=True)
+    with st.container(border=True, gap="small"):
+        commune_card.card(row, target, indicator.counted_in if indicator else "households", lang)
+        known = ranked.filter(pl.col("value").is_not_null())["place"].to_list()
+        if chosen in known:
+            place = number(known.index(chosen) + 1, lang)
+            st.caption(t("map.rank", lang, rank=place, all=number(len(known), lang)))
+        st.page_link(
+            links["commune"],
+            label=t("commune.open", lang),
+            icon=":material/arrow_forward:",
+            query_params=address(lang, id=chosen),
         )
-    with left:
-        if results.shapes is None:
-            st.info(t("map.no_outlines", lang))
-        else:
-            counts = data.counts(results, target)
-            alt = t("map.alt", lang, target=data.name_of(results, target, lang), **counts)
-            map_component.draw(results.shapes, rows, chosen, alt, lang)
-        looks.legend(data.counts(results, target), lang)
-        if results.shapes is not None:
-            st.caption(t("map.source", lang, source=results.shapes.source))
-    with right:
-        if chosen is None:
-            st.caption(t("map.pick", lang))
-        else:
-            indicator = data.indicator_of(results, target)
-            counted_in = indicator.counted_in if indicator else "households"
-            commune.card(rows.row(by_predicate=pl.col("place") == chosen, named=True), target, counted_in, lang)
-    if behind is not None and chosen is not None:
-        _behind(behind, target, chosen, dict(rows.select("place", "suppressed").iter_rows()), lang)
+
+
+def _ranking(results: Results, target: Target, ranked: pl.DataFrame, lang: str) -> None:
     st.subheader(t("map.table", lang), anchor=False)
-    ranked = rows.sort("value", "name", nulls_last=True)
-    columns = [name for name in EVERYTHING if name != "n_households" or not data.asks_communes(results, target)]
-    table = shown(ranked, lang, columns)
-    st.dataframe(table, hide_index=True, placeholder="–", alt=t("map.table", lang), height=400)
+    st.caption(t("map.table.help", lang))
+    columns = [name for name in tables.EVERYTHING if name != "n_households" or not data.asks_communes(results, target)]
+    st.dataframe(
+        tables.communes(ranked, lang, columns),
+        hide_index=True,
+        placeholder="–",
+        alt=t("map.table", lang),
+        height=400,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"ranking-{target.target_id}",
+        column_config=tables.widths(lang),
+    )
 
 
 def findable(name: str) -> str:

@@ -1,21 +1,23 @@
-"""Overview: every target of the plan at a glance, what needs attention, and where it is furthest away."""
+"""Overview: what to decide today, then every target of the plan: where the province stands and how its communes do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import data, looks
+from collect.pages import data, looks, tables
 from collect.pages.data import Goal, Results
 from collect.pages.layout import address, coded, header
-from collect.pages.words import Formats, interval, known, number, percent, target_value
+from collect.pages.words import counted, interval, number, percent, points, target_value
 from collect.targets import Target
 from collect.weight_words import equal_warning
 
-FURTHEST = 8  # rows shown; the map's table has them all
+FURTHEST = 6  # rows shown; the map's table has them all
+COLUMNS = ("name", "value", "needed", "verdict")
 
 
 def render(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
@@ -36,59 +38,62 @@ def render(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
     _not_measured(data.unmeasured(results), lang)
 
 
-def _card(results: Results, goal: Goal, lang: str, links: Mapping[str, st.Page]) -> None:
-    target = goal.target
-    indicator = data.indicator_of(results, target)
-    with st.container(border=True, height="stretch", gap="small"):
-        st.markdown(f"**{target.labels[lang]}**", help=indicator.definitions[lang] if indicator else None)
-        asks = t("overview.target", lang, number=target.number, value=target_value(target, lang))
-        st.caption(asks)
-        _province(results, target, lang)
-        if goal.commune is None:
-            return
-        st.caption(t("overview.communes", lang))
-        looks.share_bar(data.counts(results, goal.commune), lang)
-        query = address(lang, target=goal.commune.target_id)
-        st.page_link(links["map"], label=t("overview.to_map", lang), icon=":material/map:", query_params=query)
-
-
-def _province(results: Results, target: Target, lang: str) -> None:
-    whole = data.province(results, target)
-    if whole is None:
-        st.markdown(t("overview.no_estimate", lang))
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.metric(t("overview.whole", lang), percent(whole["value"], lang), width="content")
-        if whole["verdict"] is not None:
-            looks.badge(whole["verdict"], lang)
-    span = interval(whole["ci_low"], whole["ci_high"], lang)
-    st.caption(t("overview.province", lang, interval=span, n=number(whole["n"], lang)))
-
-
 def _attention(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
+    """At most four things to decide, each with the way to do it."""
     st.subheader(t("overview.attention", lang), anchor=False)
     targets = data.measured(results, "commune")
     tallies = {target.target_id: data.counts(results, target) for target in targets}
+    found = False
     for verdict in ("not_met", "undecided", "no_data"):
         worst = max(targets, key=lambda target: tallies[target.target_id][verdict], default=None)
         if worst is None or not tallies[worst.target_id][verdict]:
             continue
-        words = {"communes": tallies[worst.target_id][verdict], "target": data.name_of(results, worst, lang)}
-        with st.container(border=True, gap="xsmall"):
-            st.markdown(f"{looks.flag(verdict)} {t(f'overview.attention.{verdict}', lang, **words)}")
-            if verdict == "not_met":
-                to, label, icon = "gaps", "overview.to_gaps", ":material/download:"
-                query = address(lang, gap_target=worst.target_id)
-            else:
-                to, label, icon = "map", "overview.to_map", ":material/map:"
-                query = address(lang, target=worst.target_id)
-            st.page_link(links[to], label=t(label, lang), icon=icon, query_params=query)
+        found = True
+        said = counted(f"overview.attention.{verdict}", tallies[worst.target_id][verdict], lang)
+        _matter(verdict, said, results, worst, lang, links)
+    found = _worse(results, lang, links) or found
     names = dict(results.units.select("code", data.name_in(lang)).iter_rows())
     warning = equal_warning(results.weighing, names, lang)
     if warning:
         st.warning(warning, icon=":material/balance:")
+    elif not found:
+        st.success(t("overview.attention.none", lang), icon=":material/check_circle:")
 
 
+def _matter(
+    verdict: str, said: str, results: Results, worst: Target, lang: str, links: Mapping[str, st.Page]
+) -> None:
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"{looks.flag(verdict)} **{said}**")
+        st.caption(data.name_of(results, worst, lang))
+        if verdict == "not_met":
+            to, label, icon = "gaps", "overview.to_gaps", ":material/download:"
+            query = address(lang, gap_target=worst.target_id)
+        else:
+            to, label, icon = "map", "overview.to_map", ":material/map:"
+            query = address(lang, target=worst.target_id)
+        st.page_link(links[to], label=t(label, lang), icon=icon, query_params=query)
+
+
+def _worse(results: Results, lang: str, links: Mapping[str, st.Page]) -> bool:
+    """Communes that became worse since the round before, in the indicator where most did; whether there are any."""
+    counts = {
+        target.target_id: data.changes_of(results, target.indicator, "commune").filter(verdict="worse").height
+        for target in data.measured(results, "commune")
+    }
+    worst = max(counts, key=lambda target_id: counts[target_id], default=None)
+    if worst is None or not counts[worst]:
+        return False
+    target = next(target for target in results.targets if target.target_id == worst)
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f":red[:material/trending_down:] **{counted('overview.attention.worse', counts[worst], lang)}**")
+        st.caption(data.name_of(results, target, lang))
+        query = address(lang, target=worst, show="value")
+        st.page_link(links["map"], label=t("overview.to_map", lang), icon=":material/map:", query_params=query)
+    return True
+
+
+@st.fragment
 def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
     st.subheader(t("overview.furthest", lang), anchor=False)
     by_id = {target.target_id: target for target in data.measured(results, "commune")}
@@ -101,62 +106,75 @@ def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None
         key="target",
         default=data.first_to_show(results),
         format_func=lambda code: data.name_of(results, by_id[code], lang),
+        label_visibility="collapsed",
     )
     rows = data.communes(results, by_id[chosen], lang).filter(pl.col("value").is_not_null())
     rows = rows.filter(pl.col("verdict") != "met").sort("value", "name").head(FURTHEST)
     if rows.is_empty():
         st.caption(t("overview.furthest.none", lang))
         return
-    st.caption(t("overview.furthest.help", lang))
     event = st.dataframe(
-        shown(rows, lang, ("name", "verdict", "value", "needed", "n_households")),
+        tables.communes(rows, lang, COLUMNS),
         hide_index=True,
         placeholder="–",
         on_select="rerun",
         selection_mode="single-row",
         key=f"furthest-{chosen}",
         alt=t("overview.furthest", lang),
+        column_config=tables.widths(lang),
     )
+    st.caption(t("overview.furthest.help", lang))
     if event.selection.rows:
-        code = rows["place"][event.selection.rows[0]]
-        st.switch_page(links["map"], query_params=address(lang, target=chosen, commune=code))
+        st.session_state.pop("id", None)  # the row decides which commune opens, not the one looked at before
+        st.switch_page(links["commune"], query_params=address(lang, id=rows["place"][event.selection.rows[0]]))
 
 
-EVERYTHING = ("name", "verdict", "value", "interval", "needed", "n_households")
+def _card(results: Results, goal: Goal, lang: str, links: Mapping[str, st.Page]) -> None:
+    target = goal.target
+    indicator = data.indicator_of(results, target)
+    with st.container(border=True, height="stretch", gap="small"):
+        st.markdown(f"**{target.labels[lang]}**", help=indicator.definitions[lang] if indicator else None)
+        _province(results, target, lang)
+        if goal.commune is None:
+            return
+        looks.share_bar(data.counts(results, goal.commune), lang)
+        query = address(lang, target=goal.commune.target_id)
+        st.page_link(links["map"], label=t("overview.to_map", lang), icon=":material/map:", query_params=query)
 
 
-def shown(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING) -> object:
-    """Commune rows for people: numbers stay numbers underneath, so that sorting works."""
-    names = {
-        "name": t("column.commune", lang),
-        "verdict": t("column.verdict", lang),
-        "value": t("column.estimate", lang),
-        "interval": t("column.interval", lang),
-        "needed": t("column.needed", lang),
-        "n_households": t("column.interviewed", lang),
-    }
-    frame = rows.select(
-        "name",
-        pl.col("verdict").map_elements(lambda verdict: looks.verdict_text(verdict, lang), return_dtype=pl.String),
-        "value",
-        pl.struct("ci_low", "ci_high")
-        .map_elements(lambda pair: interval(pair["ci_low"], pair["ci_high"], lang), return_dtype=pl.String)
-        .alias("interval"),
-        pl.col("households_needed").alias("needed"),
-        "n_households",
-    )
-    formats: Formats = {
-        names["value"]: lambda cell: percent(known(cell), lang),
-        names["needed"]: lambda cell: number(known(cell), lang),
-        names["n_households"]: lambda cell: number(known(cell), lang),
-    }
-    return frame.select(columns).to_pandas().rename(columns=names).style.format(formats)
+def _province(results: Results, target: Target, lang: str) -> None:
+    asks = t("overview.target", lang, number=target.number, value=target_value(target, lang))
+    whole = data.province(results, target)
+    if whole is None:
+        st.caption(asks)
+        st.markdown(t("overview.no_estimate", lang))
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.metric(asks, percent(whole["value"], lang), width="content")
+        if whole["verdict"] is not None:
+            looks.badge(whole["verdict"], lang)
+    span = interval(whole["ci_low"], whole["ci_high"], lang)
+    said = t("overview.province", lang, interval=span, n=number(whole["n"], lang))
+    st.caption(f"{said}  \n{_change(results, target, lang)}")
 
 
-def _not_measured(targets: list[Target], lang: str) -> None:
+def _change(results: Results, target: Target, lang: str) -> str:
+    """What became of the province since the round before, in words and points."""
+    rows = data.changes_of(results, target.indicator, "province")
+    if rows.is_empty():
+        return t("change.none", lang)
+    row: Mapping[str, Any] = rows.row(0, named=True)
+    said = f"{looks.CHANGES[row['verdict']]} {t('change.' + row['verdict'], lang)}"
+    if row["difference"] is None:
+        return said
+    return f"{said}: {t('change.points', lang, points=points(row['difference'], lang))}"
+
+
+def _not_measured(targets: Sequence[Target], lang: str) -> None:
     if not targets:
         return
-    with st.expander(t("overview.not_measured", lang, targets=len(targets)), icon=":material/visibility_off:"):
+    label = counted("overview.not_measured", len(targets), lang)
+    with st.expander(label, icon=":material/visibility_off:"):
         st.caption(t("overview.not_measured.help", lang))
         rows = [
             {
@@ -168,4 +186,4 @@ def _not_measured(targets: list[Target], lang: str) -> None:
             }
             for target in targets
         ]
-        st.dataframe(rows, hide_index=True, alt=t("overview.not_measured", lang, targets=len(targets)))
+        st.dataframe(rows, hide_index=True, alt=label)

@@ -6,12 +6,19 @@ are registered here, with the manifest that discovery would have read, and every
 
 from __future__ import annotations
 
+import atexit
+import json
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
+
+from collect.pages.data import Shapes
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PREFIX = "phu"
@@ -50,8 +57,33 @@ def register() -> None:
 
 def map_component() -> Any:
     """The map component's mounting command."""
-    html = '<div class="frame"><div class="canvas" role="application"></div><div class="notice"></div></div>'
+    parts = '<div class="notice"></div><div class="failed" role="alert"></div><div class="said" aria-live="polite"></div>'
+    html = f'<div class="frame"><div class="canvas" role="application" tabindex="0"></div>{parts}</div>'
     return st.components.v2.component(f"{PREFIX}.map", html=html, css="map.css", js="map.js")
+
+
+@cache
+def _made() -> Path:
+    """A folder, for as long as this process lives, of files made here: outlines under the hash of what they hold."""
+    folder = Path(tempfile.mkdtemp(prefix="phu-served-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "made").mkdir()
+    return folder
+
+
+def shapes_url(shapes: Shapes) -> str:
+    """Where the browser fetches the outlines; the name changes when they do, so it need ask only once."""
+    manager = get_bidi_component_manager()
+    if manager.get(f"{PREFIX}-made.made") is None:
+        manifest = ComponentManifest(f"{PREFIX}-made", "1", [ComponentConfig("made", "made")])
+        manager.register_from_manifest(manifest, _made())
+    file = _made() / "made" / f"outlines-{shapes.key}.json"
+    if not file.is_file():
+        held = {name: getattr(shapes, name) for name in ("geometry", "centres", "names", "water", "roads")}
+        whole = file.with_suffix(".part")
+        whole.write_text(json.dumps(held, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+        whole.replace(file)
+    return f"_stcore/bidi-components/{PREFIX}-made.made/{file.name}"
 
 
 def font_faces() -> str:

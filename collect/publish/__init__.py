@@ -1,9 +1,16 @@
 """Published: finished tables become files that partners open, and the map people keep. Households never come here."""
 
+from collect.publish.advice import advice
 from collect.publish.dictionary import data_dictionary
 from collect.publish.disclosure import withheld
 from collect.publish.gaps import write_gaps
 from collect.publish.html_map import write_map
-from collect.publish.maps import LOOKS, Look, MapLayer, map_layer
+from collect.publish.maps import MapLayer, map_layer
+from collect.publish.release import source_words
+from collect.publish.scales import LOOKS, SHOWS, Look, Scale, Show
+from collect.publish.standings import standings
 
-__all__ = ["LOOKS", "Look", "MapLayer", "data_dictionary", "map_layer", "withheld", "write_gaps", "write_map"]
+__all__ = [
+    "LOOKS", "SHOWS", "Look", "MapLayer", "Scale", "Show", "advice", "data_dictionary", "map_layer", "source_words", "standings", "withheld",
+    "write_gaps", "write_map",
+]  # fmt: skip

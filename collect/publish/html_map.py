@@ -16,25 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import folium
-from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
 
 from collect.i18n import t
+from collect.i18n.figures import NOTHING, day, interval, number, percent
 from collect.problems import CollectError
-from collect.publish.maps import LOOKS, Look, MapLayer, Place
+from collect.publish.maps import MapLayer, Place
+from collect.publish.release import source_words
+from collect.publish.scales import LOOKS, Look
 
 LEAFLET = Path(__file__).parent / "assets" / "leaflet"
 KHMER_FONT = Path(__file__).parents[1] / "pages" / "assets" / "fonts" / "noto-sans-khmer-khmer-wght-normal.woff2"
 PAGE = Path(__file__).parent / "assets" / "map.html"
 RANDOM_NAME = re.compile(r"_([0-9a-f]{32})(?![0-9a-f])")  # folium names its elements at random
 IMAGE = re.compile(r"url\([^)]*\)")
-PERCENT = {"vi": "#,##0.0\u00a0%", "km": "#,##0.0%", "en": "#,##0.0%"}
-DATES = {"vi": "dd/MM/yyyy", "km": "dd/MM/yyyy", "en": "d MMM yyyy"}
-NOTHING = "–"
 HATCHES = {
     "": "",
     "/": '<path d="M-2,2 l4,-4 M0,8 l8,-8 M6,10 l4,-4" stroke="{ink}" stroke-width="1.6"/>',
     "\\": '<path d="M-2,6 l4,4 M0,0 l8,8 M6,-2 l4,4" stroke="{ink}" stroke-width="1.6"/>',
+    "x": '<path d="M0,0 l8,8 M8,0 l-8,8" stroke="{ink}" stroke-width="1.4"/>',
     ".": '<circle cx="4" cy="4" r="1.1" fill="{ink}"/>',
 }
 
@@ -65,12 +64,12 @@ def html_of(layer: MapLayer, lang: str) -> str:
         "facts": escape(_facts(layer, lang)),
         "definition": escape(layer.indicator.definitions[lang]) if layer.indicator else "",
         "font": _khmer_font() if lang == "km" else "",
-        "patterns": "".join(_pattern(verdict, look) for verdict, look in LOOKS.items()),
+        "patterns": "".join(_pattern(code, look) for code, look in layer.looks.items()),
         "map": drawn["html"],
         "map_style": drawn["header"],
         "map_script": drawn["script"],
         "map_name": name,
-        "marks": _marks(layer),
+        "marks": _marks(layer, lang),
         "alt": escape(t("publish.map.alt", lang, title=layer.title(lang)), quote=True),
         "zoom_in": escape(t("publish.map.zoom_in", lang), quote=True),
         "zoom_out": escape(t("publish.map.zoom_out", lang), quote=True),
@@ -78,7 +77,7 @@ def html_of(layer: MapLayer, lang: str) -> str:
         "legend": _legend(layer, lang),
         "table_title": escape(t("publish.map.table", lang)),
         "table": _table(layer, lang),
-        "source": escape(t("publish.map.source", lang, source=layer.source)),
+        "source": escape(t("publish.map.source", lang, source=source_words(layer.source, lang))),
     }
     page = PAGE.read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match.group(1)], page)
@@ -111,7 +110,7 @@ def _drawn(layer: MapLayer, lang: str) -> tuple[dict[str, str], str]:
 def _add_shapes(sheet: folium.Map, layer: MapLayer, lang: str) -> None:
     shown = layer.shapes[["code", "name", "geometry"]].copy()
     words = [_words(place, lang) for place in layer.places]
-    shown["verdict"] = [place.verdict for place in layer.places]
+    shown["kind"] = [layer.scale.of(place) for place in layer.places]
     for key in ("name", "answer", "share", "interval", "interviewed"):
         shown[key] = [escape(row[key]) for row in words]
     fields = ["name", "code", "answer", "share", "interval", "interviewed"]
@@ -126,23 +125,24 @@ def _add_shapes(sheet: folium.Map, layer: MapLayer, lang: str) -> None:
     ).add_to(sheet)
 
 
-def _marks(layer: MapLayer) -> str:
+def _marks(layer: MapLayer, lang: str) -> str:
     """Where each commune's mark stands, as JSON for our own script: folium would ask for a pin's picture."""
-    points = zip(layer.places, layer.shapes.representative_point(), strict=True)
-    marks = [[round(point.y, 5), round(point.x, 5), place.verdict] for place, point in points]
-    looks = {verdict: [look.mark, "dark" if look.dark_mark else "light"] for verdict, look in LOOKS.items()}
-    return json.dumps({"marks": marks, "looks": looks}, ensure_ascii=False, sort_keys=True)
+    marks = []
+    for place, point in zip(layer.places, layer.shapes.representative_point(), strict=True):
+        tone = "dark" if layer.looks[layer.scale.of(place)].dark_mark else "light"
+        marks.append([round(point.y, 5), round(point.x, 5), layer.scale.mark(place, lang), tone])
+    return json.dumps(marks, ensure_ascii=False)
 
 
 def _style(feature: dict[str, Any]) -> dict[str, Any]:
-    fill = f"url(#hatch-{feature['properties']['verdict']})"
+    fill = f"url(#hatch-{feature['properties']['kind']})"
     return {"fillColor": fill, "fillOpacity": 1, "color": "#ffffff", "weight": 1.2}
 
 
-def _pattern(verdict: str, look: Look) -> str:
+def _pattern(code: str, look: Look) -> str:
     hatch = HATCHES[look.hatch].format(ink=look.ink)
     return (
-        f'<pattern id="hatch-{verdict}" width="8" height="8" patternUnits="userSpaceOnUse">'
+        f'<pattern id="hatch-{code}" width="8" height="8" patternUnits="userSpaceOnUse">'
         f'<rect width="8" height="8" fill="{look.colour}"/>{hatch}</pattern>'
     )
 
@@ -150,24 +150,23 @@ def _pattern(verdict: str, look: Look) -> str:
 def _words(place: Place, lang: str) -> dict[str, str]:
     """A commune's row as people read it."""
     nothing = t("publish.map.withheld", lang) if place.withheld else NOTHING
-    bounds = [NOTHING if edge is None else _percent(edge, lang) for edge in (place.ci_low, place.ci_high)]
     return {
         "name": place.name,
         "code": place.code,
         "answer": t(f"verdict.{place.verdict}", lang),
-        "share": nothing if place.value is None else _percent(place.value, lang),
-        "interval": NOTHING if NOTHING in bounds else "\u2009–\u2009".join(bounds),
-        "interviewed": NOTHING if place.interviewed is None else str(format_decimal(place.interviewed, locale=lang)),
+        "share": nothing if place.value is None else percent(place.value, lang),
+        "interval": interval(place.ci_low, place.ci_high, lang),
+        "interviewed": number(place.interviewed, lang),
     }
 
 
 def _legend(layer: MapLayer, lang: str) -> str:
     items = []
-    for verdict, count in layer.legend.items():
-        look, words = LOOKS[verdict], escape(t(f"verdict.{verdict}", lang))
+    for code, count in layer.legend.items():
+        look, words = layer.looks[code], escape(layer.scale.label(code, lang))
         tone = "dark" if look.dark_mark else "light"
         items.append(
-            f'<li><svg class="swatch" aria-hidden="true"><rect width="26" height="20" fill="url(#hatch-{verdict})"/>'
+            f'<li><svg class="swatch" aria-hidden="true"><rect width="26" height="20" fill="url(#hatch-{code})"/>'
             f"</svg>"
             f'<span class="mark {tone}" aria-hidden="true">{look.mark}</span><span>{words} ({count})</span></li>'
         )
@@ -199,17 +198,13 @@ def _notices(layer: MapLayer, lang: str) -> list[str]:
 
 
 def _facts(layer: MapLayer, lang: str) -> str:
-    day = _day(layer.as_of, lang)
-    counted = t("publish.map.counted", lang, day=day) if day else ""
-    return " · ".join(part for part in (layer.target.decision, counted, layer.release.release) if part)
+    counted = t("publish.map.counted", lang, day=_day(layer.as_of, lang)) if layer.as_of else ""
+    shown = t(f"map.show.{layer.show}", lang) if layer.show != "verdict" else ""
+    return " · ".join(part for part in (shown, layer.target.decision, counted, layer.release.release) if part)
 
 
 def _day(text: str, lang: str) -> str:
     try:
-        return str(format_date(date.fromisoformat(text), DATES[lang], locale=lang))
+        return day(date.fromisoformat(text), lang)
     except ValueError:
         return text
-
-
-def _percent(share: float, lang: str) -> str:
-    return str(format_percent(share, PERCENT[lang], locale=lang))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import geopandas as gpd
 import polars as pl
@@ -13,31 +13,9 @@ from collect.indicators import Indicator
 from collect.problems import CollectError
 from collect.publish.disclosure import withheld
 from collect.publish.release import Release, release_of
-from collect.tables import VERDICTS, Estimates, Verdicts
+from collect.publish.scales import Look, Scale, Show
+from collect.tables import Estimates, Verdicts
 from collect.targets import Target
-
-Hatch = Literal["", "/", "\\", "."]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a verdict looks. ``ink`` draws the hatch; ``mark`` stands on the commune, dark where the fill is light."""
-
-    colour: str
-    hatch: Hatch
-    ink: str
-    mark: str
-    dark_mark: bool
-
-
-# Blue and brown differ for every kind of colour blindness, orange and grey in lightness; hatch and mark speak in grey.
-LOOKS: Mapping[str, Look] = {
-    "met": Look("#1f6fb4", "", "#ffffff", "✓", False),
-    "not_met": Look("#b5402c", "\\", "#7e2a1b", "✕", False),
-    "undecided": Look("#f2a65a", "/", "#c06f1d", "?", True),
-    "no_data": Look("#d3d9e0", ".", "#7b8794", "–", True),
-}
-
 
 class Outlines(Protocol):
     """What `geo.boundaries` gives: ``kind`` is reference, derived or schematic."""
@@ -84,6 +62,17 @@ class MapLayer:
     schematic: bool
     source: str  # of the outlines
     release: Release
+    show: Show = "verdict"
+
+    @property
+    def scale(self) -> Scale:
+        """How the communes are coloured."""
+        return Scale(self.show, self.target)
+
+    @property
+    def looks(self) -> Mapping[str, Look]:
+        """Every class with its look."""
+        return self.scale.looks
 
     @property
     def target_id(self) -> str:
@@ -102,8 +91,8 @@ class MapLayer:
 
     @property
     def classes(self) -> dict[str, str]:
-        """Verdict by commune code."""
-        return {place.code: place.verdict for place in self.places}
+        """Class by commune code."""
+        return {place.code: self.scale.of(place) for place in self.places}
 
     @property
     def values(self) -> dict[str, float | None]:
@@ -112,8 +101,9 @@ class MapLayer:
 
     @property
     def legend(self) -> dict[str, int]:
-        """How many communes have each verdict; all four verdicts are there."""
-        return {verdict: sum(place.verdict == verdict for place in self.places) for verdict in VERDICTS}
+        """How many communes are in each class; every class is there."""
+        found = list(self.classes.values())
+        return {code: found.count(code) for code in self.looks}
 
     def title(self, lang: str) -> str:
         """The target in words."""
@@ -128,6 +118,7 @@ def map_layer(
     *,
     indicator: Indicator | None = None,
     meta: Mapping[str, object] | None = None,
+    show: Show = "verdict",
 ) -> MapLayer:
     """Join a target's verdicts by commune with the outlines; a commune without a row is ``no_data``.
 
@@ -151,7 +142,8 @@ def map_layer(
     places = tuple(_place(str(code), str(name), by_code.get(str(code)), hidden) for code, name in named)
     facts = {"boundaries": outlines.kind, "boundaries_source": outlines.source, **(meta or {})}
     schematic = outlines.kind == "schematic"
-    return MapLayer(target, indicator, shapes, places, outlines.vintage, schematic, outlines.source, release_of(facts))
+    release = release_of(facts)
+    return MapLayer(target, indicator, shapes, places, outlines.vintage, schematic, outlines.source, release, show)
 
 
 def _place(code: str, name: str, row: Mapping[str, Any] | None, hidden: frozenset[str]) -> Place:

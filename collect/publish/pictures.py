@@ -15,7 +15,7 @@ import polars as pl
 from scipy.special import ndtri
 
 from collect.i18n import t
-from collect.publish.maps import LOOKS
+from collect.publish.scales import LOOKS
 from collect.tables import VERDICTS
 from collect.targets import Target
 

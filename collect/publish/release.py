@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from collect.i18n import t
+from collect.i18n import catalogue, t
 
 LICENCE = "LicenseRef-Phu-partner"  # until the province decides another; its words are in the catalogue
 
@@ -55,3 +55,9 @@ def release_of(meta: Mapping[str, object], rows: pl.DataFrame | None = None) -> 
         boundaries=str(meta.get("boundaries") or ""),
         boundaries_source=str(meta.get("boundaries_source") or ""),
     )
+
+
+def source_words(source: str, lang: str) -> str:
+    """Whom outlines come from, in ``lang``: each part whose words the catalogue has; names stay as they are."""
+    parts = source.split("; ")
+    return "; ".join(t(f"outlines.{part}", lang) if f"outlines.{part}" in catalogue() else part for part in parts)

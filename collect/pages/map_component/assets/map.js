@@ -1,7 +1,11 @@
-// Draws communes in the colour and hatch of their verdict; geometry is kept by its hash, so it travels once per page load.
+// Draws communes in the colour and hatch of their class. Outlines are fetched once, under a name made of their hash;
+// each run of the page brings classes and values alone.
+import { fillFor } from "./hatch.js";
+import { walk } from "./keys.js";
+
 const maps = new WeakMap();
-const shapes = new Map();
-const asked = new Set();
+const outlines = new Map();
+const MOST_MARKS = 400, ROOM_FOR_A_MARK = 15;
 let leaflet = null;
 
 function loadLeaflet(base) {
@@ -9,7 +13,7 @@ function loadLeaflet(base) {
     const script = document.createElement("script");
     script.src = new URL(`${base}leaflet.js`, document.baseURI).href;
     script.onload = () => resolve(window.L);
-    script.onerror = reject;
+    script.onerror = () => { leaflet = null; reject(new Error("leaflet")); };
     document.head.appendChild(script);
   });
   return leaflet;
@@ -24,82 +28,96 @@ function linkStyles(base, parent) {
   return ready;
 }
 
-const HATCHES = {
-  "": () => {},
-  "/": (pen) => { pen.moveTo(-2, 10); pen.lineTo(10, -2); pen.moveTo(-2, 2); pen.lineTo(2, -2); pen.moveTo(6, 10); pen.lineTo(10, 6); },
-  "\\": (pen) => { pen.moveTo(-2, -2); pen.lineTo(10, 10); pen.moveTo(6, -2); pen.lineTo(10, 2); pen.moveTo(-2, 6); pen.lineTo(2, 10); },
-  ".": (pen) => { pen.moveTo(4, 3); pen.arc(4, 4, 1, 0, 7); },
-};
-
-function fillFor({ colour, hatch, ink }) {
-  if (!hatch) return colour;
-  const tile = document.createElement("canvas");
-  tile.width = tile.height = 8;
-  const pen = tile.getContext("2d");
-  pen.fillStyle = colour;
-  pen.fillRect(0, 0, 8, 8);
-  pen.strokeStyle = ink;
-  pen.lineWidth = 1.2;
-  pen.beginPath();
-  HATCHES[hatch](pen);
-  pen.stroke();
-  return pen.createPattern(tile, "repeat");
+function loadOutlines(url) {
+  if (!outlines.has(url)) {
+    const found = fetch(new URL(url, document.baseURI), { cache: "force-cache" }).then((answer) => {
+      if (!answer.ok) throw new Error(`outlines ${answer.status}`);
+      return answer.json();
+    });
+    found.catch(() => outlines.delete(url));
+    outlines.set(url, found);
+  }
+  return outlines.get(url);
 }
 
+const kindOf = (state, code) => state.data.kinds[state.data.classes[code] ?? state.data.without];
+const nameOf = (state, code) => state.found.names[code]?.[state.data.lang] ?? code;
+
 function styleOf(state, code) {
-  const chosen = code === state.data.selected;
-  return { fillColor: state.fills[state.data.classes[code] ?? "no_data"], fillOpacity: 0.92, opacity: 1,
-    color: chosen ? "#111111" : "#ffffff", weight: chosen ? 3 : 1 };
+  const strong = code === state.data.selected || code === state.cursor;
+  return { fillColor: state.fills[state.data.classes[code] ?? state.data.without], fillOpacity: 0.94, opacity: 1,
+    color: strong ? "#111111" : "#ffffff", weight: strong ? 3 : 1 };
+}
+
+function words(state, code) {
+  return [state.data.values[code], kindOf(state, code).label].filter(Boolean).join(" · ");
 }
 
 function tooltip(state, code) {
-  const box = document.createElement("div");
-  const name = document.createElement("b");
-  name.textContent = state.data.names[code] ?? code;
-  const verdict = state.data.classes[code] ?? "no_data";
-  box.append(name, [state.data.values[code], state.data.kinds[verdict].label].filter(Boolean).join(" · "));
+  const box = document.createElement("div"), name = document.createElement("b");
+  name.textContent = nameOf(state, code);
+  box.append(name, words(state, code));
   return box;
 }
 
-function drawMarks(state, L) {
+function drawMarks(state) {
+  const L = window.L;
   state.marks.clearLayers();
-  for (const [code, [lon, lat]] of Object.entries(state.centres)) {
-    const kind = state.data.kinds[state.data.classes[code] ?? "no_data"];
-    const icon = L.divIcon({ className: `mark${kind.dark ? " dark" : ""}`, html: kind.mark, iconSize: [16, 16] });
+  let drawn = 0;
+  for (const [code, [lon, lat]] of Object.entries(state.found.centres)) {
+    const layer = state.layers[code];
+    if (!layer || drawn >= MOST_MARKS) continue;
+    const bounds = layer.getBounds();
+    const a = state.map.latLngToLayerPoint(bounds.getNorthWest()), b = state.map.latLngToLayerPoint(bounds.getSouthEast());
+    if (Math.min(b.x - a.x, b.y - a.y) < ROOM_FOR_A_MARK) continue;
+    const kind = kindOf(state, code);
+    const label = document.createElement("span");
+    label.textContent = state.data.marks[code] ?? kind.mark;
+    const icon = L.divIcon({ className: `mark${kind.dark ? " dark" : ""}`, html: label, iconSize: [26, 16] });
     L.marker([lat, lon], { icon, interactive: false, keyboard: false }).addTo(state.marks);
+    drawn += 1;
   }
 }
 
 function repaint(state, before) {
   const { data } = state;
-  const whole = !before || JSON.stringify([before.classes, before.kinds]) !== JSON.stringify([data.classes, data.kinds]);
-  const codes = whole ? Object.keys(state.layers) : [before.selected, data.selected].filter((code) => state.layers[code]);
+  const seen = (one) => JSON.stringify([one.classes, one.kinds, one.marks]);
+  const whole = !before || seen(before) !== seen(data);
+  const codes = whole ? Object.keys(state.layers) : [before.selected, data.selected, state.cursor].filter((code) => state.layers[code]);
   for (const code of codes) state.layers[code].setStyle(styleOf(state, code));
-  if (state.layers[data.selected]) state.layers[data.selected].bringToFront();
-  if (whole) drawMarks(state, window.L);
+  state.layers[data.selected]?.bringToFront();
+  if (whole) drawMarks(state);
+  ground(state);
 }
 
-async function begin(state, parent) {
-  const root = parent.querySelector(".canvas");
-  const [L] = await Promise.all([loadLeaflet(state.data.leaflet), linkStyles(state.data.leaflet, parent)]);
-  if (state.ended || state.map) return;
-  const map = state.map = L.map(root, { preferCanvas: true, attributionControl: false, zoomSnap: 0.05, scrollWheelZoom: false, zoomControl: false });
-  L.control.zoom({ zoomInTitle: state.data.words.zoom_in, zoomOutTitle: state.data.words.zoom_out }).addTo(map);
-  L.control.scale({ imperial: false }).addTo(map);
-  state.marks = L.layerGroup();
-  draw(state);
-  state.watch = new ResizeObserver(() => map.invalidateSize());
-  state.watch.observe(root);
+function ground(state) {
+  const L = window.L, shown = state.data.ground;
+  const looks = { water: { color: "#5aa0d0", fillColor: "#bfe0f2", weight: 1.2, fillOpacity: 0.9 }, roads: { color: "#4b5563", weight: 1.1, opacity: 0.75 } };
+  for (const name of ["water", "roads"]) {
+    if (!state.found[name]) continue;
+    state.ground[name] ??= L.geoJSON(state.found[name], { interactive: false, pane: "ground", style: looks[name] });
+    if (shown) state.ground[name].addTo(state.map); else state.ground[name].remove();
+  }
+}
+
+export function point(state, code) {
+  const before = state.cursor;
+  state.cursor = code;
+  for (const each of [before, code]) if (state.layers[each]) state.layers[each].setStyle(styleOf(state, each));
+  if (!code) { state.group.closeTooltip(); return; }
+  state.layers[code].bringToFront();
+  const [lon, lat] = state.found.centres[code];
+  if (!state.map.getBounds().contains([lat, lon])) state.map.panTo([lat, lon]);
+  state.group.closeTooltip();
+  state.layers[code].openTooltip([lat, lon]);
+  state.said.textContent = `${nameOf(state, code)}: ${words(state, code)}`;
 }
 
 function draw(state) {
-  const L = window.L, { map, data } = state;
-  const found = shapes.get(data.shapes);
-  if (!map || !found) return;
+  const L = window.L, { map, found } = state;
   state.group?.remove();
   state.layers = {};
-  state.centres = found.centres;
-  state.drawn = data.shapes;
+  state.ground = {};
   state.group = L.geoJSON(found.geometry, {
     style: (feature) => styleOf(state, feature.id),
     onEachFeature: (feature, layer) => {
@@ -114,16 +132,41 @@ function draw(state) {
   state.marks.addTo(map);
   map.fitBounds(state.group.getBounds(), { padding: [12, 12] });
   repaint(state, null);
-  map.getContainer().dataset.ready = "yes";
+  state.drawn = state.data.url;
+}
+
+async function show(state, parent) {
+  const root = parent.querySelector(".canvas"), wanted = state.data.url;
+  try {
+    const [L, found] = await Promise.all([loadLeaflet(state.data.leaflet), loadOutlines(wanted), state.styled]);
+    if (state.ended || wanted !== state.data.url) return;
+    state.found = found;
+    if (!state.map) {
+      const map = state.map = L.map(root, { preferCanvas: true, attributionControl: false, zoomSnap: 0.05, scrollWheelZoom: false, zoomControl: false, keyboard: false });
+      L.control.zoom({ zoomInTitle: state.data.words.zoom_in, zoomOutTitle: state.data.words.zoom_out }).addTo(map);
+      L.control.scale({ imperial: false }).addTo(map);
+      map.createPane("ground").style.cssText = "z-index:450;pointer-events:none";
+      state.marks = L.layerGroup();
+      map.on("zoomend", () => state.drawn && drawMarks(state));
+      state.watch = new ResizeObserver(() => map.invalidateSize());
+      state.watch.observe(root);
+      walk(state, root, point);
+    }
+    draw(state);
+    root.dataset.ready = "yes";
+  } catch {
+    root.dataset.failed = "yes";
+    parent.querySelector(".failed").textContent = state.data.words.failed;
+  }
 }
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
-  if (data.geometry) shapes.set(data.shapes, { geometry: data.geometry, centres: data.centres });
   let state = maps.get(parentElement);
   const fresh = !state;
   if (fresh) {
-    state = { data, layers: {}, centres: {} };
+    state = { data, layers: {}, ground: {}, cursor: null, said: parentElement.querySelector(".said") };
+    state.styled = linkStyles(data.leaflet, parentElement);
     maps.set(parentElement, state);
   }
   const before = state.data;
@@ -132,16 +175,11 @@ export default function (component) {
   if (fresh || JSON.stringify(before.kinds) !== JSON.stringify(data.kinds)) {
     state.fills = Object.fromEntries(Object.entries(data.kinds).map(([key, kind]) => [key, fillFor(kind)]));
   }
-  parentElement.querySelector(".canvas").setAttribute("aria-label", data.words.alt);
+  const root = parentElement.querySelector(".canvas");
+  root.setAttribute("aria-label", `${data.words.alt} ${data.words.keys}`);
   parentElement.querySelector(".notice").textContent = data.words.notice;
-  if (!shapes.has(data.shapes) && !asked.has(data.shapes)) {
-    asked.add(data.shapes);
-    setTriggerValue("missing", data.shapes);
-  }
-  if (shapes.has(data.shapes)) asked.delete(data.shapes);
-  if (fresh) begin(state, parentElement);
-  else if (state.drawn !== data.shapes) draw(state);
-  else if (state.map) repaint(state, before);
+  if (fresh || (state.drawn && state.drawn !== data.url)) show(state, parentElement);
+  else if (state.drawn) repaint(state, before);
   return () => {
     state.ended = true;
     state.watch?.disconnect();

@@ -14,19 +14,16 @@ from collect.targets import Target
 
 
 def card(row: Mapping[str, Any], target: Target, counted_in: str, lang: str) -> None:
-    """Draw the detail card. ``row`` is one row of `collect.pages.data.communes`."""
-    with st.container(border=True, gap="small"):
-        st.subheader(row["name"], anchor=False)
-        before = t("commune.formerly", lang, district=row["district"]) if row.get("district") else ""
-        st.caption(
-            " · ".join(filter(None, (t("commune.code", lang, code=row["place"], vintage=row["vintage"]), before)))
-        )
-        looks.badge(row["verdict"], lang)
-        st.markdown(sentence(row, target, lang))
-        _figures(row, counted_in, lang)
-        dates = (row["first_interview_on"], row["last_interview_on"])
-        if dates[1]:
-            st.caption(t("commune.dates", lang, first=day(dates[0], lang), last=day(dates[1], lang)))
+    """Draw what the card holds. ``row`` is one row of `collect.pages.data.communes`."""
+    st.subheader(row["name"], anchor=False)
+    before = t("commune.formerly", lang, district=row["district"]) if row.get("district") else ""
+    st.caption(" · ".join(filter(None, (t("commune.code", lang, code=row["place"], vintage=row["vintage"]), before))))
+    looks.badge(row["verdict"], lang)
+    st.markdown(sentence(row, target, lang))
+    _figures(row, counted_in, lang)
+    dates = (row["first_interview_on"], row["last_interview_on"])
+    if dates[1]:
+        st.caption(t("commune.dates", lang, first=day(dates[0], lang), last=day(dates[1], lang)))
 
 
 def sentence(row: Mapping[str, Any], target: Target, lang: str) -> str:

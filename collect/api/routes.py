@@ -1,0 +1,117 @@
+"""The addresses below /api/v1: which function answers what, and whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from collect import __version__, partners, registry, releases
+from collect.access import LOCAL, Forbidden, Who, is_loopback
+from collect.api.answers import Answer, endpoint, etag, unchanged
+from collect.api.description import described
+from collect.problems import CollectError
+from collect.settings import Settings
+from collect.store import Store, open_store
+
+PREFIX = "/api/v1"
+FOR_EVER = "private, immutable, max-age=31536000"
+ASK_AGAIN = "private, no-cache"
+PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+class Desk:
+    """What the routes stand on: the settings, the store opened at the first question, and who counts as local."""
+
+    def __init__(self, settings: Settings, local: bool) -> None:
+        self.settings = settings
+        self.local = local
+        self._store: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        """The data folder with its registry."""
+        if self._store is None:
+            self._store = open_store(self.settings)
+        return self._store
+
+    def who(self, request: Request) -> Who:
+        """Who asks: the partner of the token shown, or this machine's own user. Raises Forbidden."""
+        kind, _, secret = request.headers.get("authorization", "").partition(" ")
+        if kind:
+            if kind.lower() != "bearer":
+                raise Forbidden("ACC-05")
+            return partners.recognise(self.store.engine, secret.strip())
+        if self.local and self._from_here(request):
+            return LOCAL
+        raise Forbidden("ACC-08")
+
+    def _from_here(self, request: Request) -> bool:
+        """Not through a proxy, and not by a foreign name that was made to point at this machine."""
+        named_here = is_loopback(request.url.hostname or "")
+        return named_here and not any(name in request.headers for name in PROXIED)
+
+
+def routes(settings: Settings, local: bool) -> list[BaseRoute]:
+    """Every address of the interface. ``local``: whoever asks is the administrator of this machine, no token needed."""
+    desk = Desk(settings, local)
+    answers: Mapping[str, Answer] = {
+        "/health": partial(health, desk),
+        "/openapi.json": partial(openapi, desk),
+        "/releases.json": partial(releases_list, desk),
+        **{f"/{name}": partial(file, desk, name) for name in releases.TYPES},
+        **{f"/releases/{{release}}/{name}": partial(file, desk, name) for name in releases.TYPES},
+        "/{nothing:path}": nothing,
+    }
+    default = settings.language
+    return [Route(f"{PREFIX}{path}", endpoint(answer, default), methods=["GET"]) for path, answer in answers.items()]
+
+
+def health(desk: Desk, _request: Request, _lang: str) -> Response:
+    """Whether the registry answers; asked by whoever watches the server, so it tells nothing else."""
+    registry.last_run(desk.store.engine)
+    return JSONResponse({"status": "ok", "version": __version__}, headers={"Cache-Control": "no-store"})
+
+
+def openapi(desk: Desk, request: Request, lang: str) -> Response:
+    """The interface described for programs."""
+    return JSONResponse(described(lang, str(request.base_url).rstrip("/") + PREFIX), headers=_headers(lang, ASK_AGAIN))
+
+
+def releases_list(desk: Desk, request: Request, lang: str) -> Response:
+    """Every release the asker may have, with the addresses of its files."""
+    base = str(request.base_url).rstrip("/") + PREFIX
+    found = [
+        {**one, "files": {name: f"{base}/releases/{one['release']}/{name}" for name in releases.TYPES}}
+        for one in releases.listed(desk.store, desk.who(request))
+    ]
+    answer = JSONResponse({"releases": found})
+    answer.headers.update(_headers(lang, ASK_AGAIN) | {"ETag": etag(bytes(answer.body))})
+    return unchanged(request, answer)
+
+
+def file(desk: Desk, name: str, request: Request, lang: str) -> Response:
+    """A file of the latest release, or for ever the same of the one that the address names."""
+    who = desk.who(request)
+    release = request.path_params.get("release")
+    found = releases.file_of(desk.store, who, name, lang, release)
+    headers = _headers(lang, ASK_AGAIN if release is None else FOR_EVER)
+    headers |= {"ETag": f'"{found.sha256[:32]}"', "X-Release": found.release}
+    answer = unchanged(request, FileResponse(found.path, headers=headers, media_type=releases.TYPES[name]))
+    if answer.status_code == 200:
+        answer.headers["Content-Disposition"] = f'attachment; filename="{found.release}_{name}"'
+        if request.method == "GET":
+            releases.hand_out(desk.store, who, found, "api")
+    return answer
+
+
+def nothing(_request: Request, _lang: str) -> Response:
+    """No such address here: said as data, where the pages' own fallback would send a page."""
+    raise CollectError("ACC-09", known="/api/v1/openapi.json")
+
+
+def _headers(lang: str, keep: str) -> dict[str, str]:
+    return {"Cache-Control": keep, "Vary": "Authorization, Accept-Language", "Content-Language": lang}

@@ -1,0 +1,114 @@
+"""Partners from the command line: who may fetch gap lists, with which token, and what was handed to whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+
+from collect import partners
+from collect.access import Scope
+from collect.cli_shared import Session, as_json
+from collect.i18n import t
+from collect.problems import CollectError
+from collect.store import open_store
+from collect.tables import GAP_TYPES
+
+
+@click.group(name="partners")
+def partners_() -> None:
+    """Partners who fetch gap lists: their scope, their tokens, the ledger of downloads."""
+
+
+@partners_.command()
+@click.argument("partner")
+@click.option("--name", help="Name in full (default: the code).")
+@click.option("--province", "provinces", multiple=True, help="Only this province; may be repeated.")
+@click.option("--commune", "communes", multiple=True, help="Only this commune; may be repeated.")
+@click.option("--indicator", "indicators", multiple=True, help="Only this indicator; may be repeated.")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(GAP_TYPES), help="Every indicator of this kind of gap."
+)
+@click.option("--days", default=partners.VALID_DAYS, show_default=True, help="How long the token works.")
+@as_json
+@click.pass_obj
+def add(  # noqa: PLR0913  # one per limit of the scope
+    session: Session,
+    partner: str,
+    name: str | None,
+    provinces: Sequence[str],
+    communes: Sequence[str],
+    indicators: Sequence[str],
+    kinds: Sequence[str],
+    days: int,
+    as_json: bool,
+) -> None:
+    """Add a partner (or change its scope) and print a new token: it is shown this once."""
+    engine = open_store(session.settings).engine
+    wanted = _indicators(session, indicators, kinds)
+    limits = (frozenset(chosen) if chosen else None for chosen in (provinces, communes, wanted))
+    partners.save(engine, partner, name or partner, Scope(*limits), by="cli")
+    secret = partners.new_token(engine, partner, days)
+    if as_json:
+        click.echo(json.dumps({"partner": partner, "token": secret}))
+    else:
+        session.say("cli.partners.added", partner=partner, token=secret)
+
+
+def _indicators(session: Session, named: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    known = session.definitions().indicators
+    for one in named:
+        if one not in {indicator.indicator_id for indicator in known}:
+            shown = ", ".join(indicator.indicator_id for indicator in known)
+            raise CollectError("USE-01", what="indicator", name=one, known=shown)
+    return [*named, *(indicator.indicator_id for indicator in known if indicator.gap_type in kinds)]
+
+
+@partners_.command(name="list")
+@as_json
+@click.pass_obj
+def list_(session: Session, as_json: bool) -> None:
+    """Print every partner with its scope and its tokens (never the secret itself)."""
+    found = partners.listed(open_store(session.settings).engine)
+    if as_json:
+        click.echo(json.dumps([partners.as_data(partner) for partner in found], ensure_ascii=False))
+        return
+    for partner in found:
+        data = partners.as_data(partner)
+        scope = "; ".join(f"{name}: {', '.join(codes)}" for name, codes in data["scope"].items())
+        click.echo(f"{partner.partner}  {partner.name}  ({scope})")
+        for token in partner.tokens:
+            click.echo(f"    {token.token_id}  {_state(session, token)}")
+
+
+def _state(session: Session, token: partners.Token) -> str:
+    """One token in words: whether it works, until when, and when it was last shown."""
+    key = "revoked" if token.revoked_at else "works" if token.works(partners.now()) else "expired"
+    return t(
+        f"cli.partners.{key}",
+        session.lang,
+        until=token.expires_at[:10],
+        revoked=(token.revoked_at or "")[:10],
+        used=(token.last_used_at or "–").replace("T", " ")[:16],
+    )
+
+
+@partners_.command()
+@click.argument("partner")
+@click.option("--token", "token_id", help="Only this token, by its short name (default: all).")
+@click.pass_obj
+def revoke(session: Session, partner: str, token_id: str | None) -> None:
+    """Close the door to a partner's tokens, from this moment on."""
+    engine = open_store(session.settings).engine
+    session.say("cli.partners.revoked_now", partner=partner, tokens=partners.revoke(engine, partner, token_id))
+
+
+@partners_.command()
+@click.option("--limit", default=500, show_default=True, help="Only so many of the latest lines.")
+@click.pass_obj
+def ledger(session: Session, limit: int) -> None:
+    """Print what was handed to whom, the latest first, as JSON lines."""
+    for line in partners.downloads(open_store(session.settings).engine, limit):
+        click.echo(json.dumps(asdict(line), ensure_ascii=False))

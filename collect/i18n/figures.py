@@ -1,0 +1,69 @@
+"""How numbers, shares, dates and counted things are written for people, by language; Babel knows the customs."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_decimal, format_percent
+
+from collect.i18n import t
+
+PERCENT = {"vi": "#,##0.0\u00a0%", "km": "#,##0.0%", "en": "#,##0.0%"}
+WHOLE_PERCENT = {"vi": "#,##0.#\u00a0%", "km": "#,##0.#%", "en": "#,##0.#%"}
+DATES = {"vi": "dd/MM/yyyy", "km": "dd/MM/yyyy", "en": "d MMM yyyy"}
+NOTHING = "–"
+
+
+def percent(share: float | None, lang: str) -> str:
+    """A share of 0 to 1 as percent, one decimal."""
+    return NOTHING if share is None else str(format_percent(share, PERCENT[lang], locale=lang))
+
+
+def whole_percent(share: float, lang: str) -> str:
+    """A share of 0 to 1 as percent, a decimal only where it has one: what targets and classes say."""
+    return str(format_percent(share, WHOLE_PERCENT[lang], locale=lang))
+
+
+def interval(low: float | None, high: float | None, lang: str) -> str:
+    """Two shares as an interval in percent."""
+    return NOTHING if low is None or high is None else f"{percent(low, lang)}\u2009–\u2009{percent(high, lang)}"
+
+
+def points(difference: float | None, lang: str) -> str:
+    """A difference between shares in percentage points, with its sign; minus as the true minus."""
+    if difference is None:
+        return NOTHING
+    written = str(format_decimal(abs(difference) * 100, "0.0", locale=lang))
+    return f"{'−' if difference < 0 else '+'}{written}"
+
+
+def number(value: float | None, lang: str) -> str:
+    """A count, grouped as the language groups."""
+    return NOTHING if value is None else str(format_decimal(value, "#,##0.#", locale=lang))
+
+
+def day(value: date | None, lang: str) -> str:
+    """A date."""
+    return NOTHING if value is None else str(format_date(value, DATES[lang], locale=lang))
+
+
+def chance(p_meets: float | None, lang: str) -> str:
+    """A probability in whole percent; never a bare 0 or 100, which would claim certainty."""
+    if p_meets is None:
+        return NOTHING
+    if p_meets < 0.01:
+        return "< " + whole_percent(0.01, lang)
+    if p_meets > 0.99:
+        return "> " + whole_percent(0.99, lang)
+    return whole_percent(round(p_meets, 2), lang)
+
+
+def counted(key: str, count: int, lang: str, **values: object) -> str:
+    """Words that name a number of things: ``key.one`` where the language has a form for one, else ``key.other``.
+
+    The words hold ``{count}``; it is written as the language groups digits.
+    """
+    form = Locale(lang).plural_form(count)
+    return t(f"{key}.{'one' if form == 'one' else 'other'}", lang, count=number(count, lang), **values)

@@ -1,0 +1,38 @@
+"""Who is here and how far they see, on every page: nobody should wonder why something is not shown."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from collect.access import Who
+from collect.i18n import t
+
+
+def account(lang: str) -> None:
+    """Who is here, what they may see, and the way out; for a title row."""
+    who = st.session_state.get("who")
+    if who is None:
+        return
+    shown = t("door.local", lang) if who.local else who.name
+    with st.popover(shown, icon=":material/person:", key="account"):
+        st.markdown(f"**{shown}** · {t(f'role.{who.role}', lang)}")
+        st.caption(t("door.local.about", lang) if who.local else _scope(who, lang))
+        if not who.local:
+            leave(lang)
+
+
+def _scope(who: Who, lang: str) -> str:
+    limits = (
+        ("communes", who.scope.communes),
+        ("provinces", who.scope.provinces),
+        ("indicators", who.scope.indicators),
+    )
+    said = [
+        f"{t(f'scope.{name}', lang)}: {', '.join(sorted(codes)) or '–'}" for name, codes in limits if codes is not None
+    ]
+    return "; ".join(said) or t("scope.everything", lang)
+
+
+def leave(lang: str) -> None:
+    """The way out: ends the login here and at the provider."""
+    st.button(t("door.logout", lang), icon=":material/logout:", key="logout", on_click=st.logout)

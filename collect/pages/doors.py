@@ -1,0 +1,76 @@
+"""The doors of the app: log in, log in again, not for you; each in the visitor's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from collect.access import ROLES, Forbidden, Who, require
+from collect.i18n import t
+from collect.pages.account import leave
+from collect.pages.issues import error_words
+from collect.pages.layout import header
+from collect.pages.live import the_store
+from collect.pages.visitor import visitor
+from collect.partners import with_scope
+from collect.problems import CollectError
+from collect.settings import Settings
+
+LOGIN = {"ACC-02": "door.login", "ACC-10": "door.expired"}
+
+
+def admitted(settings: Settings, lang: str) -> Who:
+    """Who is here; where nobody may come in, the door is drawn and the script stops."""
+    try:
+        who = visitor(settings)
+        who = with_scope(the_store(settings).engine, who) if who.role == "partner" else who
+    except CollectError as error:
+        _closed(error, lang)
+        st.stop()
+    if who.role not in ROLES:
+        header(t("door.no_role", lang), lang)
+        _card(t("door.no_role.about", lang, name=who.name), t("door.ask", lang), ":material/person_off:")
+        leave(lang)
+        st.stop()
+    st.session_state["who"] = who
+    return who
+
+
+def guarded(who: Who, code: str, draw: Callable[[], None], lang: str) -> Callable[[], None]:
+    """A page that is drawn only for who may have it; whoever types its address sees why not."""
+
+    def page() -> None:
+        try:
+            require(who, code)
+            draw()
+        except Forbidden as error:
+            _closed(error, lang)
+
+    page.__name__ = f"{code}_page"
+    return page
+
+
+def nothing_yet(lang: str) -> None:
+    """For who waits for the first results and cannot make them."""
+    header(t("nav.gaps", lang), lang)
+    _card(t("door.nothing_yet", lang), t("door.nothing_yet.about", lang), ":material/hourglass_empty:")
+
+
+def _closed(error: CollectError, lang: str) -> None:
+    found, mend = error_words(error, lang)
+    if error.code in LOGIN:
+        header(t(LOGIN[error.code], lang), lang)
+        _card(t(f"{LOGIN[error.code]}.about", lang), t("door.privacy", lang), ":material/lock:")
+        st.button(t(f"{LOGIN[error.code]}.button", lang), type="primary", icon=":material/login:", on_click=st.login)
+        return
+    header(t("door.forbidden", lang), lang)
+    _card(found, mend, ":material/block:")
+    if isinstance(error, Forbidden) and st.session_state.get("who") is None:
+        leave(lang)
+
+
+def _card(found: str, about: str, icon: str) -> None:
+    with st.container(border=True, width=640):
+        st.markdown(f"### {icon} {found}")
+        st.markdown(about)

@@ -1,0 +1,100 @@
+"""Maps while the app runs: outlines for the screen, water and roads from files, and the maps people take with them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+import geo
+from collect.access import Who, require
+from collect.pages.data import Shapes, indicator_of
+from collect.places import ONE_AT_A_TIME, places_of
+from collect.publish import Show
+from collect.settings import Settings
+from collect.targets import Target
+
+if TYPE_CHECKING:
+    from collect.pages.live import Found
+
+OUTLINES_M = 60.0  # how far a drawn outline may lie from the true one
+GROUND_M = 40.0  # likewise water and roads
+SUFFIXES = ("parquet", "gpkg", "geojson")
+
+
+def shapes_of(boundaries: geo.Boundaries, units: pl.DataFrame, folder: Path) -> Shapes:
+    """Outlines light enough for the screen; their key tells the browser whether it has them.
+
+    ``folder`` may hold ``water`` and ``roads`` as GeoParquet, GeoPackage or GeoJSON; without them the map is as good.
+    """
+    light = boundaries.simplified(OUTLINES_M)
+    inside = light.geometry.representative_point()
+    geometry = {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "id": code, "properties": {}, "geometry": shape.__geo_interface__}
+            for code, shape in zip(light["code"], light.geometry, strict=True)
+        ],
+    }
+    centres = {code: (round(at.x, 5), round(at.y, 5)) for code, at in zip(light["code"], inside, strict=True)}
+    named = units.select("code", "name_vi", pl.coalesce("name_km", "name_vi").alias("km"), "name_en")
+    names = {code: {"vi": vi, "km": km, "en": en} for code, vi, km, en in named.iter_rows()}
+    water, roads = (ground_of(folder, name) for name in ("water", "roads"))
+    text = json.dumps([geometry, names, water, roads], ensure_ascii=False, separators=(",", ":"))
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    schematic = boundaries.kind == "schematic"
+    return Shapes(key, geometry, centres, schematic, boundaries.source, names, water, roads)
+
+
+def ground_of(folder: Path, name: str) -> dict[str, Any] | None:
+    """Lines or areas to draw with the communes, without anything that was written beside them; None without a file."""
+    import geopandas as gpd
+
+    file = next((file for suffix in SUFFIXES if (file := folder / f"{name}.{suffix}").is_file()), None)
+    if file is None:
+        return None
+    read = gpd.read_parquet if file.suffix == ".parquet" else gpd.read_file
+    shapes = read(file).geometry.to_crs("EPSG:4326").simplify(GROUND_M / 111_195)
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": shape.__geo_interface__}
+        for shape in shapes.set_precision(1e-5)
+        if shape is not None and not shape.is_empty
+    ]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def map_file(settings: Settings, who: Who, found: Found, target: Target, show: Show, kind: str, lang: str) -> bytes:
+    """The bytes of the map on screen as a file of its own: ``html``, which opens from disk, or ``png``.
+
+    Raises Forbidden.
+    """
+    from collect.publish import map_layer, write_map
+    from collect.publish.map_picture import picture_of
+
+    require(who, "results")
+    with ONE_AT_A_TIME, TemporaryDirectory() as folder:
+        layer = map_layer(
+            target,
+            found.run.estimates,
+            found.run.verdicts,
+            places_of(settings.data, found.run.vintage).boundaries,
+            indicator=indicator_of(found, target),
+            meta=found.meta(),
+            show=show,
+        )
+        return picture_of(layer, lang) if kind == "png" else write_map(layer, Path(folder) / "map.html", lang).read_bytes()
+
+
+def sheet_file(settings: Settings, who: Who, found: Found, commune: str, lang: str) -> bytes:
+    """The bytes of a commune's printed sheet. Raises Forbidden."""
+    from collect.publish.sheet import Facts, sheet
+
+    require(who, "results")
+    with ONE_AT_A_TIME:
+        outlines = places_of(settings.data, found.run.vintage).boundaries
+        facts = Facts(found.units, found.targets, found.indicators, outlines, geo.lineage(), geo.units("2024"))
+        return sheet(found.run, commune, facts, lang)

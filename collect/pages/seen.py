@@ -1,0 +1,45 @@
+"""A run as one person may see it: without what lies outside their scope; a partner gets its gaps, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from collect import tables
+from collect.access import EVERYWHERE, Who, may
+from collect.runs import Run
+
+
+def as_seen(run: Run, units: pl.DataFrame, who: Who) -> Run:
+    """The run for somebody. ``units``: the communes of its vintage, with their ``code`` and ``province_code``."""
+    scope = who.scope
+    gaps = tables.Gaps(scope.of_gaps(run.gaps))
+    if not may(who, "results"):
+        return _only_gaps(run, gaps)
+    if scope == EVERYWHERE:
+        return run
+    all_communes = scope.provinces is None and scope.communes is None
+    return replace(
+        run,
+        gaps=gaps,
+        estimates=tables.Estimates(scope.of_places(run.estimates, units)),
+        verdicts=tables.Verdicts(scope.of_places(run.verdicts, units)),
+        small_areas=tables.SmallAreas(scope.of_places(run.small_areas, units)),
+        tallies=run.tallies if all_communes else tables.Tallies(run.tallies.clear()),  # they count communes not seen
+    )
+
+
+def _only_gaps(run: Run, gaps: tables.Gaps) -> Run:
+    """The gaps, and the verdicts of those that are not withheld: they name the targets and count the communes."""
+    shown = gaps.filter(~pl.col("suppressed")).select("target_id", place="commune_code").unique()
+    return replace(
+        run,
+        gaps=gaps,
+        estimates=tables.Estimates(run.estimates.clear()),
+        verdicts=tables.Verdicts(
+            run.verdicts.join(shown, on=["target_id", "place"], how="semi", maintain_order="left")
+        ),
+        small_areas=tables.SmallAreas(run.small_areas.clear()),
+        tallies=tables.Tallies(run.tallies.clear()),
+    )

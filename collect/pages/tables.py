@@ -1,0 +1,53 @@
+"""Commune rows as tables for people: the important columns first and narrow enough for a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from collect.i18n import t
+from collect.pages import looks
+from collect.pages.words import Formats, interval, known, number, percent
+
+EVERYTHING = ("name", "value", "needed", "verdict", "interval", "n_households")
+_WORDS = {
+    "name": "column.commune",
+    "verdict": "column.verdict",
+    "value": "column.estimate",
+    "interval": "column.interval",
+    "needed": "column.needed",
+    "n_households": "column.interviewed",
+}
+
+
+def communes(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING) -> object:
+    """Rows of `collect.pages.data.communes`: numbers stay numbers underneath, so that sorting works."""
+    names = {name: t(key, lang) for name, key in _WORDS.items()}
+    frame = rows.select(
+        "name",
+        pl.col("verdict").map_elements(lambda verdict: looks.verdict_text(verdict, lang), return_dtype=pl.String),
+        "value",
+        pl.struct("ci_low", "ci_high")
+        .map_elements(lambda pair: interval(pair["ci_low"], pair["ci_high"], lang), return_dtype=pl.String)
+        .alias("interval"),
+        pl.col("households_needed").alias("needed"),
+        "n_households",
+    )
+    formats: Formats = {
+        names["value"]: lambda cell: percent(known(cell), lang),
+        names["needed"]: lambda cell: number(known(cell), lang),
+        names["n_households"]: lambda cell: number(known(cell), lang),
+    }
+    shown = {names[name]: how for name, how in {name: formats.get(names[name]) for name in columns}.items() if how}
+    return frame.select(columns).to_pandas().rename(columns=names).style.format(shown)
+
+
+def widths(lang: str) -> dict[str, Any]:
+    """The name is as wide as a phone allows beside its estimate and verdict."""
+    return {
+        t("column.commune", lang): st.column_config.Column(width=168),
+        t("column.estimate", lang): st.column_config.Column(width=78),
+    }

@@ -1,0 +1,53 @@
+"""Who sits before the screen: this machine's own user, or whoever the provider says has logged in."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
+
+from collect.access import LOCAL, Claims, Forbidden, Who, claims_from, is_loopback
+from collect.problems import CollectError
+from collect.settings import Settings
+
+
+def asks_who() -> bool:
+    """Whether people log in: the secrets have an ``[auth]`` section.
+
+    Raises CollectError ACC-04 for secrets that cannot be read: nobody is let in because of a slip of the pen.
+    """
+    try:
+        return "auth" in st.secrets
+    except StreamlitSecretNotFoundError as error:
+        if error.error_id == "no-secrets-found":
+            return False
+        raise CollectError("ACC-04") from error
+
+
+def visitor(settings: Settings) -> Who:
+    """Who this session belongs to, asked anew at every run of the script: a login ends while its page is open.
+
+    Raises
+    ------
+    Forbidden
+        ACC-02 where nobody has logged in, ACC-10 where the login has expired.
+    CollectError
+        ACC-03 where the app listens to others and asks nobody.
+    """
+    if not asks_who():
+        address = st.get_option("server.address") or "0.0.0.0"  # noqa: S104  # what Streamlit does without an address
+        if not is_loopback(address) and not settings.allow_anonymous:
+            raise CollectError("ACC-03", address=address)
+        return LOCAL
+    if not st.user.is_logged_in:
+        raise Forbidden("ACC-02")
+    who = claims().who(st.user.to_dict(), time.time())
+    if who is None:
+        raise Forbidden("ACC-10")
+    return who
+
+
+def claims() -> Claims:
+    """Where the provider's claims say what somebody is: the ``[access]`` section beside ``[auth]``."""
+    return claims_from(st.secrets.get("access", {}))

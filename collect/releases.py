@@ -1,0 +1,166 @@
+"""A release: the gap list of one run, as far as somebody may see it, in files that are written once and never change.
+
+A partner's release is a part of the rows published to all, so what was withheld there is withheld here. Its name is the
+run's, with a digest of the scope behind it: another scope is another release.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import geo
+from collect import registry
+from collect.access import EVERYWHERE, Forbidden, Scope, Who, require
+from collect.i18n import LANGUAGES
+from collect.partners import Download, note_download
+from collect.places import ONE_AT_A_TIME, places_of
+from collect.problems import CollectError, StoreError
+from collect.publish import write_gaps
+from collect.publish.release import release_of
+from collect.runs import Run, read_run
+from collect.store import Store, sha256_of, written_whole
+from collect.tables import Gaps
+
+TYPES = {
+    "gaps.parquet": "application/vnd.apache.parquet",
+    "gaps.csv": "text/csv; charset=utf-8",
+    "gaps.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "communes.geojson": "application/geo+json",
+}
+MAKING = threading.Lock()  # two who ask at the same time get the same file, made once
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a release: where it lies, and the SHA-256 of its bytes."""
+
+    release: str
+    name: str
+    path: Path
+    sha256: str
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is."""
+        return self.path.stat().st_size
+
+
+def name_of(run_id: str, scope: Scope) -> str:
+    """Name of a run's release for this scope."""
+    if scope == EVERYWHERE:
+        return run_id
+    limits = {name: sorted(values) for name in scope.__slots__ if (values := getattr(scope, name)) is not None}
+    return f"{run_id}.{hashlib.sha256(json.dumps(limits, sort_keys=True).encode()).hexdigest()[:8]}"
+
+
+def rows_for(run: Run, who: Who) -> Gaps:
+    """The published gaps somebody may see. Raises Forbidden."""
+    return Gaps(require(who, "gap_files").scope.of_gaps(run.gaps))
+
+
+def listed(store: Store, who: Who) -> list[dict[str, Any]]:
+    """Every release somebody may have, the latest first. Raises Forbidden."""
+    scope = require(who, "gap_files").scope
+    runs = [run for run in registry.runs(store.engine) if (store.run_folder(run["run_id"]) / "run.json").is_file()]
+    last = registry.last_run(store.engine)
+    return [
+        {
+            "release": name_of(run["run_id"], scope),
+            "as_of": run["as_of"],
+            "vintage": run["vintage"],
+            "made_at": run["made_at"],
+            "latest": run["run_id"] == last,
+        }
+        for run in runs
+    ]
+
+
+def file_of(store: Store, who: Who, name: str, lang: str, release: str | None = None) -> File:
+    """A file of a release, the latest unless one is named; made at the first asking, the same bytes ever after.
+
+    Raises
+    ------
+    Forbidden
+        ACC-01 for somebody who may have no gap list, or not this release.
+    StoreError
+        STO-04 before the first run.
+    CollectError
+        ACC-11 for a release nobody made.
+    """
+    scope = require(who, "gap_files").scope
+    run_id = registry.last_run(store.engine) if release is None else release.partition(".")[0]
+    if run_id is None:
+        raise StoreError("STO-04")
+    if run_id not in {run["run_id"] for run in registry.runs(store.engine)}:
+        raise CollectError("ACC-11", release=release)
+    theirs = name_of(run_id, scope)
+    if release not in (None, theirs):
+        raise Forbidden("ACC-01", what="gap_files", role=who.role)
+    path = store.folder / "releases" / theirs / (name if name == "communes.geojson" else f"{lang}.{name}")
+    with MAKING:
+        if not path.is_file():
+            WRITERS[name.rpartition(".")[2]](store, read_run(store, run_id), who, path, lang)
+    return File(theirs, name, path, _sha256(path, path.stat().st_mtime_ns))
+
+
+def hand_out(store: Store, who: Who, file: File, via: str) -> None:
+    """Note in the ledger that a file was handed out: ``via`` a page, the api or the cli."""
+    line = Download(who.signature, who.partner, who.token, via, file.release, file.name, file.size_bytes, file.sha256)
+    note_download(store.engine, line)
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, _changed: int) -> str:
+    return sha256_of(path)
+
+
+def _write_table(store: Store, run: Run, who: Who, path: Path, lang: str) -> None:
+    with TemporaryDirectory() as folder, written_whole(path) as temporary:
+        made = write_gaps(rows_for(run, who), Path(folder) / f"gaps{path.suffix}", language=lang, meta=run.meta())
+        temporary.write_bytes(made.read_bytes())
+
+
+def _write_outlines(store: Store, run: Run, who: Who, path: Path, _lang: str) -> None:
+    with ONE_AT_A_TIME:
+        boundaries = places_of(store.folder, run.vintage).boundaries
+        light = boundaries.simplified()
+        shapes = dict(zip(light["code"], (shape.__geo_interface__ for shape in light.geometry), strict=True))
+    verdicts: dict[str, dict[str, str]] = {}
+    for code, target, verdict in rows_for(run, who).select("commune_code", "target_id", "verdict").rows():
+        verdicts.setdefault(code, {})[target] = verdict
+    features = [
+        {
+            "type": "Feature",
+            "id": code,
+            "geometry": shapes[code],
+            "properties": {**facts, "gaps": verdicts.get(code, {})},
+        }
+        for code, facts in _communes(run, who.scope).items()
+        if code in shapes
+    ]
+    notices = {lang: " ".join(release_of(run.meta()).notices(lang)) for lang in LANGUAGES}
+    whole = {"type": "FeatureCollection", "release": run.run_id, "vintage": run.vintage, "notice": notices}
+    with written_whole(path) as temporary:
+        text = json.dumps({**whole, "features": features}, ensure_ascii=False, separators=(",", ":"))
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _communes(run: Run, scope: Scope) -> Mapping[str, dict[str, str]]:
+    names = ("code", "province_code", "name_vi", "name_km", "name_en")
+    units = geo.units(run.vintage)
+    rows = units.select([name for name in names if name in units.columns]).sort("code").iter_rows(named=True)
+    return {row["code"]: row for row in rows if scope.holds_commune(row["code"], row["province_code"])}
+
+
+Writer = Callable[[Store, Run, Who, Path, str], None]
+WRITERS: Mapping[str, Writer] = {
+    "parquet": _write_table, "csv": _write_table, "xlsx": _write_table, "geojson": _write_outlines,
+}  # fmt: skip

@@ -1,0 +1,215 @@
+"""Log in, be turned away, run out of time and log out: the real app against a real OpenID provider, in Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from access_tables import store_with_runs
+from playwright._impl._driver import compute_driver_executable
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from collect import partners
+from collect.access import Scope
+from collect.i18n import LANGUAGES, t
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+ROOT = Path(__file__).resolve().parents[1]
+PROVIDER = ROOT / "tests" / "provider"
+NODE = compute_driver_executable()[0]  # the one in Playwright's wheel: newer than Debian's, and always there
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+SECRETS = """
+[auth]
+redirect_uri = "{app}/oauth2callback"
+cookie_secret = "thirty-two-bytes-that-only-the-tests-know"
+client_id = "phu"
+client_secret = "a-secret-of-the-tests-only"
+server_metadata_url = "{provider}/.well-known/openid-configuration"
+client_kwargs = {{ scope = "openid profile roles", prompt = "login" }}
+
+[access]
+role = "groups"
+operator = "operator"
+leeway = 0
+roles = {{ phu-survey = "survey", phu-planner = "planner", phu-partner = "partner", phu-admin = "admin" }}
+"""
+PAGES = {  # what each role finds in the navigation; every other address is a page that says no
+    "lan": {"upload", "method"},
+    "minh": {"overview", "map", "gaps", "method"},
+    "ly": {"gaps", "method"},
+    "sok": {"overview", "map", "gaps", "upload", "method"},
+}
+ALL_PAGES = {"overview", "map", "gaps", "upload", "method"}
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@contextmanager
+def running(words: list[str], answers_at: str, **more: object) -> Iterator[None]:
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    served = subprocess.Popen(words, **{**quiet, **more})  # type: ignore[call-overload]
+    try:
+        for _ in range(150):
+            try:
+                urllib.request.urlopen(answers_at, timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        else:
+            pytest.fail(f"nothing answered at {answers_at} within 30 seconds")
+        yield
+    finally:
+        served.kill()
+        served.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if not (PROVIDER / "node_modules" / "oidc-provider").is_dir():
+        pytest.fail("the OpenID provider is missing: sh tests/machine.sh installs it")
+    folder = tmp_path_factory.mktemp("login")
+    store = store_with_runs(folder / "data")
+    partners.save(store.engine, "vnpt", "VNPT", Scope(indicators=frozenset({"S2"})))
+    store.engine.dispose()
+    here, there = (f"http://127.0.0.1:{port}" for port in free_ports(2))
+    (folder / ".streamlit").mkdir()
+    (folder / ".streamlit" / "secrets.toml").write_text(SECRETS.format(app=here, provider=there), encoding="utf-8")
+    environment = {**os.environ, "COLLECT_DATA": str(folder / "data"), "COLLECT_LANG": "vi", "PYTHONPATH": str(ROOT)}
+    provider = [str(NODE), str(PROVIDER / "serve.mjs"), there.rpartition(":")[2], here]
+    start = "from collect.cli import main; main()"
+    pages = [sys.executable, "-c", start, "app", "--port", here.rpartition(":")[2]]
+    with (
+        running(provider, f"{there}/.well-known/openid-configuration"),
+        running(pages, f"{here}/_stcore/health", cwd=folder, env=environment),
+    ):
+        yield here
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).is_file():
+        pytest.fail("Chromium is missing: install the Debian package chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())  # the provider's own fonts
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()
+
+
+def log_in(page: Page, app: str, person: str, lang: str = "vi", at: str = "") -> None:
+    page.goto(f"{app}/{at}?lang={lang}")
+    page.get_by_role("button", name=t("door.login.button", lang)).click()
+    page.locator("input[name=login]").fill(person)
+    page.locator("input[name=password]").fill("any")
+    page.locator("button[type=submit]").click()
+    page.wait_for_url(f"{app}/**")
+
+
+def pages_on_top(page: Page) -> set[str]:
+    page.get_by_test_id("stTopNavLink").first.wait_for()
+    found = page.get_by_test_id("stTopNavLink").evaluate_all("links => links.map(a => new URL(a.href).pathname)")
+    return {path.strip("/") or "overview" for path in found}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_nobody_sees_anything_before_logging_in(page: Page, app: str, lang: str) -> None:
+    for address in ("", "gaps", "upload"):
+        page.goto(f"{app}/{address}?lang={lang}")
+        expect(page.get_by_role("heading", name=t("door.login", lang), exact=True)).to_be_visible()
+        assert page.get_by_test_id("stTopNavLink").count() == 0
+        assert page.get_by_test_id("stDataFrame").count() == 0
+
+
+@pytest.mark.parametrize("person", PAGES)
+def test_each_role_finds_its_own_pages_and_a_typed_address_is_refused(page: Page, app: str, person: str) -> None:
+    log_in(page, app, person)
+    assert pages_on_top(page) == PAGES[person]
+    for address in sorted(ALL_PAGES - PAGES[person] - {"overview"}):
+        page.goto(f"{app}/{address}?lang=en")
+        expect(page.get_by_role("heading", name=t("door.forbidden", "en"), exact=True)).to_be_visible()
+        expect(page.get_by_text(t("ACC-01.mend", "en"))).to_be_visible()
+        assert page.get_by_test_id("stDataFrame").count() == 0
+        assert page.get_by_test_id("stFileUploader").count() == 0
+
+
+def test_a_partner_downloads_its_own_rows_alone_and_the_ledger_knows(page: Page, app: str) -> None:
+    log_in(page, app, "ly")
+    expect(page.get_by_role("heading", name=t("gap_list.title", "vi"))).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    assert {line.split(",")[3] for line in text.splitlines()[1:]} == {"S2"}
+
+
+def test_who_has_no_role_is_told_whom_to_ask(page: Page, app: str) -> None:
+    log_in(page, app, "stranger")
+    expect(page.get_by_role("heading", name=t("door.no_role", "vi"))).to_be_visible()
+    expect(page.get_by_text(t("door.ask", "vi"))).to_be_visible()
+    assert page.get_by_test_id("stTopNavLink").count() == 0
+
+
+def test_a_login_that_ran_out_asks_to_log_in_again_at_the_next_step(page: Page, app: str) -> None:
+    log_in(page, app, "late")
+    begun = time.monotonic()
+    assert pages_on_top(page) == PAGES["minh"]
+    time.sleep(max(0.0, 7 - (time.monotonic() - begun)))
+    page.get_by_test_id("stTopNavLink").filter(has_text=t("nav.gaps", "vi")).click()
+    expect(page.get_by_role("heading", name=t("door.expired", "vi"), exact=True)).to_be_visible()
+    assert page.get_by_test_id("stDataFrame").count() == 0
+    page.get_by_role("button", name=t("door.expired.button", "vi")).click()
+    expect(page.locator("input[name=login]")).to_be_visible()
+
+
+def test_logging_out_ends_the_login_here_and_at_the_provider(page: Page, app: str) -> None:
+    log_in(page, app, "minh")
+    pages_on_top(page)
+    page.get_by_role("button", name="Minh").click()
+    expect(page.get_by_text(t("role.planner", "vi"))).to_be_visible()
+    page.get_by_role("button", name=t("door.logout", "vi")).click()
+    page.locator("button[name=logout][value=yes]").click()
+    page.wait_for_url(f"{app}/**")
+    expect(page.get_by_role("heading", name=t("door.login", "vi"), exact=True)).to_be_visible()
+
+
+def test_routes_ask_for_a_token_even_of_who_has_logged_in(page: Page, app: str) -> None:
+    log_in(page, app, "sok")
+    pages_on_top(page)
+    assert page.request.get(f"{app}/api/v1/gaps.csv").status == 401
+    assert page.request.get(f"{app}/api/v1/health").status == 200
+
+
+def test_the_door_reads_well_on_a_phone(browser: Browser, app: str, tmp_path: Path) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{app}/?lang=km")
+    expect(page.get_by_role("heading", name=t("door.login", "km"), exact=True)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    context.close()
