@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -114,3 +115,51 @@ def test_where_a_browser_would_let_an_answer_pass_the_issue_is_a_warning_that_na
     ]
     blank = check(answers, form).issues.filter(pl.col("code") == "REQ-01")
     assert blank.select("submission_id", "row_id", "severity").rows() == [("uuid:b", "/data/member[2]", "warning")]
+
+
+BOTH = """
+| type | name | label | constraint | relevant | calculation | required | choice_filter |
+| integer | size | Size | round(. div 2) >= -2 | | | | |
+| text | why | Why | | regex(${size}, '1') | | | |
+| begin_group | more | More | | not(${size}) | | | |
+| text | note | Note | | | | | |
+| end_group | | | | | | | |
+| text | half | Half | | | round(${size} div 2) | | |
+| select_one c | pick | Pick | | | | | regex(${size}, least) |
+"""
+CHOICES = "| list_name | name | label | least |\n| c | x | X | 1 |"
+
+
+def test_where_only_a_browser_refuses_the_issue_is_a_warning_that_names_both_too() -> None:
+    form = form_of(BOTH, choices=CHOICES)
+    answers = answers_of(
+        form,
+        "| id | size | why | note | half | pick |\n"
+        "| a | -5 | | | -2 | |\n"  # Collect rounds -2.5 to -2, a browser to -3
+        "| b | -5 | | | -3 | |\n"
+        "| c | 10 | w | | 5 | x |\n"  # Collect's regex matches all of the text
+        "| d | 1 | w | n | 1 | x |\n"  # both agree: the note was not to be asked for
+        "| e | | | n | | |",  # a blank is no answer to Collect, and still a node to a browser
+    )
+    issues = check(answers, form).issues
+    told = issues.with_columns(engines=pl.col("details").str.json_path_match("$.engines.web"))
+    assert sorted(told.select("submission_id", "code", "severity", "engines").rows()) == [
+        ("uuid:a", "CON-01", "warning", "false"),
+        ("uuid:b", "CAL-01", "warning", "-3"),
+        ("uuid:b", "CON-01", "warning", "false"),
+        ("uuid:c", "CHO-02", "warning", "true"),
+        ("uuid:c", "REL-01", "warning", "true"),
+        ("uuid:d", "REL-01", "warning", None),
+        ("uuid:e", "REL-01", "warning", "false"),
+    ]
+
+
+@pytest.mark.parametrize("rule", ["not()", "date() > 1", "count()", "(", "nofunction(1)", "random() > 2"])
+def test_a_rule_that_cannot_be_read_is_told_and_stops_nothing(rule: str) -> None:
+    form = form_of(
+        "| type | name | label | constraint | relevant | required |\n| text | a | A | | | |\n| text | b | B | | | |"
+    )
+    b = replace(form.by_path["/data/b"], constraint=rule, relevant=rule, required=rule)
+    form = replace(form, questions=(form.by_path["/data/a"], b))
+    checked = check(answers_of(form, "| id | a | b |\n| u | x | y |\n| v | x | |"), form)
+    assert set(codes(checked)) == {"EXP-01"}

@@ -40,6 +40,8 @@ def test_rows_and_columns_come_to_the_same(seed: int) -> None:
             value = reader.casts.single(reader.value(parse(text)))
         except XPathError:
             continue  # the columns leave such a row blank
+        if isinstance(column, str) and column.startswith("type:"):
+            continue  # what would stop JavaRosa at any answer is told once for the rule, blank rows or not
         assert not isinstance(column, str), f"{at} {text}: {column}"
         shown, truth, number = column
         text_now, number_now = reader.casts.text(value), reader.casts.number(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from collect.check.engines import differing
 from collect.check.planner import Unplanned
 from collect.check.report import Report, Rule
 from collect.check.sheets import Sheets
@@ -32,11 +33,19 @@ def compare_calculation(sheets: Sheets, rule: Rule, report: Report) -> None:
         sheets.typed[question.repeat] = table.with_columns(filled)
         return
     wrong = _differs(stored, fresh) & asked & ~sheets.unsure(rule)
-    rows = sheets.text[question.repeat].filter(wrong)
-    expected = pl.DataFrame({"expected": fresh.filter(wrong).cast(pl.String)}).select(
-        pl.struct("expected", pl.lit(rule.text).alias("rule")).struct.json_encode().alias("details")
-    )
-    report.rows("CAL-01", question.path, rows, rows[question.path], expected["details"])
+    doubtful = pl.zeros(len(wrong), dtype=pl.Boolean, eager=True)
+    said = differing(sheets, rule, wrong, "string")
+    if said is not None:
+        web = said["web"].cast(pl.Float64, strict=False) if numeric else said["web"]
+        agrees = ~_differs(stored.gather(said["place"]), web)
+        doubtful = doubtful.scatter(said["place"].filter(agrees), True)
+    for where, severity in ((wrong & ~doubtful, ""), (wrong & doubtful, "warning")):
+        rows = sheets.text[question.repeat].filter(where)
+        shown = pl.DataFrame({"expected": fresh.filter(where).cast(pl.String), "web": rows[question.path]})
+        more = [pl.struct(collect="expected", web="web").alias("engines"), pl.lit(rule.text).alias("expression")]
+        details = pl.struct("expected", pl.lit(rule.text).alias("rule"), *(more if severity else []))
+        encoded = shown.select(details.struct.json_encode()).to_series()
+        report.rows("CAL-01", question.path, rows, rows[question.path], encoded, severity)
 
 
 def _as_answer(fresh: pl.Series, question: Question) -> pl.Series:

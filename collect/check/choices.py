@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from collect.check.cast import BLANKS, clear_blanks
+from collect.check.engines import SAID, disputed_choices
 from collect.check.planner import Unplanned
 from collect.check.report import Report, Rule, said
 from collect.check.sheets import Sheets
@@ -100,13 +101,20 @@ def _check_filter(sheets: Sheets, question: Question, strange: dict[str, pl.Seri
         rule = Rule("choice_filter", question.path, question.choice_filter or "")
         report.rule(rule, reason.why, str(reason))
         return
-    wrong = ~offered.fill_null(True)
+    offered = offered.fill_null(True)
+    doubtful = disputed_choices(sheets, question, offered)
+    judged = pl.ones(len(offered), dtype=pl.Boolean, eager=True)
     for path in {*reads, question.path}:
         if path in strange and strange[path].any():
-            wrong &= ~_seen_from(sheets, strange[path], path, question)
-    rows = sheets.text[question.repeat].filter(wrong)
-    details = said(list=question.choice_list, rule=question.choice_filter)
-    report.rows("CHO-02", question.path, rows, rows[question.path], details)
+            judged &= ~_seen_from(sheets, strange[path], path, question)
+    for wrong, severity, more in (
+        (~offered & ~doubtful, "", {}),
+        (~offered & doubtful, "warning", {"engines": SAID[False], "expression": question.choice_filter}),
+        (offered & doubtful, "warning", {"engines": SAID[True], "expression": question.choice_filter}),
+    ):
+        rows = sheets.text[question.repeat].filter(wrong & judged)
+        details = said(list=question.choice_list, rule=question.choice_filter, **more)
+        report.rows("CHO-02", question.path, rows, rows[question.path], details, severity)
 
 
 def _seen_from(sheets: Sheets, marks: pl.Series, path: str, question: Question) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Where a browser would have let pass what ODK Collect refuses: such an answer is a warning that says who says what."""
+"""Where a browser and ODK Collect do not agree on an answer: such an issue is a warning that says who says what."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from collect import xpath
+from collect.check.planner import Unplanned
 from collect.check.report import Rule
 from collect.check.sheets import Sheets
+from collect.forms import Question
 
 ALIKE = frozenset(
     {"selected", "true", "false", "string-length", "count-selected", "starts-with", "contains", "ends-with"}
@@ -18,28 +20,71 @@ DIGITS = frozenset(
     {"format-date", "string-length", "count-selected", "position"}
 )  # number() of these is a whole number
 TIMELY = frozenset({"date", "dateTime", "time", "boolean", "decimal"})  # answers that engines compare differently
+MOST = 20_000  # rows worked out one by one at most, where Collect refuses nothing
+SAID = {True: {"collect": "true", "web": "false"}, False: {"collect": "false", "web": "true"}}  # by what Collect says
+TRUTHS = frozenset({"and", "or", "=", "!=", "<", "<=", ">", ">="})
 DAY = re.compile(r"\d{4}-\d")
 
 
-def web_says_otherwise(sheets: Sheets, rule: Rule, wrong: pl.Series) -> pl.Series:
-    """Of the rows in which Collect's reading of a rule condemns an answer, those in which a browser's does not.
+def disputed(sheets: Sheets, rule: Rule, among: pl.Series, refused: pl.Series) -> pl.Series:
+    """Of the rows ``among``, those in which a browser's truth of a rule is not Collect's; ``refused`` are those in
+    which Collect's condemns an answer.
 
-    Rows are worked out one by one, so only rules that can depend on the engine are asked, for those submissions.
+    Answers alike are worked out once, one by one, so only rules that can depend on the engine are asked. Where no two
+    rows need be alike (a rule that looks into a repeat) and they are more than `MOST`, only the refused ones are.
     """
-    nowhere = pl.zeros(len(wrong), dtype=pl.Boolean, eager=True)
-    schema = sheets.planner.schema
+    nowhere = pl.zeros(len(among), dtype=pl.Boolean, eager=True)
+    if among.sum() > MOST and not _alike(sheets, rule):
+        among = among & refused
+    found = differing(sheets, rule, among, "boolean")
+    return nowhere if found is None else nowhere.scatter(found["place"], True)
+
+
+def differing(sheets: Sheets, rule: Rule, among: pl.Series, as_: str) -> pl.DataFrame | None:
+    """Where engines differ: ``place`` (a row number), ``collect`` and ``web`` as text; None where none of them can."""
     try:
-        if not wrong.any() or not _may_depend(xpath.parse(rule.text), _kinds(sheets, rule)):
-            return nowhere
-        table = sheets.repeat_of(rule.path)
-        rows = sheets.typed[table].select("submission_id").with_row_index("place")
-        asked = rows.filter(wrong)["submission_id"].unique().implode()
-        tables = {name: frame.filter(pl.col("submission_id").is_in(asked)) for name, frame in sheets.typed.items()}
-        found = xpath.differences(rule.text, schema, tables, rule.path, as_="boolean", clock=sheets.planner.clock)
-    except xpath.XPathError:
+        tree = sheets.planner.plan(rule.text, rule.path).expression
+        if not among.any() or not _may_depend(tree, _kinds(sheets, rule)):
+            return None
+        rows, tables = _asked(sheets, sheets.repeat_of(rule.path), among)
+        schema, clock = sheets.planner.schema, sheets.planner.clock
+        found = xpath.differences(rule.text, schema, tables, rule.path, as_=as_, clock=clock)
+    except (Unplanned, xpath.XPathError):
+        return None
+    said = found.select("collect", "web", place=rows.gather(found["row"])).filter(pl.col("web") != "error")
+    return said.filter(among.gather(said["place"]))
+
+
+def disputed_choices(sheets: Sheets, question: Question, offered: pl.Series) -> pl.Series:
+    """The rows in which a browser leaves all choices made where Collect does not (``offered``), or the other way."""
+    nowhere = pl.zeros(len(offered), dtype=pl.Boolean, eager=True)
+    among = sheets.typed[question.repeat][question.path].is_not_null()
+    among = among if among.sum() <= MOST else ~offered
+    items = sheets.planner.schema.lists[question.choice_list or ""]
+    rule = Rule("choice_filter", question.path, question.choice_filter or "")
+    kinds = dict.fromkeys(items.columns, "string") | _kinds(sheets, rule)
+    if not among.any() or not _may_depend(xpath.parse(rule.text), kinds):
         return nowhere
-    places = rows.filter(pl.col("submission_id").is_in(asked))["place"].gather(found["row"])
-    return nowhere.scatter(places, found["web"].is_in(["true", "false"])) & wrong
+    rows, tables = _asked(sheets, question.repeat, among)
+    plan = xpath.plan_choices(rule.text, sheets.planner.schema, question.path, items)
+    web = plan.allowed(tables, clock=sheets.planner.clock if plan.reads_clock else None, profile="web")
+    return nowhere.scatter(rows.filter((web != offered.gather(rows)).fill_null(False)), True) & among
+
+
+def _asked(sheets: Sheets, table: str, among: pl.Series) -> tuple[pl.Series, dict[str, pl.DataFrame]]:
+    """The typed tables of the submissions ``among`` whose rows of ``table`` are, and what places those rows have."""
+    rows = sheets.typed[table].select("submission_id").with_row_index("place")
+    asked = pl.col("submission_id").is_in(rows.filter(among)["submission_id"].unique().implode())
+    return rows.filter(asked)["place"], {name: frame.filter(asked) for name, frame in sheets.typed.items()}
+
+
+def _alike(sheets: Sheets, rule: Rule) -> bool:
+    """Whether rows that hold the same answers come to the same, wherever they stand."""
+    try:
+        plan = sheets.planner.plan(rule.text, rule.path)
+    except Unplanned:
+        return False
+    return not (plan.repeats - {sheets.form.root} or plan.functions & {"position", "indexed-repeat"})
 
 
 def _kinds(sheets: Sheets, rule: Rule) -> dict[str, str]:
@@ -52,12 +97,40 @@ def _kinds(sheets: Sheets, rule: Rule) -> dict[str, str]:
 
 def _may_depend(tree: xpath.Expression, kinds: Mapping[str, str]) -> bool:
     """Whether engines could differ at all: comparisons of whole numbers and words, and choices, never do."""
-    for node in xpath.walk(tree):
-        if isinstance(node, xpath.Call) and not (node.name in ALIKE or _whole_pattern(node) or _digits(node)):
+    calls = [node for node in xpath.walk(tree) if isinstance(node, xpath.Call)]
+    plain = {id(call.arguments[0]) for call in calls if _counts(call) or _day(call)}
+    rest = [node for node in xpath.walk(tree) if id(node) not in plain]
+    for node in rest:
+        if isinstance(node, xpath.Call) and not _same_everywhere(node):
             return True
         if isinstance(node, xpath.Text) and DAY.match(node.value):
             return True
-    return isinstance(tree, xpath.Path) or any(_bare(node, kinds) for node in xpath.walk(tree))
+    return isinstance(tree, xpath.Path) or any(_bare(node, kinds) for node in rest)
+
+
+def _day(node: xpath.Expression) -> bool:
+    """A day written out."""
+    return isinstance(node, xpath.Call) and node.name == "date" and isinstance(node.arguments[0], xpath.Text)
+
+
+def _counts(node: xpath.Expression) -> bool:
+    """How many rows there are, all or those that a comparison chooses, is the same to all."""
+    path = node.arguments[0] if isinstance(node, xpath.Call) and node.name == "count" else None
+    if not isinstance(path, xpath.Path):
+        return False
+    chosen_by = [predicate for step in path.steps for predicate in step.predicates]
+    return all((isinstance(one, xpath.Chain) and one.rest[0][0] in TRUTHS) or _same_truth(one) for one in chosen_by)
+
+
+def _same_truth(node: xpath.Expression) -> bool:
+    return isinstance(node, xpath.Call) and node.name in ("selected", "not", "true", "false")
+
+
+def _same_everywhere(call: xpath.Call) -> bool:
+    """Functions that mean the same to all engines, as they are called here."""
+    if call.name == "not":
+        return not isinstance(call.arguments[0], xpath.Path)
+    return call.name in ALIKE or _day(call) or _whole_pattern(call) or _digits(call) or _counts(call)
 
 
 def _digits(call: xpath.Call) -> bool:
@@ -83,7 +156,9 @@ def _bare(node: xpath.Expression, kinds: Mapping[str, str]) -> bool:
     if signs & {"and", "or"}:
         return bool(paths)
     plain = all(isinstance(operand, xpath.Path | xpath.Call) for operand in operands)
-    return plain and any(kinds.get(_last(path), "dateTime") in TIMELY for path in paths)
+    found = [kinds.get(_last(path), "dateTime") for path in paths]
+    days = set(found) == {"date"} and all(isinstance(one, xpath.Path) or _day(one) for one in operands)
+    return plain and not days and any(kind in TIMELY for kind in found)  # whole days compare the same everywhere
 
 
 def _last(path: xpath.Path) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from collect.check.cast import READERS
-from collect.check.engines import web_says_otherwise
+from collect.check.engines import SAID, disputed
 from collect.check.planner import ALWAYS, NEVER, Unplanned
 from collect.check.report import Report, Rule, said
 from collect.check.sheets import Sheets
@@ -24,8 +25,9 @@ def check_required(sheets: Sheets, report: Report) -> None:
         if not blank.any():
             continue
         rule = Rule("required", question.path, question.required)
-        wrong = blank & judged(sheets, report, rule, otherwise=False) & ~sheets.unsure(rule)
-        _broken(sheets, report, "REQ-01", rule, wrong, {"message": question.required_messages})
+        blank &= ~sheets.unsure(rule)
+        demanded = judged(sheets, report, rule, otherwise=False)
+        _broken(sheets, report, "REQ-01", rule, _Case(blank, demanded), {"message": question.required_messages})
 
 
 def check_constraints(sheets: Sheets, report: Report) -> None:
@@ -40,23 +42,28 @@ def check_constraints(sheets: Sheets, report: Report) -> None:
         rule = Rule("constraint", question.path, question.constraint)
         holds = judged(sheets, report, rule, otherwise=True)
         details = {"rule": question.constraint, "message": question.constraint_messages}
-        _broken(sheets, report, "CON-01", rule, given & ~holds & ~sheets.unsure(rule), details)
+        _broken(sheets, report, "CON-01", rule, _Case(given & ~sheets.unsure(rule), ~holds), details)
 
 
-def _broken(
-    sheets: Sheets, report: Report, code: str, rule: Rule, wrong: pl.Series, details: Mapping[str, Any]
-) -> None:
-    """One issue a row; a warning that names both engines where a browser would have let the answer pass."""
-    if not wrong.any():
-        return
-    disputed = web_says_otherwise(sheets, rule, wrong)
-    text = sheets.text[sheets.repeat_of(rule.path)]
-    collect = "true" if code == "REQ-01" else "false"  # what Collect says of the rule, to condemn the answer
-    engines = {"collect": collect, "web": "false" if collect == "true" else "true"}
-    for rows, severity, more in (
-        (text.filter(wrong & ~disputed), "", {}),
-        (text.filter(wrong & disputed), "warning", {"engines": engines, "expression": rule.text}),
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The rows a rule judges, and those of all rows in which Collect's reading of it condemns."""
+
+    among: pl.Series
+    refused: pl.Series
+
+
+def _broken(sheets: Sheets, report: Report, code: str, rule: Rule, case: _Case, details: Mapping[str, Any]) -> None:
+    """One issue a row; a warning that names both engines where only one of them refuses the answer."""
+    doubtful = disputed(sheets, rule, case.among, case.refused)
+    text, wrong = sheets.text[sheets.repeat_of(rule.path)], case.among & case.refused
+    truth = code == "REQ-01"  # what Collect says of the rule where it condemns the answer
+    for found, severity, more in (
+        (wrong & ~doubtful, "", {}),
+        (wrong & doubtful, "warning", {"engines": SAID[truth], "expression": rule.text}),
+        (doubtful & ~wrong, "warning", {"engines": SAID[not truth], "expression": rule.text}),
     ):
+        rows = text.filter(found)
         value = None if code == "REQ-01" else rows[rule.path]
         report.rows(code, rule.path, rows, value, said(**details, **more), severity)
 

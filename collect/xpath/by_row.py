@@ -5,11 +5,12 @@ from __future__ import annotations
 from collect.xpath.errors import XPathUnsupported
 from collect.xpath.frames import Run
 from collect.xpath.instance import Trees
-from collect.xpath.rows import Lists, Reader
+from collect.xpath.row_values import Casts
+from collect.xpath.rows import COLLECT, Lists, Reader
 from collect.xpath.tree import Chain, Expression, Filtered, walk
 
 
-def readers(run: Run, at: str, reads: frozenset[str], *, clock: bool) -> list[Reader]:
+def readers(run: Run, at: str, reads: frozenset[str], *, clock: bool, casts: Casts = COLLECT) -> list[Reader]:
     """One reader for each row of the table that ``at`` lives in, standing at that row's node ``at``.
 
     ``reads`` are the answers it can look up; ``clock`` says whether it knows the submission's now().
@@ -24,7 +25,7 @@ def readers(run: Run, at: str, reads: frozenset[str], *, clock: bool) -> list[Re
         root = node.line()[0]
         for step in steps:
             node = node.children[step][0] if step in node.children else node.add(step)
-        made.append(Reader(lists, node, node, clocks.get(id(root))))
+        made.append(Reader(lists, node, node, clocks.get(id(root)), casts))
     return made
 
 

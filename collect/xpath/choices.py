@@ -10,13 +10,15 @@ import polars as pl
 from collect.xpath.by_row import readers, refuse_for_rows
 from collect.xpath.compile import Compiler, passes
 from collect.xpath.errors import XPathError, XPathUnsupported
+from collect.xpath.evaluate import Profile
 from collect.xpath.frames import Frame, Now, Rows, Run
 from collect.xpath.functions import check_calls
 from collect.xpath.links import Links, link
 from collect.xpath.parse import parse
 from collect.xpath.paths import Scope
 from collect.xpath.reach import Reach
-from collect.xpath.rows import Reader
+from collect.xpath.row_values import Casts
+from collect.xpath.rows import COLLECT, WEB, Reader
 from collect.xpath.schema import Schema
 from collect.xpath.tree import Expression
 
@@ -42,33 +44,42 @@ class ChoicePlan:
         answers: pl.Series | None = None,
         clock: pl.DataFrame | None = None,
         links: Links | None = None,
+        profile: Profile = "collect",
     ) -> pl.Series:
         """For each row of ``self.table``: false when a chosen item is on the list but the filter hides it.
 
         ``answers`` are the space-separated names chosen (default: the column ``at``). Blank rows are true, and names
-        that are not on the list are not judged here. Null where the filter reads a clock that the submission lacks.
+        that are not on the list are not judged here. Null where the filter reads a clock that the submission lacks,
+        and where ``profile`` is "web" and a browser stops at the filter.
         """
         run = Run(self.schema, tables, links if links is not None else link(self.schema, tables), clock)
         chosen = tables[self.table][self.at] if answers is None else answers
         outer = Rows(self.table, chosen.len())
         pairs = self._chosen_items(chosen)
-        if self.keep is None:
-            kept = self._by_row(run, pairs)
+        if self.keep is None or profile == "web":
+            kept = self._by_row(run, pairs, WEB if profile == "web" else COLLECT)
         else:
             rows = Rows(self.frame.table, pairs.height, pairs["inner"], outer, pairs["outer"])
             kept = self.frame.evaluate(run, rows, [self.keep])[0]
-        judged = pairs.select("outer", "token", kept=kept).group_by("outer", "token").agg(pl.col("kept").any())
+        judged = (
+            pairs.select("outer", "token", kept=kept)
+            .group_by("outer", "token")
+            .agg(pl.col("kept").any(ignore_nulls=False))
+        )
         refused = judged.filter(~pl.col("kept"))["outer"].unique()
         places = pl.int_range(chosen.len(), dtype=pl.UInt32, eager=True)
         result = (~places.is_in(refused.implode())).alias(self.at)
+        if kept.null_count():
+            unknown = judged.filter(pl.col("kept").is_null())["outer"].unique()
+            result = result.scatter(unknown, None)
         if not self.reads_clock:
             return result
         known = Now().series(run, outer).is_not_null()
         return result.to_frame().select(pl.when(known).then(pl.first())).to_series()
 
-    def _by_row(self, run: Run, pairs: pl.DataFrame) -> pl.Series:
+    def _by_row(self, run: Run, pairs: pl.DataFrame, casts: Casts) -> pl.Series:
         """The same from the interpreter, standing at each chosen item in its own row."""
-        around = readers(run, self.at, self.dependencies, clock=self.reads_clock)
+        around = readers(run, self.at, self.dependencies, clock=self.reads_clock, casts=casts)
         kept = [_keeps(around[row], item, self.expression) for row, _, item in pairs.iter_rows()]
         return pl.Series(kept, dtype=pl.Boolean)
 
@@ -109,14 +120,14 @@ def plan_choices(filter_expression: str | Expression, schema: Schema, at: str, c
     return ChoicePlan(tree, offered, at, table, dependencies, compiler.reads_clock, inner, keep)
 
 
-def _keeps(around: Reader, item: int, tree: Expression) -> bool:
+def _keeps(around: Reader, item: int, tree: Expression) -> bool | None:
     """Whether the filter leaves an item, by its place in the list from 0; not where JavaRosa would stop."""
     node = around.lists.root(_LIST, 0).children["item"][item]
     reader = replace(around, node=node, place=item + 1)
     try:
         return reader.keeps(reader.value(tree))
     except XPathError:
-        return False
+        return None if around.casts.web else False
 
 
 def choice_allowed(
