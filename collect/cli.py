@@ -19,6 +19,7 @@ from collect import __version__
 from collect.cli_authors import add_to as add_authors_tools
 from collect.cli_change import change
 from collect.cli_judge import judge
+from collect.cli_plan import plan
 from collect.cli_shared import Commands, Session, as_json, error_of
 from collect.cli_statistics import estimate, weigh
 from collect.i18n import LANGUAGES
@@ -303,3 +304,4 @@ main.add_command(estimate)
 main.add_command(weigh)
 main.add_command(judge)
 main.add_command(change)
+main.add_command(plan)
