@@ -22,6 +22,7 @@ from collect.cli_change import change
 from collect.cli_judge import judge
 from collect.cli_key import key_option, private_key_in
 from collect.cli_partners import partners_
+from collect.cli_plan import plan
 from collect.cli_pull import pull
 from collect.cli_reviews import add_to as add_reviews
 from collect.cli_shared import Commands, Session, as_json, error_of
@@ -344,3 +345,4 @@ main.add_command(change)
 main.add_command(pull)
 main.add_command(sheet)
 main.add_command(partners_)
+main.add_command(plan)

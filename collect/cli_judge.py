@@ -98,7 +98,11 @@ def _line(row: dict[str, Any], lang: str) -> str:
     }
     needed = "–" if row["interviews_needed"] is None else row["interviews_needed"]
     verdict = t(f"verdict.{row['verdict']}", lang)
-    return t("cli.judge.line", lang, domain=name or file_wide(lang), verdict=verdict, needed=needed, **shown)
+    line = t("cli.judge.line", lang, domain=name or file_wide(lang), verdict=verdict, needed=needed, **shown)
+    if row["hamlets_needed"] is not None:
+        line += t("cli.judge.hamlets", lang, hamlets=row["hamlets_needed"])
+    reason = row["interviews_reason"]
+    return line if reason in (None, "computed") else f"{line} ({t(f'interviews_reason.{reason}', lang)})"
 
 
 def file_wide(lang: str) -> str:

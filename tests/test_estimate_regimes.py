@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from survey_tables import Survey, communes, survey
+from survey_tables import Survey, communes, indicator, survey, target
 
 from collect import tables
 from collect.estimate import estimate, weigh
+from collect.judge import judge
 
 SAMPLE = """
 | 29001 | 1 | 100 | 1/2 | 15 | 12 |
@@ -234,3 +235,16 @@ def test_the_same_survey_gives_the_same_last_digit_every_time() -> None:
     weights = made.weights()
     first = estimate(made.measures, weights, made.places)
     assert all(estimate(made.measures, weights, made.places).equals(first) for _ in range(20))
+
+
+def test_bounds_of_estimates_are_those_that_verdicts_are_judged_by() -> None:
+    """Both moderate the design effect of a commune by those of the others."""
+    lines = [f"| 2900{c} | {h} | 100 | 1/2 | 15 | {(5 * c + 7 * h * c) % 16} |" for c in range(1, 6) for h in range(5)]
+    made = survey("\n".join([*lines, *(f"| 29009 | {h} | 100 | 1/2 | 15 | 15 |" for h in range(4))]))
+    estimates = made.estimates().filter(level="commune")
+    verdicts = judge(estimates, [target(">=", "4/5")], [indicator()], made.places, made.weights())
+    both = estimates.join(verdicts, on="place", suffix="_judged").drop_nulls("lower_bound_judged")
+    assert both.height == 6
+    assert both["lower_bound"].to_list() == pytest.approx(both["lower_bound_judged"].to_list(), rel=1e-9)
+    assert both["upper_bound"].to_list() == pytest.approx(both["upper_bound_judged"].to_list(), rel=1e-9)
+    assert (both["ci_low"] < both["lower_bound"] + 1e-12).all()

@@ -139,8 +139,19 @@ def test_a_nearly_full_list_says_which_counts_would_settle_it() -> None:
 def test_an_undecided_commune_is_told_how_many_more_hamlets_would_settle_it() -> None:
     lines = [f"| 29001 | {i} | 100 | 1/2 | 15 | {13 if i % 2 else 15} |" for i in range(4)]
     lines += [f"| 29002 | {i} | 100 | 1/2 | 15 | {15 * (i % 2)} |" for i in range(8)]
+    lines += [f"| 29001 | not drawn {i} | 100 | 1/2 | - | - |" for i in range(60)]
     made = survey("\n".join(lines))
     verdicts = judge(made.estimates(), [target(">=", "4/5")], [indicator()], made.places, made.weights())
     row = verdicts.filter(pl.col("place") == "29001").row(0, named=True)
     assert row["verdict"] == "undecided"
     assert row["hamlets_needed"] > 4
+
+
+def test_more_hamlets_than_the_commune_has_are_never_asked_for() -> None:
+    lines = [f"| 29001 | {i} | 100 | 1/2 | 15 | {13 if i % 2 else 15} |" for i in range(4)]
+    lines += [f"| 29002 | {i} | 100 | 1/2 | 15 | {15 * (i % 2)} |" for i in range(8)]
+    lines += [f"| 29001 | not drawn {i} | 100 | 1/2 | - | - |" for i in range(2)]
+    made = survey("\n".join(lines))
+    verdicts = judge(made.estimates(), [target(">=", "4/5")], [indicator()], made.places, made.weights())
+    row = verdicts.filter(pl.col("place") == "29001").row(0, named=True)
+    assert (row["hamlets_needed"], row["interviews_needed"], row["interviews_reason"]) == (2, 540, "enumerate")

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from collect.estimate.intervals import NO_SPREAD, Numbers, count_bounds, effective_size, wilson
+from collect.estimate.pooled import interval, limits, moderated
 
 FOUND = ("std_error", "deff", "n_effective", "ci_low", "ci_high", "lower_bound", "upper_bound")
 CENSUS, NEAR, CLUSTERS = "census", "near_census", "clusters"
+Ends = tuple[Numbers, Numbers]
 SAMPLES = (NEAR, CLUSTERS, "simple")
 
 
@@ -62,7 +65,7 @@ def _exact_values(domain: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sampled(rows: pl.DataFrame, chances: Levels) -> pl.DataFrame:
-    """Modified Wilson intervals from the linearised error."""
+    """Intervals from the linearised error: moderated by other places where hamlets were drawn, else modified Wilson."""
     value, error, df = _numbers(rows, "value"), _numbers(rows, "std_error"), _numbers(rows, "df")
     n, undrawn = _numbers(rows, "n"), _numbers(rows, "undrawn")
     one_sided = 2 * chances.bound - 1
@@ -71,29 +74,17 @@ def _sampled(rows: pl.DataFrame, chances: Levels) -> pl.DataFrame:
     flat = (value <= 0) | (value >= 1) | (error < NO_SPREAD) | np.isnan(error)
     with np.errstate(divide="ignore", invalid="ignore"):
         deff = np.where(flat, np.nan, error**2 * (n - 1) / (value * (1 - value)))
-    alike = _deff_of_others(rows, deff)
-    for_bounds, for_interval = (np.where(flat, size / alike, size) for size in (for_bounds, for_interval))
     ci, bounds = wilson(value, for_interval, level=chances.interval), wilson(value, for_bounds, level=one_sided)
+    pooled, freedom = moderated(rows, deff)
+    known, size = ~np.isnan(pooled), n / pooled
+    ci = _instead(known, ci, interval(value, size, freedom, level=chances.interval))
+    bounds = _instead(known, bounds, limits(value, size, freedom, tail=1 - chances.bound))
+    for_bounds = np.where(flat & known, size, for_bounds)
     return _added(rows, (np.where(flat, np.nan, error), deff, for_bounds, *ci, *bounds))
 
 
-def _deff_of_others(rows: pl.DataFrame, deff: Numbers) -> Numbers:
-    """The design effect to expect where all hamlets were alike, from the likeness within hamlets everywhere else.
-
-    Four hamlets that all have fibre are no sixty households: VCQI takes them so, and where hamlets are of one piece
-    (rho 0.6) it then passes 18 % of communes that fall short. Where no other place tells, 1.
-    """
-    spread = pl.col("df") * pl.col("value") * (1 - pl.col("value"))
-    beside = pl.col("n") / pl.col("n_clusters") - 1
-    told = pl.col("deff").is_not_null() & (pl.col("regime") == CLUSTERS) & (pl.col("n_clusters") > 0)
-    pooled = ("indicator", "round", "vintage")
-    likeness = (spread * (pl.col("deff") - 1)).filter(told).sum().over(pooled)
-    likeness = likeness / (spread * beside).filter(told).sum().over(pooled)
-    expected = 1 + beside * pl.when(likeness.is_finite()).then(likeness.clip(0, 1)).otherwise(0.0)
-    found = rows.with_columns(pl.Series("deff", deff, nan_to_null=True)).select(
-        expected=pl.when(pl.col("regime") == CLUSTERS).then(expected).otherwise(1.0)
-    )
-    return found["expected"].to_numpy()
+def _instead(where: NDArray[np.bool_], ends: tuple[Numbers, Numbers], others: tuple[Numbers, Numbers]) -> Ends:
+    return np.where(where, others[0], ends[0]), np.where(where, others[1], ends[1])
 
 
 def _enumerated(rows: pl.DataFrame, chances: Levels) -> pl.DataFrame:

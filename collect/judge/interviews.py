@@ -104,6 +104,30 @@ def hamlets_for(
     return max(in_all - evidence.n_clusters, 1)
 
 
+def more_by_hamlets(
+    more: More,
+    hamlets: int | None,
+    evidence: Evidence | None,
+    habits: Habits | None,
+    there: tuple[int | None, int | None],
+) -> tuple[More, int | None]:
+    """The same advice, where there are so many hamlets; else asking every household is what settles it.
+
+    ``there``: households and hamlets of the commune, None where not known; without hamlets, households bound them.
+    """
+    if hamlets is None or habits is None:
+        return more, hamlets
+    households, in_all = there
+    reached, asked = (evidence.n_clusters, evidence.n_households) if evidence else (0, 0)
+    left = None if households is None else max(households - asked, 1)
+    most = None if in_all is None else max(in_all - reached, 0)
+    if most is None and left is not None:
+        most = int(left / max(habits.per_hamlet, 1.0))
+    if more.reason != "enumerate" and (most is None or hamlets <= most):
+        return more, hamlets
+    return More(left, "enumerate"), (most or None) if in_all is not None else None
+
+
 def more_for_undecided(
     evidence: Evidence, threshold: float, habits: Habits, households: int | None, chances: Chances
 ) -> More:

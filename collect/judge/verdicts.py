@@ -14,6 +14,7 @@ from collect.judge.interviews import (
     Habits,
     More,
     hamlets_for,
+    more_by_hamlets,
     more_for_undecided,
     more_for_unvisited,
     pooled_likeness,
@@ -135,12 +136,14 @@ def _rounds(found: pl.DataFrame, estimates: pl.DataFrame) -> list[str]:
 
 
 def _households(places: pl.DataFrame, weights: pl.DataFrame | None) -> pl.DataFrame:
-    """Each commune with its province and its households: those listed, else those of the 2019 census."""
+    """Each commune with its province, its hamlets where a frame lists them, and its households (else of the census)."""
     communes = places.select("vintage", "province_code", "code", "households_2019")
     if weights is None:
-        return communes.rename({"households_2019": "households"})
+        return communes.rename({"households_2019": "households"}).with_columns(hamlets=pl.lit(None, pl.Int64))
     mine = weights.filter(pl.col("unit") == "household")
-    listed = mine.group_by("vintage", code="commune_code").agg(pl.col("households_listed").max())
+    listed = mine.group_by("vintage", code="commune_code").agg(
+        pl.col("households_listed").max(), pl.col("hamlets_in_frame").max().alias("hamlets")
+    )
     found = communes.join(listed, on=["vintage", "code"], how="left")
     return found.with_columns(households=pl.coalesce("households_listed", "households_2019"))
 
@@ -154,6 +157,7 @@ class _Fieldwork:
         self.indicator = indicator
         self.by_place = {(r["level"], r["vintage"], r["place"]): r for r in found.iter_rows(named=True)}
         self.households = {(r["vintage"], r["code"]): r["households"] for r in communes.iter_rows(named=True)}
+        self.hamlets = {(r["vintage"], r["code"]): r["hamlets"] for r in communes.iter_rows(named=True)}
         self.provinces = communes.select("vintage", "province_code", "code").rows()
         self.by_returns = indicator.counted_in == "communes" or "commune" in found["unit"].drop_nulls()
         rounds = found["round"].unique().implode()
@@ -177,6 +181,10 @@ class _Fieldwork:
             evidence = self._evidence(where, chances)
             finding = find(target, evidence, chances.level) if evidence else self._silence(where)
             more = self._more(finding, evidence, where, target, chances)
+            hamlets = self._hamlets(finding, evidence, where, target, more, chances)
+            if more is not None and where[0] == "commune" and not self.by_returns:
+                there = (self._households_of(where), self.hamlets.get(where[1:]))
+                more, hamlets = more_by_hamlets(more, hamlets, evidence, self.habits.get(where[1]), there)
             yield {
                 "target_id": target.target_id,
                 "indicator": self.indicator.indicator_id,
@@ -187,7 +195,7 @@ class _Fieldwork:
                 "reason": finding.reason,
                 "interviews_needed": more.interviews if more else None,
                 "interviews_reason": more.reason if more else None,
-                "hamlets_needed": self._hamlets(finding, evidence, where, target, more, chances),
+                "hamlets_needed": hamlets,
                 **_as_judged(target, evidence, finding, chances),
             }
 

@@ -1,6 +1,6 @@
 """A chart as a file, made on this machine: SVG with its fonts inside, or PNG drawn from that SVG.
 
-Vega writes the SVG; its own PNG sets Khmer letters at the widths of other fonts, so that they overlap. resvg shapes them.
+Vega writes the SVG; its own PNG sets Khmer letters too close, so that they overlap. resvg shapes them.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ def inchworm(rows: pl.DataFrame, target: Target, lang: str) -> alt.LayerChart:
         for end in ("lower", "upper")
     ]
     title = t("picture.inchworm", lang, target=_named(target, lang))
-    return _dressed([worms, squares, *ends, values, _line(target, "x")], (title, t("picture.inchworm.help", lang)), len(names))
+    layers = [worms, squares, *ends, values, _line(target, "x")]
+    return _dressed(layers, (title, t("picture.inchworm.help", lang)), len(names))
 
 
 def _nested(rows: pl.DataFrame, lang: str) -> list[dict[str, Any]]:
