@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ALL = ("location", "checking", "formlogic", "journey", "estimation", "coverage", "duplicates")
+ALL = ("location", "checking", "formlogic", "journey", "estimation", "coverage", "duplicates", "exports")
 
 
 def main() -> int:
