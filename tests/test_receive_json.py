@@ -98,6 +98,13 @@ def test_json_that_holds_no_submissions_of_ours_is_refused_in_words(tmp_path: Pa
     assert refused.value.code == code
 
 
+def test_words_that_look_like_a_place_stay_words(tmp_path: Path) -> None:
+    row = {"head": "POINT (1 2)", "spot": "POINT (106.2 9.9)", "__id": "uuid:1", "__system": SYSTEM}
+    (tmp_path / "page.json").write_text(json.dumps([row]))
+    (received,) = receive(tmp_path / "page.json", (FORM,))
+    assert received.answers["/data"].select("/data/head", "/data/spot").row(0) == ("POINT (1 2)", "9.9 106.2")
+
+
 def test_objects_inside_objects_without_end_are_refused() -> None:
     deep: Any = "x"
     for _ in range(300):

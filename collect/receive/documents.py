@@ -39,6 +39,7 @@ NAVIGATION = "@odata.navigationLink"  # "here are more rows": without an array b
 PLATFORM = ("_", "meta/", "formhub/", "__")
 REVIEW_PREFIX = "validation_status_"
 CLOSED = ("notDecrypted", "missingEncryptedFormData")  # encrypted, and the server was given no passphrase
+PLACES = ("geopoint", "geotrace", "geoshape")
 MOST_LEVELS = 100  # objects and arrays inside one another
 LOOKED_AT = 200  # submissions whose keys say which form it is
 TELL_EVERY = 500
@@ -216,7 +217,9 @@ class _Walk:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, str):
-            return None if value.isspace() else value if value[0] not in WKT_STARTS else self._place(value, node)
+            if value[0] in WKT_STARTS and self.tray.form.by_path[node.path].type in PLACES:
+                return self._place(value, node)
+            return None if value.isspace() else value
         if isinstance(value, dict) and is_geometry(value):
             return self._place(value, node)
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
