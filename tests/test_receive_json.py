@@ -31,7 +31,7 @@ FORM = form_from_xlsform(
 """
 )
 SYSTEM = {"submissionDate": "2026-01-01T00:00:00.000Z", "formVersion": "1", "edits": 2}
-KEYS = st.sampled_from(["head", "spot", "way", "person", "age", "__id", "__system", "meta", "type", "coordinates",
+KEYS = st.sampled_from(["head", "spot", "way", "person", "age", "__id", "__system", "meta", "instanceID", "type", "coordinates",
                         "properties", "status", "_uuid", "person@odata.navigationLink", "a/b", ""])  # fmt: skip
 TEXTS = ["Point", "LineString", "Polygon", "POINT (1 2)", "POINT (1)", "notDecrypted", "x"]
 VALUES = st.recursive(

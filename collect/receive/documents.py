@@ -217,7 +217,8 @@ class _Walk:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, str):
-            if value[0] in WKT_STARTS and self.tray.form.by_path[node.path].type in PLACES:
+            asked = self.tray.form.by_path.get(node.path) if value[0] in WKT_STARTS else None
+            if asked is not None and asked.type in PLACES:
                 return self._place(value, node)
             return None if value.isspace() else value
         if isinstance(value, dict) and is_geometry(value):
