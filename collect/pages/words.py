@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
@@ -18,6 +19,17 @@ PERCENT = {"vi": "#,##0.0\u00a0%", "km": "#,##0.0%", "en": "#,##0.0%"}
 WHOLE_PERCENT = {"vi": "#,##0.#\u00a0%", "km": "#,##0.#%", "en": "#,##0.#%"}
 DATES = {"vi": "dd/MM/yyyy", "km": "dd/MM/yyyy", "en": "d MMM yyyy"}
 NOTHING = "–"
+MEANING = re.compile(r"[!-/:-@\[-`{-~]")  # ASCII punctuation: CommonMark lets a backslash stand before each
+
+
+def as_text(words: str) -> str:
+    """Words from outside (a file's name, an answer) as Markdown that shows them as they are, on one line.
+
+    Every sign of Markdown, HTML, mathematics and Streamlit's own ":red[...]" loses its meaning; letters that nobody
+    sees, or that turn the direction of reading around, are left out.
+    """
+    seen = "".join(letter for letter in words if letter.isprintable())
+    return MEANING.sub(r"\\\g<0>", seen)
 
 
 def percent(share: float | None, lang: str) -> str:
