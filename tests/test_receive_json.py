@@ -31,8 +31,27 @@ FORM = form_from_xlsform(
 """
 )
 SYSTEM = {"submissionDate": "2026-01-01T00:00:00.000Z", "formVersion": "1", "edits": 2}
-KEYS = st.sampled_from(["head", "spot", "way", "person", "age", "__id", "__system", "meta", "instanceID", "type", "coordinates",
-                        "properties", "status", "_uuid", "person@odata.navigationLink", "a/b", ""])  # fmt: skip
+KEYS = st.sampled_from(
+    [
+        "head",
+        "spot",
+        "way",
+        "person",
+        "age",
+        "__id",
+        "__system",
+        "meta",
+        "instanceID",
+        "type",
+        "coordinates",
+        "properties",
+        "status",
+        "_uuid",
+        "person@odata.navigationLink",
+        "a/b",
+        "",
+    ]
+)
 TEXTS = ["Point", "LineString", "Polygon", "POINT (1 2)", "POINT (1)", "notDecrypted", "x"]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.sampled_from(TEXTS),
