@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ALL = ("location", "checking", "formlogic", "journey", "estimation", "coverage", "change", "duplicates")
+ALL = ("location", "checking", "formlogic", "journey", "estimation", "coverage", "change", "duplicates", "exports")
 
 
 def main() -> int:

@@ -25,6 +25,7 @@ from collect.cli_partners import partners_
 from collect.cli_plan import plan
 from collect.cli_pull import pull
 from collect.cli_reviews import add_to as add_reviews
+from collect.cli_reviews import said_of, tell
 from collect.cli_shared import Commands, Session, as_json, error_of
 from collect.cli_sheet import sheet
 from collect.cli_statistics import estimate, weigh
@@ -99,7 +100,11 @@ def add(  # noqa: PLR0913 one argument an option
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Receive exports: what was read, new, changed, duplicate, wrong. One bad file does not stop the others."""
+    """Receive exports: what was read, new, changed, duplicate, wrong. One bad file does not stop the others.
+
+    An issue spreadsheet with right answers filled in becomes corrections.
+    """
+    from collect.correction_sheet import is_sheet, take
     from collect.intake import Asked, add_file, uploads_in
     from collect.receipts import receipt_data, receipt_lines
     from collect.receive.apart import warm
@@ -113,6 +118,11 @@ def add(  # noqa: PLR0913 one argument an option
     worst = 0
     for path in (upload for file in files for upload in uploads_in(file)):
         try:
+            if is_sheet(path) and not dry_run:
+                outcomes = take(store, definitions, path, by)
+                worst = max(worst, tell(session, outcomes, quiet=as_json))
+                answered.append({"file": path.name, "corrections": said_of(outcomes)})
+                continue
             with session.steps(as_json) as progress:
                 asked = Asked(by, form, source, encoding or "", dates or "", key=opened_with)
                 receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from collect.cli_key import key_option, private_key_in
 from collect.cli_shared import Session, as_json
+from collect.problems import ExportError
 
 if TYPE_CHECKING:
     from collect.intake import Receipt
     from collect.pull import Central, Kobo
+    from collect.receive.sealed import PrivateKey
+    from collect.store import Store
 
 COUNTED = ("read", "new", "changed", "duplicate")
 
@@ -94,17 +98,27 @@ since_option = click.option("--since", callback=_since, help="YYYY-MM-DD, or all
 @click.option("--form", "form_id", required=True, help="The form's id on the server.")
 @click.option("--as", "as_form", help="Which of our forms it is (default: the one of the same id).")
 @since_option
+@key_option
 @as_json
 @click.pass_obj
 def central(  # noqa: PLR0913 one argument an option
-    session: Session, url: str | None, project: int, form_id: str, as_form: str | None, since: str | None, as_json: bool
+    session: Session,
+    url: str | None,
+    project: int,
+    form_id: str,
+    as_form: str | None,
+    since: str | None,
+    key: Path | None,
+    as_json: bool,
 ) -> None:
     """Bring the submissions of one form from ODK Central."""
     from collect.pull import Central, Logins, Wire
 
     account = Logins.of_user().find("central", url)
     reader = Central(Wire(account.url), account, project, form_id)
-    _bring(session, reader, (account.url, str(project), form_id), (as_form or form_id, since, as_json))
+    _bring(
+        session, reader, (account.url, str(project), form_id), (as_form or form_id, since, as_json), private_key_in(key)
+    )
 
 
 @pull.command()
@@ -123,23 +137,32 @@ def kobo(session: Session, url: str | None, asset: str, form_id: str, since: str
 
 
 def _bring(
-    session: Session, reader: Central | Kobo, what: tuple[str, ...], asked: tuple[str, str | None, bool]
+    session: Session,
+    reader: Central | Kobo,
+    what: tuple[str, ...],
+    asked: tuple[str, str | None, bool],
+    key: PrivateKey | None = None,
 ) -> None:
     """Take in page after page; the bookmark moves once a page is safe, so a break costs one page at most."""
-    from collect.pull import Bookmark, bookmark_of, keep_bookmark
+    from collect.pull import Bookmark, Central, bookmark_of, keep_bookmark
     from collect.store import open_store
 
     form, since, as_json = asked
     store, folder = open_store(session.settings), session.settings.data
     bookmark = bookmark_of(folder, *what) if since is None else Bookmark(since)
-    take = _taker(session, store, form, reader.source)
+    take = _taker(session, store, form, key)
     totals, pages = dict.fromkeys(COUNTED, 0), 0
     for page in reader.pages(bookmark):
+        receipts = []
+        if page.closed and isinstance(reader, Central):
+            if key is None:
+                raise ExportError("IN-16", file=form)
+            receipts.append(take(reader.sealed(page.closed), f"{form}-{pages + 1:04d}-sealed.zip", "submission-xml"))
         if page.count:
             pages += 1
-            receipt = take(page.data, pages)
-            for name in COUNTED:
-                totals[name] += sum(getattr(part, name) for part in receipt.parts)
+            receipts.append(take(page.data, f"{form}-{pages:04d}.json", reader.source))
+        for name in COUNTED:
+            totals[name] += sum(getattr(part, name) for receipt in receipts for part in receipt.parts)
         bookmark = bookmark.after(page.newest, page.following)
         keep_bookmark(bookmark, folder, *what)
     if as_json:
@@ -148,18 +171,18 @@ def _bring(
         session.say("cli.pull.done", pages=pages, **totals)
 
 
-def _taker(session: Session, store: Any, form: str, source: str) -> Callable[[bytes, int], Receipt]:
-    """Takes one page's bytes in as an upload of this form."""
+def _taker(session: Session, store: Store, form: str, key: PrivateKey | None) -> Callable[[bytes, str, str], Receipt]:
+    """Takes bytes in, under a name, as one kind of export of this form."""
     from collect.intake import Asked, add_file
 
     definitions = session.definitions()
-    known = definitions.form(form)
+    known = definitions.form(form).form_id
 
-    def take(data: bytes, number: int) -> Receipt:
+    def take(data: bytes, name: str, source: str) -> Receipt:
         with tempfile.TemporaryDirectory(dir=store.folder) as folder:
-            path = Path(folder) / f"{known.form_id}-{number:04d}.json"
+            path = Path(folder) / name
             path.write_bytes(data)
-            asked = Asked(by=os.environ.get("USER", ""), form=known.form_id, source=source)
+            asked = Asked(by=os.environ.get("USER", ""), form=known, source=source, key=key)
             return add_file(store, path, definitions, asked)
 
     return take

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -151,35 +152,44 @@ _judgement("different", False, "Say that two interviews are different ones.")
 
 
 @click.command()
-@click.argument("submission_id")
-@click.argument("question")
-@click.argument("new")
+@click.argument("what", nargs=-1, required=True)
 @click.option("--row", "row_id", default="", help="The row of a repeat, as /data/member[2].")
-@click.option("--why", required=True, help="Why the answer is put right.")
+@click.option("--why", default="", help="Why the answer is put right.")
 @by_whom
 @as_json
 @click.pass_obj
-def correct(  # noqa: PLR0913 one argument an option
-    session: Session, submission_id: str, question: str, new: str, row_id: str, why: str, by: str, as_json: bool
-) -> None:
-    """Correct one answer, named by its question's path; "" makes it blank."""
+def correct(session: Session, what: tuple[str, ...], row_id: str, why: str, by: str, as_json: bool) -> None:
+    """Correct answers: FILE is the issue spreadsheet with right answers filled in; or SUBMISSION QUESTION ANSWER."""
+    from collect.correction_sheet import take
     from collect.reviews import Correction
     from collect.reviews import correct as put_right
     from collect.store import open_store
 
-    wanted = Correction(submission_id, question, new, why, row_id)
-    outcomes = put_right(open_store(session.settings), session.definitions(), [wanted], by)
-    sys.exit(tell(session, outcomes, as_json))
-
-
-def tell(session: Session, outcomes: Sequence[Outcome], as_json: bool) -> int:
-    """Say what became of corrections; the exit code is 0 when all of them apply or change nothing, else 11."""
+    store = open_store(session.settings)
+    if len(what) == 1:
+        outcomes = take(store, session.definitions(), Path(what[0]), by)
+    elif len(what) == len(("submission", "question", "answer")):
+        outcomes = put_right(store, session.definitions(), [Correction(*what, why=why, row_id=row_id)], by)
+    else:
+        raise click.UsageError("FILE | SUBMISSION QUESTION ANSWER")
     if as_json:
-        said = [{**asdict(one.correction), "result": one.result, "code": one.code} for one in outcomes]
-        click.echo(json.dumps(said, ensure_ascii=False))
-    for one in () if as_json else outcomes:
+        click.echo(json.dumps(said_of(outcomes), ensure_ascii=False))
+    sys.exit(tell(session, outcomes, quiet=as_json))
+
+
+def said_of(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
+    """What became of corrections, as data."""
+    return [{**asdict(one.correction), "result": one.result, "code": one.code} for one in outcomes]
+
+
+def tell(session: Session, outcomes: Sequence[Outcome], quiet: bool) -> int:
+    """Say what became of corrections; the exit code is 0 when all of them apply or change nothing, else 11."""
+    for one in () if quiet else outcomes:
         result = t(f"correction.{one.result}", session.lang, code=one.code)
         click.echo(f"{one.correction.submission_id}  {one.correction.question} {one.correction.row_id}  {result}")
+    if not quiet:
+        applied = sum(one.result == "applied" for one in outcomes)
+        session.say("cli.correct.sheet", applied=applied, others=len(outcomes) - applied)
     return 0 if all(one.result in ("applied", "no_change") for one in outcomes) else 11
 
 

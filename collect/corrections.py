@@ -58,23 +58,23 @@ def amended(
     Parameters
     ----------
     counted
-        ``upload_id``, ``submission_id`` and ``lineage`` of the versions to look at.
+        ``upload_id``, ``submission_id`` and ``interview`` of the versions to look at.
     more
         Corrections to try besides those in the ledger.
     """
     said = [*entries(store, form=form.form_id, kind="correction", until=until), *more]
     if not said:
         return {}
-    by_lineage = _by_lineage(said)
-    touched = counted.filter(pl.col("lineage").is_in(list(by_lineage)))
+    by_interview = _by_interview(said)
+    touched = counted.filter(pl.col("interview").is_in(list(by_interview)))
     found = {}
     for (upload_id,), rows in touched.group_by("upload_id", maintain_order=True):
-        own = {row["submission_id"]: by_lineage[row["lineage"]] for row in rows.iter_rows(named=True)}
+        own = {row["submission_id"]: by_interview[row["interview"]] for row in rows.iter_rows(named=True)}
         found[str(upload_id)] = _amend(store, form.to_read, str(upload_id), own)
     return found
 
 
-def _by_lineage(said: Iterable[Entry]) -> dict[str, list[Entry]]:
+def _by_interview(said: Iterable[Entry]) -> dict[str, list[Entry]]:
     """A correction is made on a version and follows the interview through its edits."""
     grouped: dict[str, list[Entry]] = {}
     for one in said:
@@ -95,10 +95,10 @@ def answers_as_received(store: Store, form: Form, upload_id: str, ids: Iterable[
 
 def cells_now(store: Store, form: Form, counted: pl.DataFrame) -> Cells:
     """Every answer of some submissions as text, corrections applied."""
-    by_lineage = _by_lineage(entries(store, form=form.form_id, kind="correction"))
+    by_interview = _by_interview(entries(store, form=form.form_id, kind="correction"))
     found: Cells = {}
     for (upload_id,), rows in counted.group_by("upload_id", maintain_order=True):
-        own = {row["submission_id"]: by_lineage.get(row["lineage"], []) for row in rows.iter_rows(named=True)}
+        own = {row["submission_id"]: by_interview.get(row["interview"], []) for row in rows.iter_rows(named=True)}
         answers, _ = apply(answers_as_received(store, form, str(upload_id), own), form.to_read, own)
         for table in answers.values():
             for row in table.iter_rows(named=True):

@@ -25,6 +25,7 @@ MARGIN_BITS = 4  # by chance fewer than one pair in 2 to this power, in all pair
 RARE = 0.1  # answers given by more than this share of interviews say too little to look for pairs by
 BANDS, ROWS = 12, 4
 LIKENESS_TO_COMPARE = 0.3  # of the signatures: below it a pair is not looked at further
+MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number with its bits well spread
 SLICE = 200_000  # pairs whose signatures are compared at once
 NEIGHBOURS = 12  # within a bucket of equal bands, each is compared with so many that follow
 PAIRS = {
@@ -155,7 +156,7 @@ def _candidates(weighed: pl.DataFrame, height: int, count: int) -> pl.DataFrame:
         mixed = ((features * (odd * np.uint64(2) + np.uint64(1)) + shift) >> np.uint64(32)).astype(np.uint32)
         signature[:, column] = np.minimum.reduceat(mixed, begin) if len(owners) else 0
     found = [_in_one_band(signature[:, band * ROWS : (band + 1) * ROWS]) for band in range(BANDS)]
-    both = np.unique(np.concatenate(found), axis=0)
+    both = np.stack(np.divmod(np.unique(np.concatenate(found)), max(len(owners), 1)), axis=1)
     slices = np.array_split(both, len(both) // SLICE + 1)
     alike = np.concatenate([(signature[part[:, 0]] == signature[part[:, 1]]).mean(axis=1) for part in slices])
     kept = owners[both[alike >= LIKENESS_TO_COMPARE]].reshape(-1, 2).astype(np.int64)
@@ -163,15 +164,18 @@ def _candidates(weighed: pl.DataFrame, height: int, count: int) -> pl.DataFrame:
 
 
 def _in_one_band(band: NDArray[np.uint32]) -> Wholes:
-    """Pairs of rows that are equal in a band: each with the few that follow it among its equals."""
-    keys = np.ascontiguousarray(band).view([("", np.uint32)] * band.shape[1]).ravel()
+    """Pairs of rows that are equal in a band, each with the few that follow among its equals: first * rows + second."""
+    keys = np.zeros(len(band), np.uint64)
+    for column in band.T:
+        keys = (keys ^ column.astype(np.uint64)) * MIX
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
-    found = [
-        np.sort(np.stack([order[:-step], order[step:]], axis=1)[ordered[:-step] == ordered[step:]], axis=1)
-        for step in range(1, min(NEIGHBOURS, len(order) - 1) + 1)
-    ]
-    return np.concatenate(found) if found else np.empty((0, 2), np.int64)
+    found = [np.empty(0, np.int64)]
+    for step in range(1, min(NEIGHBOURS, len(order) - 1) + 1):
+        equal = ordered[:-step] == ordered[step:]
+        first, second = order[:-step][equal], order[step:][equal]
+        found.append(np.minimum(first, second) * len(band) + np.maximum(first, second))
+    return np.concatenate(found)
 
 
 def _scored(candidates: pl.DataFrame, weighed: pl.DataFrame, worth: NDArray[np.float64]) -> pl.DataFrame:

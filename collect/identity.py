@@ -1,8 +1,8 @@
 """Which submissions are one interview, and which version of each counts: now, or as it was known at a moment.
 
-An instance id is one interview; an edit under a new id names the one it replaces, and all that hang together so are one
-lineage. Of a lineage one version counts: the last by the server's own count of edits, then by order of arrival, then by
-the server's date; see docs/decisions/0080.
+An edit under a new id names the one it replaces, and all ids that hang together so are versions of one interview. Of
+these one counts: the last by the server's own count of edits, then by order of arrival, then by the server's date; see
+docs/decisions/0080.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def versions(store: Store, form: str, until: datetime | None = None) -> pl.DataF
     -------
     DataFrame
         ``upload_id``, ``sequence``, ``submission_id``, ``replaces``, ``submitted_at``, ``edits``, ``content`` and
-        ``lineage``: the first id of the interview the version belongs to.
+        ``interview``: the first id of the interview the version belongs to.
     """
     known = {one["upload_id"] for one in known_uploads(store, until)}
     nothing = pl.DataFrame(schema={**INDEX, "upload_id": pl.String, "sequence": pl.Int64})
@@ -53,7 +53,7 @@ def versions(store: Store, form: str, until: datetime | None = None) -> pl.DataF
         for part in registry.parts_of(store.engine)
         if part["form"] == form and part["upload_id"] in known
     ]
-    return with_lineage(pl.concat([nothing, *frames]))
+    return with_interview(pl.concat([nothing, *frames]))
 
 
 def index_of(store: Store, form: str, upload_id: str) -> pl.DataFrame:
@@ -63,14 +63,14 @@ def index_of(store: Store, form: str, upload_id: str) -> pl.DataFrame:
     return stored.with_columns(absent).select(*INDEX)
 
 
-def with_lineage(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add ``lineage``: ids tied by ``replaces``, over any number of steps, are one; its name is the id none replaces.
+def with_interview(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add ``interview``: ids tied by ``replaces``, over any number of steps, are one; its name is the id none replaces.
 
     Two edits of one original are one interview, and so is a circle of ids that replace one another.
     """
     ties = rows.filter(pl.col("replaces").is_not_null()).select("submission_id", "replaces").unique()
     if ties.is_empty():
-        return rows.with_columns(lineage=pl.col("submission_id"))
+        return rows.with_columns(interview=pl.col("submission_id"))
     ids = pl.concat([ties["submission_id"], ties["replaces"]]).unique().sort()
     places = {one: place for place, one in enumerate(ids)}
     ends = [np.array([places[one] for one in ties[name]]) for name in ("submission_id", "replaces")]
@@ -80,16 +80,16 @@ def with_lineage(rows: pl.DataFrame) -> pl.DataFrame:
     named = (
         pl.DataFrame({"submission_id": ids, "group": group, "edits": edits})
         .sort("edits", "submission_id", maintain_order=True)
-        .with_columns(lineage=pl.col("submission_id").first().over("group"))
-        .select("submission_id", "lineage")
+        .with_columns(interview=pl.col("submission_id").first().over("group"))
+        .select("submission_id", "interview")
     )
     return rows.join(named, on="submission_id", how="left", maintain_order="left").with_columns(
-        lineage=pl.coalesce("lineage", "submission_id")
+        interview=pl.coalesce("interview", "submission_id")
     )
 
 
 def counting(rows: pl.DataFrame) -> pl.DataFrame:
-    """Of `versions`, the one of each lineage that counts: what no other replaces first, then the order of `ORDER`.
+    """Of `versions`, the one of each interview that counts: what no other replaces first, then the order of `ORDER`.
 
     A version that tells no count of edits is no older than what came before it.
     """
@@ -100,15 +100,15 @@ def counting(rows: pl.DataFrame) -> pl.DataFrame:
             last=~pl.col("submission_id").is_in(replaced.implode()),
         )
         .sort("last", *ORDER, nulls_last=False, maintain_order=True)
-        .unique("lineage", keep="last", maintain_order=True)
+        .unique("interview", keep="last", maintain_order=True)
         .sort("sequence", maintain_order=True)
-        .select("upload_id", "submission_id", "lineage", "content")
+        .select("upload_id", "submission_id", "interview", "content")
     )
 
 
 def current(store: Store, form: str, until: datetime | None = None) -> pl.DataFrame:
-    """The submissions of a form that count: ``upload_id``, ``submission_id``, ``lineage``, ``content``; one a lineage.
+    """The version of each interview that counts: ``upload_id``, ``submission_id``, ``interview``, ``content``.
 
-    What a reviewer decided of them is not looked at: `collect.reviews.standing` does.
+    What a reviewer decided is not looked at: `collect.standing.standing` does.
     """
     return counting(versions(store, form, until))

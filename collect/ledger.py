@@ -33,7 +33,7 @@ class Said:
     """What somebody wants written down.
 
     A review: ``old`` and ``new`` are states, ``content`` the hash of the version it was about. A correction: ``old``
-    and ``new`` are answers (None: blank) to ``question`` in the row ``row_id``, ``other`` the lineage of the interview.
+    and ``new`` are answers (None: blank) to ``question`` in the row ``row_id``, ``other`` the interview's first id.
     A pair: ``submission_id`` and ``other`` are the two, ``new`` is "same" or "different"; of the same,
     ``submission_id`` is the one kept.
     """

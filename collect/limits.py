@@ -20,8 +20,8 @@ class Limits:
     members: int = 1_500_000  # files in a zip
     rows: int = 20_000_000  # of one table
     columns: int = 16_384  # of one table; a worksheet has no more
+    cells: int = 200_000_000  # rows times columns of one worksheet, filled or not
     cell_characters: int = 1_000_000  # of one answer; a worksheet's cell ends at 32,767
-    depth: int = 200  # elements inside elements
     seconds: int = 1_800  # until read
     memory_megabytes: int = 6_144  # while reading
 

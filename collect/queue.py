@@ -180,8 +180,8 @@ def history(store: Store, submission_id: str) -> pl.DataFrame:
         USE-01 for an id nobody sent.
     """
     form, every = found_in(store, submission_id)
-    lineage = every.filter(submission_id=submission_id)["lineage"][0]
-    own = every.filter(lineage=lineage)
+    interview = every.filter(submission_id=submission_id)["interview"][0]
+    own = every.filter(interview=interview)
     ids = set(own["submission_id"])
     received = {one["upload_id"]: one for one in registry.uploads(store.engine)}
     rows = [_arrival(row, received[row["upload_id"]]) for row in own.iter_rows(named=True)]

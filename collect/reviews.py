@@ -121,12 +121,12 @@ def _of_form(
 ) -> None:
     ids = {one.submission_id for one in corrections}
     stands = standing(store, form.form_id).filter(pl.col("submission_id").is_in(list(ids)))
-    lineages = dict(stands.select("submission_id", "lineage").iter_rows())
+    interviews = dict(stands.select("submission_id", "interview").iter_rows())
     cells = cells_now(store, form, stands)
     trials: dict[int, Said] = {}
     for place, one in enumerate(corrections):
-        if one.submission_id in lineages:
-            found = _tried(form, one, lineages[one.submission_id], cells)
+        if one.submission_id in interviews:
+            found = _tried(form, one, interviews[one.submission_id], cells)
             if isinstance(found, Said):
                 trials[place] = found
             else:
@@ -141,7 +141,7 @@ def _of_form(
         outcomes[place] = Outcome(corrections[place], "applied", number=entry.number)
 
 
-def _tried(form: Form, one: Correction, lineage: str, cells: Cells) -> Said | Result:
+def _tried(form: Form, one: Correction, interview: str, cells: Cells) -> Said | Result:
     """What the ledger would say of a correction, or why it is refused; ``cells`` then holds the corrected answer."""
     row_id = one.row_id or form.root
     cell = (one.submission_id, row_id, one.question)
@@ -153,7 +153,9 @@ def _tried(form: Form, one: Correction, lineage: str, cells: Cells) -> Said | Re
     if new == old:
         return "no_change"
     cells[cell] = new
-    return Said("correction", form.form_id, one.submission_id, old, new, one.why.strip(), lineage, row_id, one.question)
+    return Said(
+        "correction", form.form_id, one.submission_id, old, new, one.why.strip(), interview, row_id, one.question
+    )
 
 
 def _misfits(store: Store, form: Form, stands: pl.DataFrame, trials: Mapping[int, Said]) -> dict[int, str]:
@@ -227,8 +229,8 @@ def judge_pair(store: Store, kept: str, other: str, same: bool, why: str, by: st
     if not by.strip():
         raise CollectError("REV-02")
     form, every = found_in(store, kept)
-    lineages = dict(every.select("submission_id", "lineage").iter_rows())
-    if found_in(store, other)[0] != form or lineages[kept] == lineages[other]:
+    interviews = dict(every.select("submission_id", "interview").iter_rows())
+    if found_in(store, other)[0] != form or interviews[kept] == interviews[other]:
         raise CollectError("REV-03", one=kept, other=other)
     said = Said("pair", form, kept, None, "same" if same else "different", why.strip(), other)
     return append(store, [said], by.strip())[0]

@@ -36,19 +36,19 @@ def standing(store: Store, form: str, until: datetime | None = None) -> pl.DataF
     Returns
     -------
     DataFrame
-        ``upload_id``, ``submission_id``, ``lineage``, ``content`` of the version that counts; ``decision``: the one in
-        force, empty where there is none; ``last_decision``, ``reason``, ``decided_by``, ``decided_at``: the last one
-        made, in force or not; ``changed``: another version came after it; ``kept``: of a superseded one, the lineage
+        ``upload_id``, ``submission_id``, ``interview``, ``content`` of the version that counts; ``decision``: the one
+        in force, empty where there is none; ``last_decision``, ``reason``, ``decided_by``, ``decided_at``: the last one
+        made, in force or not; ``changed``: another version came after it; ``kept``: of a superseded one, the interview
         that counts in its place.
     """
     every = versions(store, form, until)
     said = entries(store, form=form, until=until)
-    lineages = every.select("submission_id", "lineage").unique()
+    interviews = every.select("submission_id", "interview").unique()
     now = counting(every)
-    reviewed = _reviews(said).join(lineages, on="submission_id", how="inner", maintain_order="left")
-    last = reviewed.unique("lineage", keep="last", maintain_order=True).drop("submission_id")
-    found = now.join(last, on="lineage", how="left", maintain_order="left").join(
-        _superseded(said, lineages), on="lineage", how="left", maintain_order="left"
+    reviewed = _reviews(said).join(interviews, on="submission_id", how="inner", maintain_order="left")
+    last = reviewed.unique("interview", keep="last", maintain_order=True).drop("submission_id")
+    found = now.join(last, on="interview", how="left", maintain_order="left").join(
+        _superseded(said, interviews), on="interview", how="left", maintain_order="left"
     )
     changed = (pl.col("content") != pl.col("decided_on")).fill_null(False)
     standing_still = pl.col("last_decision").is_in(FINAL) | ~changed
@@ -66,8 +66,8 @@ def _reviews(said: Sequence[Entry]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=REVIEW, orient="row")
 
 
-def _superseded(said: Sequence[Entry], lineages: pl.DataFrame) -> pl.DataFrame:
-    """Per lineage that was judged the same as another: the one kept. The last judgement of a pair stands."""
+def _superseded(said: Sequence[Entry], interviews: pl.DataFrame) -> pl.DataFrame:
+    """Per interview that was judged the same as another: the one kept. The last judgement of a pair stands."""
     judged = {
         frozenset((one.submission_id, one.other)): (one.submission_id, one.other, one.new)
         for one in said
@@ -75,11 +75,11 @@ def _superseded(said: Sequence[Entry], lineages: pl.DataFrame) -> pl.DataFrame:
     }
     same = [(kept, dropped) for kept, dropped, verdict in judged.values() if verdict == "same"]
     pairs = pl.DataFrame(same, schema={"kept": pl.String, "dropped": pl.String}, orient="row")
-    named = pairs.join(lineages, left_on="dropped", right_on="submission_id", how="inner").join(
-        lineages.rename({"lineage": "kept_lineage"}), left_on="kept", right_on="submission_id", how="inner"
+    named = pairs.join(interviews, left_on="dropped", right_on="submission_id", how="inner").join(
+        interviews.rename({"interview": "kept_interview"}), left_on="kept", right_on="submission_id", how="inner"
     )
-    apart = named.filter(pl.col("lineage") != pl.col("kept_lineage"))
-    return apart.select("lineage", kept="kept_lineage").unique("lineage", keep="last", maintain_order=True)
+    apart = named.filter(pl.col("interview") != pl.col("kept_interview"))
+    return apart.select("interview", kept="kept_interview").unique("interview", keep="last", maintain_order=True)
 
 
 def decided(status: pl.Expr) -> pl.Expr:

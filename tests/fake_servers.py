@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, unquote_plus, urlencode, urlsplit
 
 PASSWORD, TOKEN = "đúng mật khẩu", "0123456789abcdef"
 INSTANT = re.compile(r"__system/(submissionDate|updatedAt) gt (\S+?Z)")
@@ -26,6 +26,7 @@ class Fake:
     asked: list[str] = field(default_factory=list)
     sessions: set[str] = field(default_factory=set)
     url: str = ""
+    files: dict[str, object] = field(default_factory=dict)  # by path: text, bytes, or what becomes JSON
 
 
 @contextmanager
@@ -80,6 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path == "/v1/projects/1/forms/household.svc/Submissions":
             self._answer(200, self._odata(asked), cut=cut)
+        elif unquote(parts.path) in self.fake.files:
+            self._answer(200, self.fake.files[unquote(parts.path)], cut=cut)
         elif parts.path == "/api/v2/assets/aHousehold/data/":
             self._answer(200, self._kobo(asked), cut=cut)
         elif parts.path == "/api/v2/assets/":
@@ -115,7 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(
         self, status: int, content: object, headers: dict[str, str] | None = None, *, cut: bool = False
     ) -> None:
-        body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        text = content if isinstance(content, str | bytes) else json.dumps(content)
+        body = text.encode() if isinstance(text, str) else text
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Bring what the tests drive and Python cannot install: Chromium, Java 17 (with its compiler) for JavaRosa, and the
-# OpenID provider that the login tests run against. Asks apt and npm only for what is missing.
+# Bring what the tests drive and Python cannot install: Chromium, Java 17 (with its compiler) for JavaRosa, PostgreSQL 15,
+# and the OpenID provider that the login tests run against. Asks apt and npm only for what is missing.
 set -eu
 cd "$(dirname "$0")"
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="chromium"
 command -v javac >/dev/null 2>&1 || missing="$missing openjdk-17-jdk-headless"
+[ -x /usr/lib/postgresql/15/bin/initdb ] || missing="$missing postgresql-15"
 provider=provider/node_modules/.installed # a copy of the package.json it was installed from
 cmp -s provider/package.json "$provider" || command -v npm >/dev/null 2>&1 || missing="$missing npm"
 if [ -n "$missing" ]; then
@@ -18,7 +19,7 @@ if [ -n "$missing" ]; then
         # shellcheck disable=SC2086
         $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
     else
-        echo "Please install by hand:$missing (the browser, login and form tests fail without them)"
+        echo "Please install by hand:$missing (the browser, login, form and database tests fail without them)"
     fi
 fi
 if ! cmp -s provider/package.json "$provider" && command -v npm >/dev/null 2>&1; then

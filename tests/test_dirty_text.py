@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -151,7 +151,7 @@ def test_what_is_built_otherwise_is_none(word: str) -> None:
     assert not is_vietnamese(word)
 
 
-Cells = list[list[object]]
+Cells = Sequence[Sequence[object]]
 COLUMNS = HEAD.split(",")
 TAGS: list[object] = ["", "", "#date", "#contact+name", "#adm4", "#affected"]
 PLAIN: Cells = [COLUMNS, *(row.split(",") for row in ROWS)]

@@ -12,7 +12,9 @@ from typing import Any
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric import rsa
 from fake_servers import PASSWORD, TOKEN, Fake, serving
+from test_receive_encrypted import Phone, pem
 
 from collect import registry
 from collect.cli import main
@@ -203,6 +205,24 @@ def test_a_pull_begins_again_when_the_submission_it_stopped_at_was_deleted(tmp_p
         server.rows = [row for row in server.rows if row["__id"] != "uuid:0016"]  # the last of the first page
         assert bring(tmp_path, "central")["new"] == 15
         assert received(tmp_path)["submission_id"].n_unique() == 25
+
+
+def test_encrypted_submissions_come_as_phones_sent_them_and_are_opened_with_the_key(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    rows, files = [of_central(number, number) for number in range(1, 4)], dict[str, object]()
+    for row in rows[:2]:
+        row["__system"]["status"] = "notDecrypted"
+        base = f"/v1/projects/1/forms/household/submissions/{row['__id']}"
+        sealed = Phone(key).envelope(int(row["__id"][-4:]), {"a.jpg": b"photo"})
+        files[f"{base}.xml"] = sealed.pop("submission.xml")
+        files[f"{base}/attachments"] = [{"name": name, "exists": True} for name in sealed]
+        files |= {f"{base}/attachments/{name}": data for name, data in sealed.items()}
+    with serving(Fake(rows, files=files)) as server:
+        log_in(tmp_path, "central", server)
+        assert "IN-16" in collect(tmp_path, *ASKING["central"]).output
+        found = bring(tmp_path, "central", "--key", str(pem(key, tmp_path / "key.pem")))
+        assert (found["read"], found["new"]) == (3, 3)
+        assert received(tmp_path)["submission_id"].sort().to_list() == ["uuid:0001", "uuid:0002", "uuid:0003"]
 
 
 @pytest.mark.parametrize("lang", list(LANGUAGES))

@@ -131,7 +131,7 @@ def test_a_central_zip_becomes_tables_by_path(tmp_path: Path) -> None:
     root = received.answers["/data"].to_dicts()
     assert root[0] == {
         "submission_id": "uuid:1", "row_id": "/data", "form_version": "3", "submitted_at": "2026-01-02T03:00:00.000Z",
-        "submitted_by": "ann", "device_id": "dev1", "review_state": "approved", "replaces": None,
+        "submitted_by": "ann", "device_id": "dev1", "review_state": "approved", "replaces": None, "edits": 0,
         "found_in": "household.csv:2", "/data/place/commune": "29236", "/data/place/point": "9.99 106.2 0 4.5",
         "/data/visited": "2026-01-02", "/data/began": "2026-01-02T08:00:00.000+07:00", "/data/signal": "a b",
         "/data/house/name": " two\nlines ", "/data/owner/name": "Sơn", "/data/meta/instanceID": "uuid:1",

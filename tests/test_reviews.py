@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import openpyxl
 import polars as pl
 import pytest
 from field_office import Office, states
 
-from collect import ledger
-from collect.problems import CollectError
+from collect import correction_sheet, ledger, registry
+from collect.problems import CollectError, ExportError
 from collect.registry import LEDGER
 from collect.reviews import Correction, Filters, correct, decide, history, judge_pair, queue
 from collect.runs import Known, gather
@@ -210,6 +213,89 @@ def test_what_was_received_is_never_touched(office: Office) -> None:
     before = {path: path.read_bytes() for path in (office.store.folder / "tables").rglob("*.parquet")}
     results(office, one("a", "size", "4"))
     assert {path: path.read_bytes() for path in (office.store.folder / "tables").rglob("*.parquet")} == before
+
+
+# --- the spreadsheet ---
+
+
+def sheet(office: Office, tmp_path: Path, lang: str = "en") -> Path:
+    """The issues of everything received, as the app hands them out."""
+    parts = [part["upload_id"] for part in registry.parts_of(office.store.engine)]
+    issues = pl.concat([office.store.read_part("hh", "issues", upload) for upload in parts])
+    path = tmp_path / "issues.xlsx"
+    named = issues.with_columns(file=pl.lit("a.xml"), form=pl.lit("hh"))
+    path.write_bytes(correction_sheet.write(named, {"hh": office.form}, lang))
+    return path
+
+
+def fill(path: Path, answers: dict[str, str | int]) -> Path:
+    """Write right answers beside questions, and save the sheet as a spreadsheet program does."""
+    book = openpyxl.load_workbook(path)
+    cells = book.worksheets[0]
+    place = {
+        mark: column for column, cell in enumerate(cells[1], 1) for mark in re.findall(r"phu:(\w+)", str(cell.value))
+    }
+    for row in range(2, cells.max_row + 1):
+        question = str(cells.cell(row, place["question"]).value).rsplit("/", 1)[-1]
+        if question in answers:
+            cells.cell(row, place["new"], answers[question])
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+def test_right_answers_come_back_in_the_downloaded_sheet(office: Office, tmp_path: Path, lang: str) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |", [{"age": "134"}])
+    path = fill(sheet(office, tmp_path, lang), {"size": 1, "fibre": "yes", "age": "34"})
+    assert correction_sheet.is_sheet(path)
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan")
+    assert [one.result for one in outcomes] == ["applied"] * 3
+    assert listed(office) == {"a": "received"}
+    assert {entry.by for entry in ledger.entries(office.store)} == {"Lan"}
+
+
+def test_a_sheet_is_told_what_changed_meanwhile_and_what_does_not_fit(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |")
+    path = fill(sheet(office, tmp_path), {"size": "31", "fibre": "no"})
+    results(office, one("a", "fibre", "yes"))
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan")
+    told = {outcome.correction.question: (outcome.result, outcome.code) for outcome in outcomes}
+    assert told == {"/data/size": ("breaks_rule", "CON-01"), "/data/fibre": ("changed_meanwhile", "")}
+
+
+def test_a_sheet_saved_as_csv_by_an_office_with_semicolons_is_read_too(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size |\n| a | 99 |", [{"age": "30"}] * 9)
+    path = tmp_path / "back.csv"
+    path.write_text(
+        "\ufeffRight answer (phu:new);S (phu:submission);Q (phu:question)\n9;uuid:a;/data/size\n;x;y\n", "utf-8"
+    )
+    assert correction_sheet.is_sheet(path)
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan")
+    assert [one.result for one in outcomes] == ["applied"]
+
+
+def test_an_answer_is_made_blank_by_saying_so(office: Office, tmp_path: Path) -> None:
+    office.send("| id | remark |\n| a | x |")
+    path = tmp_path / "back.csv"
+    path.write_text("a (phu:new),b (phu:submission),c (phu:question)\n(blank),uuid:a,/data/remark\n", "utf-8")
+    correction_sheet.take(office.store, office.definitions, path, "Lan")
+    assert [entry.new for entry in ledger.entries(office.store)] == [None]
+
+
+def test_a_sheet_without_what_is_needed_stops_with_words(office: Office, tmp_path: Path) -> None:
+    path = tmp_path / "back.csv"
+    path.write_text("a (phu:new),b\n9,uuid:a\n", "utf-8")
+    with pytest.raises(ExportError) as error:
+        correction_sheet.take(office.store, office.definitions, path, "Lan")
+    assert error.value.code == "REV-04"
+
+
+def test_an_answer_that_looks_like_a_formula_stays_text_in_the_sheet(office: Office, tmp_path: Path) -> None:
+    office.send("| id | fibre |\n| a | =1+1 |")
+    cells = openpyxl.load_workbook(sheet(office, tmp_path)).worksheets[0]
+    given = [cell for row in cells.iter_rows() for cell in row if cell.value == "=1+1"]
+    assert [(cell.data_type, cell.number_format) for cell in given] in ([("s", "@")], [("f", "@")])
+    assert b"<f>" not in zipfile.ZipFile(tmp_path / "issues.xlsx").read("xl/worksheets/sheet1.xml")
 
 
 # --- two that are one ---

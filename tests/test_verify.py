@@ -185,17 +185,29 @@ def test_a_locked_registry_stops_with_words_and_exit_code_13(office: Office, mon
 # --- older and newer registries ---
 
 
+FIRST_RELEASE = """
+    CREATE TABLE uploads (sequence {number}, upload_id VARCHAR(16) NOT NULL UNIQUE, sha256 VARCHAR(64) NOT NULL UNIQUE,
+        file_name VARCHAR(255) NOT NULL, size_bytes BIGINT NOT NULL, forced_form VARCHAR(255) NOT NULL,
+        forced_source VARCHAR(64) NOT NULL, received_at VARCHAR(32) NOT NULL, received_by VARCHAR(255) NOT NULL);
+    CREATE TABLE parts (upload_id VARCHAR(16) NOT NULL REFERENCES uploads (upload_id), form VARCHAR(255) NOT NULL,
+        form_version VARCHAR(255) NOT NULL, source VARCHAR(64) NOT NULL, read INTEGER NOT NULL, rows INTEGER NOT NULL,
+        new INTEGER NOT NULL, changed INTEGER NOT NULL, duplicate INTEGER NOT NULL, with_issues INTEGER NOT NULL,
+        unreadable INTEGER NOT NULL, issues INTEGER NOT NULL, PRIMARY KEY (upload_id, form));
+    CREATE TABLE runs (sequence {number}, run_id VARCHAR(64) NOT NULL, vintage VARCHAR(16) NOT NULL,
+        as_of VARCHAR(10) NOT NULL, made_at VARCHAR(32) NOT NULL);
+    INSERT INTO uploads (upload_id, sha256, file_name, size_bytes, forced_form, forced_source, received_at, received_by)
+        VALUES ('u', 's', 'a.csv', 1, '', '', '2026-01-01T00:00:00+07:00', 'Lan');
+    INSERT INTO runs (run_id, vintage, as_of, made_at) VALUES ('r', 'v', 'd', 'm')
+"""
+
+
 def as_of_the_first_release(url: str) -> None:
-    """A registry as version 1 made it: three tables, no ledger, runs without its head."""
+    """A registry as version 1 made it: no ledger, no digests, no table that says which version it is."""
     engine = sa.create_engine(url)
-    old = sa.MetaData()
-    for table in (registry.UPLOADS, registry.PARTS, registry.RUNS):
-        table.to_metadata(old)
-    runs = old.tables["runs"]
-    runs._columns.remove(runs.c.ledger_head)
-    old.create_all(engine)
+    serial = "INTEGER PRIMARY KEY" if engine.dialect.name == "sqlite" else "SERIAL PRIMARY KEY"
     with engine.begin() as connection:
-        connection.execute(sa.text("INSERT INTO runs (run_id, vintage, as_of, made_at) VALUES ('r', 'v', 'd', 'm')"))
+        for statement in FIRST_RELEASE.format(number=serial).split(";"):
+            connection.exec_driver_sql(statement)
     engine.dispose()
 
 
@@ -205,6 +217,9 @@ def test_an_older_registry_gains_what_is_new_and_keeps_what_it_has(tmp_path: Pat
     for _ in range(2):
         engine = registry.open_registry(url)
         assert registry.every_run(engine)[0]["ledger_head"] == ""
+        upload = registry.uploads(engine)[0]
+        assert upload.keys() == set(registry.UPLOADS.c.keys())
+        assert upload["received_by"] == "Lan"
         with engine.connect() as connection:
             assert connection.execute(sa.select(SCHEMA.c.version)).scalar_one() == LATEST
             assert set(registry.METADATA.tables) <= set(sa.inspect(connection).get_table_names())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +17,7 @@ from collect.cli import main
 from collect.define import diff_forms, load_form
 from collect.forms import Form
 from collect.problems import DefinitionError
+from collect.receive import receive
 from collect.tables import Answers
 
 SURVEY = """
@@ -181,3 +183,19 @@ def test_a_diff_says_how_many_submissions_each_change_touches(tmp_path: Path) ->
     assert "3 changes" in told.output
     unknown = run(tmp_path, "forms", "diff", "house", "1", "7")
     assert unknown.exit_code == 10
+
+
+def test_an_export_of_several_versions_is_checked_row_by_row(house: Form, tmp_path: Path) -> None:
+    """Size 8 breaks the rule of version 1 (at most 5) and none of version 2 (at most 10)."""
+    rows = [
+        {"hh": {"size": 8, name: value}, "__id": f"uuid:{number}", "__system": {"formVersion": number}}
+        for number, name, value in (("1", "note_old", "hello"), ("2", "count_new", 3))
+    ]
+    context = "https://central.example/v1/projects/1/forms/house.svc/$metadata#Submissions"
+    (tmp_path / "page.json").write_text(json.dumps({"value": rows, "@odata.context": context}), encoding="utf-8")
+    (received,) = receive(tmp_path / "page.json", (house.to_read,))
+    assert received.issues["code"].to_list() == []
+    checked = check(received.answers, house, upload_id="u", received_on=date(2026, 11, 20))
+    broken = checked.issues.filter(pl.col("code") == "CON-01")
+    assert broken["submission_id"].to_list() == ["uuid:1"]
+    assert "VER-01" not in checked.issues["code"]

@@ -40,6 +40,7 @@ from pathlib import Path
 
 from collect.define.words import cell_help, column_label
 from collect.forms import Form, Question
+from collect.harmless import harmless
 from collect.i18n import t
 from collect.problems import DefinitionError
 
@@ -147,7 +148,7 @@ def _csv_of(form: Form, table: TemplateTable, lang: str) -> bytes:
         [f"{column.label} {column.help}".strip() for column in table.columns],
         [column.header for column in table.columns],
     ):
-        writer.writerow([*row, *[""] * (width - len(row))])
+        writer.writerow([*map(harmless, row), *[""] * (width - len(row))])
     return out.getvalue().encode("utf-8-sig")
 
 

@@ -52,7 +52,7 @@ def markdown_of(sheets: Mapping[str, Sequence[Sequence[str]]]) -> str:
 
 def write_xlsx(sheets: Mapping[str, Sequence[Sequence[str]]], path: Path) -> None:
     """Write the sheets as a workbook to work in: header frozen, filter on, long texts wrapped, all cells text."""
-    with xlsxwriter.Workbook(str(path)) as book:
+    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
         book.set_properties({"created": MADE_ON})
         head = book.add_format({"bold": True, "bg_color": "#DCE6F1", "border": 1, "valign": "top", "text_wrap": True})
         body = book.add_format({"valign": "top", "text_wrap": True, "num_format": "@"})

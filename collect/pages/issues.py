@@ -10,14 +10,16 @@ import polars as pl
 from collect.forms import Form
 from collect.i18n import t
 from collect.issue_words import filled, label_in, words_of
+from collect.pages.words import as_text
 from collect.problems import CollectError
 
 __all__ = ["error_words", "filled", "headings", "in_words", "label_in"]
 
 
 def error_words(error: CollectError, lang: str) -> tuple[str, str]:
-    """What was found, and what to do."""
-    return filled(f"{error.code}.found", lang, error.values), filled(f"{error.code}.mend", lang, error.values)
+    """What was found, and what to do, as Markdown: names of files and columns in it are shown as they are written."""
+    values = {name: as_text(value) if isinstance(value, str) else value for name, value in error.values.items()}
+    return filled(f"{error.code}.found", lang, values), filled(f"{error.code}.mend", lang, values)
 
 
 def in_words(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str) -> pl.DataFrame:

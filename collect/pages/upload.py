@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 import streamlit as st
 
+from collect.correction_sheet import write as sheet_of
 from collect.forms import Form
 from collect.i18n import t
 from collect.pages.issues import error_words, filled, in_words
 from collect.pages.layout import address, header
-from collect.pages.words import number
+from collect.pages.words import as_text, number
 from collect.problems import CollectError
 from collect.tables import ISSUES
 
@@ -121,7 +122,7 @@ def _receipts(outcomes: Sequence[Outcome], desk: Desk, lang: str) -> None:
 
 def _receipt(outcome: Outcome, lang: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{outcome.file}**", width="content")
+        st.markdown(f"**{as_text(outcome.file)}**", width="content")
         if outcome.receipt is None:
             st.badge(t("upload.state.unreadable", lang), icon=":material/error:", color="red")
         elif outcome.receipt.again:
@@ -138,7 +139,7 @@ def _receipt(outcome: Outcome, lang: str) -> None:
 
 
 def _part(part: Part, lang: str) -> None:
-    form = t("receipt.form.frame", lang) if part.form == "frame" else f"{part.form} {part.form_version}"
+    form = t("receipt.form.frame", lang) if part.form == "frame" else as_text(f"{part.form} {part.form_version}")
     st.caption(
         t(
             "upload.part",
@@ -168,9 +169,9 @@ def _issues(parts: Sequence[tuple[str, Part]], desk: Desk, lang: str) -> None:
     _issue_table(in_words(issues.head(MOST_SHOWN), forms, lang), lang)
     st.download_button(
         t("upload.issues.download", lang),
-        data=lambda: b"\xef\xbb\xbf" + in_words(issues, forms, lang).write_csv().encode(),
-        file_name="issues.csv",
-        mime="text/csv",
+        data=lambda: sheet_of(issues, forms, lang),
+        file_name="issues.xlsx",
+        mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         icon=":material/download:",
         on_click="ignore",
         help=t("upload.issues.download.help", lang),

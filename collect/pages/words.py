@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,21 @@ from collect.i18n.figures import NOTHING, chance, counted, day, interval, number
 from collect.targets import Target
 
 __all__ = [
-    "NOTHING", "Formats", "chance", "counted", "day", "interval", "known", "number", "percent", "points",
+    "NOTHING", "Formats", "as_text", "chance", "counted", "day", "interval", "known", "number", "percent", "points",
     "target_value",
 ]  # fmt: skip
 SIGNS = {">=": "≥", ">": ">", "=": "="}
+MEANING = re.compile(r"[!-/:-@\[-`{-~]")  # ASCII punctuation: CommonMark lets a backslash stand before each
+
+
+def as_text(words: str) -> str:
+    """Words from outside (a file's name, an answer) as Markdown that shows them as they are, on one line.
+
+    Every sign of Markdown, HTML, mathematics and Streamlit's own ":red[...]" loses its meaning; letters that nobody
+    sees, or that turn the direction of reading around, are left out.
+    """
+    seen = "".join(letter for letter in words if letter.isprintable())
+    return MEANING.sub(r"\\\g<0>", seen)
 
 
 def target_value(target: Target, lang: str) -> str:

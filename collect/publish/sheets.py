@@ -12,11 +12,11 @@ from typing import Any
 import polars as pl
 import xlsxwriter
 
+from collect.harmless import harmless_cells
 from collect.i18n import t
 from collect.publish.dictionary import data_dictionary
 from collect.publish.release import Release
 
-FORMULA = r"^[=+\-@\t\r].+"  # one sign alone, as the operator column holds it, is harmless
 MADE_ON = datetime(2026, 1, 1)  # noqa: DTZ001  # a fixed day, so that the same rows give the same bytes
 SHARES = ("estimate", "ci_low", "ci_high", "target", "p_meets_target")
 WIDE = {"gap_id": 30, "decision": 20, "commune_name": 26, "households_source": 34, "suppression_rule": 24}
@@ -24,8 +24,7 @@ WIDE = {"gap_id": 30, "decision": 20, "commune_name": 26, "households_source": 3
 
 def write_csv(rows: pl.DataFrame, path: Path) -> None:
     """UTF-8 with a byte order mark; an empty cell is "not known"."""
-    safe = pl.when(pl.col(pl.String).str.contains(FORMULA)).then("'" + pl.col(pl.String)).otherwise(pl.col(pl.String))
-    rows.with_columns(safe.name.keep()).write_csv(path, include_bom=True, line_terminator="\r\n")
+    harmless_cells(rows).write_csv(path, include_bom=True, line_terminator="\r\n")
 
 
 def write_xlsx(rows: pl.DataFrame, path: Path, release: Release, language: str) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from urllib.parse import quote, urlsplit
 
 from collect.problems import ServerError
@@ -12,6 +16,8 @@ from collect.pull.logins import Login
 from collect.pull.wire import Page, UnknownAccountError, Wire, document
 
 PAGE_SIZE = 500
+CLOSED = "notDecrypted"
+STAMP = (1980, 1, 1, 0, 0, 0)  # the same submissions give the same bytes: the clock is not content
 RECEIVED, CHANGED = "__system/submissionDate", "__system/updatedAt"
 
 
@@ -50,14 +56,41 @@ class Central:
                 continue
             resumed, params = False, None
             path = _within(found.get("@odata.nextLink")) if rows else ""
-            yield Page(body, len(rows), max((_instant(row) for row in rows), default=""), path)
+            closed = tuple(str(row.get("__id")) for row in rows if _system(row).get("status") == CLOSED)
+            newest = max((_instant(row) for row in rows), default="")
+            yield Page(body, len(rows) - len(closed), newest, path, closed)
+
+    def sealed(self, names: Sequence[str]) -> bytes:
+        """A zip of encrypted submissions as phones sent them: a folder each, with the envelope and its files."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for number, name in enumerate(names):
+                path = (
+                    f"/v1/projects/{self.project}/forms/{quote(self.form, safe='')}/submissions/{quote(name, safe='')}"
+                )
+                archive.writestr(zipfile.ZipInfo(f"{number:04d}/submission.xml", STAMP), self._get(f"{path}.xml", None))
+                for file in self._attachments(path):
+                    data = self._get(f"{path}/attachments/{quote(file, safe='')}", None)
+                    archive.writestr(zipfile.ZipInfo(f"{number:04d}/{PurePosixPath(file).name}", STAMP), data)
+        return packed.getvalue()
+
+    def _attachments(self, path: str) -> list[str]:
+        """The files of a submission that have arrived."""
+        try:
+            listed = json.loads(self._get(f"{path}/attachments", None))
+            return [str(one["name"]) for one in listed if one["exists"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ServerError("PUL-05", url=self.wire.base, status="200") from error
 
     def _first(self, bookmark: Bookmark) -> tuple[str, dict[str, str] | None]:
         """The question for the first page: all, or what was received or changed since."""
         asked = {"$expand": "*", "$top": str(PAGE_SIZE)}
         if since := bookmark.asked_from():
             asked["$filter"] = f"{RECEIVED} gt {since} or {CHANGED} gt {since}"
-        return f"/v1/projects/{self.project}/forms/{quote(self.form, safe='')}.svc/Submissions", asked
+        return f"{self._of_form()}.svc/Submissions", asked
+
+    def _of_form(self) -> str:
+        return f"/v1/projects/{self.project}/forms/{quote(self.form, safe='')}"
 
     def _get(self, path: str, params: dict[str, str] | None) -> bytes:
         if "Authorization" not in self.wire.headers:
@@ -75,7 +108,11 @@ def _within(link: object) -> str:
     return f"{parts.path}?{parts.query}" if parts.path else ""
 
 
-def _instant(row: dict[str, object]) -> str:
+def _system(row: dict[str, object]) -> dict[str, object]:
     system = row.get("__system")
-    said = system if isinstance(system, dict) else {}
+    return system if isinstance(system, dict) else {}
+
+
+def _instant(row: dict[str, object]) -> str:
+    said = _system(row)
     return max(str(said.get(name) or "") for name in ("submissionDate", "updatedAt"))

@@ -25,12 +25,16 @@ LARGEST_PAGE = 1 << 29  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page as the server sent it, with ``count`` submissions; ``following`` and ``newest`` are for the bookmark."""
+    """One page as the server sent it, with ``count`` submissions; ``following`` and ``newest`` are for the bookmark.
+
+    ``closed``: names of the submissions that are encrypted, which the page lists without their answers.
+    """
 
     data: bytes
     count: int
     newest: str
     following: str
+    closed: tuple[str, ...] = ()
 
 
 class UnknownAccountError(ServerError):

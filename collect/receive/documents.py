@@ -10,12 +10,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from collect.forms import Form
 from collect.problems import ExportError
-from collect.receive.geometry import is_geometry, written_by_device
+from collect.receive.geometry import WKT_STARTS, is_geometry, written_by_device
 from collect.receive.received import IssueBook, Received
 from collect.receive.recognise import NOT_AN_IDENTIFIER, form_by_paths
 from collect.receive.sheets import as_utf8
@@ -38,6 +39,8 @@ NAVIGATION = "@odata.navigationLink"  # "here are more rows": without an array b
 PLATFORM = ("_", "meta/", "formhub/", "__")
 REVIEW_PREFIX = "validation_status_"
 CLOSED = ("notDecrypted", "missingEncryptedFormData")  # encrypted, and the server was given no passphrase
+PLACES = ("geopoint", "geotrace", "geoshape")
+MOST_LEVELS = 100  # objects and arrays inside one another
 LOOKED_AT = 200  # submissions whose keys say which form it is
 TELL_EVERY = 500
 
@@ -66,6 +69,8 @@ def page_of(data: bytes, place: str) -> Page | None:
         rows = content.get("value", content.get("results", [content]))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return None
+    if any(_too_deep(row, MOST_LEVELS) for row in rows):
+        raise ExportError("IN-30", file=place, line=1)
     named = ODATA_CONTEXT.search(context)
     if named or (rows and all("__system" in row for row in rows)):
         return Page(place, ODATA_SOURCE, named[1] if named else "", rows)
@@ -73,6 +78,12 @@ def page_of(data: bytes, place: str) -> Page | None:
     if is_kobo or (rows and all("_uuid" in row and "_submission_time" in row for row in rows)):
         return Page(place, KOBO_SOURCE, str(rows[0].get("_xform_id_string", "")) if rows else "", rows)
     return None
+
+
+def _too_deep(value: object, levels: int) -> bool:
+    """Whether objects stand inside objects further than any form nests groups."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_too_deep(one, levels - 1) for one in inner if isinstance(one, dict | list))
 
 
 def read(
@@ -100,7 +111,7 @@ def read(
             if number % TELL_EVERY == 0:
                 progress("step.receive", number / len(page.rows))
             place = f"{page.place}:{number}"
-            if (document.get("__system") or {}).get("status") in CLOSED:
+            if _system(document).get("status") in CLOSED:
                 issues.note("FIL-03", found_in=place, submission_id=document.get("__id"), file=place, reason="IN-16")
                 closed[form.form_id] += 1
                 continue
@@ -145,21 +156,27 @@ def _text(value: object) -> str | None:
     return str(value) if value not in (None, "") else None
 
 
-def _odata_facts(document: Document) -> tuple[dict[int, str | None], str | None]:
+def _system(document: Document) -> Document:
+    """What the server says of a submission; nothing where it is not what it should be."""
+    system = document.get("__system")
+    return system if isinstance(system, dict) else {}
+
+
+def _odata_facts(document: Document) -> tuple[dict[int, str | int | None], str | None]:
     """By slot of a root row: version, dates, people, review. The name a submission keeps through its edits is __id."""
-    system = document.get("__system") or {}
+    system = _system(document)
     said = ("formVersion", "submissionDate", "submitterName", "deviceId", "reviewState")
-    return dict(zip((3, 4, 5, 6, 7), (_text(system.get(key)) for key in said), strict=True)) | {8: None}, _text(
-        document.get("__id")
-    )
+    facts: dict[int, str | int | None] = {slot: _text(system.get(key)) for slot, key in enumerate(said, 3)}
+    edits = str(system.get("edits"))
+    return facts | {8: None, 11: int(edits) if edits.isdecimal() else None}, _text(document.get("__id"))
 
 
-def _kobo_facts(document: Document) -> tuple[dict[int, str | None], str | None]:
+def _kobo_facts(document: Document) -> tuple[dict[int, str | int | None], str | None]:
     """As the XLSX reader takes them; the name a submission keeps through its edits is meta/rootUuid."""
     status = document.get("_validation_status")
     review = _text(status.get("uid") if isinstance(status, dict) else status)
     given = (_text(document.get(key)) for key in ("meta/rootUuid", "_uuid", "meta/instanceID"))
-    facts = {
+    facts: dict[int, str | int | None] = {
         3: _text(document.get("__version__") or document.get("_version_") or document.get("_version")),
         4: _text(document.get("_submission_time")),
         5: _text(document.get("_submitted_by")),
@@ -200,13 +217,22 @@ class _Walk:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, str):
-            return None if value.isspace() else written_by_device(value)
+            asked = self.tray.form.by_path.get(node.path) if value[0] in WKT_STARTS else None
+            if asked is not None and asked.type in PLACES:
+                return self._place(value, node)
+            return None if value.isspace() else value
         if isinstance(value, dict) and is_geometry(value):
-            return written_by_device(value)
+            return self._place(value, node)
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
             return " ".join(value) or None
         self.tray.unknown.setdefault(node.path, self.tray.place)
         return None
+
+    def _place(self, value: Document | str, node: Node) -> str | None:
+        with suppress(TypeError, ValueError, AttributeError):
+            return written_by_device(value)
+        self.tray.unknown.setdefault(node.path, self.tray.place)  # it looks like a place and is none
+        return value if isinstance(value, str) else None
 
     def _meet(self, key: str, node: Node, document: Document) -> Node:
         """Remember a key seen for the first time here: a child (also by its OData name), a whole path, or none."""

@@ -7,21 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 WKT = re.compile(r"^\s*(POINT|LINESTRING|POLYGON)\s*Z?\s*\(([-0-9eE.,+ ()]*)\)\s*$")
+WKT_STARTS = "PL"
 KINDS = ("Point", "LineString", "Polygon")
 
 
 def is_geometry(value: Mapping[str, Any]) -> bool:
     """Whether a JSON object is a place."""
-    return value.get("type") in KINDS and isinstance(value.get("coordinates"), list)
+    return value.get("type") in KINDS and "coordinates" in value
 
 
 def written_by_device(place: Mapping[str, Any] | str) -> str | None:
     """'latitude longitude altitude accuracy', points parted by '; '. Text that is no WKT stays as it is.
 
-    A missing altitude becomes 0 where an accuracy follows it, as devices write it.
+    A missing altitude becomes 0 where an accuracy follows it, as devices write it. Raises TypeError, ValueError or
+    AttributeError for what is no place.
     """
     if isinstance(place, str):
-        found = WKT.match(place) if place[:1] in "PL" else None
+        found = WKT.match(place)
         if found is None:
             return place
         rings = found[2].strip("() ").split(",")
@@ -36,7 +38,9 @@ def written_by_device(place: Mapping[str, Any] | str) -> str | None:
 
 
 def _point(coordinates: Sequence[Any], accuracy: object) -> str:
-    longitude, latitude, *height = [str(number) for number in coordinates] if len(coordinates) > 1 else ["", ""]
+    if len(coordinates) < 2:
+        raise ValueError(f"a point of {len(coordinates)} numbers")
+    longitude, latitude, *height = (str(number) for number in coordinates)
     altitude = height[0] if height and height[0] != "None" else ""
     if accuracy is not None:
         return f"{latitude} {longitude} {altitude or '0'} {accuracy}"

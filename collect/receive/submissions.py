@@ -34,6 +34,7 @@ QUIET = frozenset({"meta", "formhub", "__version__", "_version", "_version_", "_
 ENCODING = re.compile(rb"\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)")
 PLAIN_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii", b"ascii", b"iso-8859-1")  # in which "<!DOCTYPE" is these very bytes
 UNSIGNED = "collect-unsigned"  # on the root of a submission whose envelope's signature does not bear it out
+DEEPEST = 256  # elements inside elements that libxml2 reads
 TELL_EVERY = 500  # members
 
 
@@ -49,7 +50,8 @@ def parse(data: bytes, place: str, how: etree.XMLParser) -> etree._Element:
     """The root element of a submission.
 
     A document type is refused by its bytes, before parsing: the parser would read the outside file it names even when
-    told to load none. Raises ExportError IN-06 for an encoding that could hide one, IN-13 for broken XML, IN-14 for it.
+    told to load none. Raises ExportError IN-06 for an encoding that could hide one, IN-13 for broken XML, IN-14
+    for it, IN-50 for elements nested too deep.
     """
     declared = ENCODING.match(data)
     if b"\x00" in data or (declared and declared.group(1).lower() not in PLAIN_ENCODINGS):
@@ -59,7 +61,8 @@ def parse(data: bytes, place: str, how: etree.XMLParser) -> etree._Element:
     try:
         return etree.fromstring(data, how)
     except etree.XMLSyntaxError as error:
-        raise ExportError("IN-13", file=place, line=error.lineno or 1) from error
+        code = "IN-50" if "depth" in str(error.msg) else "IN-13"
+        raise ExportError(code, file=place, line=error.lineno or 1, limit=DEEPEST) from error
 
 
 def local(tag: object) -> str:

@@ -13,13 +13,13 @@ from collect.receive.received import IssueBook, Received, checked_answers
 FLUSH_EVERY = 2_000  # submissions: rows as lists are bulky, so they become tables as they come
 
 ROOT_SLOTS = {OF: 0, "submission_id": 1, "row_id": 2, "form_version": 3, "submitted_at": 4, "submitted_by": 5,
-              "device_id": 6, "review_state": 7, "replaces": 8, "found_in": 9}  # fmt: skip
-FIRST_SLOT, ROOT_ANSWERS_FROM = 10, 11  # rootUuid: Kobo's name for the first version of an edited submission
+              "device_id": 6, "review_state": 7, "replaces": 8, "found_in": 9, "edits": 11}  # fmt: skip
+FIRST_SLOT, ROOT_ANSWERS_FROM = 10, 12  # rootUuid: Kobo's name for the first version of an edited submission
 ROW_SLOTS = {OF: 0, "submission_id": 1, "row_id": 2, "parent_row_id": 3, "index": 4, "found_in": 5}
 ROW_ANSWERS_FROM = 6
 NO_TABLE, PASSED_OVER = -1, -2
 META_SLOTS = {"instanceID": 1, "deprecatedID": 8, "rootUuid": FIRST_SLOT, "deviceID": 6}
-KINDS: dict[str, pl.DataType] = {OF: pl.UInt32(), "index": pl.Int64()}
+KINDS: dict[str, pl.DataType] = {OF: pl.UInt32(), "index": pl.Int64(), "edits": pl.Int64()}
 
 Row = list[object]
 

@@ -20,7 +20,9 @@ from collect.problems import ExportError
 
 CHUNK = 4 << 20
 KEPT = 4_096  # bytes carried over to the next chunk, so that a cell cut in two is still seen
-FAR_COLUMN = re.compile(rb' r="([A-Z]{3})\d')  # past ZZ, the 702nd
+FAR_COLUMN = re.compile(rb' r="([A-Z]{3})\d')  # past ZZ, the 702nd: few sheets have one, so the search is quick
+ANY_COLUMN = re.compile(rb' r="([A-Z]+)\d')
+NEAR = 702
 ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
 NO_RESULT = re.compile(rb"<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -36,7 +38,7 @@ class Facts:
 
 
 def facts_of(data: bytes, place: str, limits: Limits) -> dict[str, Facts]:
-    """What each sheet of a workbook is like, by its name. Raises ExportError IN-05, IN-11, IN-47 and IN-48."""
+    """What each sheet of a workbook is like, by its name. Raises ExportError IN-05, IN-11, IN-47, IN-48, IN-51."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as book:
             sheets = _sheets(book)
@@ -44,11 +46,15 @@ def facts_of(data: bytes, place: str, limits: Limits) -> dict[str, Facts]:
             if total > limits.unpacked_megabytes:
                 most = {"most_megabytes": limits.unpacked_megabytes, "most_members": limits.members, "ratio": "-"}
                 raise ExportError("IN-11", file=place, megabytes=total, members=len(book.infolist()), **most)
-            found = {name: _facts(book, part) for name, part in sheets.items()}
+            found = {name: _facts(book, part, limits) for name, part in sheets.items()}
     except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, NotImplementedError, etree.XMLSyntaxError) as error:
         raise ExportError("IN-05", file=place) from error
     for name, facts in found.items():
         refuse_too_large(f"{place}/{name}", facts.rows, facts.columns, limits)
+        if facts.rows * facts.columns > limits.cells:
+            raise ExportError(
+                "IN-51", file=f"{place}/{name}", rows=facts.rows, columns=facts.columns, limit=limits.cells
+            )
     return found
 
 
@@ -75,10 +81,16 @@ def _sheets(book: zipfile.ZipFile) -> dict[str, str]:
     return {name: part for name, part in named.items() if part in here}
 
 
-def _facts(book: zipfile.ZipFile, part: str) -> Facts:
+def _facts(book: zipfile.ZipFile, part: str, limits: Limits) -> Facts:
+    facts = _facts_by(book, part, FAR_COLUMN)
+    near = not facts.columns and facts.rows * NEAR > limits.cells
+    return _facts_by(book, part, ANY_COLUMN) if near else facts
+
+
+def _facts_by(book: zipfile.ZipFile, part: str, column: re.Pattern[bytes]) -> Facts:
     rows = columns = formulas = 0
     for piece in _pieces(book, part):
-        columns = max([columns, *(_column(letters) for letters in set(FAR_COLUMN.findall(piece)))])
+        columns = max([columns, *(_column(letters) for letters in set(column.findall(piece)))])
         numbers = ROW.findall(piece, max(0, piece.rfind(b"<row")))
         rows = max([rows, *map(int, numbers)])
         if b"<f" in piece:

@@ -1,0 +1,27 @@
+"""Text from outside as a cell that no spreadsheet program runs: what begins like a formula gets an apostrophe.
+
+Numbers stay numbers: "-5" and "+84 912 345 678" are what they were.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+BEGINS = r"^[\s\x00]*[=+\-@\t\r＝＋－＠]"
+NUMBER = r"^[+\-]?\d[\d\s.,]*(?:[eE][+\-]?\d+)?%?$"
+ALONE = r"^[=+\-@<>]{1,2}$"  # one sign, as the operator column holds it, is harmless
+_BEGINS, _FINE = re.compile(BEGINS), re.compile(f"{NUMBER}|{ALONE}")
+
+
+def harmless(text: str) -> str:
+    """The text, with an apostrophe before it where a spreadsheet program would take it for a formula."""
+    return f"'{text}" if _BEGINS.match(text) and not _FINE.match(text) else text
+
+
+def harmless_cells(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same for every cell of text in a table."""
+    text = pl.col(pl.String)
+    runs = text.str.contains(BEGINS) & ~text.str.contains(f"{NUMBER}|{ALONE}")
+    return rows.with_columns(pl.when(runs).then("'" + text).otherwise(text).name.keep())

@@ -1,0 +1,90 @@
+"""Words from outside run nowhere: not in a spreadsheet, not on a screen, not in a terminal."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from check_tables import form_of
+from streamlit.testing.v1 import AppTest
+
+from collect.define import write_template
+from collect.harmless import harmless, harmless_cells
+from collect.pages.issues import error_words
+from collect.pages.words import as_text
+from collect.problems import ExportError
+
+RUNS = [
+    "=1+1",
+    "=cmd|' /C calc'!A0",
+    "@SUM(A1)",
+    "+A1",
+    "-A1",
+    "\t=1",
+    "\r=1",
+    " =1",
+    "＝1+1",
+    "-2+3+cmd|x",
+    "\n=x",
+]
+STAYS = ["-5", "+5", "-1.5", "-1,5", "+84 912 345 678", "-1.2E+05", "-10%", "", "a=b", "Trà Vinh", "4", ">=", "<", "'x"]
+
+
+@pytest.mark.parametrize("cell", RUNS)
+def test_what_a_spreadsheet_would_run_is_text(cell: str) -> None:
+    assert harmless(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", STAYS)
+def test_numbers_stay_numbers_and_words_words(cell: str) -> None:
+    assert harmless(cell) == cell
+
+
+def test_a_table_is_treated_like_its_cells() -> None:
+    cells = [*RUNS, *STAYS]
+    made = harmless_cells(pl.DataFrame({"text": cells, "number": [-1] * len(cells)}))
+    assert made["text"].to_list() == [harmless(cell) for cell in cells]
+    assert made["number"].to_list() == [-1] * len(cells)
+
+
+def test_a_template_holds_no_formula(tmp_path: Path) -> None:
+    form = form_of("| type | name | label |\n| text | owner | =HYPERLINK('x') |\n| int | size | - number |")
+    write_template(form, tmp_path / "t.csv", "en")
+    with (tmp_path / "t.csv").open(encoding="utf-8-sig", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert "=HYPERLINK('x')" in "".join(cells)
+    assert all(harmless(cell) == cell for cell in cells)
+
+
+NASTY = "**bold** <img src=x onerror=alert(1)> :red[x] $a$ [a](http://b) `c` # d\u202e\x1b[31m\nsecond"
+SHOWN = "**bold** <img src=x onerror=alert(1)> :red[x] $a$ [a](http://b) `c` # d[31msecond"
+
+
+def test_words_from_outside_mean_nothing_on_screen() -> None:
+    unescaped = as_text(NASTY).replace("\\", "")
+    assert unescaped == SHOWN
+    assert all(as_text(sign) == f"\\{sign}" for sign in "*_`<>[]()#:$~|&!")
+    found, _mend = error_words(ExportError("IN-02", file=NASTY), "en")
+    assert as_text(NASTY) in found
+
+
+def _page(name: str) -> None:
+    import streamlit as st
+
+    from collect.pages.upload import Outcome, _receipt
+    from collect.problems import ExportError
+
+    _receipt(Outcome(name, None, ExportError("IN-02", file=name)), "en")
+    st.session_state["done"] = True
+
+
+def test_the_receipt_shows_a_file_name_as_it_is_written() -> None:
+    page: Callable[..., Any] = _page
+    app = AppTest.from_function(page, args=(NASTY,), default_timeout=60).run()
+    assert not app.exception
+    assert app.markdown[0].value == f"**{as_text(NASTY)}**"
+    assert as_text(NASTY) in app.error[0].value

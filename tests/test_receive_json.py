@@ -1,0 +1,132 @@
+"""JSON that is no export, or lies: words and never a crash."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collect.define import form_from_xlsform
+from collect.problems import ExportError
+from collect.receive import receive
+from collect.receive.documents import page_of, read
+
+FORM = form_from_xlsform(
+    """
+| survey | | | |
+| | type | name | label |
+| | text | head | Head |
+| | geopoint | spot | Spot |
+| | geotrace | way | Way |
+| | begin repeat | person | Person |
+| | integer | age | Age |
+| | end repeat | | |
+| settings | | | |
+| | form_id | version | |
+| | people | 1 | |
+"""
+)
+SYSTEM = {"submissionDate": "2026-01-01T00:00:00.000Z", "formVersion": "1", "edits": 2}
+KEYS = st.sampled_from(
+    [
+        "head",
+        "spot",
+        "way",
+        "person",
+        "age",
+        "__id",
+        "__system",
+        "meta",
+        "instanceID",
+        "type",
+        "coordinates",
+        "properties",
+        "status",
+        "_uuid",
+        "person@odata.navigationLink",
+        "a/b",
+        "",
+    ]
+)
+TEXTS = ["Point", "LineString", "Polygon", "POINT (1 2)", "POINT (1)", "notDecrypted", "x"]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.sampled_from(TEXTS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.dictionaries(KEYS, VALUES, max_size=6), max_size=3))
+def test_whatever_stands_in_a_page_it_is_read_or_refused_with_a_code(rows: list[dict[str, Any]]) -> None:
+    content = {"value": rows, "@odata.context": "https://x/v1/projects/1/forms/people.svc/$metadata#Submissions"}
+    page = page_of(json.dumps(content).encode(), "page.json")
+    assert page is not None
+    open_rows = [row for row in rows if not encrypted(row)]
+    if not open_rows:
+        with pytest.raises(ExportError, match="IN-16" if rows else "IN-31"):
+            read((page,), "page.json", (FORM,), FORM, lambda _step, _share: None)
+        return
+    (received,) = read((page,), "page.json", (FORM,), FORM, lambda _step, _share: None)
+    assert received.submissions + received.repeated == len(open_rows)
+
+
+def encrypted(row: dict[str, Any]) -> bool:
+    system = row.get("__system")
+    return isinstance(system, dict) and system.get("status") == "notDecrypted"
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ({"type": "Point", "coordinates": [106.2, 9.9, 3], "properties": {"accuracy": 4}}, "9.9 106.2 3 4"),
+        ({"type": "Point", "coordinates": [106.2, 9.9], "properties": {"accuracy": 4.5}}, "9.9 106.2 0 4.5"),
+        ({"type": "Point", "coordinates": [106.25, 9.9]}, "9.9 106.25"),
+        ("POINT (106.2 9.9 3)", "9.9 106.2 3"),
+        ({"type": "Point", "coordinates": [106.2]}, None),
+        ({"type": "Point", "coordinates": None}, None),
+    ],
+)
+def test_a_servers_place_becomes_what_the_device_wrote(tmp_path: Path, place: object, text: str | None) -> None:
+    row = {"head": "An", "spot": place, "__id": "uuid:1", "__system": SYSTEM}
+    (tmp_path / "page.json").write_text(json.dumps([row]))
+    (received,) = receive(tmp_path / "page.json", (FORM,))
+    assert received.answers["/data"]["/data/spot"].to_list() == [text]
+    assert received.answers["/data"]["edits"].to_list() == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"value": [{"head": "An"', "IN-30"),
+        ("[{" + "[" * 100_000, "IN-09"),
+        ('{"a":' * 90_000, "IN-30"),
+        ('{"value": [], "@odata.context": "x/forms/people.svc/$metadata#Submissions"}', "IN-31"),
+        ('{"name": "a web site", "version": 3}', "IN-09"),
+        ('[{"catch": "carp", "__id": "1", "__system": {}}]', "IN-07"),
+    ],
+)
+def test_json_that_holds_no_submissions_of_ours_is_refused_in_words(tmp_path: Path, text: str, code: str) -> None:
+    (tmp_path / "page.json").write_text(text)
+    with pytest.raises(ExportError) as refused:
+        receive(tmp_path / "page.json", (FORM,))
+    assert refused.value.code == code
+
+
+def test_words_that_look_like_a_place_stay_words(tmp_path: Path) -> None:
+    row = {"head": "POINT (1 2)", "spot": "POINT (106.2 9.9)", "__id": "uuid:1", "__system": SYSTEM}
+    (tmp_path / "page.json").write_text(json.dumps([row]))
+    (received,) = receive(tmp_path / "page.json", (FORM,))
+    assert received.answers["/data"].select("/data/head", "/data/spot").row(0) == ("POINT (1 2)", "9.9 106.2")
+
+
+def test_objects_inside_objects_without_end_are_refused() -> None:
+    deep: Any = "x"
+    for _ in range(300):
+        deep = {"a": deep}
+    with pytest.raises(ExportError):
+        page_of(json.dumps([{"head": deep, "__system": {}}]).encode(), "page.json")
