@@ -102,6 +102,7 @@ class Watched:
     address: str
     wrong: list[str] = field(default_factory=list)
     frames: list[bytes] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.page.on("request", self._request)
@@ -111,6 +112,7 @@ class Watched:
         self.page.on("websocket", self._socket)
 
     def _request(self, request: Request) -> None:
+        self.fetched.append(request.url)
         if not request.url.startswith((f"{self.address}/", "data:", "blob:")):
             self.wrong.append(f"another host: {request.url}")
 
@@ -135,7 +137,8 @@ class Watched:
             self.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
 
     def outlines_sent(self) -> int:
-        return sum(frame.count(b"FeatureCollection") for frame in self.frames)
+        assert not any(b"FeatureCollection" in frame for frame in self.frames), "outlines are a file, never a message"
+        return sum("/outlines-" in url for url in self.fetched)
 
 
 @pytest.fixture(scope="module")
