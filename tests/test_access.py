@@ -11,6 +11,7 @@ import pytest
 from access_tables import made_run, settings_in, store_with_runs
 from app_tables import make_results
 from click.testing import CliRunner, Result
+from streamlit.testing.v1 import AppTest
 
 import geo
 from collect import partners
@@ -30,10 +31,10 @@ from collect.access import (
 )
 from collect.cli import main
 from collect.i18n import LANGUAGES, t
-from collect.pages import live
+from collect.pages import live, visitor
 from collect.pages.seen import as_seen
 from collect.problems import CollectError
-from collect.server import may_listen
+from collect.server import may_listen, script
 
 UNITS = geo.units("2025-07")
 TOWN = Scope(communes=frozenset({"29242"}))
@@ -206,6 +207,21 @@ def test_no_other_address_counts_as_this_machine(address: str) -> None:
     assert not is_loopback(address)
     with pytest.raises(CollectError):
         may_listen(address, anonymous=False)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_pages_started_without_our_command_are_closed_to_others_as_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lang: str
+) -> None:
+    """``streamlit run app.py --server.address 0.0.0.0`` passes by the check at the start."""
+    monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
+    monkeypatch.setattr(visitor.st, "get_option", {"server.address": None}.get)
+    app = AppTest.from_file(str(script()), default_timeout=30)
+    app.query_params["lang"] = lang
+    app.run()
+    assert app.title[0].value == t("door.forbidden", lang)
+    assert t("ACC-03.found", lang, address="0.0.0.0") in app.markdown[0].value
+    assert not app.button
 
 
 def run(folder: Path, *words: str) -> Result:
