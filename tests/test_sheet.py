@@ -62,8 +62,12 @@ def test_a_code_of_no_commune_is_refused_with_what_to_do() -> None:
 
 def test_what_is_withheld_is_not_printed() -> None:
     made = make_results()
-    hidden = made.estimates.with_columns(n_households=pl.when(pl.col("place") == CODE).then(9).otherwise("n_households"))
-    held = content(Finished(MadeResults(hidden, made.verdicts, made.gaps, units=made.units, shapes=None)), CODE, FACTS, "en")
+    hidden = made.estimates.with_columns(
+        n_households=pl.when(pl.col("place") == CODE).then(9).otherwise("n_households")
+    )
+    held = content(
+        Finished(MadeResults(hidden, made.verdicts, made.gaps, units=made.units, shapes=None)), CODE, FACTS, "en"
+    )
     assert {row["value_text"] for row in held["rows"]} == {"–"}
     assert {row["value"] for row in held["rows"]} == {None}
 

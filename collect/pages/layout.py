@@ -41,6 +41,7 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
     ".st-key-phone-pages{display:flex;flex-wrap:nowrap;overflow-x:auto;scrollbar-width:none;gap:.25rem;"
     "margin:0 -1rem;padding:0 1rem .25rem;width:calc(100% + 2rem);border-bottom:1px solid #8884}"
     ".st-key-phone-pages>*{flex:none;width:auto}.st-key-phone-pages p{white-space:nowrap}"
+    ".st-key-account button p{font-size:0}"  # the icon stands for the name, which a screen reader still says
     "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
     "[data-testid='stElementToolbar']{display:none}"  # always open under a finger, over whatever stands above
     "}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -144,6 +145,13 @@ def uploads(settings: Settings, who: Who) -> int:
     """How many files are stored. Raises Forbidden."""
     require(who, "run")
     return len(registry.uploads(the_store(settings).engine))
+
+
+def received(settings: Settings, who: Who) -> list[Mapping[str, Any]]:
+    """The uploads somebody may see, in the order of arrival: a survey team those it sent itself. Raises Forbidden."""
+    require(who, "households")
+    found = registry.uploads(the_store(settings).engine)
+    return [one for one in found if who.sees_all_teams or one["received_by"] == who.signature]
 
 
 @dataclass(frozen=True, slots=True)
