@@ -9,7 +9,19 @@ import streamlit as st
 from collect.access import may
 from collect.i18n import t
 from collect.pages import (
-    commune_page, doors, gap_list, layout, live, live_maps, map_page, method, overview, partners_panel, served, start, upload,
+    commune_page,
+    doors,
+    gap_list,
+    layout,
+    live,
+    live_maps,
+    map_page,
+    method,
+    overview,
+    partners_panel,
+    served,
+    start,
+    upload,
 )  # fmt: skip
 from collect.releases import name_of
 from collect.settings import settings_from
@@ -47,7 +59,7 @@ def map_of_verdicts() -> None:
         map_page.render(results, lang, map_page.Sources(
             vintages=live.vintages(settings),
             results=lambda vintage: live.results(settings, who, vintage),
-            map_file=lambda found, target, show, kind: live_maps.map_file(settings, who, found, target, show, kind, lang),
+            map_file=partial(live_maps.map_file, live_maps.Asked(settings, who, lang)),
             links=links,
         ))  # fmt: skip
 
@@ -58,8 +70,10 @@ def page_of_commune() -> None:
         begin()
     else:
         commune_page.render(results, lang, commune_page.Sources(
-            behind=lambda target, code: live.behind_pictures(settings, who, results.run_id, target.target_id, code, lang),
-            sheet=lambda code: live_maps.sheet_file(settings, who, results, code, lang),
+            behind=lambda target, place: live.behind_pictures(
+                settings, who, results.run_id, target.target_id, place, lang
+            ),
+            sheet=partial(live_maps.sheet_file, live_maps.Asked(settings, who, lang), results),
             links=links,
         ))  # fmt: skip
 

@@ -6,6 +6,8 @@ Deny by default: a role that is not named beside a thing may not have it, and a 
 from __future__ import annotations
 
 import ipaddress
+import math
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,17 +66,15 @@ class Scope:
         return gaps
 
     def of_places(self, rows: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
-        """The rows of estimates or verdicts inside this scope; what speaks of a whole province stays for all."""
+        """The rows of estimates or verdicts inside this scope, and those of the provinces around it as a whole.
+
+        ``place`` begins with its commune's code, or is a province's; ``units``: ``code, province_code``.
+        """
         if self.provinces is not None or self.communes is not None:
-            inside = [
-                code
-                for code, province in units.select("code", "province_code").rows()
-                if self.holds_commune(code, province)
-            ]
-            here = (
-                pl.col("place").str.slice(0, COMMUNE_DIGITS).is_in(inside)
-            )  # a hamlet's code begins with its commune's
-            rows = rows.filter((pl.col("level") == "province") | here)
+            known = units.select("code", "province_code").rows()
+            inside = [(code, province) for code, province in known if self.holds_commune(code, province)]
+            places = sorted({place for pair in inside for place in pair})
+            rows = rows.filter(pl.col("place").str.slice(0, COMMUNE_DIGITS).is_in(places))
         return rows if self.indicators is None else rows.filter(pl.col("indicator").is_in(sorted(self.indicators)))
 
     def holds_commune(self, commune: str, province: str) -> bool:
@@ -110,6 +110,7 @@ class Who:
     partner: str = ""
     token: str = ""
     subject: str = ""  # what the provider calls them: two people may share a name
+    until: float = math.inf  # when the login ends, in seconds since 1970
 
     @property
     def signature(self) -> str:
@@ -123,6 +124,7 @@ class Who:
 
 
 LOCAL = Who("local", "admin", local=True)
+ANYBODY = Who("anybody", "admin", local=True)  # where the office opened the app to its network without logins
 
 
 def is_loopback(address: str) -> bool:
@@ -134,7 +136,7 @@ def is_loopback(address: str) -> bool:
 
 
 class Forbidden(CollectError):  # noqa: N818
-    """Somebody asked for what their role may not have (ACC-01), or nobody knows who asks (ACC-02)."""
+    """Somebody asked for what their role may not have (ACC-01), or nobody knows who asks (ACC-02, ACC-10)."""
 
 
 def may(who: Who | None, what: str) -> bool:
@@ -149,10 +151,12 @@ def require(who: Who | None, what: str) -> Who:
     Raises
     ------
     Forbidden
-        ACC-02 where nobody is logged in, ACC-01 where the role does not allow it.
+        ACC-02 where nobody is logged in, ACC-10 where the login has ended, ACC-01 where the role does not allow it.
     """
     if who is None:
         raise Forbidden("ACC-02")
+    if who.until < time.time():
+        raise Forbidden("ACC-10")
     if not may(who, what):
         raise Forbidden("ACC-01", what=what, role=who.role)
     return who
@@ -173,19 +177,18 @@ class Claims:
     hours: float = 0  # how long a login lasts from its issue; 0: as long as the token itself says
     leeway: float = 60  # seconds by which the clocks of provider and app may differ
 
-    def who(self, token: Mapping[str, Any], now: float) -> Who | None:
-        """Read a person from an ID token's claims; None once it has expired. ``now``: seconds since 1970.
+    def who(self, token: Mapping[str, Any]) -> Who:
+        """Read a person from an ID token's claims; ``until`` says whether the login still holds.
 
         A claim that is configured and missing leaves nothing in scope, except for an administrator.
         """
-        if self._ends(token) < now - self.leeway:
-            return None
         theirs = {self.roles[name] for name in _texts(token, self.role) if name in self.roles}
         role = next((role for role in ROLES if role in theirs), NOBODY)
         name = str(token.get("name") or token.get("email") or token.get("sub") or "")
         partner = next(iter(_texts(token, self.operator)), "") if self.operator else ""
         scope = EVERYWHERE if role == "admin" else self._scope(token)
-        return Who(name, role, scope, partner=partner, subject=str(token.get("sub") or ""))
+        until = self._ends(token) + self.leeway
+        return Who(name, role, scope, partner=partner, subject=str(token.get("sub") or ""), until=until)
 
     def _ends(self, token: Mapping[str, Any]) -> float:
         """When the login ends; one that does not say has ended."""

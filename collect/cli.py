@@ -341,9 +341,11 @@ def rebuild(session: Session, key: Path | None, as_json: bool) -> None:
 def app(session: Session, port: int, address: str, allow_anonymous: bool) -> None:
     """Open the app."""
     os.environ["COLLECT_LANG"] = session.lang
+    if allow_anonymous:
+        os.environ["COLLECT_ALLOW_ANONYMOUS"] = "1"  # the pages ask again, at every visit
     from collect.server import start
 
-    start(session.settings, address, port, anonymous=allow_anonymous)
+    start(settings_from(), address, port)
 
 
 add_authors_tools(main, forms)

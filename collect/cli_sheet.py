@@ -29,9 +29,7 @@ def sheet(session: Session, commune: str, path: Path, as_json: bool) -> None:
     run = latest_run(store)
     outlines = places_of(store.folder, run.vintage).boundaries
     oldest = next(iter(geo.VINTAGES))
-    facts = Facts(
-        geo.units(run.vintage), said.targets, said.indicators, outlines, geo.lineage(), geo.units(oldest)
-    )
+    facts = Facts(geo.units(run.vintage), said.targets, said.indicators, outlines, geo.lineage(), geo.units(oldest))
     made = sheet_of(run, commune, facts, session.lang)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

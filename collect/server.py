@@ -49,20 +49,18 @@ def build(settings: Settings, local: bool) -> st.App:
     return st.App(script(), routes=routes(settings, local), middleware=[Middleware(Bundles, folder=STREAMLIT_FILES)])
 
 
-def start(
-    settings: Settings, address: str = "127.0.0.1", port: int = 8501, *, anonymous: bool = False, browser: bool = True
-) -> None:
+def start(settings: Settings, address: str = "127.0.0.1", port: int = 8501, *, browser: bool = True) -> None:
     """Serve the app until it is stopped, and show it where there is a screen.
 
     Raises
     ------
     CollectError
-        ACC-03 for an address that others reach while nobody is asked who they are, unless ``anonymous`` allows it.
+        ACC-03 for an address that others reach while nobody is asked who they are, unless the settings allow it.
     """
     sys.argv = [str(script())]  # Streamlit looks for its settings beside the program it believes was started
     options = {"server.address": address, "server.port": port, "browser.serverAddress": address, **QUIET}
     load_config_options(options)
-    app = build(settings, may_listen(address, anonymous))
+    app = build(settings, may_listen(address, settings.allow_anonymous))
     if browser and has_screen():
         threading.Thread(target=_show, args=(address, port), daemon=True).start()
     app.run(config=options)

@@ -6,7 +6,7 @@ import os
 import runpy
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from app_tables import make_issues, make_results
+from app_tables import make_changes, make_issues, make_results
 
+from collect.drawing import communes_picture
 from collect.forms import Form
-from collect.pages import live
+from collect.pages import live, live_maps
 from collect.problems import ExportError
 
 
@@ -75,9 +76,21 @@ def made_results() -> Any:
     return make_results()
 
 
-live.results = lambda _settings, _who: None if os.environ.get("APP_EMPTY") else made_results()  # type: ignore[assignment]
+def shown_results() -> Any:
+    """Finished tables; APP_CHANGES names a verdict on what changed since the round before."""
+    made, verdict = made_results(), os.environ.get("APP_CHANGES")
+    if os.environ.get("APP_EMPTY"):
+        return None
+    return replace(made, changes=make_changes(made, verdict)) if verdict else made
+
+
+live.results = lambda _settings, _who, _vintage=None: shown_results()  # type: ignore[assignment]
 live.uploads = lambda settings, who: 0
 live.try_out = lambda settings, who, progress: progress("step.demo", 0.5)
 live.desk = lambda _settings, _who: MadeDesk()  # type: ignore[assignment,return-value]
-live.html_map = lambda *_: b"<!doctype html>"
+live.vintages = lambda settings: ["2025-07"]
+live.communes_picture = lambda found, target, lang: communes_picture(found, target, found.units, lang)  # type: ignore[arg-type]
+live.behind_pictures = lambda *_: ()
+live_maps.map_file = lambda *_: b"<!doctype html>"
+live_maps.sheet_file = lambda *_: b"%PDF-1.7"
 runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")

@@ -91,6 +91,7 @@ class MadeResults:
     run_id: str = "20260930-0123456789"
     targets: tuple[Target, ...] = TARGETS
     indicators: tuple[Indicator, ...] = INDICATORS
+    changes: pl.DataFrame | None = None
     made_up: bool = True
     as_of: date | None = date(2026, 9, 30)
     round: str = ROUND
@@ -140,7 +141,11 @@ def _shapes(units: pl.DataFrame, schematic: bool) -> Shapes:
         for code, cell in zip(units["code"], cells.geoms, strict=True)
     ]
     geometry = {"type": "FeatureCollection", "features": features}
-    return Shapes("made-41", geometry, dict(zip(units["code"], points, strict=True)), schematic, "made for a test")
+    names = {
+        row["code"]: {"vi": row["name_vi"], "km": row["name_vi"], "en": row["name_en"]} for row in units.to_dicts()
+    }
+    centres = dict(zip(units["code"], points, strict=True))
+    return Shapes("made-41", geometry, centres, schematic, "made for a test", names)
 
 
 def _verdict_of(position: int, level: str) -> str:
@@ -158,6 +163,8 @@ def _estimate(indicator: str, place: str, position: int, level: str = "commune")
         "n": 180 + position,
         "n_households": 60 + position,
         "n_clusters": 6,
+        "n_base": 60.0 + position,
+        "n_holding": round((60 + position) * value),
         "value": value,
         "std_error": 0.04,
         "ci_low": value - 0.085,
@@ -231,3 +238,14 @@ def make_issues() -> pl.DataFrame:
     )
     names = ("submission_id", "question", "code", "severity", "value", "details", "found_in")
     return ISSUES.check(pl.DataFrame(found, schema=dict.fromkeys(names, pl.String), orient="row"))
+
+
+def make_changes(made: Any, verdict: str) -> pl.DataFrame:
+    """One indicator, in the province and one commune, against the round before and the one before that."""
+    key = {"indicator": "S2", "vintage": VINTAGE, "round_to": ROUND, "difference": -0.0412, "verdict": verdict}
+    rows = [
+        {**key, "level": "province", "place": PROVINCE, "round_from": "2025-2"},
+        {**key, "level": "commune", "place": made.units["code"][0], "round_from": "2025-2"},
+        {**key, "level": "province", "place": PROVINCE, "round_from": "2025-1", "difference": 0.3, "verdict": "better"},
+    ]
+    return pl.DataFrame(rows)

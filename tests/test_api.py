@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -13,12 +14,15 @@ import pyarrow.parquet as pq
 import pytest
 from access_tables import FIRST, LAST, made_run, settings_in, store_with_runs
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from collect import api, partners, releases
 from collect.access import Scope
+from collect.bundles import Bundles
 from collect.i18n import LANGUAGES, t
-from collect.server import build
+from collect.server import STREAMLIT_FILES, build
 from collect.store import Store
 
 VNPT = Scope(indicators=frozenset({"S2"}))
@@ -106,7 +110,7 @@ def test_a_partner_receives_its_own_rows_and_no_others(store: Store, there: Test
     expected = made_run().gaps.filter(indicator="S2")
     assert sorted(rows["gap_id"]) == sorted(expected["gap_id"])
     geojson = there.get("/api/v1/communes.geojson", headers=bearer(store, "bank")).json()
-    assert {feature["id"] for feature in geojson["features"]} == BANK.communes
+    assert {feature["id"] for feature in geojson["features"]} == set(BANK.communes or ())
     told = {target for feature in geojson["features"] for target in feature["properties"]["gaps"]}
     assert told <= {"S6-2025-commune", "S6-2030-commune"}
 
@@ -216,6 +220,26 @@ def test_every_file_handed_out_is_a_line_in_the_ledger_and_only_those(store: Sto
 def test_no_answer_holds_a_household(here: TestClient) -> None:
     words = here.get("/api/v1/gaps.csv").text + json.dumps(here.get("/api/v1/communes.geojson").json())
     assert not [word for word in ("submission_id", "uuid:", "interviewer", "phone_number") if word in words]
+
+
+def test_scripts_and_styles_travel_compressed_once_and_are_kept_for_ever() -> None:
+    script = max((STREAMLIT_FILES / "js").glob("*.js"), key=lambda path: path.stat().st_size)
+    path = f"/static/js/{script.name}"
+    streamlits = Starlette(routes=[Route("/{path:path}", lambda _request: PlainTextResponse("from Streamlit"))])
+    browser = TestClient(Bundles(streamlits, STREAMLIT_FILES))
+    with browser.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
+        sent = b"".join(answer.iter_raw())
+    assert gzip.decompress(sent) == script.read_bytes()
+    assert len(sent) < script.stat().st_size / 2
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert "immutable" in answer.headers["cache-control"]
+    for asked, accepts in (
+        (path, "identity"),
+        ("/static/js/nothing.js", "gzip"),
+        ("/static/../../__init__.py", "gzip"),
+    ):
+        assert browser.get(asked, headers={"Accept-Encoding": accepts}).text == "from Streamlit"
 
 
 def test_the_app_serves_the_routes_before_its_pages(store: Store) -> None:

@@ -19,15 +19,16 @@ from app_tables import COMMUNE_TARGETS, make_issues, make_results
 from streamlit.testing.v1 import AppTest
 
 from collect.i18n import LANGUAGES
-from collect.pages import data, looks, map_component
-from collect.pages.commune import sentence
+from collect.pages import data, looks, map_component, served
+from collect.pages.commune_card import sentence
 from collect.pages.issues import headings, in_words
 from collect.pages.map_page import findable
 from collect.pages.words import chance, day, interval, number, percent, target_value
+from collect.publish import Scale, Show
 from collect.server import script
 
 HERE = Path(__file__).parent
-PAGES = ("", "map", "gaps", "upload")
+PAGES = ("", "map", "commune", "gaps", "upload", "method")
 FIBRE = COMMUNE_TARGETS[0]
 
 
@@ -66,7 +67,7 @@ def test_the_overview_gives_each_measured_target_its_province_value_and_verdict(
 
 def test_a_target_that_no_form_measures_is_named_on_the_overview() -> None:
     app = open_page("", "en")
-    assert "1 targets that no form measures yet" in app.expander[0].label
+    assert "1 target that no form measures yet" in app.expander[0].label
     assert app.expander[0].dataframe[0].value["Target"].to_list() == ["Commune work files handled online"]
 
 
@@ -118,18 +119,31 @@ def test_before_the_first_results_every_page_shows_where_to_start(monkeypatch: p
         assert [button.label for button in app.button] == ["Try with made-up data"]
 
 
-def test_the_map_sends_codes_and_classes_and_its_outlines_only_when_asked() -> None:
+@pytest.mark.parametrize("show", ["verdict", "value", "uncertainty"])
+def test_the_map_sends_codes_and_classes_but_neither_outlines_nor_names(show: Show) -> None:
     made = make_results()
     rows = data.communes(made, FIBRE, "vi")
     assert made.shapes is not None
-    small = map_component.message(made.shapes, rows, None, "alt", "vi", with_shapes=False)
-    whole = map_component.message(made.shapes, rows, None, "alt", "vi", with_shapes=True)
-    assert "geometry" not in small
-    assert whole["geometry"] == made.shapes.geometry
-    assert len(json.dumps(small)) < 8_000
-    assert small["classes"] == dict(
-        made.verdicts.filter(target_id="S2-2025-commune", level="commune").select("place", "verdict").iter_rows()
-    )
+    view = map_component.View(Scale(show, FIBRE), None, "alt")
+    said = map_component.message(made.shapes, "outlines-made-41.json", rows, view, "vi")
+    assert not {"geometry", "centres", "names"} & set(said)
+    assert len(json.dumps(said)) < 8_000
+    assert set(said["classes"].values()) <= set(said["kinds"])
+    if show == "verdict":
+        assert said["classes"] == dict(
+            made.verdicts.filter(target_id="S2-2025-commune", level="commune").select("place", "verdict").iter_rows()
+        )
+
+
+def test_outlines_are_one_file_named_after_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_results()
+    assert made.shapes is not None
+    url = served.shapes_url(made.shapes)
+    assert url.endswith("/outlines-made-41.json")
+    held = json.loads((served._made() / "made" / "outlines-made-41.json").read_text(encoding="utf-8"))
+    assert held["geometry"] == json.loads(json.dumps(made.shapes.geometry))
+    assert set(held["names"]) == set(made.units["code"])
+    assert served.shapes_url(made.shapes) == url
 
 
 def test_every_commune_of_the_verdicts_is_on_the_screen_visited_or_not() -> None:

@@ -38,7 +38,10 @@ HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-TITLES = {"": "overview.title", "map": "map.title", "gaps": "gap_list.title", "upload": "upload.title"}
+TITLES = {
+    "": "overview.title", "map": "map.title", "commune": "commune.title", "gaps": "gap_list.title",
+    "upload": "upload.title", "method": "method.title",
+}  # fmt: skip
 LOADED = "name => [...document.fonts].some(f => f.family.replaceAll('\"', '') === name && f.status === 'loaded')"
 PROBES = ("/_stcore/health", "/_stcore/host-config")  # on a deep link Streamlit first asks below the page's own path
 
@@ -102,6 +105,7 @@ class Watched:
     address: str
     wrong: list[str] = field(default_factory=list)
     frames: list[bytes] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.page.on("request", self._request)
@@ -111,6 +115,7 @@ class Watched:
         self.page.on("websocket", self._socket)
 
     def _request(self, request: Request) -> None:
+        self.fetched.append(request.url)
         if not request.url.startswith((f"{self.address}/", "data:", "blob:")):
             self.wrong.append(f"another host: {request.url}")
 
@@ -135,7 +140,8 @@ class Watched:
             self.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
 
     def outlines_sent(self) -> int:
-        return sum(frame.count(b"FeatureCollection") for frame in self.frames)
+        assert not any(b"FeatureCollection" in frame for frame in self.frames), "outlines are a file, never a message"
+        return sum("/outlines-" in url for url in self.fetched)
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +212,74 @@ def test_the_gap_list_that_was_filtered_is_the_parquet_that_arrives(watch: Calla
     expected = make_results().gaps.filter(verdict="not_met", target_id="S6-2030-commune")
     assert sorted(table["gap_id"].to_pylist()) == sorted(expected["gap_id"].to_list())
     assert all(column.metadata[b"description"] for column in table.schema if column.name in expected.columns)
+    assert seen.wrong == []
+
+
+def test_the_map_is_walked_and_chosen_with_the_keyboard_alone_and_says_where_one_is(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("map", "en", "map.title")
+    canvas = seen.page.get_by_role("application")
+    assert "communes meet it" in (canvas.get_attribute("aria-label") or "")
+    canvas.focus()
+    seen.page.keyboard.press("ArrowRight")
+    first = seen.page.locator(".said").text_content()
+    seen.page.keyboard.press("ArrowDown")
+    second = seen.page.locator(".said").text_content()
+    assert first
+    assert second
+    assert first != second
+    seen.page.keyboard.press("Enter")
+    seen.page.wait_for_url("**commune=**")
+    seen.page.get_by_role("heading", name=str(second).partition(":")[0]).wait_for()
+    assert seen.wrong == []
+
+
+def test_hatches_are_drawn_on_the_canvas_and_another_scale_needs_no_other_outlines(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("map", "en", "map.title")
+    colours = """() => {
+      const canvas = document.querySelector('.canvas canvas') ?? [...document.querySelectorAll('*')]
+        .map(e => e.shadowRoot?.querySelector('.canvas canvas')).find(Boolean);
+      const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      const found = new Set();
+      for (let i = 0; i < pixels.length; i += 4) if (pixels[i + 3] > 200) found.add(pixels.slice(i, i + 3).join());
+      return found.size;
+    }"""
+    assert seen.page.evaluate(colours) > 8, "four plain fills would give far fewer colours than their hatches"
+    seen.page.get_by_text("Value", exact=True).click()
+    seen.page.wait_for_url("**show=value**")
+    seen.page.get_by_text("70%\u2009–\u200980%").first.wait_for()
+    assert seen.outlines_sent() == 1
+    assert seen.wrong == []
+
+
+def test_a_commune_opens_from_the_overview_in_one_click_and_prints(watch: Callable[..., Watched], made: str) -> None:
+    seen = watch(made)
+    seen.open("", "en", "overview.title")
+    grid = seen.page.get_by_test_id("stDataFrame").first.bounding_box()
+    assert grid is not None
+    seen.page.mouse.click(grid["x"] + 16, grid["y"] + 52)  # the box before the first row
+    seen.page.wait_for_url("**/commune?**id=**")
+    seen.page.get_by_text(t("commune.targets", "en")).wait_for()
+    with seen.page.expect_download() as download:
+        seen.page.get_by_role("button", name=t("commune.sheet", "en")).click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+    assert seen.wrong == []
+
+
+def test_a_phone_shows_its_pages_without_opening_a_menu(watch: Callable[..., Watched], made: str) -> None:
+    seen = watch(made, "phone")
+    seen.open("", "vi", "overview.title")
+    seen.page.locator(".st-key-phone-pages").get_by_role("link", name=t("nav.map", "vi"), exact=True).click()
+    seen.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
+    legend = seen.page.get_by_label(t("map.legend", "vi")).bounding_box()
+    assert legend is not None
+    assert legend["y"] + legend["height"] < SIZES["phone"][1], "the legend stands on the first screen"
+    assert "lang=vi" in seen.page.url
     assert seen.wrong == []
 
 

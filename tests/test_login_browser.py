@@ -10,14 +10,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from access_tables import store_with_runs
 from playwright._impl._driver import compute_driver_executable
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from collect import partners
 from collect.access import Scope
@@ -51,6 +52,8 @@ PAGES = {  # what each role finds in the navigation; every other address is a pa
     "ly": {"gaps", "method"},
     "sok": {"overview", "map", "gaps", "upload", "method"},
 }
+ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1)")
+LATE_SECONDS = 5  # how long the provider lets "late" stay
 ALL_PAGES = {"overview", "map", "gaps", "upload", "method"}
 
 
@@ -115,22 +118,50 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+Opened = Callable[..., Page]  # whose page, where, in which language; a person logs in once for all tests
+
+
+@pytest.fixture(scope="module")
+def logins() -> dict[str, Any]:
+    return {}
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())  # the provider's own fonts
-    context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
+def opened(browser: Browser, app: str, logins: dict[str, Any]) -> Iterator[Opened]:
+    contexts: list[BrowserContext] = []
+
+    def new(person: str | None, at: str = "", lang: str = "vi", width: int = 1440) -> Page:
+        known = logins.get(person) if person else None
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, storage_state=known))
+        contexts[-1].route(ELSEWHERE, lambda route: route.abort())  # the provider's own fonts
+        contexts[-1].set_default_timeout(20_000)
+        page = contexts[-1].new_page()
+        page.goto(f"{app}/{at}?lang={lang}")
+        if person and known is None:
+            log_in(page, app, person, lang)
+            logins[person] = contexts[-1].storage_state()
+        return page
+
+    yield new
+    for context in contexts:
+        context.close()
 
 
-def log_in(page: Page, app: str, person: str, lang: str = "vi", at: str = "") -> None:
-    page.goto(f"{app}/{at}?lang={lang}")
+def log_in(page: Page, app: str, person: str, lang: str) -> None:
     page.get_by_role("button", name=t("door.login.button", lang)).click()
     page.locator("input[name=login]").fill(person)
     page.locator("input[name=password]").fill("any")
     page.locator("button[type=submit]").click()
     page.wait_for_url(f"{app}/**")
+
+
+def heading(page: Page, key: str, lang: str) -> None:
+    expect(page.get_by_role("heading", name=t(key, lang), exact=True)).to_be_visible()
+
+
+def nothing_shown(page: Page) -> None:
+    for what in ("stDataFrame", "stFileUploader", "stDownloadButton"):
+        assert page.get_by_test_id(what).count() == 0, what
 
 
 def pages_on_top(page: Page) -> set[str]:
@@ -139,77 +170,65 @@ def pages_on_top(page: Page) -> set[str]:
     return {path.strip("/") or "overview" for path in found}
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_nobody_sees_anything_before_logging_in(page: Page, app: str, lang: str) -> None:
-    for address in ("", "gaps", "upload"):
-        page.goto(f"{app}/{address}?lang={lang}")
-        expect(page.get_by_role("heading", name=t("door.login", lang), exact=True)).to_be_visible()
-        assert page.get_by_test_id("stTopNavLink").count() == 0
-        assert page.get_by_test_id("stDataFrame").count() == 0
+@pytest.mark.parametrize(("lang", "at", "width"), [("vi", "gaps", 1440), ("km", "", 390), ("en", "upload", 390)])
+def test_nobody_sees_anything_before_logging_in(opened: Opened, lang: str, at: str, width: int) -> None:
+    page = opened(None, at, lang, width)
+    heading(page, "door.login", lang)
+    assert page.get_by_test_id("stTopNavLink").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    nothing_shown(page)
 
 
 @pytest.mark.parametrize("person", PAGES)
-def test_each_role_finds_its_own_pages_and_a_typed_address_is_refused(page: Page, app: str, person: str) -> None:
-    log_in(page, app, person)
+def test_each_role_finds_its_own_pages_and_a_typed_address_is_refused(opened: Opened, app: str, person: str) -> None:
+    page = opened(person)
     assert pages_on_top(page) == PAGES[person]
-    for address in sorted(ALL_PAGES - PAGES[person] - {"overview"}):
-        page.goto(f"{app}/{address}?lang=en")
-        expect(page.get_by_role("heading", name=t("door.forbidden", "en"), exact=True)).to_be_visible()
-        expect(page.get_by_text(t("ACC-01.mend", "en"))).to_be_visible()
-        assert page.get_by_test_id("stDataFrame").count() == 0
-        assert page.get_by_test_id("stFileUploader").count() == 0
+    for address, lang in zip(sorted(ALL_PAGES - PAGES[person]), LANGUAGES, strict=False):
+        page.goto(f"{app}/{address}?lang={lang}")
+        heading(page, "door.forbidden", lang)
+        expect(page.get_by_text(t("ACC-01.mend", lang))).to_be_visible()
+        nothing_shown(page)
 
 
-def test_a_partner_downloads_its_own_rows_alone_and_the_ledger_knows(page: Page, app: str) -> None:
-    log_in(page, app, "ly")
-    expect(page.get_by_role("heading", name=t("gap_list.title", "vi"))).to_be_visible()
+def test_a_partner_downloads_its_own_rows_alone(opened: Opened) -> None:
+    page = opened("ly", "gaps")
+    heading(page, "gap_list.title", "vi")
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
     text = Path(download.value.path()).read_text(encoding="utf-8-sig")
     assert {line.split(",")[3] for line in text.splitlines()[1:]} == {"S2"}
 
 
-def test_who_has_no_role_is_told_whom_to_ask(page: Page, app: str) -> None:
-    log_in(page, app, "stranger")
-    expect(page.get_by_role("heading", name=t("door.no_role", "vi"))).to_be_visible()
-    expect(page.get_by_text(t("door.ask", "vi"))).to_be_visible()
+def test_who_has_no_role_is_told_whom_to_ask_in_the_language_they_came_with(opened: Opened) -> None:
+    page = opened("stranger", lang="km")
+    heading(page, "door.no_role", "km")
+    expect(page.get_by_text(t("door.ask", "km"))).to_be_visible()
     assert page.get_by_test_id("stTopNavLink").count() == 0
 
 
-def test_a_login_that_ran_out_asks_to_log_in_again_at_the_next_step(page: Page, app: str) -> None:
-    log_in(page, app, "late")
+def test_a_login_that_ran_out_asks_to_log_in_again_at_the_next_step(opened: Opened) -> None:
+    page = opened("late")
     begun = time.monotonic()
     assert pages_on_top(page) == PAGES["minh"]
-    time.sleep(max(0.0, 7 - (time.monotonic() - begun)))
+    page.wait_for_timeout(max(0.0, LATE_SECONDS + 1 - (time.monotonic() - begun)) * 1000)
     page.get_by_test_id("stTopNavLink").filter(has_text=t("nav.gaps", "vi")).click()
-    expect(page.get_by_role("heading", name=t("door.expired", "vi"), exact=True)).to_be_visible()
-    assert page.get_by_test_id("stDataFrame").count() == 0
+    heading(page, "door.expired", "vi")
+    nothing_shown(page)
     page.get_by_role("button", name=t("door.expired.button", "vi")).click()
     expect(page.locator("input[name=login]")).to_be_visible()
 
 
-def test_logging_out_ends_the_login_here_and_at_the_provider(page: Page, app: str) -> None:
-    log_in(page, app, "minh")
-    pages_on_top(page)
+def test_routes_ask_for_a_token_even_of_who_has_logged_in(opened: Opened, app: str) -> None:
+    page = opened("sok")
+    assert page.request.get(f"{app}/api/v1/gaps.csv").status == 401
+    assert page.request.get(f"{app}/api/v1/health").status == 200
+
+
+def test_logging_out_ends_the_login_here_and_at_the_provider(opened: Opened, app: str) -> None:
+    page = opened("minh")
     page.get_by_role("button", name="Minh").click()
     expect(page.get_by_text(t("role.planner", "vi"))).to_be_visible()
     page.get_by_role("button", name=t("door.logout", "vi")).click()
     page.locator("button[name=logout][value=yes]").click()
     page.wait_for_url(f"{app}/**")
-    expect(page.get_by_role("heading", name=t("door.login", "vi"), exact=True)).to_be_visible()
-
-
-def test_routes_ask_for_a_token_even_of_who_has_logged_in(page: Page, app: str) -> None:
-    log_in(page, app, "sok")
-    pages_on_top(page)
-    assert page.request.get(f"{app}/api/v1/gaps.csv").status == 401
-    assert page.request.get(f"{app}/api/v1/health").status == 200
-
-
-def test_the_door_reads_well_on_a_phone(browser: Browser, app: str, tmp_path: Path) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.goto(f"{app}/?lang=km")
-    expect(page.get_by_role("heading", name=t("door.login", "km"), exact=True)).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    context.close()
+    heading(page, "door.login", "vi")

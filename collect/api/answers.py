@@ -33,7 +33,7 @@ def endpoint(answer: Answer, default: str) -> Callable[[Request], Awaitable[Resp
 def language(request: Request, default: str) -> str:
     """The asker's language: ``?lang=`` first, then Accept-Language by its weights, then the installation's."""
     asked = request.query_params.get("lang")
-    if asked in LANGUAGES:
+    if asked is not None and asked in LANGUAGES:
         return asked
     wishes = [_wish(part) for part in request.headers.get("accept-language", "").split(",") if part.strip()]
     names = [name for name, weight in sorted(wishes, key=lambda wish: -wish[1]) if weight > 0]

@@ -13,10 +13,10 @@ def account(lang: str) -> None:
     who = st.session_state.get("who")
     if who is None:
         return
-    shown = t("door.local", lang) if who.local else who.name
+    shown = t(f"door.{who.name}", lang) if who.local else who.name
     with st.popover(shown, icon=":material/person:", key="account"):
         st.markdown(f"**{shown}** · {t(f'role.{who.role}', lang)}")
-        st.caption(t("door.local.about", lang) if who.local else _scope(who, lang))
+        st.caption(t(f"door.{who.name}.about", lang) if who.local else _scope(who, lang))
         if not who.local:
             leave(lang)
 

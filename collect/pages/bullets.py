@@ -14,7 +14,8 @@ from collect.publish import LOOKS
 
 STYLE = """<style>
 .bullets{list-style:none;margin:0!important;padding:0!important}
-.bullets li{display:grid;margin:0!important;grid-template-columns:minmax(0,1.5fr) minmax(0,1.3fr) 8.5rem 10rem;gap:.15rem 1.25rem;
+.bullets li{display:grid;margin:0!important;gap:.15rem 1.25rem;
+grid-template-columns:minmax(0,1.5fr) minmax(0,1.3fr) 8.5rem 10rem;
 align-items:center;padding:.7rem 0;border-top:1px solid #8883}
 .bullets li:first-child{border-top:0}
 .bullets .asks,.bullets .span{font-size:.8125rem;opacity:.75}
@@ -26,7 +27,8 @@ align-items:center;padding:.7rem 0;border-top:1px solid #8883}
 .track .ci{position:absolute;top:9px;height:8px;border-radius:4px;opacity:.55}
 .track .dot{position:absolute;top:6px;width:14px;height:14px;margin-left:-7px;border-radius:50%;border:2px solid #fff;
 box-shadow:0 0 0 1px #0004}
-.track .need{position:absolute;top:-3px;bottom:-3px;width:3px;margin-left:-1.5px;background:currentColor;border-radius:2px}
+.track .need{position:absolute;top:-3px;bottom:-3px;width:3px;margin-left:-1.5px;background:currentColor;
+border-radius:2px}
 @media (max-width:768px){.bullets li{grid-template-columns:minmax(0,1fr) auto;gap:.4rem .75rem}
 .bullets .track{grid-column:1/-1;order:3}.bullets .figures{order:2;text-align:right}.bullets .badge{order:4}
 .bullets .do{order:5}}

@@ -33,7 +33,7 @@ class Sources:
 
 def render(results: Results, lang: str, sources: Sources) -> None:
     """Draw the page of the commune that the address names (``?id=``), or a search where it names none."""
-    names = dict(results.units.select("code", data.name_in(lang)).sort("name_vi").iter_rows())
+    names = dict(results.units.sort("name_vi").select("code", data.name_in(lang)).iter_rows())
     asked = st.query_params.get("id")
     if asked in names and st.session_state.get("id") not in names:
         st.session_state["id"] = asked
@@ -91,7 +91,8 @@ def _take_away(results: Results, code: str, lang: str, sources: Sources) -> None
 def _unknown(code: str, results: Results, names: Mapping[str, str], lang: str) -> None:
     vintage = results.units["vintage"][0]
     for old in geo.VINTAGES:
-        if old != vintage and (now := _now(code, old, vintage)) in names:
+        now = _now(code, old, vintage) if old != vintage else None
+        if now is not None and now in names:
             st.warning(f"{t('commune.unknown.former', lang, code=code)} **{names[now]}** ({now})")
             return
     st.warning(t("commune.unknown", lang, code=code, vintage=vintage))

@@ -195,9 +195,7 @@ def commune(results: Results, code: str, lang: str) -> pl.DataFrame:
 def _standings(results: Results, verdicts: pl.DataFrame, lang: str) -> pl.DataFrame:
     names = results.units.select(pl.col("code").alias("place"), name_in(lang).alias("name"), "district")
     rows = standings(results.estimates, verdicts, results.gaps, results.small_areas)
-    return (
-        rows.join(names, on="place", how="left").with_columns(pl.col("name").fill_null(pl.col("place"))).sort("name")
-    )
+    return rows.join(names, on="place", how="left").with_columns(pl.col("name").fill_null(pl.col("place"))).sort("name")
 
 
 def latest(rows: pl.DataFrame) -> pl.DataFrame:

@@ -61,8 +61,12 @@ def _closed(error: CollectError, lang: str) -> None:
     found, mend = error_words(error, lang)
     if error.code in LOGIN:
         header(t(LOGIN[error.code], lang), lang)
-        _card(t(f"{LOGIN[error.code]}.about", lang), t("door.privacy", lang), ":material/lock:")
-        st.button(t(f"{LOGIN[error.code]}.button", lang), type="primary", icon=":material/login:", on_click=st.login)
+        with st.container(border=True, width=640):
+            st.markdown(f"### {t('page.title', lang)}\n\n{t(f'{LOGIN[error.code]}.about', lang)}")
+            st.button(
+                t(f"{LOGIN[error.code]}.button", lang), type="primary", icon=":material/login:", on_click=st.login
+            )
+            st.caption(t("door.privacy", lang))
         return
     header(t("door.forbidden", lang), lang)
     _card(found, mend, ":material/block:")

@@ -65,7 +65,7 @@ def _list(results: Results, lang: str, sources: Sources) -> None:
         return
     _downloads(rows, results, lang, sources)
     openable = "commune" in sources.links and sources.release is None
-    event = st.dataframe(
+    event: Any = st.dataframe(
         _shown(rows, results, lang),
         hide_index=True,
         height=460,

@@ -15,16 +15,21 @@ from collect.pages.words import day, number
 
 
 def language(default: str) -> str:
-    """The language in use: the address first, then this session's choice, then the installation's default."""
+    """The language in use: this session's, else the address's, the one last used here, the installation's default.
+
+    What was last used is a cookie: who comes back from logging in comes without an address of ours.
+    """
     asked = st.query_params.get("lang")
     if st.session_state.get("lang") not in LANGUAGES:
-        st.session_state["lang"] = asked if asked in LANGUAGES else default if default in LANGUAGES else "vi"
+        wished = (asked, st.context.cookies.get(LAST_USED), default, "vi")
+        st.session_state["lang"] = next(lang for lang in wished if lang in LANGUAGES)
     chosen = str(st.session_state["lang"])
     if asked != chosen:
         st.query_params["lang"] = chosen
     return chosen
 
 
+LAST_USED = "phu_lang"
 PHONE = "@media (max-width:768px)"  # where Streamlit folds the row of pages away
 ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows room that nothing fills
     ".stMainBlockContainer{padding-top:4.25rem;padding-bottom:3rem}"
@@ -36,6 +41,7 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
     ".st-key-phone-pages{display:flex;flex-wrap:nowrap;overflow-x:auto;scrollbar-width:none;gap:.25rem;"
     "margin:0 -1rem;padding:0 1rem .25rem;width:calc(100% + 2rem);border-bottom:1px solid #8884}"
     ".st-key-phone-pages>*{flex:none;width:auto}.st-key-phone-pages p{white-space:nowrap}"
+    ".st-key-account button p{font-size:0}"  # the icon stands for the name, which a screen reader still says
     "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
     "[data-testid='stElementToolbar']{display:none}"  # always open under a finger, over whatever stands above
     "}"
@@ -46,7 +52,8 @@ def dress(lang: str) -> None:
     """Fonts of ours, the page's language said to screen readers, and no wasted room on a phone."""
     served.register()
     st.html(f"<style>{served.font_faces()}{ROOM}{_uploader_words(lang)}</style>")
-    st.html(f"<script>document.documentElement.lang = '{lang}'</script>", unsafe_allow_javascript=True)
+    keep = f"document.cookie = '{LAST_USED}={lang};path=/;max-age=31536000;samesite=lax'"
+    st.html(f"<script>document.documentElement.lang = '{lang}'; {keep}</script>", unsafe_allow_javascript=True)
 
 
 def _uploader_words(lang: str) -> str:

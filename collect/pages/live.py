@@ -152,6 +152,13 @@ def uploads(settings: Settings, who: Who) -> int:
     return len(registry.uploads(the_store(settings).engine))
 
 
+def received(settings: Settings, who: Who) -> list[Mapping[str, Any]]:
+    """The uploads somebody may see, in the order of arrival: a survey team those it sent itself. Raises Forbidden."""
+    require(who, "households")
+    found = registry.uploads(the_store(settings).engine)
+    return [one for one in found if who.sees_all_teams or one["received_by"] == who.signature]
+
+
 @dataclass(frozen=True, slots=True)
 class LiveDesk:
     """The upload page's desk over the real store, for one person."""

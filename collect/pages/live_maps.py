@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 OUTLINES_M = 60.0  # how far a drawn outline may lie from the true one
 GROUND_M = 40.0  # likewise water and roads
 SUFFIXES = ("parquet", "gpkg", "geojson")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for a file, in which language, of which installation."""
+
+    settings: Settings
+    who: Who
+    lang: str
 
 
 def shapes_of(boundaries: geo.Boundaries, units: pl.DataFrame, folder: Path) -> Shapes:
@@ -67,7 +77,7 @@ def ground_of(folder: Path, name: str) -> dict[str, Any] | None:
     return {"type": "FeatureCollection", "features": features}
 
 
-def map_file(settings: Settings, who: Who, found: Found, target: Target, show: Show, kind: str, lang: str) -> bytes:
+def map_file(asked: Asked, found: Found, target: Target, show: Show, kind: str) -> bytes:
     """The bytes of the map on screen as a file of its own: ``html``, which opens from disk, or ``png``.
 
     Raises Forbidden.
@@ -75,26 +85,30 @@ def map_file(settings: Settings, who: Who, found: Found, target: Target, show: S
     from collect.publish import map_layer, write_map
     from collect.publish.map_picture import picture_of
 
-    require(who, "results")
+    require(asked.who, "results")
     with ONE_AT_A_TIME, TemporaryDirectory() as folder:
         layer = map_layer(
             target,
             found.run.estimates,
             found.run.verdicts,
-            places_of(settings.data, found.run.vintage).boundaries,
+            places_of(asked.settings.data, found.run.vintage).boundaries,
             indicator=indicator_of(found, target),
             meta=found.meta(),
-            show=show,
         )
-        return picture_of(layer, lang) if kind == "png" else write_map(layer, Path(folder) / "map.html", lang).read_bytes()
+        layer = replace(layer, show=show)
+        if kind == "png":
+            return picture_of(layer, asked.lang)
+        return write_map(layer, Path(folder) / "map.html", asked.lang).read_bytes()
 
 
-def sheet_file(settings: Settings, who: Who, found: Found, commune: str, lang: str) -> bytes:
+def sheet_file(asked: Asked, found: Found, commune: str) -> bytes:
     """The bytes of a commune's printed sheet. Raises Forbidden."""
     from collect.publish.sheet import Facts, sheet
 
-    require(who, "results")
+    require(asked.who, "results")
     with ONE_AT_A_TIME:
-        outlines = places_of(settings.data, found.run.vintage).boundaries
-        facts = Facts(found.units, found.targets, found.indicators, outlines, geo.lineage(), geo.units("2024"))
-        return sheet(found.run, commune, facts, lang)
+        outlines = places_of(asked.settings.data, found.run.vintage).boundaries
+        facts = Facts(
+            found.units, found.targets, found.indicators, outlines, geo.lineage(), geo.units(next(iter(geo.VINTAGES)))
+        )
+        return sheet(found.run, commune, facts, asked.lang)

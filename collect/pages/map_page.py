@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -17,7 +18,6 @@ from collect.pages.words import number
 from collect.publish import SHOWS, Scale, Show, source_words
 from collect.targets import Target
 
-MapFile = Callable[[Target, Show, str], bytes]  # target, what is shown, html or png
 FILES = {"png": ("image/png", ":material/image:"), "html": ("text/html", ":material/download:")}
 
 
@@ -27,7 +27,7 @@ class Sources:
 
     vintages: list[str]
     results: Callable[[str], Results | None]
-    map_file: Callable[[Results, Target, Show, str], bytes]
+    map_file: Callable[[Any, Target, Show, str], bytes]  # results, target, what is shown, html or png
     links: Mapping[str, st.Page]
 
 

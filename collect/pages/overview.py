@@ -60,9 +60,7 @@ def _attention(results: Results, lang: str, links: Mapping[str, st.Page]) -> Non
         st.success(t("overview.attention.none", lang), icon=":material/check_circle:")
 
 
-def _matter(
-    verdict: str, said: str, results: Results, worst: Target, lang: str, links: Mapping[str, st.Page]
-) -> None:
+def _matter(verdict: str, said: str, results: Results, worst: Target, lang: str, links: Mapping[str, st.Page]) -> None:
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"{looks.flag(verdict)} **{said}**")
         st.caption(data.name_of(results, worst, lang))

@@ -57,7 +57,9 @@ def register() -> None:
 
 def map_component() -> Any:
     """The map component's mounting command."""
-    parts = '<div class="notice"></div><div class="failed" role="alert"></div><div class="said" aria-live="polite"></div>'
+    parts = (
+        '<div class="notice"></div><div class="failed" role="alert"></div><div class="said" aria-live="polite"></div>'
+    )
     html = f'<div class="frame"><div class="canvas" role="application" tabindex="0"></div>{parts}</div>'
     return st.components.v2.component(f"{PREFIX}.map", html=html, css="map.css", js="map.js")
 

@@ -41,7 +41,7 @@ def communes(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING)
         names["needed"]: lambda cell: number(known(cell), lang),
         names["n_households"]: lambda cell: number(known(cell), lang),
     }
-    shown = {names[name]: how for name, how in {name: formats.get(names[name]) for name in columns}.items() if how}
+    shown: Formats = {names[name]: formats[names[name]] for name in columns if names[name] in formats}
     return frame.select(columns).to_pandas().rename(columns=names).style.format(shown)
 
 

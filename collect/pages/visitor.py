@@ -7,7 +7,7 @@ import time
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
-from collect.access import LOCAL, Claims, Forbidden, Who, claims_from, is_loopback
+from collect.access import ANYBODY, LOCAL, Forbidden, Who, claims_from, is_loopback
 from collect.problems import CollectError
 from collect.settings import Settings
 
@@ -26,7 +26,9 @@ def asks_who() -> bool:
 
 
 def visitor(settings: Settings) -> Who:
-    """Who this session belongs to, asked anew at every run of the script: a login ends while its page is open.
+    """Who this session belongs to, asked anew at every run of the script: a login may end while its page is open.
+
+    Roles and scope are read from the provider's claims as the ``[access]`` section beside ``[auth]`` says.
 
     Raises
     ------
@@ -39,15 +41,10 @@ def visitor(settings: Settings) -> Who:
         address = st.get_option("server.address") or "0.0.0.0"  # noqa: S104  # what Streamlit does without an address
         if not is_loopback(address) and not settings.allow_anonymous:
             raise CollectError("ACC-03", address=address)
-        return LOCAL
+        return LOCAL if is_loopback(address) else ANYBODY
     if not st.user.is_logged_in:
         raise Forbidden("ACC-02")
-    who = claims().who(st.user.to_dict(), time.time())
-    if who is None:
+    who = claims_from(st.secrets.get("access", {})).who(st.user.to_dict())
+    if who.until < time.time():
         raise Forbidden("ACC-10")
     return who
-
-
-def claims() -> Claims:
-    """Where the provider's claims say what somebody is: the ``[access]`` section beside ``[auth]``."""
-    return claims_from(st.secrets.get("access", {}))

@@ -11,6 +11,6 @@ from collect.publish.scales import LOOKS, SHOWS, Look, Scale, Show
 from collect.publish.standings import standings
 
 __all__ = [
-    "LOOKS", "SHOWS", "Look", "MapLayer", "Scale", "Show", "advice", "data_dictionary", "map_layer", "source_words", "standings", "withheld",
-    "write_gaps", "write_map",
+    "LOOKS", "SHOWS", "Look", "MapLayer", "Scale", "Show", "advice", "data_dictionary", "map_layer", "source_words",
+    "standings", "withheld", "write_gaps", "write_map",
 ]  # fmt: skip

@@ -40,7 +40,13 @@ def content(layer: MapLayer, lang: str) -> dict[str, Any]:
         "legend": legend,
         "map": svg_of(layer.shapes, painted),
         "source": " · ".join(
-            part for part in (counted, layer.release.release, t("publish.map.source", lang, source=source_words(layer.source, lang))) if part
+            part
+            for part in (
+                counted,
+                layer.release.release,
+                t("publish.map.source", lang, source=source_words(layer.source, lang)),
+            )
+            if part
         ),
     }
 

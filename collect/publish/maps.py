@@ -17,6 +17,7 @@ from collect.publish.scales import Look, Scale, Show
 from collect.tables import Estimates, Verdicts
 from collect.targets import Target
 
+
 class Outlines(Protocol):
     """What `geo.boundaries` gives: ``kind`` is reference, derived or schematic."""
 
@@ -118,7 +119,6 @@ def map_layer(
     *,
     indicator: Indicator | None = None,
     meta: Mapping[str, object] | None = None,
-    show: Show = "verdict",
 ) -> MapLayer:
     """Join a target's verdicts by commune with the outlines; a commune without a row is ``no_data``.
 
@@ -143,7 +143,7 @@ def map_layer(
     facts = {"boundaries": outlines.kind, "boundaries_source": outlines.source, **(meta or {})}
     schematic = outlines.kind == "schematic"
     release = release_of(facts)
-    return MapLayer(target, indicator, shapes, places, outlines.vintage, schematic, outlines.source, release, show)
+    return MapLayer(target, indicator, shapes, places, outlines.vintage, schematic, outlines.source, release)
 
 
 def _place(code: str, name: str, row: Mapping[str, Any] | None, hidden: frozenset[str]) -> Place:

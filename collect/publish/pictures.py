@@ -35,7 +35,7 @@ def inchworm(rows: pl.DataFrame, target: Target, lang: str) -> alt.LayerChart:
     """
     ordered = rows.sort(pl.col("value").fill_null(-1.0), "name", descending=[True, False])
     names = ordered["name"].to_list()
-    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=190, ticks=False, domain=False))
+    y = alt.Y("name:N", sort=names, title=None, axis=_names())
     x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), title=None, axis=alt.Axis(format="%", grid=True))
     colour = _colour(lang)
     shades = _nested(ordered, lang)
@@ -132,7 +132,7 @@ def interviewers(rows: pl.DataFrame, target: Target, commune: str, lang: str) ->
         for row in rows.sort("interviewer", nulls_last=False).iter_rows(named=True)
     ]  # fmt: skip
     names = [row["name"] for row in named]
-    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=190, ticks=False, domain=False))
+    y = alt.Y("name:N", sort=names, title=None, axis=_names())
     x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), title=None, axis=alt.Axis(format="%"))
     base = alt.Chart(_data(named))
     spans = base.mark_bar(size=8).encode(x=x, x2="high:Q", y=y, color=_colour(lang))
@@ -150,6 +150,10 @@ def _line(target: Target, axis: str) -> alt.Chart:
     rule = alt.Chart(_data([{"need": float(target.value)}])).mark_rule(color=INK, strokeDash=[5, 3], strokeWidth=1.5)
     drawn: alt.Chart = rule.encode(x="need:Q") if axis == "x" else rule.encode(y="need:Q")
     return drawn
+
+
+def _names() -> alt.Axis:
+    return alt.Axis(labelLimit=190, ticks=False, domain=False, labelOverlap=False)
 
 
 def _colour(lang: str) -> alt.Color:

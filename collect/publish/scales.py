@@ -35,7 +35,7 @@ class Look:
 # Blue and brown differ for every kind of colour blindness, orange and grey in lightness; hatch and mark speak in grey.
 LOOKS: Mapping[str, Look] = {
     "met": Look("#1f6fb4", "", "#ffffff", "✓", False),
-    "not_met": Look("#b5402c", "\\", "#7e2a1b", "✕", False),
+    "not_met": Look("#b5402c", "\\", "#e8a797", "✕", False),
     "undecided": Look("#f2a65a", "/", "#c06f1d", "?", True),
     "no_data": Look("#d3d9e0", ".", "#7b8794", "–", True),
 }
@@ -44,12 +44,12 @@ VALUE_LOOKS = {
     "over": Look("#1f6fb4", "", "#ffffff", "", False),
     "near": Look("#f7dcb4", "", "#d9a55b", "", True),
     "below": Look("#e59a53", "\\", "#b86a20", "", True),
-    "far": Look("#8f3220", "x", "#c2654f", "", False),
+    "far": Look("#8f3220", "x", "#d58a77", "", False),
     "none": NO_FIGURE,
 }
 UNCERTAINTY_LOOKS = {
-    "tight": Look("#e9e4f3", "", "#a99bc9", "", True),
-    "fair": Look("#b9aed6", "", "#8571b5", "", True),
+    "tight": Look("#dcd3ee", "", "#a99bc9", "", True),
+    "fair": Look("#b3a6d3", "", "#8571b5", "", True),
     "wide": Look("#7e6bb0", "/", "#b3a4db", "", False),
     "vague": Look("#3f2d73", "x", "#7e6bb0", "", False),
     "none": NO_FIGURE,
@@ -105,7 +105,7 @@ class Scale:
             return "none"
         half = (place.ci_high - place.ci_low) / 2
         return next(
-            (code for code, limit in zip(UNCERTAINTY_LOOKS, HALF_WIDTHS, strict=False) if half <= limit), "vague"
+            (code for code, limit in zip(UNCERTAINTY_LOOKS, HALF_WIDTHS, strict=False) if half <= limit + 1e-9), "vague"
         )
 
     def _by_value(self, value: float) -> str:

@@ -8,8 +8,8 @@ from collect.publish.disclosure import withheld
 
 KEYS = ("indicator", "level", "vintage", "place", "round")
 HIDDEN = (
-    "model_value", "root_mse", "value", "ci_low", "ci_high", "p_meets", "numerator", "denominator", "std_error", "n_base",
-    "n_holding", "lower_bound", "upper_bound",
+    "model_value", "root_mse", "value", "ci_low", "ci_high", "p_meets", "numerator", "denominator", "std_error",
+    "n_base", "n_holding", "lower_bound", "upper_bound",
 )  # fmt: skip
 NEEDED = ("households", "households_needed", "households_needed_low", "households_needed_high", "priority", "gap_type")
 

@@ -98,7 +98,9 @@ def _mark(text: str, at: tuple[float, float], dark: bool) -> str:
     ink, halo = (DARK, LIGHT) if dark else (LIGHT, DARK)
     if text in SIGNS:
         return f'<g transform="translate({x:.1f},{y:.1f})">{SIGNS[text].format(ink=ink)}</g>'
-    letters = f'x="{x:.1f}" y="{y + 5:.1f}" font-size="15" font-family="Phu Sans" font-weight="600" text-anchor="middle"'
+    letters = (
+        f'x="{x:.1f}" y="{y + 5:.1f}" font-size="15" font-family="Phu Sans" font-weight="600" text-anchor="middle"'
+    )
     return (
         f'<text {letters} fill="none" stroke="{halo}" stroke-width="3" stroke-opacity=".55">{text}</text>'
         f'<text {letters} fill="{ink}">{text}</text>'

@@ -1,6 +1,7 @@
 """The map component: communes on a canvas, by colour, hatch and mark; a click comes back as a commune code.
 
-Outlines are a file of their own, fetched once under a name made of their hash; a run of the page sends codes and classes.
+Outlines are a file of their own, fetched once under a name made of their hash; a run of the page sends codes and
+classes.
 """
 
 from __future__ import annotations

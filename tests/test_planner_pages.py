@@ -1,0 +1,205 @@
+"""What planners read: the commune's page, what changed, the scales of the map, and what no page may show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from app_tables import COMMUNE_TARGETS, INDICATORS, VINTAGE, make_changes, make_results
+from test_app import open_page
+
+import geo
+from collect.i18n import LANGUAGES
+from collect.i18n.figures import counted, points
+from collect.pages import commune_page, data
+from collect.pages.gap_list import _communes, _districts
+from collect.pages.map_component import Figures
+from collect.publish import SHOWS, Scale, advice
+from collect.targets import Target
+
+FIBRE, PHONE = COMMUNE_TARGETS[:2]  # more than 80 %; at least 80 %
+
+
+def figures(value: float | None, half: float = 0.05, verdict: str = "undecided") -> Figures:
+    return Figures(verdict, value, None if value is None else value - half, None if value is None else value + half)
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "kind"),
+    [
+        (FIBRE, 0.81, "over"),
+        (FIBRE, 0.80, "near"),  # exactly 80 % does not meet 'more than 80 %'
+        (PHONE, 0.80, "over"),  # and does meet 'at least 80 %'
+        (FIBRE, 0.70, "near"),
+        (FIBRE, 0.699, "below"),
+        (FIBRE, 0.60, "below"),
+        (FIBRE, 0.599, "far"),
+        (FIBRE, None, "none"),
+    ],
+)
+def test_the_classes_of_the_value_are_tied_to_the_target(target: Target, value: float | None, kind: str) -> None:
+    assert Scale("value", target).of(figures(value)) == kind
+
+
+@pytest.mark.parametrize(
+    ("half", "kind"), [(0.0, "tight"), (0.05, "tight"), (0.06, "fair"), (0.15, "wide"), (0.21, "vague")]
+)
+def test_the_wider_the_interval_the_darker_the_uncertainty(half: float, kind: str) -> None:
+    assert Scale("uncertainty", FIBRE).of(Figures("met", 0.5, 0.5 - half, 0.5 + half)) == kind
+
+
+@pytest.mark.parametrize("show", SHOWS)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_class_of_every_scale_has_words_and_differs_from_the_others_in_grey(show: Any, lang: str) -> None:
+    scale = Scale(show, FIBRE)
+    labels = [scale.label(code, lang) for code in scale.looks]
+    assert all(labels)
+    assert len(set(labels)) == len(labels)
+    seen = [(look.hatch, grey(look.colour)) for look in scale.looks.values()]
+    for index, (hatch, lightness) in enumerate(seen):
+        for other_hatch, other in seen[:index]:
+            assert hatch != other_hatch or abs(lightness - other) > 25, "neither hatch nor lightness tells them apart"
+
+
+def grey(colour: str) -> float:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_low_target_has_no_class_below_nothing() -> None:
+    low = replace(FIBRE, value=FIBRE.value / 8)  # more than 10 %
+    assert set(Scale("value", low).looks) == {"over", "near", "none"}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_commune_has_a_page_of_its_own_with_every_target(lang: str) -> None:
+    made = make_results()
+    code = made.units["code"][0]
+    app = open_page("commune", lang, id=code)
+    assert not app.exception
+    names = dict(made.units.select("code", data.name_in(lang)).iter_rows())
+    assert app.title[0].value == names[code]
+    listed = commune_page.bullets(made, data.commune(made, code, lang), lang)
+    assert [bullet.label for bullet in listed] == [
+        next(x for x in INDICATORS if x.indicator_id == target.indicator).labels[lang] for target in COMMUNE_TARGETS
+    ]
+    assert {bullet.verdict for bullet in listed} == {"not_met"}
+    assert all(bullet.deeds for bullet in listed), "a commune that misses a target is told what is missing"
+
+
+def test_the_code_of_a_former_commune_leads_to_the_one_it_is_part_of() -> None:
+    old = next(code for code in geo.units("2024")["code"] if code not in geo.units(VINTAGE)["code"].to_list())
+    now = geo.recode(pl.Series([old]), "2024", VINTAGE)[0]
+    app = open_page("commune", "en", id=old)
+    assert now in app.warning[-1].value
+    assert "99999" in open_page("commune", "en", id="99999").warning[-1].value
+
+
+def test_a_commune_of_the_made_tables_lists_the_communes_it_came_from() -> None:
+    code = next(code for code in geo.units(VINTAGE)["code"] if len(geo.former_units(code, VINTAGE, "2024")) > 1)
+    app = open_page("commune", "vi", id=code)
+    assert set(app.dataframe[0].value["Mã"]) == set(geo.former_units(code, VINTAGE, "2024"))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"verdict": "met"}, []),
+        (
+            {"verdict": "not_met", "households_needed": 1, "households_needed_low": 1, "households_needed_high": 1},
+            ["1 more household"],
+        ),
+        (
+            {
+                "verdict": "not_met",
+                "households_needed": 1200,
+                "households_needed_low": 900,
+                "households_needed_high": 1500,
+            },
+            ["1,200 more households (between 900 and 1,500)"],
+        ),
+        (
+            {"verdict": "undecided", "interviews_needed": 90, "hamlets_needed": 1, "interviews_reason": "more_hamlets"},
+            ["90 more interviews to decide in 1 more hamlet"],
+        ),
+        (
+            {"verdict": "undecided", "interviews_reason": "listed", "certainly_met_from": 61, "interviews_needed": 7},
+            ["7 more interviews to decide", "Certain to be met once 61 of the list have it."],
+        ),
+    ],
+)
+def test_what_to_do_is_said_in_whole_numbers(row: dict[str, Any], said: list[str]) -> None:
+    empty = dict.fromkeys(
+        (
+            "households_needed", "households_needed_low", "households_needed_high", "interviews_needed",
+            "hamlets_needed", "interviews_reason", "certainly_met_from", "certainly_missed_from",
+        )
+    )  # fmt: skip
+    assert advice({**empty, "suppressed": False, **row}, "households", "en") == said
+
+
+def test_a_commune_that_meets_its_target_is_withheld_on_the_screen_where_too_few_stand_on_one_side() -> None:
+    made = make_results()
+    code = made.verdicts.filter(target_id=FIBRE.target_id, verdict="met", level="commune")["place"][0]
+    here = (pl.col("place") == code) & (pl.col("indicator") == "S2")
+    few = made.estimates.with_columns(n_holding=pl.when(here).then(pl.col("n_base") - 2).otherwise("n_holding"))
+    row = data.communes(replace(made, estimates=few), FIBRE, "vi").row(by_predicate=pl.col("place") == code, named=True)
+    assert row["suppressed"]
+    assert [row[name] for name in ("value", "ci_low", "ci_high", "p_meets", "n_holding")] == [None] * 5
+
+
+def test_the_last_change_is_the_one_from_the_round_before() -> None:
+    made = replace(make_results(), changes=make_changes(make_results(), "worse"))
+    found = data.changes_of(made, "S2", "province")
+    assert found.select("round_from", "difference").rows() == [("2025-2", -0.0412)]
+    assert data.changes_of(made, "S5", "province").is_empty()
+    assert data.changes_of(make_results(), "S2", "province").is_empty()
+
+
+def test_the_overview_says_what_became_worse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_CHANGES", "worse")
+    app = open_page("", "en")
+    assert not app.exception
+    said = " ".join(text.value for text in [*app.caption, *app.markdown])
+    assert "▼ Worse: −4.1 points since the round before" in said
+    assert "1 commune is worse than in the round before" in said
+    assert "No earlier round to compare" in said, "of targets whose indicator was not asked before"
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 commune has no data"), (2, "2 communes have no data")])
+def test_one_and_many_are_said_as_the_language_says_them(count: int, words: str) -> None:
+    assert counted("overview.attention.no_data", count, "en") == words
+    assert counted("overview.attention.no_data", count, "vi").startswith(str(count))
+
+
+def test_a_change_is_written_with_its_sign() -> None:
+    assert (points(-0.0412, "vi"), points(0.0412, "en"), points(None, "en")) == ("−4,1", "+4.1", "–")
+
+
+def test_the_gap_list_is_filtered_by_former_district_and_found_by_a_former_commune() -> None:
+    made = make_results()
+    districts = list(_districts(made))
+    assert len(districts) == len(set(districts)) == 9
+    named = _communes(made, "vi")
+    former = geo.units("2024").filter(pl.col("code").is_in(geo.former_units(made.units["code"][5], VINTAGE, "2024")))
+    assert all(name in named[made.units["code"][5]] for name in former["name_vi"])
+    app = open_page("gaps", "vi")
+    app.multiselect(key="gap_district").set_value([districts[0]]).run()
+    inside = made.units.filter(pl.col("district").str.contains(districts[0], literal=True))["name_vi"].to_list()
+    assert set(app.dataframe[0].value["Xã, phường"]) <= set(inside)
+
+
+def test_the_row_chosen_in_the_ranking_is_the_commune_of_the_card() -> None:
+    made = make_results()
+    code = data.communes(made, FIBRE, "en").sort("value", "name", nulls_last=True)["place"][0]
+    app = open_page("map", "en", target=FIBRE.target_id, commune=code)
+    assert app.selectbox(key="commune").value == code
+    assert any("Rank 1 of" in text.value for text in app.caption)
+
+
+def test_no_page_module_is_longer_than_it_can_be_read() -> None:
+    pages = Path(commune_page.__file__).parent.glob("*.py")
+    assert {path.name: n for path in pages if (n := len(path.read_text(encoding="utf-8").splitlines())) > 300} == {}

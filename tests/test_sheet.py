@@ -1,0 +1,81 @@
+"""The printed sheet and the picture of the map: one page, in three languages, the same bytes for the same results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import pytest
+from app_tables import INDICATORS, TARGETS, VINTAGE, MadeResults, make_results
+
+import geo
+from collect.i18n import LANGUAGES
+from collect.problems import CollectError
+from collect.publish import LOOKS
+from collect.publish.sheet import Facts, content, sheet
+from collect.publish.svg_map import Painted, svg_of
+from collect.publish.typeset import typeset
+
+FACTS = Facts(
+    geo.units(VINTAGE), TARGETS, INDICATORS, geo.boundaries(VINTAGE), geo.lineage(), geo.units("2024")
+)  # without a folder the outlines are schematic
+CODE = next(code for code in geo.units(VINTAGE)["code"] if len(geo.former_units(code, VINTAGE, "2024")) > 3)
+
+
+@dataclass(frozen=True)
+class Finished:
+    made: MadeResults
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.made, name)
+
+    def meta(self) -> dict[str, object]:
+        return {"release": "20260930-ab", "as_of": "2026-09-30", "made_up": True, "boundaries": "schematic"}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_sheet_is_one_page_in_every_language_with_every_target_made_long(lang: str) -> None:
+    held = content(Finished(make_results()), CODE, FACTS, lang)
+    assert len(held["rows"]) == 4
+    crowded = {**held, "rows": held["rows"] * 2}  # eight targets, more than the plan has for communes
+    assert isinstance(typeset("sheet", crowded, "png"), bytes), "typst gives a list where there are several pages"
+    made = sheet(Finished(make_results()), CODE, FACTS, lang)
+    assert made.startswith(b"%PDF-")
+    assert made == sheet(Finished(make_results()), CODE, FACTS, lang)
+
+
+def test_the_sheet_says_its_day_its_revision_its_method_and_that_data_are_made_up() -> None:
+    held = content(Finished(make_results()), CODE, FACTS, "en")
+    assert "30 Sep 2026" in held["revision"]
+    assert "20260930-ab" in held["revision"]
+    assert "95%" in held["method"]
+    assert len(held["notices"]) == 2
+    assert f"/commune?id={CODE}" in held["link"]
+
+
+def test_a_code_of_no_commune_is_refused_with_what_to_do() -> None:
+    with pytest.raises(CollectError) as refused:
+        sheet(Finished(make_results()), "99999", FACTS, "en")
+    assert refused.value.code == "PUB-06"
+
+
+def test_what_is_withheld_is_not_printed() -> None:
+    made = make_results()
+    hidden = made.estimates.with_columns(
+        n_households=pl.when(pl.col("place") == CODE).then(9).otherwise("n_households")
+    )
+    held = content(
+        Finished(MadeResults(hidden, made.verdicts, made.gaps, units=made.units, shapes=None)), CODE, FACTS, "en"
+    )
+    assert {row["value_text"] for row in held["rows"]} == {"–"}
+    assert {row["value"] for row in held["rows"]} == {None}
+
+
+def test_every_commune_of_the_picture_has_the_pattern_of_its_class_and_the_chosen_one_an_outline() -> None:
+    shapes = FACTS.outlines.simplified()
+    classes = dict(zip(shapes["code"], ["met", "not_met", "undecided", "no_data"] * 20, strict=False))
+    drawn = svg_of(shapes, Painted(classes, LOOKS, dict.fromkeys(classes, "✓"), chosen=CODE))
+    for kind in LOOKS:
+        assert drawn.count(f'fill="url(#k-{kind})"') == list(classes.values()).count(kind)
+    assert drawn.count('stroke="#111"') == 1
