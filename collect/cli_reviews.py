@@ -169,7 +169,7 @@ def correct(session: Session, what: tuple[str, ...], row_id: str, why: str, by: 
     if len(what) == 1:
         outcomes = take(store, session.definitions(), Path(what[0]), by)
     elif len(what) == len(("submission", "question", "answer")):
-        outcomes = put_right(store, session.definitions(), [Correction(*what, why=why, row_id=row_id)], by)
+        outcomes = put_right(store, session.definitions(), [Correction(what[0], what[1], what[2], why=why, row_id=row_id)], by)
     else:
         raise click.UsageError("FILE | SUBMISSION QUESTION ANSWER")
     if as_json:

@@ -30,6 +30,8 @@ def made_run(run_id: str = LAST) -> Run:
         tallies=tables.Tallies(made.tallies),
         gaps=tables.Gaps(tables.GAPS.check(gaps)),
         small_areas=tables.SmallAreas(made.small_areas),
+        changes=tables.Changes(tables.CHANGES.empty()),
+        weighing=(),
     )  # fmt: skip
 
 

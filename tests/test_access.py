@@ -215,7 +215,7 @@ def test_pages_started_without_our_command_are_closed_to_others_as_well(
 ) -> None:
     """``streamlit run app.py --server.address 0.0.0.0`` passes by the check at the start."""
     monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
-    monkeypatch.setattr(visitor.st, "get_option", {"server.address": None}.get)
+    monkeypatch.setattr("streamlit.get_option", {"server.address": None}.get)
     app = AppTest.from_file(str(script()), default_timeout=30)
     app.query_params["lang"] = lang
     app.run()

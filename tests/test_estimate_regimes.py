@@ -242,7 +242,7 @@ def test_bounds_of_estimates_are_those_that_verdicts_are_judged_by() -> None:
     lines = [f"| 2900{c} | {h} | 100 | 1/2 | 15 | {(5 * c + 7 * h * c) % 16} |" for c in range(1, 6) for h in range(5)]
     made = survey("\n".join([*lines, *(f"| 29009 | {h} | 100 | 1/2 | 15 | 15 |" for h in range(4))]))
     estimates = made.estimates().filter(level="commune")
-    verdicts = judge(estimates, [target(">=", "4/5")], [indicator()], made.places, made.weights())
+    verdicts = judge(tables.Estimates(estimates), [target(">=", "4/5")], [indicator()], made.places, made.weights())
     both = estimates.join(verdicts, on="place", suffix="_judged").drop_nulls("lower_bound_judged")
     assert both.height == 6
     assert both["lower_bound"].to_list() == pytest.approx(both["lower_bound_judged"].to_list(), rel=1e-9)
