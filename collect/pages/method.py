@@ -14,7 +14,7 @@ from collect.pages.data import Results
 from collect.pages.layout import coded, header
 from collect.targets import Target
 
-PARTS = ("estimate", "verdict", "hamlets", "together", "looking", "needed", "change", "small", "honest")
+PARTS = ("weights", "estimate", "verdict", "hamlets", "together", "looking", "needed", "change", "small", "honest")
 FORMULAS = {
     "estimate": r"\hat p=\frac{\sum w\,y}{\sum w\,x}\qquad "
     r"\mathrm{Var}\,\hat p=\sum_h\frac{k_h}{k_h-1}\sum_i(e_{hi}-\bar e_h)^2",
