@@ -26,7 +26,9 @@ from collect.estimate import (
 )
 from collect.judge import changes
 from collect.locate import move
+from collect.problems import CollectError
 from collect.rounds import compare_rounds, districts_of
+from collect.runs import Run
 from geo import district_of, former_units, gazetteer, units
 
 EARLIER, LATER = "2024", "2025"
@@ -363,3 +365,29 @@ def simulated(first: Any, second: Any, kept: int, draws: np.random.Generator) ->
 
 def communes_like(count: int) -> pl.DataFrame:
     return made_communes(*(f"{number:05}" for number in range(count)))
+
+
+def run_of(found: tables.Changes, estimates: tables.Estimates) -> Run:
+    """A run of which only changes and estimates are looked at."""
+    empty = pl.DataFrame()
+    return Run(
+        "r", "2025-07", date(2025, 8, 20), (EARLIER, LATER), True, "schematic", "", 0, 0, estimates,
+        tables.Verdicts(empty), tables.Tallies(empty), tables.Gaps(empty), tables.SmallAreas(empty), (), found,
+    )  # fmt: skip
+
+
+def test_a_run_compares_its_last_two_rounds_unless_told_which() -> None:
+    made = {EARLIER: survey(of(FOUR, 4, 6, 5, 7)), LATER: survey(of(FOUR, 6, 7, 7, 9))}
+    households, measures = _stacked(made)
+    weights = weigh(tables.Households(households), None)
+    estimates = estimate(measures, weights, made[LATER].places)
+    run = run_of(changes(estimates, shared(measures, weights, made[LATER].places)), estimates)
+    assert set(run.changes_between().select("round_from", "round_to").rows()) == {(EARLIER, LATER)}
+    assert run.changes_between(EARLIER, LATER).equals(run.changes_between())
+    with pytest.raises(CollectError, match="USE-01"):
+        run.changes_between(LATER, EARLIER)
+    with pytest.raises(CollectError, match="USE-01"):
+        run.changes_between("1999")
+    alone = run_of(tables.Changes(tables.CHANGES.empty()), estimates)
+    with pytest.raises(CollectError, match="USE-30"):
+        alone.changes_between()

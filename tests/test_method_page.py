@@ -16,6 +16,8 @@ def test_the_method_page_speaks_each_language(lang: str) -> None:
     assert page.title[0].value == t("method.title", lang)
     assert [part.value for part in page.subheader] == [
         t(f"method.{name}", lang)
-        for name in ("estimate", "verdict", "hamlets", "together", "looking", "needed", "change", "small", "honest")
+        for name in (
+            "weights", "estimate", "verdict", "hamlets", "together", "looking", "needed", "change", "small", "honest",
+        )
     ]  # fmt: skip
     assert len(page.latex) == 5

@@ -16,7 +16,9 @@ from collect.publish import LOOKS
 from collect.tables import VERDICTS
 from collect.targets import Target
 
-PARTS = ("estimate", "verdict", "hamlets", "together", "looking", "needed", "change", "small", "honest")
+PARTS = (
+    "weights", "estimate", "verdict", "hamlets", "together", "looking", "needed", "change", "small", "honest",
+)  # fmt: skip
 WORDS = (
     "commune", "hamlet", "vintage", "target", "verdict", "interval", "weight", "gap", "gap_type", "suppressed", "run",
     "release",
