@@ -168,10 +168,13 @@ def correct(session: Session, what: tuple[str, ...], row_id: str, why: str, by: 
     store = open_store(session.settings)
     if len(what) == 1:
         outcomes = take(store, session.definitions(), Path(what[0]), by)
-    elif len(what) == len(("submission", "question", "answer")):
-        outcomes = put_right(store, session.definitions(), [Correction(what[0], what[1], what[2], why=why, row_id=row_id)], by)
     else:
-        raise click.UsageError("FILE | SUBMISSION QUESTION ANSWER")
+        try:
+            submission_id, question, new = what
+        except ValueError as error:
+            raise click.UsageError("FILE | SUBMISSION QUESTION ANSWER") from error
+        one = Correction(submission_id, question, new, why, row_id)
+        outcomes = put_right(store, session.definitions(), [one], by)
     if as_json:
         click.echo(json.dumps(said_of(outcomes), ensure_ascii=False))
     sys.exit(tell(session, outcomes, quiet=as_json))

@@ -28,7 +28,8 @@ def _uploads_know_their_letters(connection: Connection) -> None:
         connection.execute(sa.text(f"ALTER TABLE uploads ADD COLUMN {name} VARCHAR(32) DEFAULT '' NOT NULL"))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_runs_know_the_ledger, _uploads_know_their_letters)  # step n leads to version n + 1
+# step n leads to version n + 1
+STEPS: tuple[Callable[[Connection], None], ...] = (_runs_know_the_ledger, _uploads_know_their_letters)
 LATEST = len(STEPS) + 1  # version 1 had no table `schema` at all
 
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-WORDS = {"forms", "indicators", "targets", "tables", "problems", "limits", "harmless"}  # what all may know: declarations only
+WORDS = {"forms", "indicators", "targets", "tables", "problems", "limits", "harmless"}  # declarations all may know
 
 # package or module of collect -> what of ours it may import
 ARROWS: dict[str, set[str]] = {

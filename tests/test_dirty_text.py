@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
-from check_tables import form_of
+from check_tables import answers_of, form_of
 
+from collect.check import check
 from collect.problems import ExportError
 from collect.receive import Received, receive
 from collect.receive.lettering import ANSI, FONTS, TCVN3, VNI, is_vietnamese
@@ -234,3 +235,18 @@ def test_groups_above_their_questions_in_merged_cells_are_joined(tmp_path: Path)
     (received,) = receive(path, (grouped,))
     root = received.answers["/data"]
     assert root.select("/data/about/owner", "/data/about/hamlet", "/data/size").rows() == SAID
+
+
+def test_zeros_that_a_spreadsheet_took_off_a_code_are_put_back_and_told() -> None:
+    form = form_of(
+        "| type | name | label |\n| select_one codes | code | Code |\n| select_one free | free | Free |",
+        choices="| list_name | name | label |\n| codes | 01 | One |\n| codes | 12 | Twelve |\n"
+        "| free | 01 | One |\n| free | 1 | Other |",
+    )
+    checked = check(answers_of(form, "| id | code | free |\n| a | 1 | 1 |\n| b | 12 | 01 |\n| c | 7 | 1 |"), form)
+    assert checked.tables["/data"]["/data/code"].to_list() == ["01", "12", "7"]
+    assert checked.tables["/data"]["/data/free"].to_list() == ["1", "01", "1"]
+    assert sorted(checked.issues.select("code", "question").rows()) == [
+        ("CHO-01", "/data/code"),
+        ("TYP-02", "/data/code"),
+    ]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from collect.cli import main
 from collect.identity import current
 from collect.intake import Receipt, add_file, rebuild, uploads_in
 from collect.journey import Definitions, define
+from collect.reviews import decide
 from collect.runs import Run, latest_run, make_run
 from collect.settings import settings_from
 from collect.store import Store, open_store
@@ -246,3 +248,17 @@ def test_the_command_line_tells_the_same_story_to_scripts(trip: Trip, tmp_path: 
     wrong = trip.collect("gaps", "--to", str(tmp_path / "gaps.csv"), "--indicator", "S99", "--json")
     assert wrong.exit_code == 2
     assert json.loads(wrong.output)["code"] == "USE-01"
+
+
+def test_a_run_as_of_a_moment_is_the_run_that_was_made_then(trip: Trip) -> None:
+    """The last test of the module: what it decides stays decided."""
+    before = make_run(trip.store, trip.definitions)
+    moment = datetime.now(UTC)
+    counted = current(trip.store, "household")["submission_id"].head(2).to_list()
+    decide(trip.store, counted, "rejected", "never visited", "Lan")
+    after = make_run(trip.store, trip.definitions)
+    assert after.run_id != before.run_id
+    assert before.submissions - after.submissions in (1, 2)  # one of them may have refused, and did not count before
+    again = make_run(trip.store, trip.definitions, as_of=moment)
+    assert again.run_id == before.run_id
+    assert again.estimates.equals(before.estimates)

@@ -86,13 +86,13 @@ def read(name: str, data: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(data)
-        begun = time.monotonic()
+        begun = time.process_time()  # the machine may be busy with other tests
         try:
             for received in receive(path, (FORM,)):
                 assert all(frame.height <= 10_000 for frame in received.answers.values())
         except ExportError:
             pass
-        assert time.monotonic() - begun < MOST_SECONDS
+        assert time.process_time() - begun < MOST_SECONDS
 
 
 @pytest.mark.parametrize("name", sorted(SEEDS))

@@ -177,25 +177,21 @@ def test_a_correction_in_a_repeat_names_its_row(office: Office) -> None:
     assert listed(office) == {"a": "received"}
 
 
-@pytest.mark.parametrize(
-    ("correction", "result"),
-    [
-        (one("a", "size", "31"), ("breaks_rule", "CON-01")),
-        (one("a", "size", "many"), ("breaks_rule", "TYP-01")),
-        (one("a", "size", None), ("breaks_rule", "REQ-01")),
-        (one("a", "fibre", "maybe"), ("breaks_rule", "CHO-01")),
-        (one("a", "size", "3"), ("no_change", "")),
-        (one("a", "size", "4", seen="2"), ("changed_meanwhile", "")),
-        (one("a", "colour", "red"), ("unknown_question", "")),
-        (one("a", "member/age", "3", row_id="/data/member[9]"), ("unknown_question", "")),
-        (one("nobody", "size", "3"), ("unknown_submission", "")),
-    ],
-)
-def test_a_correction_that_does_not_fit_is_refused_with_its_reason(
-    office: Office, correction: Correction, result: tuple[str, str]
-) -> None:
+def test_a_correction_that_does_not_fit_is_refused_with_its_reason(office: Office) -> None:
     office.send("| id | size |\n| a | 3 |")
-    assert results(office, correction) == [result]
+    tried = {
+        one("a", "size", "31"): ("breaks_rule", "CON-01"),
+        one("a", "size", "many"): ("breaks_rule", "TYP-01"),
+        one("a", "size", None): ("breaks_rule", "REQ-01"),
+        one("a", "fibre", "maybe"): ("breaks_rule", "CHO-01"),
+        one("a", "size", "3"): ("no_change", ""),
+        one("a", "size", "4", seen="2"): ("changed_meanwhile", ""),
+        one("a", "colour", "red"): ("unknown_question", ""),
+        one("a", "member/age", "3", row_id="/data/member[9]"): ("unknown_question", ""),
+        one("nobody", "size", "3"): ("unknown_submission", ""),
+    }
+    for correction, result in tried.items():
+        assert results(office, correction) == [result], correction
     assert ledger.entries(office.store) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from collect.store import Store, content_hashes, forget, keep, kept, open_store,
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data")}))
+def store(tmp_path: Path, database: str) -> Iterator[Store]:
+    opened = open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data"), "COLLECT_DATABASE": database}))
+    yield opened
+    opened.engine.dispose()
 
 
 def upload_row(upload_id: str) -> dict[str, object]:

@@ -15,8 +15,8 @@ from collect.forms import Design, Form, KnownPeople, Weighting
 from collect.problems import DefinitionError
 
 QUESTIONS = (
-    "household_id", "household_size", "weight", "cluster", "stratum", "round", "interviewer", "interviewed_on", "started_at",
-    "ended_at", "commune", "hamlet", "point", "consent", "age", "birth_year",
+    "household_id", "household_size", "weight", "cluster", "stratum", "round", "interviewer", "interviewed_on",
+    "started_at", "ended_at", "commune", "hamlet", "point", "consent", "age", "birth_year",
 )  # fmt: skip
 LISTS = ("consent_given", "unknown")
 CLOSED = {"unit": ("household", "commune"), "frame": ("", "clusters")}
