@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from streamlit.testing.v1 import AppTest
 
 import geo
-from collect import partners, registry
+from collect import partners, registry, server
 from collect.access import (
     EVERYWHERE,
     LOCAL,
@@ -31,7 +31,7 @@ from collect.access import (
 )
 from collect.cli import main
 from collect.i18n import LANGUAGES, t
-from collect.pages import live, visitor
+from collect.pages import live
 from collect.pages.seen import as_seen
 from collect.problems import CollectError
 from collect.server import may_listen, script
@@ -233,7 +233,7 @@ def test_pages_started_without_our_command_are_closed_to_others_as_well(
 ) -> None:
     """``streamlit run app.py --server.address 0.0.0.0`` passes by the check at the start."""
     monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
-    monkeypatch.setattr(visitor.st, "get_option", {"server.address": None}.get)
+    monkeypatch.setattr("streamlit.get_option", {"server.address": None}.get)
     app = AppTest.from_file(str(script()), default_timeout=30)
     app.query_params["lang"] = lang
     app.run()
@@ -247,7 +247,14 @@ def run(folder: Path, *words: str) -> Result:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_app_is_not_opened_to_others_without_logins(tmp_path: Path, lang: str) -> None:
+def test_the_app_is_not_opened_to_others_without_logins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lang: str
+) -> None:
+    monkeypatch.setattr(
+        server, "load_config_options", lambda _options: None
+    )  # what start changes for the whole process
+    monkeypatch.setattr("sys.argv", ["collect"])
+    monkeypatch.setenv("COLLECT_LANG", "vi")
     said = run(tmp_path, "--lang", lang, "app", "--address", "0.0.0.0")
     assert said.exit_code == 2
     assert t("ACC-03.found", lang, address="0.0.0.0") in said.output
