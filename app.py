@@ -57,6 +57,7 @@ def map_of_verdicts() -> None:
         begin()
     else:
         map_page.render(results, lang, map_page.Sources(
+            vintage=results.units["vintage"][0],
             vintages=live.vintages(settings),
             results=lambda vintage: live.results(settings, who, vintage),
             map_file=partial(live_maps.map_file, live_maps.Asked(settings, who, lang)),

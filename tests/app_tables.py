@@ -101,9 +101,9 @@ class MadeResults:
         return {"release": self.run_id, "as_of": "2026-09-30", "made_up": self.made_up}
 
 
-def make_results(*, schematic: bool = True, made_up: bool = True) -> MadeResults:
-    """A finished run over the 41 communes: two of them not visited."""
-    units = geo.units(VINTAGE)
+def make_results(*, schematic: bool = True, made_up: bool = True, vintage: str = VINTAGE) -> MadeResults:
+    """A finished run over the 41 communes (or those of an earlier list): two of them not visited."""
+    units = geo.units(vintage)
     codes = units["code"].to_list()
     estimates = pl.DataFrame(
         [_estimate(x.indicator_id, code, i) for x in INDICATORS for i, code in enumerate(codes)]
@@ -123,9 +123,9 @@ def make_results(*, schematic: bool = True, made_up: bool = True) -> MadeResults
     listed = [gap for gap in gaps if gap["verdict"] != "met"]
     rows = pl.DataFrame([gap | {"priority": i + 1} for i, gap in enumerate(listed)], infer_schema_length=None)
     return MadeResults(
-        ESTIMATES.check(estimates),
-        VERDICTS_TABLE.check(verdicts),
-        GAPS.check(rows),
+        ESTIMATES.check(estimates.with_columns(vintage=pl.lit(vintage))),
+        VERDICTS_TABLE.check(verdicts.with_columns(vintage=pl.lit(vintage))),
+        GAPS.check(rows.with_columns(commune_vintage=pl.lit(vintage))),
         units,
         _shapes(units, schematic),
         made_up=made_up,
@@ -145,7 +145,7 @@ def _shapes(units: pl.DataFrame, schematic: bool) -> Shapes:
         row["code"]: {"vi": row["name_vi"], "km": row["name_vi"], "en": row["name_en"]} for row in units.to_dicts()
     }
     centres = dict(zip(units["code"], points, strict=True))
-    return Shapes("made-41", geometry, centres, schematic, "made for a test", names)
+    return Shapes(f"made-{units.height}", geometry, centres, schematic, "made for a test", names)
 
 
 def _verdict_of(position: int, level: str) -> str:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from streamlit.testing.v1 import AppTest
 
 import geo
-from collect import partners
+from collect import partners, registry, server
 from collect.access import (
     EVERYWHERE,
     LOCAL,
@@ -31,7 +31,7 @@ from collect.access import (
 )
 from collect.cli import main
 from collect.i18n import LANGUAGES, t
-from collect.pages import live, visitor
+from collect.pages import live
 from collect.pages.seen import as_seen
 from collect.problems import CollectError
 from collect.server import may_listen, script
@@ -171,6 +171,24 @@ def test_no_data_function_gives_a_partner_or_a_stranger_more_than_gaps(tmp_path:
         live.behind_pictures(settings, Who("Minh", "planner", TOWN), found.run_id, "S2-2025-commune", "29254", "vi")
 
 
+def test_a_survey_team_sees_the_uploads_it_sent_and_the_office_those_of_all(tmp_path: Path) -> None:
+    store = store_with_runs(tmp_path)
+    lan, hoa = (Who("Lan", "survey", subject=subject) for subject in ("1", "2"))  # two people of one name
+    for number, sender in enumerate((lan, hoa)):
+        registry.record_upload(store.engine, upload(number, sender.signature), [])
+    settings = settings_in(tmp_path)
+    assert [one["upload_id"] for one in live.received(settings, lan)] == ["0"]
+    assert [one["upload_id"] for one in live.received(settings, hoa)] == ["1"]
+    assert len(live.received(settings, Who("Minh", "planner"))) == len(live.received(settings, LOCAL)) == 2
+    with pytest.raises(Forbidden):
+        live.received(settings, Who("Ly", "partner", TOWN))
+
+
+def upload(number: int, by: str) -> dict[str, object]:
+    names = {"upload_id": str(number), "sha256": str(number) * 64, "file_name": "day.csv", "received_by": by}
+    return {**names, "size_bytes": 1, "received_at": "2026-09-30T10:00:00+00:00"}
+
+
 def test_a_partner_who_logs_in_has_the_scope_of_the_registry_inside_that_of_the_login(tmp_path: Path) -> None:
     store = store_with_runs(tmp_path)
     partners.save(store.engine, "vnpt", "VNPT", Scope(indicators=frozenset({"S2"})))
@@ -229,7 +247,14 @@ def run(folder: Path, *words: str) -> Result:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_app_is_not_opened_to_others_without_logins(tmp_path: Path, lang: str) -> None:
+def test_the_app_is_not_opened_to_others_without_logins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lang: str
+) -> None:
+    monkeypatch.setattr(
+        server, "load_config_options", lambda _options: None
+    )  # what start changes for the whole process
+    monkeypatch.setattr("sys.argv", ["collect"])
+    monkeypatch.setenv("COLLECT_LANG", "vi")
     said = run(tmp_path, "--lang", lang, "app", "--address", "0.0.0.0")
     assert said.exit_code == 2
     assert t("ACC-03.found", lang, address="0.0.0.0") in said.output

@@ -299,7 +299,7 @@ def test_a_file_becomes_a_receipt_then_results(watch: Callable[..., Watched], tm
         again.click()
         seen.page.get_by_role("link", name=t("upload.to_overview", "vi")).click(timeout=60_000)
         seen.page.get_by_role("heading", name=t("overview.title", "vi")).wait_for(timeout=30_000)
-        assert seen.page.get_by_text(t("banner.made_up", "vi")).count() == 1
+        seen.page.get_by_text(t("banner.made_up", "vi")).wait_for(timeout=15_000)
         seen.page.get_by_role("link", name=t("nav.map", "vi"), exact=True).click()
         seen.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
         assert seen.page.locator(".notice").inner_text() == t("banner.schematic", "vi")

@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import polars as pl
 import pytest
+import shapely
 from app_tables import COMMUNE_TARGETS, INDICATORS, VINTAGE, make_changes, make_results
 from test_app import open_page
 
@@ -16,6 +18,7 @@ from collect.i18n import LANGUAGES
 from collect.i18n.figures import counted, points
 from collect.pages import commune_page, data
 from collect.pages.gap_list import _communes, _districts
+from collect.pages.live_maps import ground_of
 from collect.pages.map_component import Figures
 from collect.publish import SHOWS, Scale, advice
 from collect.targets import Target
@@ -203,3 +206,25 @@ def test_the_row_chosen_in_the_ranking_is_the_commune_of_the_card() -> None:
 def test_no_page_module_is_longer_than_it_can_be_read() -> None:
     pages = Path(commune_page.__file__).parent.glob("*.py")
     assert {path.name: n for path in pages if (n := len(path.read_text(encoding="utf-8").splitlines())) > 300} == {}
+
+
+def test_water_and_roads_come_from_files_without_what_was_written_beside_them(tmp_path: Path) -> None:
+    lines = gpd.GeoDataFrame(
+        {"owner": ["somebody"]}, geometry=[shapely.LineString([(106, 9.8), (106.3, 9.9)])], crs=4326
+    )
+    lines.to_crs(3405).to_file(tmp_path / "roads.geojson")
+    drawn = ground_of(tmp_path, "roads")
+    assert drawn is not None
+    assert [feature["properties"] for feature in drawn["features"]] == [{}]
+    assert drawn["features"][0]["geometry"]["coordinates"][0] == pytest.approx((106, 9.8), abs=1e-4)
+    assert ground_of(tmp_path, "water") is None
+
+
+def test_from_a_map_of_former_communes_the_way_leads_to_the_commune_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = next(code for code in geo.units("2024")["code"] if code not in geo.units(VINTAGE)["code"].to_list())
+    monkeypatch.setenv("APP_FORMER", "1")
+    app = open_page("map", "vi", vintage="2024", commune=old, target=FIBRE.target_id)
+    assert not app.exception
+    assert any("106 xã, phường" in text.value for text in app.caption)
+    link = next(link for link in app.get("page_link") if link.proto.label == "Mở trang của xã")
+    assert f"id={geo.recode(pl.Series([old]), '2024', VINTAGE)[0]}" in link.proto.query_string

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+import geo
 from collect.i18n import t
 from collect.pages import commune_card, data, looks, map_component, tables
 from collect.pages.data import Results
@@ -25,6 +26,7 @@ FILES = {"png": ("image/png", ":material/image:"), "html": ("text/html", ":mater
 class Sources:
     """Where the page gets what it draws: a run per list of communes, the files people take, the pages it leads to."""
 
+    vintage: str  # of the run that the other pages show
     vintages: list[str]
     results: Callable[[str], Results | None]
     map_file: Callable[[Any, Target, Show, str], bytes]  # results, target, what is shown, html or png
@@ -33,6 +35,7 @@ class Sources:
 
 def render(results: Results, lang: str, sources: Sources) -> None:
     """Draw the page over ``results``, or over the run of another list of communes where the reader chose one."""
+    results = _of_vintage(results, sources)
     header(t("map.title", lang), lang, results)
     if not data.measured(results, "commune"):
         st.info(t("map.nothing", lang))
@@ -44,7 +47,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
             show = _show(lang)
         if len(sources.vintages) > 1:
             with st.container(width="content"):
-                results = _of_vintage(results, sources, lang)
+                _vintage(results, sources, lang)
     target = next(target for target in results.targets if target.target_id == chosen)
     _map_and_card(results, target, show, lang, sources)
 
@@ -76,8 +79,20 @@ def _show(lang: str) -> Show:
     return chosen
 
 
-def _of_vintage(results: Results, sources: Sources, lang: str) -> Results:
-    chosen = coded(
+def _of_vintage(results: Results, sources: Sources) -> Results:
+    """The run of the list of communes that was chosen before, on this page or in the address."""
+    chosen = st.session_state.get("vintage") or st.query_params.get("vintage")
+    if st.session_state.get("map-vintage", chosen) != chosen:  # the same code is another commune there
+        st.session_state.pop("commune", None)
+        st.query_params.pop("commune", None)
+    st.session_state["map-vintage"] = chosen
+    if chosen not in sources.vintages or chosen == results.units["vintage"][0]:
+        return results
+    return sources.results(chosen) or results
+
+
+def _vintage(results: Results, sources: Sources, lang: str) -> None:
+    coded(
         st.segmented_control,
         t("map.vintage", lang),
         sources.vintages,
@@ -86,7 +101,6 @@ def _of_vintage(results: Results, sources: Sources, lang: str) -> Results:
         format_func=str,
         required=True,
     )
-    return sources.results(chosen) or results
 
 
 @st.fragment
@@ -105,7 +119,7 @@ def _map_and_card(results: Results, target: Target, show: Show, lang: str, sourc
         _drawn(results, target, rows, scale, chosen, lang)
         _files(results, target, show, lang, sources)
     with right:
-        _card(results, target, ranked, chosen, lang, sources.links)
+        _card(results, target, ranked, chosen, lang, sources)
     _ranking(results, target, ranked, lang)
 
 
@@ -140,9 +154,7 @@ def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, c
     if shapes is None:
         st.info(t("map.no_outlines", lang))
         return
-    ground = False
-    if shapes.water or shapes.roads:
-        ground = st.toggle(t("map.ground", lang), value=True, key="ground")
+    ground = bool(st.session_state.setdefault("ground", True))
     said = t("map.alt", lang, target=data.name_of(results, target, lang), **data.counts(results, target))
     map_component.draw(shapes, rows, map_component.View(scale, chosen, said, ground), lang)
     st.caption(t("map.source", lang, source=source_words(shapes.source, lang)))
@@ -151,7 +163,7 @@ def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, c
 def _files(results: Results, target: Target, show: Show, lang: str, sources: Sources) -> None:
     if results.shapes is None:
         return
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for kind, (mime, icon) in FILES.items():
             st.download_button(
                 t(f"map.download.{kind}", lang),
@@ -163,10 +175,12 @@ def _files(results: Results, target: Target, show: Show, lang: str, sources: Sou
                 on_click="ignore",
                 help=t(f"map.download.{kind}.help", lang),
             )
+        if results.shapes.water or results.shapes.roads:
+            st.toggle(t("map.ground", lang), key="ground")
 
 
 def _card(
-    results: Results, target: Target, ranked: pl.DataFrame, chosen: str | None, lang: str, links: Mapping[str, st.Page]
+    results: Results, target: Target, ranked: pl.DataFrame, chosen: str | None, lang: str, sources: Sources
 ) -> None:
     if chosen is None:
         st.caption(t("map.pick", lang))
@@ -179,12 +193,14 @@ def _card(
         if chosen in known:
             place = number(known.index(chosen) + 1, lang)
             st.caption(t("map.rank", lang, rank=place, all=number(len(known), lang)))
-        st.page_link(
-            links["commune"],
-            label=t("commune.open", lang),
-            icon=":material/arrow_forward:",
-            query_params=address(lang, id=chosen),
-        )
+        today = geo.recode(pl.Series([chosen]), results.units["vintage"][0], sources.vintage)[0]
+        if today is not None:
+            st.page_link(
+                sources.links["commune"],
+                label=t("commune.open", lang),
+                icon=":material/arrow_forward:",
+                query_params=address(lang, id=today),
+            )
 
 
 def _ranking(results: Results, target: Target, ranked: pl.DataFrame, lang: str) -> None:
