@@ -23,8 +23,8 @@ from collect.pages import (
     start,
     upload,
 )  # fmt: skip
-from collect.releases import name_of
 from collect.settings import settings_from
+from collect.sharing.releases import name_of
 
 settings = settings_from()
 lang = layout.language(settings.language)

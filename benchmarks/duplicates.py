@@ -12,9 +12,9 @@ import polars as pl
 
 from collect.define import load_form
 from collect.demo import make_round
-from collect.duplicates import pairs, traits
 from collect.forms import Form
 from collect.receive import receive
+from collect.review.duplicates import pairs, traits
 from collect.settings import shipped_forms
 
 COPIES = 1_000  # of each kind

@@ -17,18 +17,18 @@ from typing import Any
 import click
 
 from collect import __version__
-from collect.cli_authors import add_to as add_authors_tools
-from collect.cli_change import change
-from collect.cli_judge import judge
-from collect.cli_key import key_option, private_key_in
-from collect.cli_partners import partners_
-from collect.cli_plan import plan
-from collect.cli_pull import pull
-from collect.cli_reviews import add_to as add_reviews
-from collect.cli_reviews import said_of, tell
-from collect.cli_shared import Commands, Session, as_json, error_of
-from collect.cli_sheet import sheet
-from collect.cli_statistics import estimate, weigh
+from collect.commands.authors import add_to as add_authors_tools
+from collect.commands.change import change
+from collect.commands.judge import judge
+from collect.commands.key import key_option, private_key_in
+from collect.commands.partners import partners_
+from collect.commands.plan import plan
+from collect.commands.pull import pull
+from collect.commands.reviews import add_to as add_reviews
+from collect.commands.reviews import said_of, tell
+from collect.commands.shared import Commands, Session, as_json, error_of
+from collect.commands.sheet import sheet
+from collect.commands.statistics import estimate, weigh
 from collect.i18n import LANGUAGES
 from collect.problems import CollectError
 from collect.settings import settings_from
@@ -104,11 +104,11 @@ def add(  # noqa: PLR0913 one argument an option
 
     An issue spreadsheet with right answers filled in becomes corrections.
     """
-    from collect.correction_sheet import is_sheet, take
     from collect.intake import Asked, add_file, uploads_in
-    from collect.receipts import receipt_data, receipt_lines
     from collect.receive.apart import warm
+    from collect.review.sheet import is_sheet, take
     from collect.store import open_store
+    from collect.wording.receipts import receipt_data, receipt_lines
 
     if session.settings.apart:
         warm()
@@ -166,7 +166,7 @@ def run(session: Session, vintage: str | None, as_of: date | datetime | None, mo
     from collect.places import name_by_code
     from collect.runs import make_run
     from collect.store import open_store
-    from collect.weight_words import equal_warning, weight_lines
+    from collect.wording.weights import equal_warning, weight_lines
 
     store, definitions = open_store(session.settings), session.definitions()
     with session.steps(as_json) as progress:
@@ -191,9 +191,9 @@ def run(session: Session, vintage: str | None, as_of: date | datetime | None, mo
 @click.pass_obj
 def gaps(session: Session, path: Path, indicator: str | None, partner: str | None, plain: bool, as_json: bool) -> None:
     """Write the gap list of the last run."""
-    from collect.partners import of
     from collect.publish import write_gaps
     from collect.runs import latest_run
+    from collect.sharing.partners import of
     from collect.store import open_store
     from collect.tables import Gaps
 
@@ -321,8 +321,8 @@ def units(session: Session, vintage: str | None, as_json: bool) -> None:
 def rebuild(session: Session, key: Path | None, as_json: bool) -> None:
     """Make every table again from the raw bytes in the inbox; the registry too, where it is damaged or empty."""
     from collect.intake import rebuild as make_again
-    from collect.mending import open_mended
-    from collect.receipts import receipt_data
+    from collect.keeping.mending import open_mended
+    from collect.wording.receipts import receipt_data
 
     store, definitions = open_mended(session.settings), session.definitions()
     with session.steps(as_json) as progress:

@@ -72,7 +72,7 @@ FILES = sa.Table(  # every Parquet part as it was written, so that damage shows
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
 )
-LEDGER = sa.Table(  # what people decided: rows are added, never changed; see collect.ledger
+LEDGER = sa.Table(  # what people decided: rows are added, never changed; see collect.keeping.ledger
     "ledger",
     METADATA,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # 1, 2, 3 ...: a gap is damage

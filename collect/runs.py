@@ -16,17 +16,18 @@ from typing import Any
 
 import polars as pl
 
-from collect import __version__, ledger, registry, tables
-from collect.corrections import Amended, amended
+from collect import __version__, registry, tables
 from collect.forms import Form
 from collect.i18n import t
-from collect.identity import known_uploads
 from collect.journey import Definitions, conclude
+from collect.keeping import ledger
 from collect.passing import COUNTED, FRAME, REFUSED, Gathered, Named, Progress, rows_table, silent
 from collect.places import digest_of, places_of
 from collect.problems import CollectError, StoreError
 from collect.publish import MapLayer, map_layer
-from collect.standing import decided, standing
+from collect.review.corrections import Amended, amended
+from collect.review.identity import known_uploads
+from collect.review.standing import decided, standing
 from collect.store import Store, written_whole
 from collect.targets import Target
 from geo import Gazetteer

@@ -20,7 +20,7 @@ from streamlit.web.bootstrap import load_config_options
 
 from collect import api
 from collect.access import is_loopback
-from collect.bundles import Bundles
+from collect.api.bundles import Bundles
 from collect.pages.visitor import asks_who
 from collect.problems import CollectError
 from collect.settings import Settings

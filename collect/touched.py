@@ -8,8 +8,8 @@ import polars as pl
 
 from collect.define import Change
 from collect.forms import Form
-from collect.identity import current
 from collect.registry import parts_of
+from collect.review.identity import current
 from collect.settings import Settings
 from collect.store import Store, open_store
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from streamlit.testing.v1 import AppTest
 
 import geo
-from collect import partners, registry, server
+from collect import registry, server
 from collect.access import (
     EVERYWHERE,
     LOCAL,
@@ -35,6 +35,7 @@ from collect.pages import live
 from collect.pages.seen import as_seen
 from collect.problems import CollectError
 from collect.server import may_listen, script
+from collect.sharing import partners
 
 UNITS = geo.units("2025-07")
 TOWN = Scope(communes=frozenset({"29242"}))

@@ -18,11 +18,12 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from collect import api, partners, releases
+from collect import api
 from collect.access import Scope
-from collect.bundles import Bundles
+from collect.api.bundles import Bundles
 from collect.i18n import LANGUAGES, t
 from collect.server import STREAMLIT_FILES, build
+from collect.sharing import partners, releases
 from collect.store import Store
 
 VNPT = Scope(indicators=frozenset({"S2"}))

@@ -12,9 +12,9 @@ import pytest
 from check_tables import form_of
 from field_office import DESIGN, Office, the_form
 
-from collect.duplicates import LEAST_SHARE, pairs, traits
 from collect.forms import Form
-from collect.reviews import duplicates, judge_pair
+from collect.review.duplicates import LEAST_SHARE, pairs, traits
+from collect.review.reviews import duplicates, judge_pair
 from collect.tables import ROOT_ANSWERS, ROW_ANSWERS
 
 ROOT = "/data"

@@ -17,10 +17,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from collect.cli import main
-from collect.identity import current
 from collect.intake import Receipt, add_file, rebuild, uploads_in
 from collect.journey import Definitions, define
-from collect.reviews import decide
+from collect.review.identity import current
+from collect.review.reviews import decide
 from collect.runs import Run, latest_run, make_run
 from collect.settings import settings_from
 from collect.store import Store, open_store

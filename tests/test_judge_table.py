@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from collect.cli import main
-from collect.cli_judge import target_from
+from collect.commands.judge import target_from
 from collect.problems import CollectError
 
 

@@ -20,9 +20,9 @@ from access_tables import store_with_runs
 from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from collect import partners
 from collect.access import Scope
 from collect.i18n import LANGUAGES, t
+from collect.sharing import partners
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -29,8 +29,7 @@ from collect.store import open_store
 
 SECRET = "a phrase that nobody writes down"
 PLAIN = (
-    '<data id="household" version="2026092801"><consent>no</consent>'
-    "<meta><instanceID>{name}</instanceID></meta></data>"
+    '<data id="household" version="2026092801"><consent>no</consent><meta><instanceID>{name}</instanceID></meta></data>'
 )
 
 

@@ -13,10 +13,12 @@ import polars as pl
 import pytest
 from field_office import Office, states
 
-from collect import correction_sheet, ledger, registry
+from collect import registry
+from collect.keeping import ledger
 from collect.problems import CollectError, ExportError
 from collect.registry import LEDGER
-from collect.reviews import Correction, Filters, correct, decide, history, judge_pair, queue
+from collect.review import sheet as correction_sheet
+from collect.review.reviews import Correction, Filters, correct, decide, history, judge_pair, queue
 from collect.runs import Known, gather
 
 

@@ -11,15 +11,16 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 from field_office import Office, states
 
-from collect import ledger, registry
+from collect import registry
 from collect.cli import main
 from collect.intake import rebuild
-from collect.mending import open_mended
+from collect.keeping import ledger
+from collect.keeping.mending import open_mended
 from collect.migrations import LATEST, SCHEMA
+from collect.keeping.verify import verify
 from collect.problems import StoreError
-from collect.reviews import Correction, correct, decide, queue
+from collect.review.reviews import Correction, correct, decide, queue
 from collect.store import NOTE, kept, open_store
-from collect.verify import verify
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from collect.define.design import load_design
 from collect.estimate import Margin, TableSpec, estimate, estimate_table, makeup, put_right, weigh
 from collect.forms import KnownPeople, Weighting
 from collect.problems import DefinitionError
-from collect.weight_words import equal_warning, weight_lines
+from collect.wording.weights import equal_warning, weight_lines
 
 TWO = """
 | 29001 | 1 | 100 | 1/2 | 10 | 9 |

@@ -6,7 +6,7 @@ from typing import Any
 
 from collect import __version__
 from collect.i18n import t
-from collect.releases import TYPES
+from collect.sharing.releases import TYPES
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 JSON = "application/json"

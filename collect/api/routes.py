@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from collect import __version__, partners, registry, releases
+from collect import __version__, registry
 from collect.access import LOCAL, Forbidden, Who, is_loopback
 from collect.api.answers import Answer, endpoint, etag, unchanged
 from collect.api.description import described
 from collect.problems import CollectError
 from collect.settings import Settings
+from collect.sharing import partners, releases
 from collect.store import Store, open_store
 
 PREFIX = "/api/v1"

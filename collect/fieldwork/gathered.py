@@ -9,9 +9,9 @@ import polars as pl
 
 from collect import registry
 from collect.check.cast import read_instant
-from collect.corrections import Amended, amended
 from collect.forms import Form
-from collect.standing import decided, standing
+from collect.review.corrections import Amended, amended
+from collect.review.standing import decided, standing
 from collect.store import Store
 from collect.tables import ISSUES
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from collect.corrections import amended, cells_now
 from collect.forms import Form, Question
-from collect.issue_words import label_in
 from collect.problems import CollectError
-from collect.standing import standing
+from collect.review.corrections import amended, cells_now
+from collect.review.standing import standing
 from collect.store import Store
+from collect.wording.issues import label_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,9 @@ def _answer(question: Question, row: str, given: str | None, form: Form, lang: s
 def _said(question: Question, given: str | None, form: Form, lang: str) -> str:
     if given is None:
         return ""
-    labels = {one.name: label_in(one.labels, lang) or one.name for one in form.choices.get(question.choice_list or "", ())}
+    labels = {
+        one.name: label_in(one.labels, lang) or one.name for one in form.choices.get(question.choice_list or "", ())
+    }
     if question.type in ("select_multiple", "rank"):
         return "; ".join(labels.get(name, name) for name in given.split())
     return labels.get(given, given)

@@ -13,9 +13,9 @@ from collect.pages.issues import error_words
 from collect.pages.layout import header
 from collect.pages.live import the_store
 from collect.pages.visitor import visitor
-from collect.partners import with_scope
 from collect.problems import CollectError
 from collect.settings import Settings
+from collect.sharing.partners import with_scope
 
 LOGIN = {"ACC-02": "door.login", "ACC-10": "door.expired"}
 

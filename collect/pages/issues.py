@@ -9,9 +9,9 @@ import polars as pl
 
 from collect.forms import Form
 from collect.i18n import t
-from collect.issue_words import filled, label_in, words_of
 from collect.pages.words import as_text
 from collect.problems import CollectError
+from collect.wording.issues import filled, label_in, words_of
 
 __all__ = ["error_words", "filled", "headings", "in_words", "label_in"]
 

@@ -17,7 +17,7 @@ import polars as pl
 import streamlit as st
 
 import geo
-from collect import registry, releases
+from collect import registry
 from collect.access import Forbidden, Who, require
 from collect.forms import Form
 from collect.indicators import Indicator
@@ -27,9 +27,10 @@ from collect.pages.data import Shapes
 from collect.pages.live_maps import shapes_of
 from collect.pages.seen import as_seen
 from collect.places import ONE_AT_A_TIME, places_of
-from collect.releases import File
 from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
+from collect.sharing import releases
+from collect.sharing.releases import File
 from collect.store import Store, open_store, sha256_of
 from collect.targets import Target
 

@@ -14,7 +14,7 @@ from collect.pages.data import Goal, Results
 from collect.pages.layout import address, coded, header
 from collect.pages.words import counted, interval, number, percent, points, target_value
 from collect.targets import Target
-from collect.weight_words import equal_warning
+from collect.wording.weights import equal_warning
 
 FURTHEST = 6  # rows shown; the map's table has them all
 COLUMNS = ("name", "value", "needed", "verdict")

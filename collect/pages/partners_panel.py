@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import streamlit as st
 from babel.dates import format_datetime
 
-from collect import partners
 from collect.access import Scope, Who, require
 from collect.i18n import t
 from collect.indicators import Indicator
@@ -17,6 +16,7 @@ from collect.pages.live import definitions, the_store
 from collect.pages.words import NOTHING, counted, number
 from collect.problems import CollectError
 from collect.settings import Settings
+from collect.sharing import partners
 from collect.store import Store
 
 CODE = r"[a-z0-9-]+"

@@ -26,6 +26,7 @@ def as_seen(run: Run, units: pl.DataFrame, who: Who) -> Run:
         estimates=tables.Estimates(scope.of_places(run.estimates, units)),
         verdicts=tables.Verdicts(scope.of_places(run.verdicts, units)),
         small_areas=tables.SmallAreas(scope.of_places(run.small_areas, units)),
+        changes=tables.Changes(scope.of_places(run.changes, units)),
         tallies=run.tallies if all_communes else tables.Tallies(run.tallies.clear()),  # they count communes not seen
     )
 
@@ -41,5 +42,6 @@ def _only_gaps(run: Run, gaps: tables.Gaps) -> Run:
             run.verdicts.join(shown, on=["target_id", "place"], how="semi", maintain_order="left")
         ),
         small_areas=tables.SmallAreas(run.small_areas.clear()),
+        changes=tables.Changes(run.changes.clear()),
         tallies=tables.Tallies(run.tallies.clear()),
     )

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 import streamlit as st
 
-from collect.correction_sheet import write as sheet_of
 from collect.forms import Form
 from collect.i18n import t
 from collect.pages.issues import error_words, filled, in_words
 from collect.pages.layout import address, header
 from collect.pages.words import as_text, number
 from collect.problems import CollectError
+from collect.review.sheet import write as sheet_of
 from collect.tables import ISSUES
 
 if TYPE_CHECKING:

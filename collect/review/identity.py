@@ -109,6 +109,6 @@ def counting(rows: pl.DataFrame) -> pl.DataFrame:
 def current(store: Store, form: str, until: datetime | None = None) -> pl.DataFrame:
     """The version of each interview that counts: ``upload_id``, ``submission_id``, ``interview``, ``content``.
 
-    What a reviewer decided is not looked at: `collect.standing.standing` does.
+    What a reviewer decided is not looked at: `collect.review.standing.standing` does.
     """
     return counting(versions(store, form, until))

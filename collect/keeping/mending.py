@@ -12,11 +12,12 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from collect import ledger, registry
+from collect import registry
+from collect.keeping import ledger
+from collect.keeping.verify import registry_damage
 from collect.problems import StoreError
 from collect.settings import Settings
 from collect.store import Store, kept, noted, open_store
-from collect.verify import registry_damage
 
 
 def open_mended(settings: Settings) -> Store:

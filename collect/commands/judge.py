@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from collect.cli_shared import as_json
-from collect.cli_statistics import design_options, read_table, spec_from
+from collect.commands.shared import as_json
+from collect.commands.statistics import design_options, read_table, spec_from
 from collect.i18n import t
 from collect.problems import CollectError
 from collect.targets import Operator, Target

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collect.cli_key import key_option, private_key_in
-from collect.cli_shared import Session, as_json
+from collect.commands.key import key_option, private_key_in
+from collect.commands.shared import Session, as_json
 from collect.problems import ExportError
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from collect.forms import Form
 from collect.i18n import LANGUAGES, t
-from collect.issue_words import words_of
 from collect.journey import Definitions
 from collect.problems import ExportError
-from collect.reviews import Correction, Outcome, correct
+from collect.review.reviews import Correction, Outcome, correct
 from collect.store import Store
+from collect.wording.issues import words_of
 
 MARK = re.compile(r"\(phu:(\w+)\)")
 MARKED = ("new", "why", "given", "submission", "question", "row", "code")

@@ -8,11 +8,11 @@ from dataclasses import asdict
 
 import click
 
-from collect import partners
 from collect.access import Scope
-from collect.cli_shared import Session, as_json
+from collect.commands.shared import Session, as_json
 from collect.i18n import t
 from collect.problems import CollectError
+from collect.sharing import partners
 from collect.store import open_store
 from collect.tables import GAP_TYPES
 

@@ -5,7 +5,7 @@
     correct(store, definitions, [Correction(submission_id, "/data/household/size", "5", why="by phone")], by="Lan")
     history(store, submission_id)
 
-Everything decided goes into the ledger (`collect.ledger`); nothing that was received is changed.
+Everything decided goes into the ledger (`collect.keeping.ledger`); nothing that was received is changed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Literal
 
 import polars as pl
 
-from collect.corrections import Cells, amended, answers_as_received, cells_now
-from collect.duplicates import PAIRS, pairs, traits
 from collect.forms import Form
 from collect.journey import Definitions
-from collect.ledger import Entry, Said, append, entries
+from collect.keeping.ledger import Entry, Said, append, entries
 from collect.problems import CollectError
-from collect.queue import EVERYTHING, HISTORY, QUEUE, Filters, forms_received, found_in, history, one_of, queue
-from collect.standing import DECISIONS, FINAL, STATES, standing
+from collect.review.corrections import Cells, amended, answers_as_received, cells_now
+from collect.review.duplicates import PAIRS, pairs, traits
+from collect.review.queue import EVERYTHING, HISTORY, QUEUE, Filters, forms_received, found_in, history, one_of, queue
+from collect.review.standing import DECISIONS, FINAL, STATES, standing
 from collect.store import Store, written_whole
 
 __all__ = [
@@ -178,8 +178,8 @@ def duplicates(store: Store, definitions: Definitions, form: str = "", undecided
     Returns
     -------
     DataFrame
-        ``form``, the columns of `collect.duplicates.PAIRS` (``one`` was received first), and ``verdict``: "same" or
-        "different" where somebody said so; without ``undecided`` those are listed too. Worked out once for the same
+        ``form``, the columns of `collect.review.duplicates.PAIRS` (``one`` was received first), and ``verdict``:
+        "same" or "different" where somebody said so; without ``undecided`` those are listed too. Worked out once for the same
         interviews, then read from the data folder's cache. Raises CollectError USE-01 for a form nobody knows.
     """
     one_of("form", [form] if form else [], [known.form_id for known in definitions.forms])

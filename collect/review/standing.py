@@ -12,8 +12,8 @@ from datetime import datetime
 
 import polars as pl
 
-from collect.identity import counting, versions
-from collect.ledger import Entry, entries
+from collect.keeping.ledger import Entry, entries
+from collect.review.identity import counting, versions
 from collect.store import Store
 
 DECISIONS = ("accepted", "sent_back", "rejected", "deleted", "received")  # "received" takes the last one back

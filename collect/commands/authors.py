@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from collect.cli_shared import Session, as_json, error_of
+from collect.commands.shared import Session, as_json, error_of
 from collect.forms import Form
 from collect.i18n import t
 from collect.problems import CollectError, DefinitionError
@@ -161,7 +161,7 @@ def check(session: Session, files: tuple[Path, ...], form: str, as_json: bool) -
 
 
 def _checked_data(checked: Any, lang: str) -> dict[str, Any]:
-    from collect.issue_words import issue_data
+    from collect.wording.issues import issue_data
 
     issues = [issue_data(issue, checked.form, lang) for issue in checked.issues.iter_rows(named=True)]
     return {

@@ -15,7 +15,7 @@ import polars as pl
 from collect import registry
 from collect.forms import Form
 from collect.journey import examine
-from collect.ledger import Entry, entries
+from collect.keeping.ledger import Entry, entries
 from collect.passing import Arrival
 from collect.places import places_of
 from collect.store import Store

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from babel.numbers import format_decimal
 
-from collect.cli_shared import Session, as_json
+from collect.commands.shared import Session, as_json
 from collect.i18n import t
 from collect.problems import CollectError
 

@@ -1,7 +1,7 @@
 """What a reviewer sees: every interview with its standing, and everything that happened to one.
 
-`collect.reviews` is the door to both. The tables hold no answers but place, interviewer and day (the queue), or the
-corrected ones (the history), and stay inside the data folder.
+`collect.review.reviews` is the door to both. The tables hold no answers but place, interviewer and day (the queue), or
+the corrected ones (the history), and stay inside the data folder.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 import polars as pl
 
 from collect import registry
-from collect.corrections import Amended, amended
 from collect.forms import Form
-from collect.identity import versions
 from collect.journey import Definitions
-from collect.ledger import Entry, entries
+from collect.keeping.ledger import Entry, entries
 from collect.passing import FRAME
 from collect.problems import CollectError
-from collect.standing import STATES, decided, standing
+from collect.review.corrections import Amended, amended
+from collect.review.identity import versions
+from collect.review.standing import STATES, decided, standing
 from collect.store import Store
 
 FROM_TABLES = {
@@ -91,8 +91,8 @@ def queue(store: Store, definitions: Definitions, filters: Filters = EVERYTHING)
     Returns
     -------
     DataFrame
-        ``state`` is one of `collect.standing.STATES`; ``status`` is what estimates look at; ``errors``, ``warnings``
-        and ``codes`` are of the issues left after the ``corrections`` that apply; ``changed``: another version came
+        ``state`` is one of `collect.review.standing.STATES`; ``status`` is what estimates look at; ``errors``,
+        ``warnings`` and ``codes`` are of the issues left after the ``corrections`` that apply; ``changed``: another version came
         after ``last_decision``; ``kept``: of a superseded one, the interview that counts in its place.
 
     Raises

@@ -20,12 +20,12 @@ import geo
 from collect import registry
 from collect.access import EVERYWHERE, Forbidden, Scope, Who, require
 from collect.i18n import LANGUAGES
-from collect.partners import Download, note_download
 from collect.places import ONE_AT_A_TIME, places_of
 from collect.problems import CollectError, StoreError
 from collect.publish import write_gaps
 from collect.publish.release import release_of
 from collect.runs import Run, read_run
+from collect.sharing.partners import Download, note_download
 from collect.store import Store, sha256_of, written_whole
 from collect.tables import Gaps
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collect.cli_shared import as_json
+from collect.commands.shared import as_json
 from collect.problems import CollectError
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from collect import ledger, registry
+from collect import registry
+from collect.keeping import ledger
 from collect.problems import StoreError
 from collect.store import Store, kept, sha256_of
 

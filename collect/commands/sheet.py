@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from collect.cli_shared import Session, as_json
+from collect.commands.shared import Session, as_json
 
 
 @click.command()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from collect.cli_shared import as_json as with_json
-from collect.cli_statistics import read_table
+from collect.commands.shared import as_json as with_json
+from collect.commands.statistics import read_table
 
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 

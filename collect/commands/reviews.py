@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from collect.cli_shared import Session, as_json
+from collect.commands.shared import Session, as_json
 from collect.i18n import t
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from collect.reviews import Outcome
+    from collect.review.reviews import Outcome
 
 by_whom = click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who decides.")
 
@@ -47,7 +47,7 @@ def list_(  # noqa: PLR0913 one argument an option
     as_json: bool,
 ) -> None:
     """List interviews with their states."""
-    from collect.reviews import Filters, queue
+    from collect.review.reviews import Filters, queue
     from collect.store import open_store
 
     wanted = Filters(form, states, interviewer, commune, codes=codes, changed=changed)
@@ -69,7 +69,7 @@ def _decision(name: str, decision: str, words: str) -> None:
     @as_json
     @click.pass_obj
     def decide_(session: Session, ids: tuple[str, ...], reason: str, by: str, as_json: bool) -> None:
-        from collect.reviews import decide
+        from collect.review.reviews import decide
         from collect.store import open_store
 
         written = decide(open_store(session.settings), ids, decision, reason, by)
@@ -92,7 +92,7 @@ _decision("reopen", "received", "Take the last decision back.")
 @click.pass_obj
 def history(session: Session, submission_id: str, as_json: bool) -> None:
     """Tell everything that happened to an interview."""
-    from collect.reviews import history as told
+    from collect.review.reviews import history as told
     from collect.store import open_store
 
     rows = told(open_store(session.settings), submission_id)
@@ -113,7 +113,7 @@ def history(session: Session, submission_id: str, as_json: bool) -> None:
 @click.pass_obj
 def duplicates(session: Session, form: str, everything: bool, as_json: bool) -> None:
     """List pairs of interviews that may be one and the same."""
-    from collect.reviews import duplicates as suspected
+    from collect.review.reviews import duplicates as suspected
     from collect.store import open_store
 
     rows = suspected(open_store(session.settings), session.definitions(), form, undecided=not everything)
@@ -137,7 +137,7 @@ def _judgement(name: str, same: bool, words: str) -> None:
     @as_json
     @click.pass_obj
     def judge_(session: Session, kept: str, other: str, reason: str, by: str, as_json: bool) -> None:
-        from collect.reviews import judge_pair
+        from collect.review.reviews import judge_pair
         from collect.store import open_store
 
         entry = judge_pair(open_store(session.settings), kept, other, same, reason, by)
@@ -160,9 +160,9 @@ _judgement("different", False, "Say that two interviews are different ones.")
 @click.pass_obj
 def correct(session: Session, what: tuple[str, ...], row_id: str, why: str, by: str, as_json: bool) -> None:
     """Correct answers: FILE is the issue spreadsheet with right answers filled in; or SUBMISSION QUESTION ANSWER."""
-    from collect.correction_sheet import take
-    from collect.reviews import Correction
-    from collect.reviews import correct as put_right
+    from collect.review.reviews import Correction
+    from collect.review.reviews import correct as put_right
+    from collect.review.sheet import take
     from collect.store import open_store
 
     store = open_store(session.settings)
@@ -201,8 +201,8 @@ def tell(session: Session, outcomes: Sequence[Outcome], quiet: bool) -> int:
 @click.pass_obj
 def verify(session: Session, as_json: bool) -> None:
     """Find out whether registry, ledger, originals and tables are what was stored; exit code 13 where they are not."""
+    from collect.keeping.verify import verify as look
     from collect.store import open_store
-    from collect.verify import verify as look
 
     store = open_store(session.settings)
     with session.steps(as_json) as progress:

@@ -1,0 +1,1 @@
+"""The groups of commands that `collect.cli` joins, a module each."""

@@ -1,0 +1,1 @@
+"""What keeps the store true: the ledger of decisions, verifying, mending."""

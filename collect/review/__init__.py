@@ -1,0 +1,1 @@
+"""What is decided about submissions after they came: which stands, what is put right, what may be the same twice."""

@@ -1,0 +1,1 @@
+"""What others fetch: partners with their tokens, and the releases cut for them."""
