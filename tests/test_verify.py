@@ -16,8 +16,8 @@ from collect.cli import main
 from collect.intake import rebuild
 from collect.keeping import ledger
 from collect.keeping.mending import open_mended
-from collect.migrations import LATEST, SCHEMA
 from collect.keeping.verify import verify
+from collect.migrations import LATEST, SCHEMA
 from collect.problems import StoreError
 from collect.review.reviews import Correction, correct, decide, queue
 from collect.store import NOTE, kept, open_store

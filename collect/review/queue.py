@@ -92,8 +92,8 @@ def queue(store: Store, definitions: Definitions, filters: Filters = EVERYTHING)
     -------
     DataFrame
         ``state`` is one of `collect.review.standing.STATES`; ``status`` is what estimates look at; ``errors``,
-        ``warnings`` and ``codes`` are of the issues left after the ``corrections`` that apply; ``changed``: another version came
-        after ``last_decision``; ``kept``: of a superseded one, the interview that counts in its place.
+        ``warnings`` and ``codes`` are of the issues left after the ``corrections`` that apply; ``changed``: another
+        version came after ``last_decision``; ``kept``: of a superseded one, the interview that counts in its place.
 
     Raises
     ------
