@@ -179,8 +179,8 @@ def duplicates(store: Store, definitions: Definitions, form: str = "", undecided
     -------
     DataFrame
         ``form``, the columns of `collect.review.duplicates.PAIRS` (``one`` was received first), and ``verdict``:
-        "same" or "different" where somebody said so; without ``undecided`` those are listed too. Worked out once for the
-        same interviews, then read from the data folder's cache. Raises CollectError USE-01 for a form nobody knows.
+        "same" or "different" where somebody said so; without ``undecided`` those are listed too. Worked out once for
+        the same interviews, then read from the data folder's cache. Raises CollectError USE-01 for a form nobody knows.
     """
     one_of("form", [form] if form else [], [known.form_id for known in definitions.forms])
     wanted = [known for known in definitions.forms if form in ("", known.form_id)]
