@@ -206,10 +206,9 @@ def weigh_form(gathered: Gathered, frame: tables.Frame | None, places: Gazetteer
 def _estimates(
     measures: Sequence[pl.DataFrame], righted: Sequence[Righted], communes: tables.Units
 ) -> tables.Estimates:
-    """Form by form and indicator by indicator: none needs another's rows, and a province's fill much of the memory."""
+    """Form by form, each with its own weights."""
     found = [
-        estimate(tables.Measures(part), made.weights, communes, explained=made.explained)
+        estimate(tables.Measures(whole), made.weights, communes, explained=made.explained)
         for whole, made in zip(measures, righted, strict=True)
-        for part in whole.partition_by("indicator") or [whole]
     ]
     return tables.Estimates(tables.ESTIMATES.check(pl.concat(found).sort(tables.ESTIMATES.key)))

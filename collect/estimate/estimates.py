@@ -68,6 +68,20 @@ def estimate(  # noqa: PLR0913 what a survey is made of, each of another stage
     (0 %, 100 %), and the interval then is that of a simple sample as large as such hamlets are worth elsewhere.
     """
     drawn = _coded(weights.filter(pl.col("weight") > 0), places, levels)
+    expected = places.group_by("vintage").agg(pl.len().alias("communes_expected"))
+    parts = measures.partition_by("indicator") or [measures]  # none needs another's rows, which fill much memory
+    found = [_of_indicator(drawn, part, expected, levels, (chances, rule, explained)) for part in parts]
+    return Estimates(ESTIMATES.check(pl.concat(found)).sort(list(ESTIMATES.key)))
+
+
+def _of_indicator(
+    drawn: pl.DataFrame,
+    measures: pl.DataFrame,
+    expected: pl.DataFrame,
+    levels: Sequence[Level],
+    ways: tuple[Levels, Rule, Explained],
+) -> pl.DataFrame:
+    chances, rule, explained = ways
     rows = drawn.join(measures, on="submission_id", maintain_order="left").with_columns(
         numerator=pl.when(pl.col("units") > 0).then("numerator"), indicator=pl.col("indicator").cast(pl.Categorical)
     )
@@ -75,7 +89,6 @@ def estimate(  # noqa: PLR0913 what a survey is made of, each of another stage
     totals = totals if explained else beside(totals, drawn, AS_DRAWN, SPOT)
     strata, facts = _answering(strata_of(drawn, AS_DRAWN)[0], rows), _facts(rows)
     spots = drawn.select(SPOT, "round", "vintage", *PLACES.values()).unique()
-    expected = places.group_by("vintage").agg(pl.len().alias("communes_expected"))
     found = []
     for level in levels:
         named = spots.with_columns(commune="commune_code").rename({PLACES[level]: "place"})
@@ -90,7 +103,7 @@ def estimate(  # noqa: PLR0913 what a survey is made of, each of another stage
         known = known.join(values, on=["indicator", "domain"], maintain_order="left")
         known = known.with_columns(df=pl.when("fully_listed").then("df").otherwise(pl.coalesce("df_of_hamlets", "df")))
         found.append(with_bounds(name_regimes(known), chances).with_columns(level=pl.lit(level)))
-    return Estimates(ESTIMATES.check(pl.concat(found)).sort(list(ESTIMATES.key)))
+    return pl.concat(found)
 
 
 def _coded(weights: pl.DataFrame, places: pl.DataFrame, levels: Sequence[Level]) -> pl.DataFrame:

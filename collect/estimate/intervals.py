@@ -7,6 +7,7 @@ program VCQI compute it. The exact bounds invert the hypergeometric test: a coun
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from scipy.special import ndtri, stdtrit
 from scipy.stats import hypergeom
 
 Numbers = NDArray[np.float64]
+Counts = NDArray[np.int64]
 NO_SPREAD = 5e-8  # VCQI: a smaller standard error says that all clusters were alike, not that nothing is uncertain
 
 
@@ -63,15 +65,23 @@ def count_bounds(holding: int, n: int, population: int, *, tail: float) -> tuple
 
     ``tail`` is the chance of error on each side. Nobody is left to ask when ``n == population``: both are ``holding``.
     """
+    low, high = bounds_of_counts(*(np.array([count]) for count in (holding, n, population)), tail=tail)
+    return int(low[0]), int(high[0])
+
+
+def bounds_of_counts(holding: Counts, n: Counts, population: Counts, *, tail: float) -> tuple[Counts, Counts]:
+    """`count_bounds` of many places at once, in whole numbers."""
     least, most = holding, population - n + holding
-    low = _first(least, most, lambda m: float(hypergeom.sf(holding - 1, population, m, n)) > tail)
-    high = -_first(-most, -least, lambda m: float(hypergeom.cdf(holding, population, -m, n)) > tail)
+    low = _first(least, most, lambda m: hypergeom.sf(holding - 1, population, m, n) > tail)
+    high = -_first(-most, -least, lambda m: hypergeom.cdf(holding, population, -m, n) > tail)
     return low, high
 
 
-def _first(start: int, stop: int, holds: Callable[[int], bool]) -> int:
-    """The first whole number from ``start`` to ``stop`` for which ``holds``; once it holds, it holds for all after."""
-    while start < stop:
+def _first(start: Counts, stop: Counts, holds: Callable[[Counts], Any]) -> Counts:
+    """The first whole numbers from ``start`` to ``stop`` for which ``holds``; once it holds, it holds for all after."""
+    while np.any(start < stop):
         middle = (start + stop) // 2
-        start, stop = (start, middle) if holds(middle) else (middle + 1, stop)
+        good, searching = holds(middle), start < stop
+        stop = np.where(searching & good, middle, stop)
+        start = np.where(searching & ~good, middle + 1, start)
     return start

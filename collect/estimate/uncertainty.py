@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from collect.estimate.intervals import NO_SPREAD, Numbers, count_bounds, effective_size, wilson
+from collect.estimate.intervals import NO_SPREAD, Counts, Numbers, bounds_of_counts, effective_size, wilson
 from collect.estimate.pooled import interval, limits, moderated
 
 FOUND = ("std_error", "deff", "n_effective", "ci_low", "ci_high", "lower_bound", "upper_bound")
@@ -88,25 +87,30 @@ def _instead(where: NDArray[np.bool_], ends: tuple[Numbers, Numbers], others: tu
 
 
 def _enumerated(rows: pl.DataFrame, chances: Levels) -> pl.DataFrame:
-    """Counts, and exact bounds on counts."""
-    found = [_count(row, chances) for row in rows.iter_rows(named=True)]
-    columns = np.array(found, dtype=np.float64).reshape(len(found), len(FOUND)).T
-    return _added(rows, tuple(columns))
+    """Counts, and exact bounds on counts; of an enumeration both are what was counted."""
+    value, full = _numbers(rows, "value"), (rows["regime"] == CENSUS).to_numpy()
+    known, holding = _counts(rows, "n"), _counts(rows, "n_holding")
+    everybody = np.where(full, known, _counts(rows, "population"))
+    # chance did not choose which officers sent no return: whatever they hold is possible
+    possible, returns = (holding, holding + everybody - known), (rows["unit"] == "commune").to_numpy()
+
+    def ends(tail: float) -> tuple[Numbers, Numbers]:
+        believable = bounds_of_counts(holding, known, everybody, tail=tail)
+        low, high = (np.where(returns, *both) / everybody for both in zip(possible, believable, strict=True))
+        return _instead(full, (low, high), (value, value))
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left = (everybody - known) / everybody
+        error = np.sqrt(left * value * (1 - value) / (known - 1))
+        ci, bounds = ends((1 - chances.interval) / 2), ends(1 - chances.bound)
+        error = np.where(full, 0.0, np.where((known > 1) & (error > 0), error, np.nan))
+        unknown = full | (left <= 0)
+        deff, size = np.where(unknown, np.nan, left), np.where(unknown, np.nan, known / left)
+    return _added(rows, (error, deff, size, *ci, *bounds))
 
 
-def _count(row: dict[str, Any], chances: Levels) -> tuple[float, ...]:
-    value, n, population = row["value"], row["n"], row["population"]
-    if row["regime"] == CENSUS:
-        return 0.0, np.nan, np.nan, value, value, value, value
-    known, everybody, holding = int(n), int(population), round(row["n_holding"])
-    interval = count_bounds(holding, known, everybody, tail=(1 - chances.interval) / 2)
-    bounds = count_bounds(holding, known, everybody, tail=1 - chances.bound)
-    if row["unit"] == "commune":  # chance did not choose which officers sent no return: whatever they hold is possible
-        interval = bounds = (holding, holding + everybody - known)
-    left = (everybody - known) / everybody
-    error = float(np.sqrt(left * value * (1 - value) / (known - 1))) if known > 1 else np.nan
-    deff, size = (left, known / left) if left > 0 else (np.nan, np.nan)
-    return (error or np.nan, deff, size, *(count / everybody for count in (*interval, *bounds)))
+def _counts(rows: pl.DataFrame, name: str) -> Counts:
+    return rows[name].fill_null(0).round().cast(pl.Int64).to_numpy()
 
 
 def _numbers(rows: pl.DataFrame, name: str) -> Numbers:
