@@ -89,7 +89,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "pull": {"problems"},
     "receipts": {"intake", "i18n"},
-    "fieldwork": {"check", "corrections", "forms", "issue_words", "problems", "registry", "standing", "store", "tables"},
+    "fieldwork": {"check", "corrections", "forms", "issue_words", "problems", "registry", "standing"} | {"store", "tables"},
     "weight_words": {"i18n"},
     "issue_words": {"forms", "i18n"},
     "touched": {"define", "forms", "identity", "registry", "settings", "store"},

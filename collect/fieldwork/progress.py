@@ -81,7 +81,7 @@ def next_places(covered: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     -------
     DataFrame
         ``commune_code``; ``missing`` and ``begun`` hamlets of the plan; ``open``: targets without a verdict;
-        ``interviews_needed`` and ``hamlets_needed``: the most that any of them asks for; empty where no number would do.
+        ``interviews_needed`` and ``hamlets_needed``: the most that any of them asks for; empty where none would do.
         Communes with nothing to do are left out.
     """
     undecided = verdicts.filter(pl.col("verdict").is_in(["undecided", "no_data"]))
