@@ -100,7 +100,7 @@ def gaps_page() -> None:
 
 def upload_page() -> None:
     """Upload."""
-    upload.render(live.desk(settings, who), lang, links)
+    upload.render(live.desk(settings, who), live_reviews.reviewing(settings, who), lang, links)
 
 
 def page_of_reviews() -> None:

@@ -66,7 +66,7 @@ ARROWS: dict[str, set[str]] = {
         "journey",
     },
     "duplicates": {"forms", "store"},
-    "correction_sheet": {"forms", "problems", "i18n", "issue_words", "journey", "reviews", "store"},
+    "correction_sheet": {"forms", "harmless", "problems", "i18n", "issue_words", "journey", "reviews", "store"},
     "reviews": {"forms", "problems", "store", "ledger", "duplicates", "standing", "corrections", "queue", "journey"},
     "verify": {"problems", "registry", "store", "ledger"},
     "mending": {"problems", "settings", "registry", "store", "ledger", "verify"},

@@ -31,7 +31,7 @@ def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str,
         x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=5)), color=colour
     )
     said = base.mark_text(align="left", dx=5, fontSize=12).encode(x="value:Q", text="said:N")
-    made: alt.LayerChart = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW)
+    made: alt.LayerChart = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (90 if kinds else 50))
     return made
 
 
@@ -84,7 +84,7 @@ def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> alt.
                 legend=alt.Legend(orient="top", title=None),
             ),
         )
-        .properties(height=max(len(order), 2) * ROW + 40)
+        .properties(height=max(len(order), 2) * ROW + 80)
     )
     return made
 

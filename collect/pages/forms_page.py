@@ -104,18 +104,14 @@ def _facts(found: FormFiles, lang: str) -> None:
 def _questions(form: Form, lang: str) -> None:
     rows = questions(form, lang)
     st.caption(t("forms.questions.about", lang))
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=560,
-        placeholder=NOTHING,
-        alt=t("forms.alt.questions", lang),
-        row_height=64,
-        column_config={
-            t("issue.question", lang): st.column_config.TextColumn(width=320),
-            t("forms.column.rules", lang): st.column_config.TextColumn(width=520),
-        },
-    )
+    asked, rules, section, name = rows.columns
+    place = 0
+    for (part,), inside in rows.group_by(section, maintain_order=True):
+        with st.expander(as_text(str(part or form.title)), expanded=True):
+            for row in inside.iter_rows(named=True):
+                place += 1
+                told = f"  \n{as_text(row[rules])}" if row[rules] else ""
+                st.markdown(f"**{place}. {as_text(row[asked])}** :gray[:small[`{row[name]}`]]{told}")
     buttons(rows, f"{form.form_id}-questions", lang)
 
 

@@ -79,11 +79,13 @@ class LiveReviews:
         return len(reviews.decide(the_store(self.settings), ids, decision, reason, self.by))
 
     def correct(self, corrections: Sequence[Correction]) -> list[Outcome]:
-        """Correct answers of interviews they may see. Raises Forbidden, CollectError."""
+        """Correct answers; an interview they may not see is as unknown as one nobody sent. Raises Forbidden."""
         require(self.who, "correct")
-        self._theirs([one.submission_id for one in corrections])
+        seen = set(self.queue()["submission_id"])
+        theirs = [one for one in corrections if one.submission_id in seen]
         with ONE_AT_A_TIME:
-            return reviews.correct(the_store(self.settings), definitions(self.settings), corrections, self.by)
+            done = iter(reviews.correct(the_store(self.settings), definitions(self.settings), theirs, self.by))
+        return [next(done) if one.submission_id in seen else Outcome(one, "unknown_submission") for one in corrections]
 
     def pairs(self) -> pl.DataFrame:
         """Interviews that may be one, both of them theirs to see, judged ones included. Raises Forbidden."""
