@@ -10,12 +10,13 @@ import altair as alt
 BLUE, ORANGE, GREY = "#1f6fb4", "#b5402c", "#7b8794"
 ROW = 26  # pixels a bar with its name
 TALL = 260
+BARE: Mapping[str, Any] = {"ticks": False, "domain": False}
 
 
 def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str, str] | None = None) -> alt.LayerChart:
     """Lying bars with names and figures. ``rows``: ``name, value, said``, and ``kind`` where colours tell kinds."""
     names = [str(row["name"]) for row in rows]
-    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False))
+    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=200, minExtent=170, **BARE))
     base = alt.Chart(_data(rows)).encode(y=y)
     kinds = list(colours or {})
     colour: Any = (
@@ -75,7 +76,7 @@ def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> alt.
         alt.Chart(_data([{**row, "place": list(names).index(row["kind"])} for row in rows]))
         .mark_bar(height=ROW - 10)
         .encode(
-            y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=200, ticks=False, domain=False)),
+            y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=200, minExtent=170, **BARE)),
             x=alt.X("value:Q", title=None, axis=alt.Axis(tickMinStep=1)),
             order="place:Q",
             color=alt.Color(

@@ -22,6 +22,7 @@ from collect.pages.words import NOTHING, day, number, percent
 SECTIONS = ("rules", "interviewers", "times", "places", "pairs")
 SEVERITY_COLOURS = {"error": "#b5402c", "warning": "#f2a65a", "repaired": "#9aa5b1"}
 DAYLIGHT = range(6, 21)  # hours in which interviews are usual
+PER = 100  # errors are told per so many interviews
 HURRIED, HEAPED, OFTEN = 0.25, 175, 2.0  # from where an interviewer stands out: see each column's help
 MOST_RULES = 15
 ICONS = {
@@ -139,11 +140,16 @@ def _interviewers(found: Quality, lang: str) -> None:
     rows = rows.with_columns(odd=_odd(usual[1]).fill_null(False))
     timed = rows.drop_nulls("minutes")
     points = [
-        {"name": row["interviewer"], "x": round(row["minutes"], 1), "y": round(row["errors"], 3), "odd": row["odd"]}
+        {
+            "name": row["interviewer"],
+            "x": round(row["minutes"], 1),
+            "y": round(PER * row["errors"], 1),
+            "odd": row["odd"],
+        }
         for row in timed.iter_rows(named=True)
     ]
     x, y = _c("minutes", lang), _c("errors", lang)
-    _chart(field_charts.beside(points, x, y, (usual[0], usual[1])), "interviewers", lang)
+    _chart(field_charts.beside(points, x, y, (usual[0], PER * usual[1])), "interviewers", lang)
     names = ("interviewer", "interviews", "errors", "minutes", "hurried", "heaping", "with_errors", "days")
     table = rows.select(
         pl.when("odd")
@@ -151,11 +157,11 @@ def _interviewers(found: Quality, lang: str) -> None:
         .otherwise(pl.lit(""))
         .add(pl.col("interviewer"))
         .alias(_c("interviewer", lang)),
-        *(pl.col(name).alias(_c(name, lang)) for name in names[1:]),
+        *((pl.col(name) * (PER if name == "errors" else 1)).alias(_c(name, lang)) for name in names[1:]),
     )
     shares: Formats = {_c(name, lang): lambda value: percent(value, lang) for name in ("hurried", "with_errors")}
     rounded: Formats = {
-        _c("errors", lang): lambda value: number(round(value, 2), lang),
+        _c("errors", lang): lambda value: number(round(value), lang),
         _c("minutes", lang): lambda value: number(round(value, 1), lang),
         _c("heaping", lang): lambda value: number(round(value), lang),
     }
