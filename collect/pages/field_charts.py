@@ -10,6 +10,7 @@ import altair as alt
 BLUE, ORANGE, GREY = "#1f6fb4", "#b5402c", "#7b8794"
 ROW = 26  # pixels a bar with its name
 TALL = 260
+NAMED = 5  # points that have their name beside them: more would lie over one another
 BARE: Mapping[str, Any] = {"ticks": False, "domain": False}
 
 
@@ -53,14 +54,20 @@ def columns(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> alt.Chart:
 
 
 def beside(rows: Sequence[Mapping[str, Any]], x: str, y: str, usual: tuple[float, float]) -> alt.LayerChart:
-    """Interviewers as points against what is usual. ``rows``: ``name, x, y, odd``; names stand at the odd ones."""
+    """Interviewers as points against what is usual. ``rows``: ``name, x, y, odd``; the oddest bear names."""
     base = alt.Chart(_data(rows)).encode(
         x=alt.X("x:Q", title=x, scale=alt.Scale(zero=False, nice=True)), y=alt.Y("y:Q", title=y)
     )
     points = base.mark_circle(size=90, opacity=0.75).encode(
         color=alt.condition("datum.odd", alt.value(ORANGE), alt.value(BLUE)), tooltip=["name:N", "x:Q", "y:Q"]
     )
-    names = base.transform_filter("datum.odd").mark_text(align="left", dx=8, fontSize=12).encode(text="name:N")
+    named = sorted((row for row in rows if row["odd"]), key=lambda row: -row["y"])[:NAMED]
+    names = (
+        alt.Chart(_data(named))
+        .encode(x="x:Q", y="y:Q")
+        .mark_text(align="left", dx=8, fontSize=12)
+        .encode(text="name:N")
+    )
     lines = [
         alt.Chart(_data([{"at": at}])).mark_rule(color=GREY, strokeDash=[4, 3]).encode(**{axis: alt.datum(at)})
         for axis, at in zip("xy", usual, strict=True)

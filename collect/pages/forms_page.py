@@ -76,8 +76,7 @@ def _facts(found: FormFiles, lang: str) -> None:
     form = found.form
     asked = sum(1 for question in form.questions if question.appears and not question.readonly)
     wrong = sum(1 for finding in found.findings if finding.severity == "error")
-    with st.grid(4, min_column_width=150, gap="small"):
-        st.metric(t("forms.figure.version", lang), form.version or NOTHING, border=True)
+    with st.grid(3, min_column_width=150, gap="small"):
         st.metric(t("forms.figure.questions", lang), number(asked, lang), border=True)
         st.metric(
             t("forms.figure.languages", lang),
@@ -93,7 +92,7 @@ def _facts(found: FormFiles, lang: str) -> None:
         )
     versions = [form.version, *(old.version for old in form.older)]
     lines = {version: found.received.get(version, 0) for version in versions} | dict(found.received)
-    if len(lines) > 1 or found.received:
+    if lines:
         counted = (
             f"{as_text(version or NOTHING)} ({number(count, lang)})"
             for version, count in sorted(lines.items(), reverse=True)

@@ -125,19 +125,23 @@ def place_names(lang: str) -> dict[str, str]:
     return names
 
 
+# Of the functions below, ``state`` and ``changed`` only say when what was kept is old; a name that begins with an
+# underscore would not be looked at.
+
+
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _field(settings: Settings, form_id: str, _state: str) -> Field:
+def _field(settings: Settings, form_id: str, state: str) -> Field:
     with ONE_AT_A_TIME:
         return fieldwork.field_of(the_store(settings), definitions(settings).form(form_id))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _pairs(settings: Settings, form_id: str, _state: str) -> pl.DataFrame:
+def _pairs(settings: Settings, form_id: str, state: str) -> pl.DataFrame:
     return duplicates(the_store(settings), definitions(settings), form_id, undecided=False)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _frame(settings: Settings, _state: str) -> pl.DataFrame:
+def _frame(settings: Settings, state: str) -> pl.DataFrame:
     from collect.tables import FRAME
 
     with ONE_AT_A_TIME:
@@ -146,7 +150,7 @@ def _frame(settings: Settings, _state: str) -> pl.DataFrame:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _lint(source: Path, _changed: int) -> tuple[Finding, ...]:
+def _lint(source: Path, changed: int) -> tuple[Finding, ...]:
     return lint_file(source)
 
 

@@ -115,11 +115,11 @@ def reviewing(settings: Settings, who: Who) -> LiveReviews:
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _queue(settings: Settings, _state: str) -> pl.DataFrame:
+def _queue(settings: Settings, state: str) -> pl.DataFrame:
     with ONE_AT_A_TIME:
         return reviews.queue(the_store(settings), definitions(settings), Filters(states=reviews.STATES))
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _pairs(settings: Settings, _state: str) -> pl.DataFrame:
+def _pairs(settings: Settings, state: str) -> pl.DataFrame:
     return reviews.duplicates(the_store(settings), definitions(settings), undecided=False)

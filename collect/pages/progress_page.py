@@ -48,7 +48,7 @@ def _figures(found: Coverage, lang: str) -> None:
     planned = found.clusters.height
     figures = {
         "interviews": number(found.communes["interviews"].sum(), lang),
-        "done": f"{number(counts['done'], lang)} / {number(planned, lang)}" if planned else NOTHING,
+        "done": number(counts["done"], lang) if planned else NOTHING,
         "begun": number(counts["begun"], lang),
         "missing": number(counts["missing"], lang),
     }

@@ -106,7 +106,7 @@ def _filtered(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> pl.DataFrame:
         ),
     }
     everything = t("gap_list.filter.all", lang)
-    with st.container(border=True), st.grid(5, min_column_width=160, gap="small"):
+    with st.container(border=True), st.grid(5, min_column_width=135, gap="small"):
         for column, kind in kinds.items():
             picked = several(kind, everything)
             if picked and column == "codes":
@@ -124,7 +124,7 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
     event: Any = st.dataframe(
         table,
         hide_index=True,
-        height=min(36 * (table.height + 1) + 4, 640),
+        height=min(36 * (table.height + 1) + 4, 520),
         placeholder="–",
         alt=t("review.list.alt", lang),
         on_select="rerun",
