@@ -11,14 +11,20 @@ from collect.i18n import t
 from collect.pages import (
     commune_page,
     doors,
+    forms_page,
     gap_list,
     layout,
     live,
+    live_field,
     live_maps,
+    live_reviews,
     map_page,
     method,
     overview,
     partners_panel,
+    progress_page,
+    quality_page,
+    review_page,
     served,
     start,
     upload,
@@ -95,7 +101,32 @@ def gaps_page() -> None:
 
 def upload_page() -> None:
     """Upload."""
-    upload.render(live.desk(settings, who), lang, links)
+    upload.render(live.desk(settings, who), live_reviews.reviewing(settings, who), lang, links)
+
+
+def page_of_reviews() -> None:
+    """Review."""
+    review_page.render(live_reviews.reviewing(settings, who), lang, links)
+
+
+def page_of_quality() -> None:
+    """Quality."""
+    asked = partial(live_field.quality, settings, who, lang=lang)
+    quality_page.render(live_field.forms(settings, who), asked, lang, links, who.sees_all_teams)
+
+
+def page_of_progress() -> None:
+    """Progress."""
+    progress_page.render(live_field.coverage(settings, who, lang), lang)
+
+
+def page_of_forms() -> None:
+    """Forms."""
+    forms_page.render(live_field.forms(settings, who), lang, forms_page.Sources(
+        files=partial(live_field.form_files, settings, who),
+        template=partial(live_field.template, settings, who, lang=lang),
+        username="" if who.local else who.name,
+    ))  # fmt: skip
 
 
 def method_page() -> None:
@@ -111,6 +142,10 @@ PAGES = {  # code in the address -> what draws it, its icon; the first that some
     "commune": (page_of_commune, "pin_drop"),
     "gaps": (gaps_page, "download"),
     "upload": (upload_page, "upload_file"),
+    "review": (page_of_reviews, "fact_check"),
+    "quality": (page_of_quality, "troubleshoot"),
+    "progress": (page_of_progress, "trending_up"),
+    "forms": (page_of_forms, "assignment"),
     "method": (method_page, "function"),
 }
 for code, (draw, icon) in PAGES.items():
@@ -125,6 +160,12 @@ for code, (draw, icon) in PAGES.items():
 if not may(who, "overview"):  # pages keep their addresses, so where somebody begins is a page of its own
     first = next(code for code in PAGES if may(who, code))
     links["begin"] = st.Page(lambda: st.switch_page(links[first]), url_path="begin", default=True, visibility="hidden")
-opened = st.navigation(list(links.values()), position="top")
+OFFICE = ("overview", "map", "commune", "gaps", "method", "begin")
+if may(who, "overview"):  # the office has ten pages: those of the survey hang under one word
+    grouped = {"": [links[code] for code in links if code in OFFICE]}
+    grouped[t("nav.survey", lang)] = [page for code, page in links.items() if code not in OFFICE]
+    opened = st.navigation(grouped, position="top")
+else:
+    opened = st.navigation(list(links.values()), position="top")
 layout.phone_pages(links.values(), lang)
 opened.run()

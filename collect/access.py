@@ -42,7 +42,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "gap_files": _OFFICE | {"partner"},
     "households": _INSIDE,  # anything about single households, issues included: never a partner
     "all_households": _OFFICE,  # of every team; without it, only what one sent oneself
-    "decide": _OFFICE,  # accept, send back, reject a submission
+    "decide": _OFFICE,  # accept, send back, reject a submission; say which two are one
+    "correct": _INSIDE,  # put an answer right: a survey team in its own submissions alone
     "run": _INSIDE,  # make the results again
     "try_out": _ADMIN,  # fill an empty installation with made-up data
     "partners": _ADMIN,  # names, tokens, ledger of downloads

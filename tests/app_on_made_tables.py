@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -51,13 +52,24 @@ class MadeDesk:
         return {}
 
     def add(
-        self, path: Path, name: str, by: str, *, dry_run: bool, progress: Callable[[str, float], None]
+        self,
+        path: Path,
+        name: str,
+        by: str,
+        *,
+        dry_run: bool,
+        progress: Callable[[str, float], None],
+        said: tuple[str, str] = ("", ""),
     ) -> MadeReceipt:
         progress("step.receive", 0.2)
+        if name.startswith("letters") and not said[1]:
+            raise ExportError("IN-41", file=name, line=2, encodings="tcvn3, windows-1258")
         if name.startswith("bad"):
             raise ExportError("IN-01", path=name, file=name)
         part = MadePart()
         part.issues = make_issues()  # type: ignore[attr-defined]
+        if name.startswith("days") and not said[0]:
+            part.issues = part.issues.with_columns(value=pl.lit("7/12/2026"))  # type: ignore[attr-defined]
         if not dry_run:
             st.session_state["made-waiting"] = True
         return MadeReceipt(name, False, not dry_run, (part,))

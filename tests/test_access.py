@@ -58,6 +58,7 @@ MAY_SEE = """
     households       yes   yes    yes     -
     all_households   yes   yes     -      -
     decide           yes   yes     -      -
+    correct          yes   yes    yes     -
     run              yes   yes    yes     -
     try_out          yes    -      -      -
     partners         yes    -      -      -

@@ -1,4 +1,4 @@
-"""One interview opened: its answers in the form's own words, corrections put over them, beside what is wrong with them."""
+"""One interview opened: its answers in the form's own words, corrections put over them, beside what is wrong."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Interview:
 
 
 def the_interview(store: Store, form: Form, submission_id: str, lang: str) -> Interview:
-    """An interview as it stands now. Raises CollectError USE-01 for one that nobody sent, or that a later one replaced."""
+    """An interview as it stands now. Raises CollectError USE-01 for one that nobody sent or that another replaced."""
     stands = standing(store, form.form_id).filter(submission_id=submission_id)
     if stands.is_empty():
         raise CollectError("USE-01", what="submission", name=submission_id, known="–")

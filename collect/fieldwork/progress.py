@@ -68,7 +68,7 @@ def by_day(interviews: pl.DataFrame) -> pl.DataFrame:
 
 
 def next_places(covered: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Where to go next: communes with hamlets missing, then those where the fewest interviews settle the most targets.
+    """Where to go next: communes with hamlets missing, then those where the fewest interviews settle a target.
 
     Parameters
     ----------
@@ -81,18 +81,19 @@ def next_places(covered: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     -------
     DataFrame
         ``commune_code``; ``missing`` and ``begun`` hamlets of the plan; ``open``: targets without a verdict;
-        ``interviews_needed`` and ``hamlets_needed``: the most that any of them asks for; empty where no number would do.
+        ``interviews_needed`` and ``hamlets_needed``: the fewest that settle one of them; empty where none would do.
         Communes with nothing to do are left out.
     """
     undecided = verdicts.filter(pl.col("verdict").is_in(["undecided", "no_data"]))
     asked = undecided.group_by(commune_code="place").agg(
         open=pl.col("target_id").n_unique().cast(pl.Int64),
-        interviews_needed=pl.col("interviews_needed").max(),
-        hamlets_needed=pl.col("hamlets_needed").max(),
+        interviews_needed=pl.col("interviews_needed").min(),
+        hamlets_needed=pl.col("hamlets_needed").min(),
     )
     rows = covered.select("commune_code", "missing", "begun").join(asked, on="commune_code", how="full", coalesce=True)
     rows = rows.with_columns(pl.col("missing", "begun", "open").fill_null(0))
     useful = (pl.col("missing") + pl.col("begun") > 0) | pl.col("interviews_needed").is_not_null()
     return rows.filter(useful | pl.col("hamlets_needed").is_not_null()).sort(
-        "missing", "open", "interviews_needed", "commune_code", descending=[True, True, False, False], nulls_last=True
-    )
+        "missing", "begun", "interviews_needed", "hamlets_needed", "commune_code",
+        descending=[True, True, False, False, False], nulls_last=True,
+    )  # fmt: skip

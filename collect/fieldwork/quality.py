@@ -76,7 +76,7 @@ def started(field: Field) -> pl.DataFrame:
 
 
 def minutes(field: Field, width: int = 5, last: int = 90) -> pl.DataFrame:
-    """How long interviews took, in classes ``width`` minutes wide: ``from``, ``interviews``; ``last`` and longer in one."""
+    """How long interviews took, in classes of ``width``: ``from``, ``interviews``; ``last`` and longer in one."""
     told = field.interviews.filter(pl.col("minutes") >= 0)
     begin = ((pl.col("minutes") // width) * width).clip(0, last).cast(pl.Int64)
     every = pl.DataFrame({"from": list(range(0, last + 1, width))}, schema={"from": pl.Int64})

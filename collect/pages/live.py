@@ -171,9 +171,15 @@ class LiveDesk:
         """Every form by its id."""
         return {form.form_id: form for form in definitions(self.settings).forms}
 
-    def add(self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress) -> Receipt:
-        """Take a file in, or say what that would do. Who logged in signs with that name, whatever ``by`` says."""
-        asked = Asked(by=by if self.who.local else require(self.who, "upload").signature, name=name)
+    def add(
+        self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress, said: tuple[str, str] = ("", "")
+    ) -> Receipt:
+        """Take a file in, or say what that would do. Who logged in signs with that name, whatever ``by`` says.
+
+        ``said``: the order of days and the encoding that the team named, "" where it was not asked.
+        """
+        signed = by if self.who.local else require(self.who, "upload").signature
+        asked = Asked(by=signed, name=name, dates=said[0], encoding=said[1])
         with ONE_AT_A_TIME:
             return add_file(
                 the_store(self.settings), path, definitions(self.settings), asked, dry_run=dry_run, progress=progress

@@ -1,4 +1,4 @@
-"""Upload: files are checked first and answered with a receipt; they are stored only when somebody says so."""
+"""Upload: files are checked and answered with what storing them would do; they are stored when somebody says so."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
-import polars as pl
 import streamlit as st
 
 from collect.forms import Form
 from collect.i18n import t
-from collect.pages.issues import error_words, filled, in_words
+from collect.pages import upload_ask, upload_issues
+from collect.pages.issues import error_words, filled
 from collect.pages.layout import address, header
 from collect.pages.words import as_text, number
 from collect.problems import CollectError
-from collect.review.sheet import write as sheet_of
-from collect.tables import ISSUES
+from collect.review.sheet import corrections_in, is_sheet
 
 if TYPE_CHECKING:
     from collect.intake import Part, Receipt
+    from collect.review.reviews import Correction
+    from collect.review.reviews import Outcome as Corrected
 
-MOST_SHOWN = 2000  # issues on screen; the file has them all
-ISSUE_ROW = 64  # pixels: two or three lines of text
 COUNTS = ("read", "new", "changed", "duplicate", "with_issues", "unreadable")
+IMPACT = COUNTS[1:]
 Progress = Callable[[str, float], None]
 
 
@@ -35,8 +35,10 @@ class Desk(Protocol):
     def forms(self) -> Mapping[str, Form]:
         """Every form by its id."""
 
-    def add(self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress) -> Receipt:
-        """Take a file in, or say what that would do. Raises CollectError."""
+    def add(
+        self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress, said: tuple[str, str] = ("", "")
+    ) -> Receipt:
+        """Take a file in, or say what that would do; ``said``: order of days, encoding. Raises CollectError."""
 
     def waiting(self) -> bool:
         """Whether files are stored that the results do not know."""
@@ -45,16 +47,43 @@ class Desk(Protocol):
         """Make the results again from everything stored; returns the run's id. Raises CollectError."""
 
 
+class Mending(Protocol):
+    """Who puts answers right when an issue spreadsheet comes back."""
+
+    def signed(self, name: str) -> Mending:
+        """The same, signed."""
+
+    def correct(self, corrections: Sequence[Correction]) -> list[Corrected]:
+        """Correct answers, and say of each what became of it. Raises CollectError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one file came to: a receipt, or the reason it could not be read."""
+    """What one file came to: a receipt, corrections (tried, once stored), or the reason it could not be read."""
 
     file: str
-    receipt: Receipt | None
+    receipt: Receipt | None = None
     error: CollectError | None = None
+    corrections: Sequence[Correction] | None = None
+    corrected: Sequence[Corrected] = ()
+
+    @property
+    def storable(self) -> bool:
+        """Whether there is something in it that is not stored yet."""
+        return bool(self.corrections) or (self.receipt is not None and not self.receipt.again)
 
 
-def render(desk: Desk, lang: str, links: Mapping[str, st.Page]) -> None:
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """The desk, who puts answers right, who hands in, and the language: what every step of the page needs."""
+
+    desk: Desk
+    mending: Mending
+    by: str
+    lang: str
+
+
+def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]) -> None:
     """Draw the page."""
     header(t("upload.title", lang), lang)
     st.caption(t("upload.about", lang))
@@ -64,37 +93,45 @@ def render(desk: Desk, lang: str, links: Mapping[str, st.Page]) -> None:
             t("upload.files", lang), accept_multiple_files=True, key=f"files-{turn}", help=t("upload.files.help", lang)
         )
     by = st.text_input(t("upload.by", lang), key="by", persist_state="session", max_chars=80, width=360)
-    checked = _each(files, by, desk, lang, dry_run=True, kept="checked")
+    at = Counter(desk, mending.signed(by), by, lang)
+    checked = _each(files, at, dry_run=True, kept="checked")
     stored: list[Outcome] = st.session_state.get("stored", [])
     if files:
-        _receipts(checked, desk, lang)
-        _store_button(files, checked, by, desk, lang)
+        _impact(files, checked, at)
+        for file, outcome in zip(files, checked, strict=True):
+            upload_ask.questions(file, outcome.receipt, outcome.error, lang)
+        _receipts(checked, at)
     elif stored:
         st.subheader(t("upload.stored", lang), anchor=False)
-        _receipts(stored, desk, lang)
+        _stored(stored, lang, links)
+        _receipts(stored, at)
     if desk.waiting():
         _run_button(desk, lang)
     if st.session_state.get("results-made"):
         st.success(t("upload.run.done", lang, run=st.session_state["results-made"]), icon=":material/check_circle:")
-        st.page_link(
-            links["overview"],
-            label=t("upload.to_overview", lang),
-            icon=":material/dashboard:",
-            query_params=address(lang),
-        )
+        if "overview" in links and links["overview"].visibility == "visible":
+            st.page_link(
+                links["overview"],
+                label=t("upload.to_overview", lang),
+                icon=":material/dashboard:",
+                query_params=address(lang),
+            )
 
 
-def _each(files: Sequence[Any], by: str, desk: Desk, lang: str, *, dry_run: bool, kept: str) -> list[Outcome]:
+def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> list[Outcome]:
     """Take every file once; what is known from an earlier run of the page is not asked again."""
-    known: dict[str, Outcome] = st.session_state.setdefault(kept, {})
+    known: dict[tuple[str, ...], Outcome] = st.session_state.setdefault(kept, {})
+    found = []
     for file in files:
-        if file.file_id not in known:
-            known[file.file_id] = _take(file, by, desk, lang, dry_run=dry_run)
-    return [known[file.file_id] for file in files]
+        key = (file.file_id, *upload_ask.said(file))
+        if key not in known:
+            known[key] = _take(file, at, dry_run=dry_run)
+        found.append(known[key])
+    return found
 
 
-def _take(file: Any, by: str, desk: Desk, lang: str, *, dry_run: bool) -> Outcome:
-    name = Path(file.name).name
+def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
+    name, lang = Path(file.name).name, at.lang
     with st.status(t("upload.working", lang, file=name), type="step") as status, TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(name).suffix}"
         path.write_bytes(file.getbuffer())
@@ -103,27 +140,88 @@ def _take(file: Any, by: str, desk: Desk, lang: str, *, dry_run: bool) -> Outcom
             status.update(label=f"{name}: {t(step, lang)} ({share:.0%})")
 
         try:
-            receipt = desk.add(path, name, by, dry_run=dry_run, progress=progress)
+            if is_sheet(path):
+                outcome = _corrections(path, name, at, dry_run=dry_run)
+            else:
+                said = upload_ask.said(file)
+                outcome = Outcome(name, at.desk.add(path, name, at.by, dry_run=dry_run, progress=progress, said=said))
         except CollectError as error:
             status.update(label=t("upload.failed", lang, file=name), state="error")
-            return Outcome(name, None, error)
+            return Outcome(name, error=error)
         status.update(label=t("upload.checked" if dry_run else "upload.kept", lang, file=name), state="complete")
-        return Outcome(name, receipt)
+        return outcome
 
 
-def _receipts(outcomes: Sequence[Outcome], desk: Desk, lang: str) -> None:
+def _corrections(path: Path, name: str, at: Counter, *, dry_run: bool) -> Outcome:
+    found = corrections_in(path)
+    return Outcome(name, corrections=found, corrected=() if dry_run else at.mending.correct(found))
+
+
+def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> None:
+    """What storing would do, all files together, and the button that does it."""
+    lang = at.lang
+    ready = [file for file, outcome in zip(files, checked, strict=True) if outcome.storable]
+    parts = [part for one in checked if one.receipt and not one.receipt.again for part in one.receipt.parts]
+    with st.container(border=True):
+        if parts:
+            st.markdown(f"### {t('upload.impact', lang)}")
+            st.caption(t("upload.impact.about", lang))
+            with st.grid(5, min_column_width=120, gap="small"):
+                for name in IMPACT:
+                    total = sum(getattr(part, name) for part in parts if part.form != "frame" or name == "unreadable")
+                    words, helped = t(f"receipt.count.{name}", lang), t(f"receipt.count.{name}.help", lang)
+                    st.metric(words, number(total, lang), help=helped)
+        if not ready:
+            st.info(t("upload.nothing_new", lang))
+        elif st.button(t("upload.store", lang, files=len(ready)), type="primary", icon=":material/save:"):
+            _store(ready, at)
+
+
+def _store(ready: Sequence[Any], at: Counter) -> None:
+    st.session_state["stored"] = _each(ready, at, dry_run=False, kept="kept")
+    kept = [one for one in st.session_state["stored"] if one.error is None]
+    if kept:
+        st.session_state.pop("results-made", None)
+        st.session_state["upload-turn"] += 1  # an empty drop zone for the next files
+        st.toast(t("upload.stored.toast", at.lang, files=len(kept)), icon=":material/check_circle:")
+        st.rerun()
+
+
+def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]) -> None:
+    """How many of the stored interviews count already, and where the others are mended."""
+    parts = [part for one in outcomes if one.receipt for part in one.receipt.parts if part.form != "frame"]
+    bad = sum(part.with_issues for part in parts)
+    if not parts:
+        return
+    good = sum(part.new + part.changed for part in parts) - bad
+    st.success(
+        t("upload.kept.mending", lang, good=number(max(good, 0), lang), bad=number(bad, lang)),
+        icon=":material/inventory_2:",
+    )
+    if bad and "review" in links:
+        st.page_link(
+            links["review"],
+            label=t("upload.to_review", lang),
+            icon=":material/arrow_forward:",
+            query_params=address(lang),
+        )
+
+
+def _receipts(outcomes: Sequence[Outcome], at: Counter) -> None:
     for outcome in outcomes:
         with st.container(border=True, gap="small"):
-            _receipt(outcome, lang)
-    parts = [(x.file, part) for x in outcomes if x.receipt for part in x.receipt.parts]
+            _receipt(outcome, at.lang)
+    parts = [(one.file, part) for one in outcomes if one.receipt for part in one.receipt.parts]
     if parts:
-        _issues(parts, desk, lang)
+        upload_issues.render(parts, at.desk.forms(), at.lang)
 
 
 def _receipt(outcome: Outcome, lang: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{as_text(outcome.file)}**", width="content")
-        if outcome.receipt is None:
+        if outcome.corrections is not None:
+            st.badge(t("upload.sheet.state", lang), icon=":material/edit_note:", color="blue")
+        elif outcome.receipt is None:
             st.badge(t("upload.state.unreadable", lang), icon=":material/error:", color="red")
         elif outcome.receipt.again:
             st.badge(t("upload.state.again", lang), icon=":material/content_copy:", color="gray")
@@ -131,7 +229,9 @@ def _receipt(outcome: Outcome, lang: str) -> None:
             st.badge(t("upload.state.stored", lang), icon=":material/check_circle:", color="green")
         else:
             st.badge(t("upload.state.checked", lang), icon=":material/preview:", color="blue")
-    if outcome.error is not None:
+    if outcome.corrections is not None:
+        upload_issues.corrections(outcome.corrections, outcome.corrected, lang)
+    if outcome.error is not None and outcome.error.code != upload_ask.SEVERAL_READINGS:
         found, mend = error_words(outcome.error, lang)
         st.error(f"{found}\n\n**{mend}**\n\n{outcome.error.code}", icon=":material/error:")
     for part in outcome.receipt.parts if outcome.receipt else ():
@@ -140,72 +240,10 @@ def _receipt(outcome: Outcome, lang: str) -> None:
 
 def _part(part: Part, lang: str) -> None:
     form = t("receipt.form.frame", lang) if part.form == "frame" else as_text(f"{part.form} {part.form_version}")
-    st.caption(
-        t(
-            "upload.part",
-            lang,
-            form=form,
-            source=filled(f"source.{part.source}", lang, {}),
-            rows=number(part.rows, lang),
-        )
-    )
-    with st.grid(6, min_column_width=120, gap="small"):
-        for name in COUNTS:
-            words = t(f"receipt.count.{name}", lang)
-            st.metric(words, number(getattr(part, name), lang), help=t(f"receipt.count.{name}.help", lang))
-
-
-def _issues(parts: Sequence[tuple[str, Part]], desk: Desk, lang: str) -> None:
-    nothing = ISSUES.empty().with_columns(file=pl.lit("").cast(pl.String), form=pl.lit("").cast(pl.String))
-    frames = [part.issues.with_columns(file=pl.lit(file), form=pl.lit(part.form)) for file, part in parts]
-    issues = pl.concat([nothing, *(frame.select(nothing.columns) for frame in frames)])
-    if issues.is_empty():
-        st.success(t("upload.no_issues", lang), icon=":material/check_circle:")
-        return
-    st.subheader(t("upload.issues", lang, issues=number(issues.height, lang)), anchor=False)
-    forms = desk.forms()
-    if issues.height > MOST_SHOWN:
-        st.caption(t("upload.issues.first", lang, shown=number(MOST_SHOWN, lang)))
-    _issue_table(in_words(issues.head(MOST_SHOWN), forms, lang), lang)
-    st.download_button(
-        t("upload.issues.download", lang),
-        data=lambda: sheet_of(issues, forms, lang),
-        file_name="issues.xlsx",
-        mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        icon=":material/download:",
-        on_click="ignore",
-        help=t("upload.issues.download.help", lang),
-    )
-
-
-def _issue_table(rows: pl.DataFrame, lang: str) -> None:
-    wide = {t(f"issue.{part}", lang): st.column_config.TextColumn(width="large") for part in ("why", "mend")}
-    height = min(8, rows.height) * ISSUE_ROW + 40
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=height,
-        row_height=ISSUE_ROW,
-        column_config=wide,
-        placeholder="–",
-        alt=t("upload.issues.alt", lang),
-    )
-
-
-def _store_button(files: Sequence[Any], checked: Sequence[Outcome], by: str, desk: Desk, lang: str) -> None:
-    ready = [file for file, x in zip(files, checked, strict=True) if x.receipt and not x.receipt.again]
-    if not ready:
-        st.info(t("upload.nothing_new", lang))
-        return
-    if not st.button(t("upload.store", lang, files=len(ready)), type="primary", icon=":material/save:"):
-        return
-    st.session_state["stored"] = _each(ready, by, desk, lang, dry_run=False, kept="kept")
-    kept = [x for x in st.session_state["stored"] if x.receipt]
-    if kept:
-        st.session_state.pop("results-made", None)
-        st.session_state["upload-turn"] += 1  # an empty drop zone for the next files
-        st.toast(t("upload.stored.toast", lang, files=len(kept)), icon=":material/check_circle:")
-        st.rerun()
+    source, rows = filled(f"source.{part.source}", lang, {}), number(part.rows, lang)
+    st.caption(t("upload.part", lang, form=form, source=source, rows=rows))
+    told = (f"{t(f'receipt.count.{name}', lang)} **{number(getattr(part, name), lang)}**" for name in COUNTS)
+    st.markdown(" · ".join(told))
 
 
 def _run_button(desk: Desk, lang: str) -> None:

@@ -20,6 +20,7 @@ import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
 
 from collect.forms import Form
+from collect.harmless import harmless_cells
 from collect.i18n import LANGUAGES, t
 from collect.journey import Definitions
 from collect.problems import ExportError
@@ -67,6 +68,14 @@ def write(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str) -> bytes:
     return made.getvalue()
 
 
+def write_csv(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str) -> bytes:
+    """The same as CSV, UTF-8 with a byte order mark; what could run as a formula stands after an apostrophe."""
+    headings = [t(f"issue.{name}", lang) + (f" (phu:{mark})" if mark else "") for name, mark, _ in COLUMNS]
+    rows = [_cells(issue, forms.get(issue["form"]), lang) for issue in issues.iter_rows(named=True)]
+    table = pl.DataFrame(rows, schema=dict.fromkeys(headings, pl.String), orient="row")
+    return harmless_cells(table).write_csv(include_bom=True, line_terminator="\r\n").encode()
+
+
 def _cells(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, ...]:
     label, found, mend = words_of(issue, form, lang)
     return (
@@ -105,12 +114,17 @@ def take(store: Store, definitions: Definitions, path: Path, by: str) -> list[Ou
     CollectError
         REV-02 without a name.
     """
+    return correct(store, definitions, corrections_in(path), by)
+
+
+def corrections_in(path: Path) -> list[Correction]:
+    """The rows of a sheet that hold a right answer; of one answer the last. Raises ExportError as `take` does."""
     found = {}
     for row in _rows(path):
         one = _correction(row)
         if one is not None:
             found[one.submission_id, one.row_id, one.question] = one
-    return correct(store, definitions, list(found.values()), by)
+    return list(found.values())
 
 
 def _correction(row: Mapping[str, str]) -> Correction | None:

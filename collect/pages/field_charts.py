@@ -1,0 +1,101 @@
+"""The charts of field work: one colour for counts, one more for what stands out, words beside every bar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+
+BLUE, ORANGE, GREY = "#1f6fb4", "#b5402c", "#7b8794"
+ROW = 26  # pixels a bar with its name
+TALL = 260
+NAMED = 5  # points that have their name beside them: more would lie over one another
+BARE: Mapping[str, Any] = {"ticks": False, "domain": False}
+
+
+def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str, str] | None = None) -> alt.LayerChart:
+    """Lying bars with names and figures. ``rows``: ``name, value, said``, and ``kind`` where colours tell kinds."""
+    names = [str(row["name"]) for row in rows]
+    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=200, minExtent=170, **BARE))
+    base = alt.Chart(_data(rows)).encode(y=y)
+    kinds = list(colours or {})
+    colour: Any = (
+        alt.Color(
+            "kind:N",
+            scale=alt.Scale(domain=kinds, range=list((colours or {}).values())),
+            legend=alt.Legend(orient="bottom", title=None),
+        )
+        if kinds
+        else alt.value(BLUE)
+    )
+    drawn = base.mark_bar(cornerRadiusEnd=3, height=ROW - 10).encode(
+        x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=5)), color=colour
+    )
+    said = base.mark_text(align="left", dx=5, fontSize=12).encode(x="value:Q", text="said:N")
+    made: alt.LayerChart = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (90 if kinds else 50))
+    return made
+
+
+def columns(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> alt.Chart:
+    """Standing bars over an ordered axis. ``rows``: ``at`` (as it is written), ``value``, and whether it is ``odd``."""
+    order = [str(row["at"]) for row in rows]
+    made: alt.Chart = (
+        alt.Chart(_data(rows))
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            x=alt.X("at:O", sort=order, title=x, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")),
+            y=alt.Y("value:Q", title=y, axis=alt.Axis(tickMinStep=1)),
+            color=alt.condition("datum.odd", alt.value(ORANGE), alt.value(BLUE)),
+        )
+        .properties(height=TALL)
+    )
+    return made
+
+
+def beside(rows: Sequence[Mapping[str, Any]], x: str, y: str, usual: tuple[float, float]) -> alt.LayerChart:
+    """Interviewers as points against what is usual. ``rows``: ``name, x, y, odd``; the oddest bear names."""
+    base = alt.Chart(_data(rows)).encode(
+        x=alt.X("x:Q", title=x, scale=alt.Scale(zero=False, nice=True)), y=alt.Y("y:Q", title=y)
+    )
+    points = base.mark_circle(size=90, opacity=0.75).encode(
+        color=alt.condition("datum.odd", alt.value(ORANGE), alt.value(BLUE)), tooltip=["name:N", "x:Q", "y:Q"]
+    )
+    named = sorted((row for row in rows if row["odd"]), key=lambda row: -row["y"])[:NAMED]
+    names = (
+        alt.Chart(_data(named))
+        .encode(x="x:Q", y="y:Q")
+        .mark_text(align="left", dx=8, fontSize=12)
+        .encode(text="name:N")
+    )
+    lines = [
+        alt.Chart(_data([{"at": at}])).mark_rule(color=GREY, strokeDash=[4, 3]).encode(**{axis: alt.datum(at)})
+        for axis, at in zip("xy", usual, strict=True)
+    ]
+    made: alt.LayerChart = alt.layer(*lines, points, names).properties(height=TALL + 80)
+    return made
+
+
+def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> alt.Chart:
+    """Parts of a whole beside one another. ``rows``: ``name, kind, value``; ``names``: colours by kind, in order."""
+    order = list(dict.fromkeys(str(row["name"]) for row in rows))
+    made: alt.Chart = (
+        alt.Chart(_data([{**row, "place": list(names).index(row["kind"])} for row in rows]))
+        .mark_bar(height=ROW - 10)
+        .encode(
+            y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=200, minExtent=170, **BARE)),
+            x=alt.X("value:Q", title=None, axis=alt.Axis(tickMinStep=1)),
+            order="place:Q",
+            color=alt.Color(
+                "kind:N",
+                scale=alt.Scale(domain=list(names), range=list(names.values())),
+                legend=alt.Legend(orient="top", title=None),
+            ),
+        )
+        .properties(height=max(len(order), 2) * ROW + 80)
+    )
+    return made
+
+
+def _data(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
+    return alt.Data(values=[dict(row) for row in rows])  # type: ignore[no-untyped-call]

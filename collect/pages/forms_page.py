@@ -1,0 +1,237 @@
+"""Forms: versions, every question in plain words, what the linter says, files, and the square that sets up phones."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import polars as pl
+import streamlit as st
+
+from collect.access import is_loopback
+from collect.define.words import cell_help, column_label, said
+from collect.forms import Form
+from collect.i18n import t
+from collect.pages.layout import coded, header
+from collect.pages.live_field import TEMPLATES, FormFiles
+from collect.pages.take_away import XLSX, buttons
+from collect.pages.words import NOTHING, as_text, number
+from collect.publish.qr import settings_of, square
+
+SECTIONS = ("questions", "files", "phones", "check")
+MIMES = {"xlsx": XLSX, "csv": "text/csv", "zip": "application/zip"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the page reaches: a form's files, its templates, and who is named on the phone."""
+
+    files: Callable[[str], FormFiles]
+    template: Callable[[str, str], bytes]  # form_id and a suffix
+    username: str = ""
+
+
+def render(forms: Sequence[Form], lang: str, sources: Sources) -> None:
+    """Draw the page."""
+    header(t("forms.title", lang), lang)
+    st.caption(t("forms.about", lang))
+    titles = {form.form_id: form.title or form.form_id for form in forms}
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        section = coded(
+            st.segmented_control,
+            t("forms.section", lang),
+            SECTIONS,
+            key="of_form",
+            default="questions",
+            required=True,
+            format_func=lambda code: t(f"forms.section.{code}", lang),
+            label_visibility="collapsed",
+        )
+        with st.container(width=300):
+            chosen = coded(
+                st.selectbox,
+                t("review.filter.form", lang),
+                list(titles),
+                key="form_id",
+                default=next(iter(titles)),
+                format_func=lambda code: titles[code],
+                label_visibility="collapsed",
+            )
+    found = sources.files(chosen)
+    _facts(found, lang)
+    match section:
+        case "questions":
+            _questions(found.form, lang)
+        case "files":
+            _files(found, lang, sources)
+        case "phones":
+            _phones(found.form, lang, sources.username)
+        case _:
+            _check(found, lang)
+
+
+def _facts(found: FormFiles, lang: str) -> None:
+    form = found.form
+    asked = sum(1 for question in form.questions if question.appears and not question.readonly)
+    wrong = sum(1 for finding in found.findings if finding.severity == "error")
+    with st.grid(3, min_column_width=150, gap="small"):
+        st.metric(t("forms.figure.questions", lang), number(asked, lang), border=True)
+        st.metric(
+            t("forms.figure.languages", lang),
+            number(len(form.languages), lang),
+            border=True,
+            help=", ".join(form.languages),
+        )
+        st.metric(
+            t("forms.figure.findings", lang),
+            f"{number(wrong, lang)} / {number(len(found.findings), lang)}",
+            border=True,
+            help=t("forms.figure.findings.help", lang),
+        )
+    versions = [form.version, *(old.version for old in form.older)]
+    lines = {version: found.received.get(version, 0) for version in versions} | dict(found.received)
+    if lines:
+        counted = (
+            f"{as_text(version or NOTHING)} ({number(count, lang)})"
+            for version, count in sorted(lines.items(), reverse=True)
+        )
+        st.caption(t("forms.versions", lang, versions=", ".join(counted)))
+
+
+def _questions(form: Form, lang: str) -> None:
+    rows = questions(form, lang)
+    st.caption(t("forms.questions.about", lang))
+    asked, rules, section, name = rows.columns
+    place = 0
+    for (part,), inside in rows.group_by(section, maintain_order=True):
+        with st.expander(as_text(str(part or form.title)), expanded=True):
+            for row in inside.iter_rows(named=True):
+                place += 1
+                told = f"  \n{as_text(row[rules])}" if row[rules] else ""
+                st.markdown(f"**{place}. {as_text(row[asked])}** :gray[:small[`{row[name]}`]]{told}")
+    buttons(rows, f"{form.form_id}-questions", lang)
+
+
+def questions(form: Form, lang: str) -> pl.DataFrame:
+    """Every question that is asked, in order: its words, where it stands, and its rules in words."""
+    around = sorted(form.sections, key=lambda section: -len(section.path))
+    rows = []
+    for question in form.questions:
+        if not question.appears or question.readonly:
+            continue
+        section = next((one for one in around if question.path.startswith(f"{one.path}/") and one.labels), None)
+        rows.append(
+            (
+                column_label(question, form, lang),
+                cell_help(question, form, lang) or None,
+                said(section.labels, form, lang) if section else None,
+                question.name,
+            )
+        )
+    names = [t("issue.question", lang), *(t(f"forms.column.{name}", lang) for name in ("rules", "section", "name"))]
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+
+
+def _files(found: FormFiles, lang: str, sources: Sources) -> None:
+    form = found.form
+    repeats = len(form.repeats) > 1
+    offered = [
+        ("xlsform", f"{form.form_id}.xlsx", found.source.read_bytes, XLSX) if found.source.suffix == ".xlsx" else None,
+        ("xform", f"{form.form_id}.xml", lambda: form.xform, "application/xml"),
+        *(
+            (
+                f"template.{kind}",
+                f"{form.form_id}-template.{kind}",
+                lambda kind=kind: sources.template(form.form_id, kind),
+                MIMES[kind],
+            )
+            for kind in TEMPLATES
+            if kind != ("csv" if repeats else "zip")
+        ),
+    ]
+    with st.grid(2, min_column_width=320, gap="small"):
+        for one in offered:
+            if one is None:
+                continue
+            kind, name, make, mime = one
+            with st.container(border=True, gap="xsmall"):
+                st.markdown(f"**{t(f'forms.file.{kind}', lang)}**  \n{t(f'forms.file.{kind}.about', lang)}")
+                st.download_button(
+                    t("forms.file.download", lang, file=name),
+                    data=make,
+                    file_name=name,
+                    mime=mime,
+                    key=f"form-{kind}",
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
+
+
+def _phones(form: Form, lang: str, username: str) -> None:
+    address = server_address(str(st.context.url or ""))
+    left, right = st.columns([4, 6], gap="large")
+    with right:
+        given = st.text_input(
+            t("forms.phones.server", lang), value=address, help=t("forms.phones.server.help", lang), max_chars=300
+        )
+        server = (given or address).strip().rstrip("/")
+        project = st.text_input(t("forms.phones.project", lang), value=form.title or form.form_id, max_chars=80)
+        if is_loopback(urlsplit(server).hostname or ""):
+            st.warning(t("forms.phones.loopback", lang), icon=":material/wifi_off:")
+        st.markdown(t("forms.phones.steps", lang))
+        st.caption(t("forms.phones.password", lang))
+    settings = settings_of(server, project or form.form_id, lang, username)
+    with left, st.container(border=True):
+        picture = base64.b64encode(square(settings, scale=6)).decode()
+        st.html(
+            f"<img alt=\"{t('forms.alt.square', lang)}\" src='data:image/svg+xml;base64,{picture}' "
+            "style='width:100%;max-width:340px;background:#fff;border-radius:8px'>"
+        )
+        st.download_button(
+            t("forms.phones.download", lang),
+            data=lambda: square(settings, "png", 8),
+            file_name=f"{form.form_id}-qr.png",
+            mime="image/png",
+            icon=":material/download:",
+            on_click="ignore",
+            key="qr",
+        )
+
+
+def server_address(page: str) -> str:
+    """The app's own address, from the address of one of its pages: its last step is the page."""
+    parts = urlsplit(page)
+    if not parts.netloc:
+        return "http://127.0.0.1:8501"
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rpartition('/')[0]}".rstrip("/")
+
+
+def _check(found: FormFiles, lang: str) -> None:
+    st.caption(t("forms.check.about", lang))
+    if not found.findings:
+        st.success(t("forms.check.sound", lang), icon=":material/check_circle:")
+        return
+    rows = pl.DataFrame(
+        [
+            (t(f"severity.{one.severity}", lang), one.found(lang), one.mend(lang), one.where, one.code)
+            for one in found.findings
+        ],
+        schema=dict.fromkeys(
+            [t(f"issue.{name}", lang) for name in ("severity", "why", "mend", "question", "code")], pl.String
+        ),
+        orient="row",
+    )
+    wide: Mapping[str, object] = {
+        t(f"issue.{name}", lang): st.column_config.TextColumn(width="large") for name in ("why", "mend")
+    }
+    st.dataframe(
+        rows,
+        hide_index=True,
+        row_height=64,
+        height=min(64 * rows.height + 40, 560),
+        alt=t("forms.alt.check", lang),
+        column_config=dict(wide),
+    )
+    buttons(rows, f"{found.form.form_id}-findings", lang)

@@ -1,0 +1,197 @@
+"""What is behind the survey team's pages while the app runs: field work as far as somebody may see it.
+
+Every function asks again who wants to know. A survey team sees the interviews it sent itself; how many interviews a
+hamlet has, and how many a commune still needs, everybody inside may know: teams share the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+import streamlit as st
+
+import geo
+from collect import fieldwork, registry
+from collect.access import Who, require
+from collect.define import Finding, find_form, lint_file, write_template
+from collect.fieldwork import Field
+from collect.forms import Form
+from collect.keeping import ledger
+from collect.pages.live import definitions, the_store
+from collect.places import ONE_AT_A_TIME, moved_frame, name_by_code, places_of
+from collect.review.reviews import duplicates
+from collect.runs import gather_frame, read_run
+from collect.settings import Settings
+
+TEMPLATES = ("xlsx", "csv", "zip")
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """A form's field work for one person, and the pairs of interviews that may be one."""
+
+    field: Field
+    pairs: pl.DataFrame
+    places: Mapping[str, str]  # communes by code, of every vintage that answers may name
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How far the sample is covered; ``clusters`` is empty without a frame, ``nearby`` without a finished run."""
+
+    clusters: pl.DataFrame
+    communes: pl.DataFrame
+    by_day: pl.DataFrame
+    nearby: pl.DataFrame
+    places: Mapping[str, str]
+    all_teams: bool  # whether ``by_day`` speaks of every team
+
+
+@dataclass(frozen=True, slots=True)
+class FormFiles:
+    """A form as its page shows it: versions, what the linter says, how many interviews came of each version."""
+
+    form: Form
+    source: Path
+    findings: Sequence[Finding]
+    received: Mapping[str, int]
+
+
+def forms(settings: Settings, who: Who) -> list[Form]:
+    """Every form, households' first: one whose submissions speak of a commune comes after. Raises Forbidden."""
+    require(who, "forms")
+    return sorted(definitions(settings).forms, key=lambda form: form.design.unit != "household")
+
+
+def quality(settings: Settings, who: Who, form_id: str, lang: str) -> Quality:
+    """What a form's interviews look like. Raises Forbidden."""
+    require(who, "households")
+    found = _own(settings, who, _field(settings, form_id, state_of(settings)))
+    ids = set(found.interviews["submission_id"])
+    pairs = _pairs(settings, form_id, state_of(settings))
+    own = pairs.filter(pl.col("one").is_in(list(ids)) & pl.col("other").is_in(list(ids)))
+    return Quality(found, own, place_names(lang))
+
+
+def coverage(settings: Settings, who: Who, lang: str) -> Coverage:
+    """How far the sample is covered, and where to go next. Raises Forbidden."""
+    require(who, "progress")
+    form = forms(settings, who)[0]
+    everything = _field(settings, form.form_id, state_of(settings))
+    latest = _latest_round(everything.interviews)
+    counted = latest.filter(~pl.col("status").is_in(["sent_back", "rejected"]))
+    drawn = fieldwork.clusters(_frame(settings, state_of(settings)), counted)
+    covered = fieldwork.communes(drawn, counted)
+    own = _own(settings, who, replace(everything, interviews=latest)).interviews
+    nearby = fieldwork.next_places(covered, _verdicts(settings))
+    seen = [in_scope(rows, who) for rows in (drawn, covered, nearby)]
+    return Coverage(seen[0], seen[1], fieldwork.by_day(own), seen[2], place_names(lang), who.sees_all_teams)
+
+
+def form_files(settings: Settings, who: Who, form_id: str) -> FormFiles:
+    """A form with its linter's findings. Raises Forbidden."""
+    require(who, "forms")
+    form = next(one for one in definitions(settings).forms if one.form_id == form_id)
+    source = _source(settings, form_id)
+    counts: dict[str, int] = {}
+    for part in registry.parts_of(the_store(settings).engine):
+        if part["form"] == form_id and who.sees_all_teams:
+            counts[part["form_version"]] = counts.get(part["form_version"], 0) + part["read"]
+    return FormFiles(form, source, _lint(source, source.stat().st_mtime_ns), counts)
+
+
+def template(settings: Settings, who: Who, form_id: str, suffix: str, lang: str) -> bytes:
+    """A form's spreadsheet template, of one of `TEMPLATES`. Raises Forbidden."""
+    require(who, "forms")
+    form = next(one for one in definitions(settings).forms if one.form_id == form_id)
+    with TemporaryDirectory() as folder:
+        return write_template(form, Path(folder) / f"{form_id}.{suffix}", lang).read_bytes()
+
+
+def state_of(settings: Settings) -> str:
+    """One word for everything received and decided so far: what is kept for it is worth nothing afterwards."""
+    store = the_store(settings)
+    return f"{registry.last_sequence(store.engine)} {ledger.head(store)}"
+
+
+def place_names(lang: str) -> dict[str, str]:
+    """Communes by code, those of older lists included: field codes may be of any."""
+    names: dict[str, str] = {}
+    for vintage in geo.VINTAGES:
+        names |= name_by_code(vintage, lang)
+    return names
+
+
+# Of the functions below, ``state`` and ``changed`` only say when what was kept is old; a name that begins with an
+# underscore would not be looked at.
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _field(settings: Settings, form_id: str, state: str) -> Field:
+    with ONE_AT_A_TIME:
+        return fieldwork.field_of(the_store(settings), definitions(settings).form(form_id))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _pairs(settings: Settings, form_id: str, state: str) -> pl.DataFrame:
+    return duplicates(the_store(settings), definitions(settings), form_id, undecided=False)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _frame(settings: Settings, state: str) -> pl.DataFrame:
+    from collect.tables import FRAME
+
+    with ONE_AT_A_TIME:
+        found = moved_frame(gather_frame(the_store(settings)), places_of(settings.data))
+    return FRAME.empty() if found is None else found
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _lint(source: Path, changed: int) -> tuple[Finding, ...]:
+    return lint_file(source)
+
+
+def _source(settings: Settings, form_id: str) -> Path:
+    from collect.define.folder import form_folders, load_form
+
+    folders = form_folders(settings.forms)
+    held = next(folder for folder in folders if load_form(folder).form_id == form_id)
+    return find_form(str(held), settings.forms)
+
+
+def _verdicts(settings: Settings) -> pl.DataFrame:
+    """The latest run's verdicts on communes; of each target the last round."""
+    store = the_store(settings)
+    run_id = registry.last_run(store.engine)
+    if run_id is None:
+        from collect.tables import VERDICTS_TABLE
+
+        return VERDICTS_TABLE.empty()
+    verdicts = read_run(store, run_id).verdicts.filter(level="commune")
+    return verdicts.filter(pl.col("round") == pl.col("round").max().over("target_id"))
+
+
+def _latest_round(interviews: pl.DataFrame) -> pl.DataFrame:
+    """Interviews of the round that was in the field last."""
+    ends = interviews.group_by("round").agg(pl.col("interviewed_on").max()).sort("interviewed_on", nulls_last=False)
+    return interviews if ends.height < 2 else interviews.filter(pl.col("round").eq_missing(ends["round"][-1]))
+
+
+def _own(settings: Settings, who: Who, field: Field) -> Field:
+    kept = field if who.sees_all_teams else field.sent_by(who.signature)
+    inside = in_scope(kept.interviews, who)
+    return kept if inside.height == kept.interviews.height else kept.of(inside["submission_id"])
+
+
+def in_scope(rows: pl.DataFrame, who: Who) -> pl.DataFrame:
+    """Rows with a ``commune_code`` inside somebody's scope."""
+    scope = who.scope
+    if scope.communes is None and scope.provinces is None:
+        return rows
+    known = pl.concat([geo.units(vintage).select("code", "province_code") for vintage in geo.VINTAGES])
+    inside = {code for code, province in known.iter_rows() if scope.holds_commune(code, province)}
+    return rows.filter(pl.col("commune_code").is_in(sorted(inside)))

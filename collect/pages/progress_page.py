@@ -1,0 +1,182 @@
+"""Progress: how far the sample is covered, what each day brought, and where to go next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+import streamlit as st
+
+from collect.fieldwork.progress import STATES
+from collect.i18n import t
+from collect.pages import field_charts
+from collect.pages.layout import coded, header
+from collect.pages.live_field import Coverage
+from collect.pages.take_away import buttons
+from collect.pages.words import NOTHING, day, number
+
+COLOURS = {"done": "#1f6fb4", "begun": "#9cc9e8", "missing": "#b5402c"}
+SECTIONS = ("next", "communes", "clusters", "days")
+
+
+def render(found: Coverage, lang: str) -> None:
+    """Draw the page."""
+    header(t("progress.title", lang), lang)
+    st.caption(t("progress.about", lang))
+    if found.communes.is_empty():
+        with st.container(border=True, width=640):
+            st.markdown(f"### :material/inbox: {t('progress.empty', lang)}\n\n{t('progress.empty.about', lang)}")
+        return
+    _figures(found, lang)
+    if found.clusters.is_empty():
+        st.info(t("progress.no_frame", lang), icon=":material/info:")
+    section = coded(
+        st.segmented_control,
+        t("progress.section", lang),
+        SECTIONS,
+        key="progress",
+        default="next",
+        required=True,
+        format_func=lambda code: t(f"progress.section.{code}", lang),
+        label_visibility="collapsed",
+    )
+    {"next": _next, "communes": _communes, "clusters": _clusters, "days": _days}[section](found, lang)
+
+
+def _figures(found: Coverage, lang: str) -> None:
+    counts = {state: found.clusters.filter(state=state).height for state in STATES}
+    planned = found.clusters.height
+    figures = {
+        "interviews": number(found.communes["interviews"].sum(), lang),
+        "done": number(counts["done"], lang) if planned else NOTHING,
+        "begun": number(counts["begun"], lang),
+        "missing": number(counts["missing"], lang),
+    }
+    with st.grid(4, min_column_width=150, gap="small"):
+        for name, value in figures.items():
+            words, helped = t(f"progress.figure.{name}", lang), t(f"progress.help.{name}", lang)
+            st.metric(words, value, border=True, help=helped)
+    if planned:
+        st.progress(
+            counts["done"] / planned,
+            text=t("progress.bar", lang, done=number(counts["done"], lang), planned=number(planned, lang)),
+        )
+
+
+def _next(found: Coverage, lang: str) -> None:
+    st.caption(t("progress.next.about", lang))
+    rows = found.nearby
+    if rows.is_empty():
+        st.success(t("progress.next.none", lang), icon=":material/check_circle:")
+        return
+    names = ("missing", "begun", "open", "interviews_needed", "hamlets_needed")
+    table = rows.select(
+        _named(found.places).alias(t("column.commune", lang)),
+        *(pl.col(name).alias(_c(name, lang)) for name in names),
+        pl.col("commune_code").alias(t("progress.column.code", lang)),
+    )
+    _table(table, "next", lang)
+
+
+def _communes(found: Coverage, lang: str) -> None:
+    rows = found.communes.with_columns(name=_named(found.places))
+    if not found.clusters.is_empty():
+        words = {t(f"progress.state.{state}", lang): colour for state, colour in COLOURS.items()}
+        shown = [
+            {"name": row["name"], "kind": t(f"progress.state.{state}", lang), "value": row[state]}
+            for row in rows.iter_rows(named=True)
+            for state in STATES
+        ]
+        with st.container(border=True, height=480):
+            st.altair_chart(
+                field_charts.stacked(shown, words),
+                width="stretch",
+                alt=t("progress.alt.communes", lang),
+                key="chart-communes",
+            )
+    table = rows.select(
+        pl.col("name").alias(t("column.commune", lang)),
+        *(pl.col(name).alias(_c(name, lang)) for name in ("interviews", "planned", *STATES)),
+        _day("last_on", lang).alias(_c("last_on", lang)),
+        pl.col("commune_code").alias(t("progress.column.code", lang)),
+    )
+    _table(table, "communes", lang)
+
+
+def _clusters(found: Coverage, lang: str) -> None:
+    st.caption(t("progress.clusters.about", lang))
+    if found.clusters.is_empty():
+        return
+    order = pl.col("state").replace_strict({"missing": 0, "begun": 1, "done": 2})
+    table = found.clusters.sort(order, "commune_code", "cluster").select(
+        _named(found.places).alias(t("column.commune", lang)),
+        pl.coalesce("hamlet_name", "cluster").alias(_c("hamlet", lang)),
+        pl.col("state")
+        .replace_strict({state: t(f"progress.state.{state}", lang) for state in STATES})
+        .alias(_c("state", lang)),
+        pl.col("interviews").alias(_c("interviews", lang)),
+        pl.col("expected").alias(_c("expected", lang)),
+        _day("last_on", lang).alias(_c("last_on", lang)),
+        pl.col("cluster").alias(_c("cluster", lang)),
+    )
+    _table(table, "clusters", lang)
+
+
+def _days(found: Coverage, lang: str) -> None:
+    st.caption(t("progress.days.about" if found.all_teams else "progress.days.own", lang))
+    rows = found.by_day
+    if rows.is_empty():
+        st.info(t("progress.days.none", lang))
+        return
+    days = rows.group_by("interviewed_on").agg(pl.col("interviews").sum()).sort("interviewed_on")
+    every = pl.DataFrame(
+        {"interviewed_on": pl.date_range(days["interviewed_on"].min(), days["interviewed_on"].max(), eager=True)}
+    )  # type: ignore[arg-type]
+    whole = (
+        every.join(days, on="interviewed_on", how="left", maintain_order="left")
+        .with_columns(pl.col("interviews").fill_null(0))
+        .tail(60)
+    )
+    shown = [
+        {"at": f"{row['interviewed_on']:%d/%m}", "value": row["interviews"], "odd": False}
+        for row in whole.iter_rows(named=True)
+    ]
+    with st.container(border=True):
+        st.altair_chart(
+            field_charts.columns(shown, _c("day", lang), _c("interviews", lang)),
+            width="stretch",
+            alt=t("progress.alt.days", lang),
+            key="chart-days",
+        )
+    table = rows.sort("interviewed_on", "interviewer", descending=[True, False]).select(
+        _day("interviewed_on", lang).alias(_c("day", lang)),
+        pl.col("interviewer").alias(_c("interviewer", lang)),
+        pl.col("interviews").alias(_c("interviews", lang)),
+    )
+    _table(table, "days", lang)
+
+
+def _named(places: Mapping[str, str]) -> pl.Expr:
+    code = pl.col("commune_code")
+    return pl.coalesce(code.replace_strict(dict(places), default=None, return_dtype=pl.String), code)
+
+
+def _day(name: str, lang: str) -> pl.Expr:
+    return pl.col(name).map_elements(lambda value: day(value, lang), return_dtype=pl.String)
+
+
+def _c(name: str, lang: str) -> str:
+    return t(f"progress.column.{name}", lang)
+
+
+def _table(rows: pl.DataFrame, name: str, lang: str) -> None:
+    st.dataframe(
+        rows,
+        hide_index=True,
+        placeholder=NOTHING,
+        alt=t(f"progress.alt.{name}", lang),
+        height=min(36 * (rows.height + 1) + 4, 480),
+        key=f"progress-{name}",
+        column_config={t("column.commune", lang): st.column_config.Column(width=170)},
+    )
+    buttons(rows, f"progress-{name}", lang)

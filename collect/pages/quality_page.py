@@ -1,0 +1,309 @@
+"""Quality: rules, interviewers, hours, places and duplicates; every chart with its table and a file to take away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+import streamlit as st
+
+from collect import fieldwork
+from collect.forms import Form
+from collect.i18n import t
+from collect.pages import field_charts
+from collect.pages.layout import address, coded, header
+from collect.pages.live_field import Quality
+from collect.pages.review_words import short
+from collect.pages.take_away import buttons
+from collect.pages.words import NOTHING, day, number, percent
+
+SECTIONS = ("rules", "interviewers", "times", "places", "pairs")
+SEVERITY_COLOURS = {"error": "#b5402c", "warning": "#f2a65a", "repaired": "#9aa5b1"}
+DAYLIGHT = range(6, 21)  # hours in which interviews are usual
+PER = 100  # errors are told per so many interviews
+HURRIED, HEAPED, OFTEN = 0.25, 175, 2.0  # from where an interviewer stands out: see each column's help
+MOST_RULES = 15
+ICONS = {
+    "rules": ":material/rule:",
+    "interviewers": ":material/groups:",
+    "times": ":material/schedule:",
+    "places": ":material/wrong_location:",
+    "pairs": ":material/content_copy:",
+}
+Formats = dict[str, Callable[[Any], str]]
+
+
+def render(
+    forms: Sequence[Form], quality: Callable[[str], Quality], lang: str, links: Mapping[str, st.Page], all_teams: bool
+) -> None:
+    """Draw the page; ``quality`` gives a form's field work as far as this person may see it."""
+    header(t("quality.title", lang), lang)
+    st.caption(t("quality.about" if all_teams else "quality.about.own", lang))
+    titles = {form.form_id: form.title or form.form_id for form in forms}
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        section = coded(
+            st.segmented_control,
+            t("quality.section", lang),
+            SECTIONS,
+            key="section",
+            default="rules",
+            required=True,
+            format_func=lambda code: f"{ICONS[code]} {t(f'quality.section.{code}', lang)}",
+            label_visibility="collapsed",
+        )
+        with st.container(width=300):
+            chosen = coded(
+                st.selectbox,
+                t("review.filter.form", lang),
+                list(titles),
+                key="form_id",
+                default=next(iter(titles)),
+                format_func=lambda code: titles[code],
+                label_visibility="collapsed",
+            )
+    found = quality(chosen)
+    if found.field.interviews.is_empty():
+        with st.container(border=True, width=640):
+            st.markdown(f"### :material/inbox: {t('quality.empty', lang)}\n\n{t('quality.empty.about', lang)}")
+        return
+    _figures(found, lang)
+    st.subheader(t(f"quality.{section}", lang), anchor=False)
+    st.caption(t(f"quality.{section}.about", lang))
+    {"rules": _rules, "interviewers": _interviewers, "times": _times, "places": _places, "pairs": _pairs}[section](
+        found, lang
+    )
+    if section in ("rules", "places", "pairs"):
+        codes = {"view": "pairs"} if section == "pairs" else {"code": "LOC-05"} if section == "places" else {}
+        st.page_link(
+            links["review"],
+            label=t("quality.to_review", lang),
+            icon=":material/arrow_forward:",
+            query_params=address(lang, **codes),
+        )
+
+
+def _figures(found: Quality, lang: str) -> None:
+    field = found.field
+    wrong = field.issues.filter(severity="error")["submission_id"].n_unique()
+    usual = field.interviews.filter(pl.col("minutes") >= 0)["minutes"].median()
+    figures = {
+        "interviews": number(field.interviews.height, lang),
+        "interviewers": number(field.interviews["interviewer"].n_unique(), lang),
+        "wrong": percent(wrong / field.interviews.height, lang),
+        "minutes": number(round(float(usual), 1), lang) if isinstance(usual, float) else NOTHING,
+    }
+    with st.grid(4, min_column_width=150, gap="small"):
+        for name, value in figures.items():
+            st.metric(t(f"quality.figure.{name}", lang), value, border=True)
+
+
+def _rules(found: Quality, lang: str) -> None:
+    rows = fieldwork.rules(found.field)
+    if rows.is_empty():
+        st.success(t("upload.no_issues", lang), icon=":material/check_circle:")
+        return
+    words = {severity: t(f"severity.{severity}", lang) for severity in SEVERITY_COLOURS}
+    shown = [
+        {
+            "name": row["code"] + " " + t(f"{row['code']}.name", lang),
+            "value": row["issues"],
+            "said": f"{number(row['issues'], lang)} · {percent(row['share'], lang)}",
+            "kind": words[row["severity"]],
+        }
+        for row in rows.head(MOST_RULES).iter_rows(named=True)
+    ]
+    colours = {words[severity]: colour for severity, colour in SEVERITY_COLOURS.items()}
+    _chart(field_charts.bars(shown, t("quality.column.issues", lang), colours=colours), "rules", lang)
+    table = rows.select(
+        pl.col("code")
+        .map_elements(lambda code: t(f"{code}.name", lang), return_dtype=pl.String)
+        .alias(_c("rule", lang)),
+        pl.col("issues").alias(_c("issues", lang)),
+        pl.col("submissions").alias(_c("submissions", lang)),
+        pl.col("share").alias(_c("share", lang)),
+        pl.col("severity").replace_strict(words).alias(t("issue.severity", lang)),
+        pl.col("code").alias(t("issue.code", lang)),
+    )
+    _table(table, "rules", lang, {_c("share", lang): lambda value: percent(value, lang)})
+
+
+def _interviewers(found: Quality, lang: str) -> None:
+    rows = fieldwork.interviewers(found.field)
+    if rows.is_empty():
+        st.info(t("quality.interviewers.none", lang))
+        return
+    usual = [
+        float(value) if isinstance(value, float) else 0.0 for value in (rows["minutes"].median(), rows["errors"].mean())
+    ]
+    rows = rows.with_columns(odd=_odd(usual[1]).fill_null(False))
+    timed = rows.drop_nulls("minutes")
+    points = [
+        {
+            "name": row["interviewer"],
+            "x": round(row["minutes"], 1),
+            "y": round(PER * row["errors"], 1),
+            "odd": row["odd"],
+        }
+        for row in timed.iter_rows(named=True)
+    ]
+    x, y = _c("minutes", lang), _c("errors", lang)
+    _chart(field_charts.beside(points, x, y, (usual[0], PER * usual[1])), "interviewers", lang)
+    names = ("interviewer", "interviews", "errors", "minutes", "hurried", "heaping", "with_errors", "days")
+    table = rows.select(
+        pl.when("odd")
+        .then(pl.lit("▲ "))
+        .otherwise(pl.lit(""))
+        .add(pl.col("interviewer"))
+        .alias(_c("interviewer", lang)),
+        *((pl.col(name) * (PER if name == "errors" else 1)).alias(_c(name, lang)) for name in names[1:]),
+    )
+    shares: Formats = {_c(name, lang): lambda value: percent(value, lang) for name in ("hurried", "with_errors")}
+    rounded: Formats = {
+        _c("errors", lang): lambda value: number(round(value), lang),
+        _c("minutes", lang): lambda value: number(round(value, 1), lang),
+        _c("heaping", lang): lambda value: number(round(value), lang),
+    }
+    _table(table, "interviewers", lang, {**shares, **rounded}, helped=("hurried", "heaping", "errors"))
+
+
+def _odd(usual_errors: float) -> pl.Expr:
+    """Who stands out: far more errors than the others, many hurried interviews, or ages heaped on 0 and 5."""
+    often = (pl.col("errors") > OFTEN * usual_errors) & (pl.col("errors") * pl.col("interviews") >= 3)
+    return often | (pl.col("hurried") > HURRIED) | (pl.col("heaping") > HEAPED).fill_null(False)
+
+
+def _times(found: Quality, lang: str) -> None:
+    hours, lengths = fieldwork.started(found.field), fieldwork.minutes(found.field)
+    if not hours["interviews"].sum():
+        st.info(t("quality.times.none", lang))
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        rows = [
+            {"at": f"{row['hour']:02d}", "value": row["interviews"], "odd": row["hour"] not in DAYLIGHT}
+            for row in hours.iter_rows(named=True)
+        ]
+        _chart(field_charts.columns(rows, _c("hour", lang), _c("interviews", lang)), "hours", lang)
+        _table(
+            hours.select(pl.col("hour").alias(_c("hour", lang)), pl.col("interviews").alias(_c("interviews", lang))),
+            "hours",
+            lang,
+            {},
+        )
+    with right:
+        last = lengths["from"][-1]
+        rows = [
+            {
+                "at": f"{row['from']}+" if row["from"] == last else f"{row['from']}–{row['from'] + 5}",
+                "value": row["interviews"],
+                "odd": row["from"] == 0,
+            }
+            for row in lengths.iter_rows(named=True)
+        ]
+        _chart(field_charts.columns(rows, _c("length", lang), _c("interviews", lang)), "lengths", lang)
+        _table(
+            pl.DataFrame(
+                {_c("length", lang): [row["at"] for row in rows], _c("interviews", lang): lengths["interviews"]}
+            ),
+            "lengths",
+            lang,
+            {},
+        )
+
+
+def _places(found: Quality, lang: str) -> None:
+    rows = fieldwork.strayed(found.field)
+    if rows.is_empty():
+        st.success(t("quality.places.none", lang), icon=":material/check_circle:")
+        return
+    named = pl.col("commune").replace_strict(dict(found.places), default=pl.col("commune"))
+    by_place = (
+        rows.group_by(named.alias("commune"))
+        .agg(pl.len().alias("count"))
+        .sort("count", "commune", descending=[True, False])
+    )
+    shown = [
+        {"name": row["commune"] or NOTHING, "value": row["count"], "said": number(row["count"], lang)}
+        for row in by_place.head(MOST_RULES).iter_rows(named=True)
+    ]
+    _chart(field_charts.bars(shown, _c("interviews", lang)), "places", lang)
+    table = rows.select(
+        named.alias(_c("answered", lang)),
+        (pl.col("metres") / 1000).round(1).alias(_c("km", lang)),
+        pl.col("seen")
+        .replace_strict(dict(found.places), default=pl.col("seen"))
+        .fill_null(t("quality.outside", lang))
+        .alias(_c("seen", lang)),
+        pl.col("interviewer").alias(_c("interviewer", lang)),
+        pl.col("interviewed_on").alias(_c("day", lang)),
+        pl.col("submission_id").alias(t("issue.submission", lang)),
+    )
+    _table(
+        table,
+        "places",
+        lang,
+        {
+            _c("km", lang): lambda value: number(value, lang),
+            _c("day", lang): lambda value: day(value, lang),
+            t("issue.submission", lang): short,
+        },
+    )
+
+
+def _pairs(found: Quality, lang: str) -> None:
+    rows = found.pairs
+    if rows.is_empty():
+        st.success(t("review.pairs.none", lang), icon=":material/check_circle:")
+        return
+    counts = rows.group_by("kind").agg(pl.len().alias("count")).sort("count", descending=True)
+    shown = [
+        {"name": t(f"review.pair.{row['kind']}", lang), "value": row["count"], "said": number(row["count"], lang)}
+        for row in counts.iter_rows(named=True)
+    ]
+    _chart(field_charts.bars(shown, _c("pairs", lang)), "pairs", lang)
+    people = dict(found.field.interviews.select("submission_id", "interviewer").iter_rows())
+    verdicts = {verdict: t(f"review.pair.{verdict}", lang) for verdict in ("same", "different")}
+    table = rows.select(
+        pl.col("kind")
+        .replace_strict({kind: t(f"review.pair.{kind}", lang) for kind in ("answers", "nearly", "household")})
+        .alias(t("review.pairs.kind", lang)),
+        pl.col("share").alias(t("review.pairs.alike", lang)),
+        *(
+            pl.col(name).replace_strict(people, default=None).alias(f"{_c('interviewer', lang)} {place}")
+            for place, name in enumerate(("one", "other"), 1)
+        ),
+        pl.col("verdict").replace_strict(verdicts, default=None).alias(t("review.column.state", lang)),
+        *(
+            pl.col(name).alias(f"{t('issue.submission', lang)} {place}")
+            for place, name in enumerate(("one", "other"), 1)
+        ),
+    )
+    _table(table, "pairs", lang, {t("review.pairs.alike", lang): lambda value: percent(value, lang)})
+
+
+def _c(name: str, lang: str) -> str:
+    return t(f"quality.column.{name}", lang)
+
+
+def _chart(chart: alt.Chart | alt.LayerChart, name: str, lang: str) -> None:
+    with st.container(border=True):
+        st.altair_chart(chart, width="stretch", alt=t(f"quality.alt.{name}", lang), key=f"chart-{name}")
+
+
+def _table(rows: pl.DataFrame, name: str, lang: str, formats: Formats, helped: Sequence[str] = ()) -> None:
+    written: Any = {
+        column: (lambda value, to=to: NOTHING if value is None or value != value else to(value))
+        for column, to in formats.items()
+    }
+    st.dataframe(
+        rows.to_pandas().style.format(written),
+        hide_index=True,
+        placeholder=NOTHING,
+        alt=t(f"quality.alt.{name}", lang),
+        height=min(36 * (rows.height + 1) + 4, 420),
+        column_config={_c(one, lang): st.column_config.Column(help=t(f"quality.help.{one}", lang)) for one in helped},
+        key=f"table-{name}",
+    )
+    buttons(rows, f"quality-{name}", lang)

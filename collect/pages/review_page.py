@@ -1,0 +1,195 @@
+"""Review: what waits for a decision, one interview opened beside the list, and interviews that may be one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from collect.i18n import t
+from collect.pages import review_one, review_pairs
+from collect.pages.layout import address, coded, header
+from collect.pages.live_reviews import LiveReviews
+from collect.pages.picking import Kind, several
+from collect.pages.review_words import short, tell_error
+from collect.pages.take_away import buttons
+from collect.pages.words import day, number
+from collect.problems import CollectError
+from collect.review.reviews import STATES
+
+MOST_SHOWN = 1000  # rows on screen; the file has them all
+VIEWS = ("queue", "pairs")
+BULK = ("accepted", "sent_back", "rejected", "received")
+
+
+def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
+    """Draw the page."""
+    header(t("review.title", lang), lang)
+    st.caption(t("review.about" if desk.decides else "review.about.own", lang))
+    rows = desk.queue()
+    if rows.is_empty():
+        with st.container(border=True, width=640):
+            st.markdown(f"### :material/inbox: {t('review.empty', lang)}\n\n{t('review.empty.about', lang)}")
+            if "upload" in links and links["upload"].visibility == "visible":
+                st.page_link(
+                    links["upload"],
+                    label=t("nav.upload", lang),
+                    icon=":material/upload_file:",
+                    query_params=address(lang),
+                )
+        return
+    pairs = desk.pairs()
+    waiting = pairs.filter(pl.col("verdict").is_null()).height
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        view = coded(
+            st.segmented_control,
+            t("review.view", lang),
+            VIEWS,
+            key="view",
+            default="queue",
+            required=True,
+            label_visibility="collapsed",
+            format_func=lambda code: t(f"review.view.{code}", lang, count=number(waiting, lang)),
+        )
+        if desk.asks_name:
+            said = st.text_input(t("review.by", lang), key="by", persist_state="session", max_chars=80, width=260)
+            desk = desk.signed(said or "")
+    if view == "pairs":
+        review_pairs.render(desk, pairs, rows, lang)
+    else:
+        _queue(desk, rows, lang)
+
+
+def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
+    found = _filtered(desk, rows, lang)
+    st.caption(t("review.count", lang, rows=number(found.height, lang), all=number(rows.height, lang)))
+    if found.is_empty():
+        st.info(t("review.filtered_out", lang), icon=":material/filter_alt_off:")
+        return
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        chosen = _list(desk, found, lang)
+    with right:
+        if len(chosen) > 1:
+            _several(desk, chosen, lang)
+        elif chosen:
+            review_one.render(desk, rows.filter(submission_id=chosen[0]).row(0, named=True), lang)
+        else:
+            st.info(t("review.pick", lang), icon=":material/touch_app:")
+
+
+def _filtered(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> pl.DataFrame:
+    present = {name: rows[name].drop_nulls().unique().sort().to_list() for name in ("form", "interviewer")}
+    places = desk.places(lang)
+    communes = {code: f"{places.get(code, code)} · {code}" for code in rows["commune_code"].drop_nulls().unique()}
+    codes = rows["codes"].explode().drop_nulls().unique().sort().to_list()
+    counts = dict(rows["state"].value_counts().iter_rows())
+    states = {
+        state: f"{t(f'review.state.{state}', lang)} ({number(counts[state], lang)})"
+        for state in STATES
+        if state in counts
+    }
+    titles = {name: form.title for name, form in desk.forms().items()}
+    kinds = {
+        "state": Kind("state", t("review.filter.state", lang), states, ("with_issues",)),
+        "form": Kind("form", t("review.filter.form", lang), {name: titles.get(name, name) for name in present["form"]}),
+        "commune_code": Kind(
+            "at", t("review.filter.commune", lang), dict(sorted(communes.items(), key=lambda x: x[1]))
+        ),
+        "interviewer": Kind(
+            "interviewer", t("review.filter.interviewer", lang), {name: name for name in present["interviewer"]}
+        ),
+        "codes": Kind(
+            "code", t("review.filter.code", lang), {code: f"{code} {t(f'{code}.name', lang)}" for code in codes}
+        ),
+    }
+    everything = t("gap_list.filter.all", lang)
+    with st.container(border=True), st.grid(5, min_column_width=135, gap="small"):
+        for column, kind in kinds.items():
+            picked = several(kind, everything)
+            if picked and column == "codes":
+                rows = rows.filter(pl.col("codes").list.set_intersection(picked).list.len() > 0)
+            elif picked:
+                rows = rows.filter(pl.col(column).is_in(picked))
+    return rows
+
+
+def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
+    shown = rows.head(MOST_SHOWN)
+    asked = st.query_params.get("interview")
+    place = shown["submission_id"].index_of(asked) if asked else 0
+    table = listed(shown, desk.places(lang), lang)
+    event: Any = st.dataframe(
+        table,
+        hide_index=True,
+        height=min(36 * (table.height + 1) + 4, 520),
+        placeholder="–",
+        alt=t("review.list.alt", lang),
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [] if place is None else [place]}},
+        key="review-rows",
+        column_config={
+            t("column.commune", lang): st.column_config.Column(width=150),
+            t("review.column.state", lang): st.column_config.Column(width=104),
+        },
+    )
+    if rows.height > shown.height:
+        st.caption(t("review.list.first", lang, shown=number(MOST_SHOWN, lang)))
+    st.caption(t("review.list.help", lang))
+    buttons(listed(rows, desk.places(lang), lang, whole=True), "interviews", lang)
+    return [shown["submission_id"][at] for at in event.selection.rows if at < shown.height]
+
+
+def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: bool = False) -> pl.DataFrame:
+    """The queue for people, what a phone shows first; ``whole``: for a file, with the full id."""
+    code = pl.col("commune_code")
+    columns = {
+        "column.commune": pl.coalesce(code.replace_strict(dict(places), default=None, return_dtype=pl.String), code),
+        "review.column.state": pl.col("state").replace_strict(
+            {state: t(f"review.state.{state}", lang) for state in STATES}
+        ),
+        "review.column.errors": pl.col("errors"),
+        "review.column.codes": pl.col("codes").list.join(" "),
+        "review.column.interviewer": pl.col("interviewer"),
+        "review.column.day": pl.col("interviewed_on")
+        if whole
+        else pl.col("interviewed_on").map_elements(lambda value: day(value, lang), return_dtype=pl.String),
+        "review.column.warnings": pl.col("warnings"),
+        "review.column.corrections": pl.col("corrections"),
+        "review.column.file": pl.col("file"),
+        "issue.submission": pl.col("submission_id")
+        if whole
+        else pl.col("submission_id").map_elements(short, return_dtype=pl.String),
+    }
+    return rows.select(expression.alias(t(key, lang)) for key, expression in columns.items())
+
+
+def _several(desk: LiveReviews, ids: Sequence[str], lang: str) -> None:
+    with st.container(border=True):
+        st.markdown(f"### {t('review.several', lang, count=number(len(ids), lang))}")
+        if not desk.decides:
+            st.caption(t("review.office_decides", lang))
+            return
+        reason = st.text_input(t("review.reason", lang), key="several-reason", max_chars=500)
+        with st.container(horizontal=True, gap="small"):
+            for decision in BULK:
+                if st.button(
+                    t(f"review.do.{decision}", lang),
+                    icon=review_one.ICONS[decision],
+                    key=f"several-{decision}",
+                    type="primary" if decision == "accepted" else "secondary",
+                ):
+                    _decide(desk, ids, decision, reason, lang)
+
+
+def _decide(desk: LiveReviews, ids: Sequence[str], decision: str, reason: str, lang: str) -> None:
+    try:
+        written = desk.decide(ids, decision, reason)
+    except CollectError as error:
+        tell_error(error, lang)
+        return
+    st.toast(t("cli.review.decided", lang, rows=written, state=t(f"review.state.{decision}", lang)))
+    st.rerun()

@@ -1,0 +1,118 @@
+"""Interviews that may be one and the same, side by side; somebody says whether they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from collect.fieldwork import side_by_side
+from collect.i18n import t
+from collect.pages.live_reviews import LiveReviews
+from collect.pages.review_words import short, tell_error
+from collect.pages.words import NOTHING, as_text, day, percent
+from collect.problems import CollectError
+
+
+def render(desk: LiveReviews, pairs: pl.DataFrame, rows: pl.DataFrame, lang: str) -> None:
+    """Draw the pairs; ``rows`` is the queue, which says when and where each was asked."""
+    st.caption(t("review.pairs.about", lang))
+    everything = st.toggle(t("review.pairs.judged", lang), key="pairs-judged")
+    found = pairs if everything else pairs.filter(pl.col("verdict").is_null())
+    if found.is_empty():
+        st.success(t("review.pairs.none", lang), icon=":material/check_circle:")
+        return
+    known = {row["submission_id"]: row for row in rows.iter_rows(named=True)}
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        event: Any = st.dataframe(
+            _listed(found, known, desk.places(lang), lang),
+            hide_index=True,
+            placeholder=NOTHING,
+            on_select="rerun",
+            selection_mode="single-row",
+            selection_default={"selection": {"rows": [0]}},
+            key=f"pair-rows-{everything}",
+            alt=t("review.pairs.alt", lang),
+        )
+    chosen = [at for at in event.selection.rows if at < found.height]
+    with right:
+        if chosen:
+            _pair(desk, found.row(chosen[0], named=True), known, lang)
+        else:
+            st.info(t("review.pick", lang), icon=":material/touch_app:")
+
+
+def _listed(
+    pairs: pl.DataFrame, known: Mapping[str, Mapping[str, Any]], places: Mapping[str, str], lang: str
+) -> pl.DataFrame:
+    lines = []
+    for pair in pairs.iter_rows(named=True):
+        one, other = known[pair["one"]], known[pair["other"]]
+        people = dict.fromkeys(str(row["interviewer"] or NOTHING) for row in (one, other))
+        lines.append(
+            {
+                t("column.commune", lang): places.get(one["commune_code"], one["commune_code"]),
+                t("review.pairs.alike", lang): percent(pair["share"], lang),
+                t("review.pairs.kind", lang): t(f"review.pair.{pair['kind']}", lang),
+                t("review.column.interviewer", lang): ", ".join(people),
+                t("review.column.state", lang): t(f"review.pair.{pair['verdict']}", lang) if pair["verdict"] else None,
+            }
+        )
+    return pl.DataFrame(lines, infer_schema_length=None)
+
+
+def _pair(desk: LiveReviews, pair: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]], lang: str) -> None:
+    one, other = (desk.opened(pair[name], lang) for name in ("one", "other"))
+    heads = [_head(known[pair[name]], lang) for name in ("one", "other")]
+    with st.container(border=True):
+        st.markdown("### " + t(f"review.pair.{pair['kind']}", lang))
+        if desk.decides:
+            _judge(desk, pair, heads, lang)
+        else:
+            st.caption(t("review.office_decides", lang))
+        only = st.toggle(t("review.pairs.differences", lang), value=pair["kind"] != "answers", key="pairs-only")
+        rows = [
+            ("≠" if mine.given != theirs.given else "", mine.label, mine.said or None, theirs.said or None)
+            for mine, theirs in side_by_side(one, other)
+            if not only or mine.given != theirs.given
+        ]
+        if not rows:
+            st.info(t("review.pairs.no_differences", lang), icon=":material/content_copy:")
+            return
+        names = [" ", t("issue.question", lang), *heads]
+        st.dataframe(
+            pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row"),
+            hide_index=True,
+            placeholder=NOTHING,
+            alt=t("review.pairs.beside", lang),
+            height=min(36 * (len(rows) + 1) + 4, 560),
+            column_config={" ": st.column_config.Column(width=28)},
+        )
+
+
+def _head(row: Mapping[str, Any], lang: str) -> str:
+    return f"{row['interviewer'] or NOTHING} · {day(row['interviewed_on'], lang)} · {short(row['submission_id'])}"
+
+
+def _judge(desk: LiveReviews, pair: Mapping[str, Any], heads: list[str], lang: str) -> None:
+    why = st.text_input(t("review.reason.optional", lang), key=f"pair-why-{pair['one']}-{pair['other']}", max_chars=500)
+    keeps = {"one": (pair["one"], pair["other"], True), "other": (pair["other"], pair["one"], True)}
+    with st.container(horizontal=True, gap="small"):
+        for place, (name, said) in enumerate({**keeps, "different": (pair["one"], pair["other"], False)}.items()):
+            words = (
+                t("review.pairs.different", lang)
+                if name == "different"
+                else t("review.pairs.keep", lang, which=heads[place])
+            )
+            icon = ":material/call_split:" if name == "different" else ":material/merge:"
+            if st.button(as_text(words), key=f"judge-{name}", icon=icon):
+                try:
+                    desk.judge(said[0], said[1], said[2], why)
+                except CollectError as error:
+                    tell_error(error, lang)
+                    return
+                st.toast(t("review.pairs.said", lang), icon=icon)
+                st.rerun()

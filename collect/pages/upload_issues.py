@@ -1,0 +1,86 @@
+"""What is wrong in an upload, on screen and as the spreadsheet in which people write the right answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+import streamlit as st
+
+from collect.forms import Form
+from collect.i18n import t
+from collect.pages.issues import in_words
+from collect.pages.take_away import XLSX
+from collect.pages.words import NOTHING, number
+from collect.review.sheet import write, write_csv
+from collect.tables import ISSUES
+
+if TYPE_CHECKING:
+    from collect.intake import Part
+    from collect.review.reviews import Correction, Outcome
+
+MOST_SHOWN = 2000  # issues on screen; the file has them all
+ROW = 64  # pixels: two or three lines of text
+
+
+def render(parts: Sequence[tuple[str, Part]], forms: Mapping[str, Form], lang: str) -> None:
+    """The issues of some files' parts, by the name of the file."""
+    nothing = ISSUES.empty().with_columns(file=pl.lit("").cast(pl.String), form=pl.lit("").cast(pl.String))
+    frames = [part.issues.with_columns(file=pl.lit(file), form=pl.lit(part.form)) for file, part in parts]
+    issues = pl.concat([nothing, *(frame.select(nothing.columns) for frame in frames)])
+    if issues.is_empty():
+        st.success(t("upload.no_issues", lang), icon=":material/check_circle:")
+        return
+    st.subheader(t("upload.issues", lang, issues=number(issues.height, lang)), anchor=False)
+    if issues.height > MOST_SHOWN:
+        st.caption(t("upload.issues.first", lang, shown=number(MOST_SHOWN, lang)))
+    _table(in_words(issues.head(MOST_SHOWN), forms, lang), lang)
+    made = {"xlsx": (write, XLSX, ""), "csv": (write_csv, "text/csv", ".csv")}
+    with st.container(horizontal=True, gap="small"):
+        for kind, (make, mime, words) in made.items():
+            st.download_button(
+                t(f"upload.issues.download{words}", lang),
+                data=lambda make=make: make(issues, forms, lang),  # type: ignore[misc]
+                file_name=f"issues.{kind}",
+                mime=mime,
+                key=f"issues-{kind}",
+                icon=":material/download:",
+                on_click="ignore",
+                help=t("upload.issues.download.help", lang),
+            )
+
+
+def _table(rows: pl.DataFrame, lang: str) -> None:
+    wide = {t(f"issue.{part}", lang): st.column_config.TextColumn(width="large") for part in ("why", "mend")}
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=min(8, rows.height) * ROW + 40,
+        row_height=ROW,
+        column_config=wide,
+        placeholder=NOTHING,
+        alt=t("upload.issues.alt", lang),
+    )
+
+
+def corrections(found: Sequence[Correction], corrected: Sequence[Outcome], lang: str) -> None:
+    """A spreadsheet that came back: how many right answers it holds and, once applied, what became of each."""
+    if not found:
+        st.warning(t("upload.sheet.empty", lang, column=t("issue.new", lang)), icon=":material/edit_note:")
+        return
+    if not corrected:
+        st.markdown(t("upload.sheet.found", lang, count=number(len(found), lang)))
+        return
+    applied = sum(1 for one in corrected if one.result == "applied")
+    st.markdown(t("cli.correct.sheet", lang, applied=applied, others=len(corrected) - applied))
+    rows = [
+        {
+            t("issue.question", lang): one.correction.question.rsplit("/", 1)[-1],
+            t("issue.new", lang): one.correction.new or t("correction.blank", lang),
+            t("upload.sheet.result", lang): t(f"correction.{one.result}", lang, code=one.code),
+            t("issue.submission", lang): one.correction.submission_id,
+        }
+        for one in corrected
+    ]
+    st.dataframe(rows, hide_index=True, alt=t("upload.sheet.alt", lang), height=min(36 * (len(rows) + 1) + 4, 320))

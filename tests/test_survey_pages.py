@@ -1,0 +1,330 @@
+"""The survey team's pages over a real store, without a browser: what each shows, to whom, and what a click does."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import openpyxl
+import polars as pl
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from collect import registry
+from collect.access import LOCAL, Forbidden, Scope, Who
+from collect.demo import make_round
+from collect.i18n import LANGUAGES
+from collect.intake import Asked, add_file
+from collect.journey import define
+from collect.pages import doors, forms_page, live_field, live_reviews, take_away
+from collect.problems import CollectError
+from collect.publish import qr
+from collect.review.reviews import Correction
+from collect.review.sheet import corrections_in, write, write_csv
+from collect.runs import make_run
+from collect.server import script
+from collect.settings import Settings, settings_from
+from collect.store import Store, open_store
+
+LAN = Who("Lan", "survey", subject="1")
+SOK = Who("Sok", "survey", subject="2")
+MINH = Who("Minh", "planner", subject="3")
+LY = Who("Ly", "partner", subject="4")
+VIEWS = (
+    ("review", {}), ("review", {"view": "pairs"}), ("quality", {}), ("quality", {"section": "interviewers"}),
+    ("quality", {"section": "times"}), ("quality", {"section": "places"}), ("quality", {"section": "pairs"}),
+    ("progress", {}), ("progress", {"progress": "communes"}), ("progress", {"progress": "clusters"}),
+    ("progress", {"progress": "days"}), ("forms", {}), ("forms", {"of_form": "files"}),
+    ("forms", {"of_form": "phones"}), ("forms", {"of_form": "check"}),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return settings_from({"COLLECT_DATA": str(tmp_path_factory.mktemp("survey") / "data"), "COLLECT_WORKER": "off"})
+
+
+@pytest.fixture(scope="module")
+def store(settings: Settings) -> Iterator[Store]:
+    """Lan sent two teams' files, Sok one and then three interviews of it once more; the office sent the frame."""
+    made = make_round(settings.data / "demo", households=400)
+    opened, known = open_store(settings), define(settings.forms)
+    again = settings.data / "again.zip"
+    _again(made.files[2], again)
+    office = Who("Minh", "planner", subject="3")
+    sent = [(made.files[0], LAN), (made.files[1], LAN), (made.files[2], SOK), (again, SOK), (made.frame, office)]
+    for path, who in sent:
+        add_file(opened, path, known, Asked(by=who.signature))
+    make_run(opened, known)
+    yield opened
+    opened.engine.dispose()
+
+
+def _again(source: Path, target: Path) -> None:
+    """Three submissions once more, under other ids."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for place, name in enumerate(sorted(one for one in old.namelist() if one.endswith(".xml"))[:3]):
+            text = old.read(name).decode()
+            begin, _, rest = text.partition("instanceID>")
+            _, _, end = rest.partition("<")
+            new.writestr(f"{place}.xml", f"{begin}instanceID>uuid:again-{place}<{end}")
+
+
+@pytest.fixture
+def page(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    monkeypatch.setenv("COLLECT_DATA", str(settings.data))
+    monkeypatch.setenv("COLLECT_WORKER", "off")
+
+    def opened(name: str, lang: str = "en", who: Who = LOCAL, **codes: str) -> AppTest:
+        monkeypatch.setattr(doors, "visitor", lambda _settings: who)
+        app = AppTest.from_file(str(script()), default_timeout=60)
+        for key, code in {"lang": lang, **codes}.items():
+            app.query_params[key] = code
+        app.run()
+        app._page_hash = next(key for key, one in app._registered_pages.items() if one.get("url_pathname") == name)
+        return app.run()
+
+    return opened
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_view_of_every_page_is_drawn_in_every_language(page, lang: str) -> None:  # type: ignore[no-untyped-def]
+    for name, codes in VIEWS:
+        app = page(name, lang, **codes)
+        assert not app.exception, (name, codes)
+        assert not app.error, (name, codes)
+        assert len(app.title) == 1
+
+
+@pytest.mark.parametrize("name", ["review", "quality", "progress", "forms"])
+def test_a_survey_team_may_open_its_pages(page, name: str) -> None:  # type: ignore[no-untyped-def]
+    app = page(name, who=LAN)
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_survey_team_sees_only_what_it_sent(settings: Settings, store: Store) -> None:
+    everything = live_reviews.reviewing(settings, MINH).queue()
+    lan, sok = (live_reviews.reviewing(settings, who).queue() for who in (LAN, SOK))
+    assert set(lan["received_by"]) == {LAN.signature}
+    assert lan.height + sok.height == everything.height
+    assert live_field.quality(settings, SOK, "household", "en").field.interviews["sent_by"].unique().to_list() == [
+        SOK.signature
+    ]
+    assert live_field.coverage(settings, LAN, "en").by_day["interviews"].sum() < everything.height
+
+
+def test_hamlets_done_are_counted_over_all_teams_for_every_team(settings: Settings, store: Store) -> None:
+    lan, minh = (live_field.coverage(settings, who, "en") for who in (LAN, MINH))
+    assert lan.clusters.equals(minh.clusters)
+    assert minh.clusters.height > 0
+
+
+def test_another_teams_interview_cannot_be_opened_decided_or_corrected(settings: Settings, store: Store) -> None:
+    theirs = live_reviews.reviewing(settings, SOK).queue()["submission_id"][0]
+    lan = live_reviews.reviewing(settings, LAN)
+    for ask in (
+        lambda: lan.opened(theirs, "en"),
+        lambda: lan.history(theirs),
+        lambda: lan.decide([theirs], "accepted", ""),
+    ):
+        with pytest.raises(Forbidden):
+            ask()
+    tried = lan.correct([Correction(theirs, "/data/household/size", "5"), Correction("uuid:nobody", "/data/x", "1")])
+    assert [one.result for one in tried] == ["unknown_submission"] * 2
+
+
+def test_a_survey_team_decides_nothing_even_of_its_own(settings: Settings, store: Store) -> None:
+    lan = live_reviews.reviewing(settings, LAN)
+    own = lan.queue()["submission_id"].to_list()
+    with pytest.raises(Forbidden):
+        lan.decide(own[:1], "accepted", "")
+    with pytest.raises(Forbidden):
+        lan.judge(own[0], own[1], True, "")
+
+
+@pytest.mark.parametrize("what", ["forms", "quality", "coverage", "form_files", "template", "reviewing"])
+def test_a_partner_gets_nothing_from_any_data_function(settings: Settings, store: Store, what: str) -> None:
+    more = {
+        "quality": ("household", "en"),
+        "coverage": ("en",),
+        "form_files": ("household",),
+        "template": ("household", "xlsx", "en"),
+    }
+    ask = live_reviews.reviewing if what == "reviewing" else getattr(live_field, what)
+    with pytest.raises(Forbidden):
+        ask(settings, LY, *more.get(what, ()))
+
+
+def test_a_scope_of_communes_holds_for_every_page(settings: Settings, store: Store) -> None:
+    code = live_reviews.reviewing(settings, MINH).queue()["commune_code"].drop_nulls()[0]
+    narrow = Who("Tam", "planner", Scope(communes=frozenset({code})), subject="5")
+    assert live_reviews.reviewing(settings, narrow).queue()["commune_code"].unique().to_list() == [code]
+    assert live_field.quality(settings, narrow, "household", "en").field.interviews[
+        "commune_code"
+    ].unique().to_list() == [code]
+    assert set(live_field.coverage(settings, narrow, "en").communes["commune_code"]) == {code}
+
+
+def test_sending_back_needs_a_reason_and_is_written_down_with_who_did_it(
+    page, settings: Settings, store: Store
+) -> None:  # type: ignore[no-untyped-def]
+    app = page("review", who=MINH)
+    ident = live_reviews.reviewing(settings, MINH).queue().filter(state="with_issues")["submission_id"][0]
+    app.button(key=f"sent_back-{ident}").click().run()
+    assert app.error[0].value == "Give a reason before sending back or rejecting."
+    app.text_input(key=f"reason-{ident}").set_value("ask the age again")
+    app.button(key=f"sent_back-{ident}").click().run()
+    row = live_reviews.reviewing(settings, MINH).queue().filter(submission_id=ident).row(0, named=True)
+    assert (row["state"], row["reason"], row["decided_by"]) == ("sent_back", "ask the age again", MINH.signature)
+    live_reviews.reviewing(settings, MINH).decide([ident], "received", "")
+
+
+def test_two_interviews_said_to_be_one_count_once(page, settings: Settings, store: Store) -> None:  # type: ignore[no-untyped-def]
+    desk = live_reviews.reviewing(settings, MINH)
+    before = desk.pairs().filter(pl.col("verdict").is_null())
+    assert before.height >= 3
+    app = page("review", who=MINH, view="pairs")
+    app.button(key="judge-one").click().run()
+    pair = before.row(0, named=True)
+    states = dict(desk.queue().select("submission_id", "state").iter_rows())
+    assert states[pair["other"]] == "superseded"
+    assert desk.pairs().filter(pl.col("verdict").is_null()).height == before.height - 1
+
+
+def test_an_issue_spreadsheet_filled_in_comes_back_as_corrections(page, settings: Settings, store: Store) -> None:  # type: ignore[no-untyped-def]
+    desk = live_reviews.reviewing(settings, LAN)
+    row = next(
+        issue
+        for ident in desk.queue().filter(state="with_issues")["submission_id"]
+        for issue in desk.opened(ident, "vi").issues.iter_rows(named=True)
+        if issue["code"] == "REQ-01"
+    )
+    form = desk.forms()["household"]
+    choices = form.choices.get(form.by_path[row["question"]].choice_list or "", ())
+    right = choices[0].name if choices else "3"
+    issues = pl.DataFrame([row], infer_schema_length=None).with_columns(file=pl.lit("f.csv"), form=pl.lit("household"))
+    book = openpyxl.load_workbook(io.BytesIO(write(issues, desk.forms(), "vi")))
+    book.active["A2"] = right  # type: ignore[index]
+    filled = io.BytesIO()
+    book.save(filled)
+    app = page("upload", "en", who=LAN)
+    app.file_uploader[0].upload("issues.xlsx", filled.getvalue(), take_away.XLSX).run()
+    assert any("1 right answers will be applied" in text.value for text in app.markdown)
+    next(button for button in app.button if button.label.startswith("Store")).click().run()
+    assert any("1 answers corrected, 0 not" in text.value for text in app.markdown)
+    event = desk.history(row["submission_id"]).filter(event="correction").row(-1, named=True)
+    assert (event["new"], event["by"]) == (right, LAN.signature)
+
+
+def test_an_issue_spreadsheet_as_csv_is_read_back_too(tmp_path: Path) -> None:
+    from app_tables import make_issues
+
+    issues = make_issues().with_columns(file=pl.lit("f.csv"), form=pl.lit("household"), row_id=pl.lit("/data"))
+    lines = write_csv(issues, {}, "km").decode("utf-8-sig").splitlines()
+    (tmp_path / "issues.csv").write_text("\n".join([lines[0], "3" + lines[1]]), encoding="utf-8")
+    found = corrections_in(tmp_path / "issues.csv")
+    assert [(one.submission_id, one.question, one.new, one.seen) for one in found] == [
+        ("uuid:a1", "/data/size", "3", "hai")
+    ]
+
+
+# --- what only the team knows of a file; made desk ---
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "answer"), [("days.csv", "dates", "mdy"), ("letters.csv", "encoding", "tcvn3")]
+)
+def test_what_cannot_be_told_is_asked_and_the_answer_checks_the_file_again(name: str, key: str, answer: str) -> None:
+    from test_app import open_page
+
+    app = open_page("upload", "vi")
+    app.file_uploader[0].upload(name, b"a\n1\n", "text/csv").run()
+    assert len(app.radio) == 1
+    assert app.radio[0].key.startswith(key)
+    app.radio[0].set_value(answer).run()
+    assert not app.exception
+    assert not app.error
+    assert app.radio[0].value == answer
+    assert any(button.label == "Lưu 1 tệp" for button in app.button)
+
+
+# --- files and the square ---
+
+
+def test_the_square_holds_what_odk_collect_reads_and_no_password() -> None:
+    settings = qr.settings_of("https://phu.example/", "Hộ gia đình", "km", "lan")
+    back = qr.read_back(qr.content_of(settings))
+    assert back == settings
+    assert set(back) == {"general", "admin", "project"}
+    assert back["general"]["server_url"] == "https://phu.example"
+    assert back["general"]["app_language"] == "km"
+    assert not [key for part in back.values() for key in part if "password" in key]
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("svg", b"<?xml"), ("png", b"\x89PNG")])
+def test_the_square_is_a_picture(kind: str, begins: bytes) -> None:
+    assert qr.square(qr.settings_of("http://10.0.0.2:8501", "P", "vi"), kind).startswith(begins)
+
+
+@pytest.mark.parametrize("content", ["", "not base64!", "aGVsbG8="])
+def test_what_is_no_square_of_ours_is_refused(content: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # what json and base64 raise is one too
+        qr.read_back(content)
+
+
+@pytest.mark.parametrize(
+    ("page_address", "server"),
+    [
+        ("http://10.0.0.2:8501/forms", "http://10.0.0.2:8501"),
+        ("https://office.example/phu/forms", "https://office.example/phu"),
+        ("", "http://127.0.0.1:8501"),
+    ],
+)
+def test_phones_are_sent_to_the_address_the_page_was_opened_at(page_address: str, server: str) -> None:
+    assert forms_page.server_address(page_address) == server
+
+
+def test_every_question_is_listed_with_its_rules_in_words(settings: Settings, store: Store) -> None:
+    form = live_field.forms(settings, LAN)[0]
+    rows = forms_page.questions(form, "en")
+    age = rows.filter(pl.col("Name in files") == "age").row(0, named=True)
+    assert "Required" in age["How to answer, and rules"]
+    assert rows["Question"].null_count() == 0
+
+
+@pytest.mark.parametrize("suffix", live_field.TEMPLATES[::2])
+def test_a_template_is_made_for_a_team(settings: Settings, store: Store, suffix: str) -> None:
+    assert live_field.template(settings, LAN, "household", suffix, "km").startswith(b"PK")
+
+
+def test_tables_taken_away_run_nothing_and_keep_their_letters() -> None:
+    rows = pl.DataFrame({"Xã": ["=1+1", "ឃុំ"], "n": [1, None]})
+    assert take_away.as_csv(rows).decode("utf-8-sig").splitlines()[1] == "'=1+1,1"
+    sheet = openpyxl.load_workbook(io.BytesIO(take_away.as_xlsx(rows))).active
+    assert [[cell.value for cell in row] for row in sheet.iter_rows()] == [["Xã", "n"], ["=1+1", 1], ["ឃុំ", None]]  # type: ignore[union-attr]
+    assert sheet["A2"].data_type == "s"  # type: ignore[index]
+
+
+def test_an_empty_installation_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
+    for name, words in (
+        ("review", "No interviews yet"),
+        ("quality", "No interviews of this form yet"),
+        ("progress", "Nothing to follow yet"),
+    ):
+        app = AppTest.from_file(str(script()), default_timeout=60)
+        app.query_params["lang"] = "en"
+        app.run()
+        app._page_hash = next(key for key, one in app._registered_pages.items() if one.get("url_pathname") == name)
+        app.run()
+        assert not app.exception
+        assert any(words in text.value for text in app.markdown), name
+
+
+def test_nothing_is_decided_without_a_known_interview(settings: Settings, store: Store) -> None:
+    with pytest.raises(CollectError):
+        live_reviews.reviewing(settings, MINH).decide(["uuid:nobody"], "accepted", "")
+    assert registry.uploads(store.engine)
