@@ -1,14 +1,14 @@
 #!/bin/sh
 # Bring what the tests drive and Python cannot install: Chromium, Java 17 (with its compiler) for JavaRosa, PostgreSQL 15,
-# and the OpenID provider that the login tests run against. Asks apt and npm only for what is missing.
+# and the npm packages of tests/node. Asks apt and npm only for what is missing.
 set -eu
 cd "$(dirname "$0")"
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="chromium"
 command -v javac >/dev/null 2>&1 || missing="$missing openjdk-17-jdk-headless"
 [ -x /usr/lib/postgresql/15/bin/initdb ] || missing="$missing postgresql-15"
-provider=provider/node_modules/.installed # a copy of the package.json it was installed from
-cmp -s provider/package.json "$provider" || command -v npm >/dev/null 2>&1 || missing="$missing npm"
+installed=node/node_modules/.installed # a copy of the package.json it was installed from
+cmp -s node/package.json "$installed" || command -v npm >/dev/null 2>&1 || missing="$missing npm"
 if [ -n "$missing" ]; then
     echo "== Debian packages for the tests:$missing"
     if command -v apt-get >/dev/null 2>&1; then
@@ -22,8 +22,8 @@ if [ -n "$missing" ]; then
         echo "Please install by hand:$missing (the browser, login, form and database tests fail without them)"
     fi
 fi
-if ! cmp -s provider/package.json "$provider" && command -v npm >/dev/null 2>&1; then
-    echo "== OpenID provider for the login tests"
-    npm install --prefix provider --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
-    cp provider/package.json "$provider"
+if ! cmp -s node/package.json "$installed" && command -v npm >/dev/null 2>&1; then
+    echo "== npm packages for the tests"
+    npm install --prefix node --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
+    cp node/package.json "$installed"
 fi

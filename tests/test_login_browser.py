@@ -27,7 +27,7 @@ from collect.sharing import partners
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 ROOT = Path(__file__).resolve().parents[1]
-PROVIDER = ROOT / "tests" / "provider"
+NODE_FOLDER = ROOT / "tests" / "node"
 NODE = compute_driver_executable()[0]  # the one in Playwright's wheel: newer than Debian's, and always there
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
@@ -88,7 +88,7 @@ def running(words: list[str], answers_at: str, **more: object) -> Iterator[None]
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if not (PROVIDER / "node_modules" / "oidc-provider").is_dir():
+    if not (NODE_FOLDER / "node_modules" / "oidc-provider").is_dir():
         pytest.fail("the OpenID provider is missing: sh tests/machine.sh installs it")
     folder = tmp_path_factory.mktemp("login")
     store = store_with_runs(folder / "data")
@@ -98,7 +98,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / ".streamlit").mkdir()
     (folder / ".streamlit" / "secrets.toml").write_text(SECRETS.format(app=here, provider=there), encoding="utf-8")
     environment = {**os.environ, "COLLECT_DATA": str(folder / "data"), "COLLECT_LANG": "vi", "PYTHONPATH": str(ROOT)}
-    provider = [str(NODE), str(PROVIDER / "serve.mjs"), there.rpartition(":")[2], here]
+    provider = [str(NODE), str(NODE_FOLDER / "provider.mjs"), there.rpartition(":")[2], here]
     start = "from collect.cli import main; main()"
     pages = [sys.executable, "-c", start, "app", "--port", here.rpartition(":")[2]]
     with (
