@@ -11,9 +11,12 @@ import sys
 import threading
 import time
 import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from streamlit.web.bootstrap import load_config_options
@@ -22,6 +25,7 @@ from collect import api
 from collect.access import is_loopback
 from collect.api.bundles import Bundles
 from collect.pages.visitor import asks_who
+from collect.pages.warming import warm
 from collect.problems import CollectError
 from collect.settings import Settings
 
@@ -46,7 +50,18 @@ def routes(settings: Settings, local: bool) -> list[BaseRoute]:
 
 def build(settings: Settings, local: bool) -> st.App:
     """The whole app: pages, routes, compression. ``local``: nobody but this machine's user can ask."""
-    return st.App(script(), routes=routes(settings, local), middleware=[Middleware(Bundles, folder=STREAMLIT_FILES)])
+
+    @asynccontextmanager
+    async def warmed(_app: st.App) -> AsyncIterator[None]:
+        await run_in_threadpool(warm, settings)
+        yield
+
+    return st.App(
+        script(),
+        routes=routes(settings, local),
+        middleware=[Middleware(Bundles, folder=STREAMLIT_FILES)],
+        lifespan=warmed,
+    )
 
 
 def start(settings: Settings, address: str = "127.0.0.1", port: int = 8501, *, browser: bool = True) -> None:

@@ -208,7 +208,8 @@ def _rounds(results: Results, code: str, rows: pl.DataFrame, lang: str) -> None:
         if mine.is_empty():
             continue
         line = {t("column.target", lang): data.name_of(results, target, lang)}
-        line |= {row["round"]: percent(row["value"], lang) for row in mine.iter_rows(named=True)}
+        shares = dict(mine.select("round", "value").iter_rows())
+        line |= {name: percent(shares[name], lang) if name in shares else "–" for name in rounds}
         lines.append(line | {t("column.change", lang): _change(results, target, code, mine, lang)})
     st.dataframe(lines, hide_index=True, alt=t("commune.rounds", lang))
 

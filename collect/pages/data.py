@@ -110,6 +110,11 @@ class Goal:
         return self.province or self.commune  # type: ignore[return-value]  # one of the two is always there
 
 
+def last_round(results: Results) -> str:
+    """The round whose figures the pages show; those before it stand in the history of a commune."""
+    return str(results.verdicts["round"].max() or results.round)
+
+
 def goals(results: Results) -> list[Goal]:
     """Every goal with a verdict in this run, first those due first."""
     found: dict[tuple[int, str, str], dict[str, Target]] = {}
@@ -128,7 +133,7 @@ def measured(results: Results, level: str | None = None) -> list[Target]:
 def first_to_show(results: Results) -> str | None:
     """The target to open with: the plan's first that some commune misses, else its first."""
     judged = [target.target_id for target in measured(results, "commune")]
-    missed = set(results.verdicts.filter(level="commune", verdict="not_met")["target_id"].unique())
+    missed = {target_id for target_id in judged if counts_of(results, target_id)["not_met"]}
     return next((target_id for target_id in judged if target_id in missed), judged[0] if judged else None)
 
 
@@ -158,8 +163,13 @@ def asks_communes(results: Results, target: Target) -> bool:
 
 
 def counts(results: Results, target: Target) -> dict[str, int]:
-    """Communes by verdict, all four verdicts present."""
-    rows = latest(results.verdicts.filter(target_id=target.target_id, level="commune"))
+    """Communes by verdict in the last round, all four verdicts present."""
+    return counts_of(results, target.target_id)
+
+
+def counts_of(results: Results, target_id: str) -> dict[str, int]:
+    """The same by the target's name."""
+    rows = latest(results.verdicts.filter(target_id=target_id, level="commune"))
     found = dict(rows.group_by("verdict").len().iter_rows())
     return {verdict: int(found.get(verdict, 0)) for verdict in VERDICTS}
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 import geo
 from collect.i18n import t
-from collect.pages import data, looks
+from collect.pages import data, looks, tables
 from collect.pages.data import Results
 from collect.pages.layout import address, header
 from collect.pages.map_page import findable
@@ -167,8 +167,8 @@ def _line(row: Mapping[str, Any], names: Mapping[str, str | None], lang: str) ->
     withheld = t("gap_list.suppressed", lang) if row["suppressed"] else None
     return {
         "commune": names.get(row["commune_code"]) or row["commune_name"],
-        "needed": row["households_needed"],
         "verdict": looks.verdict_text(row["verdict"], lang),
+        "needed": row["households_needed"],
         "target": names[row["target_id"]],
         "gap_type": t(f"gap_type.{row['gap_type']}", lang),
         "needed_unit": t(f"counted_in.{row['needed_unit']}", lang),
@@ -184,8 +184,9 @@ def _line(row: Mapping[str, Any], names: Mapping[str, str | None], lang: str) ->
 
 def _widths(lang: str) -> dict[str, Any]:
     return {
-        t("column.commune", lang): st.column_config.Column(width=164),
-        t("column.needed", lang): st.column_config.Column(width=88),
+        t("column.commune", lang): st.column_config.Column(width=tables.NAME),
+        t("column.verdict", lang): st.column_config.Column(width=tables.VERDICT),
+        t("column.needed", lang): st.column_config.Column(width=76),
     }
 
 

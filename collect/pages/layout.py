@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from collect.i18n import LANGUAGES, t
-from collect.pages import served
+from collect.pages import data, foreign, served
 from collect.pages.account import account
 from collect.pages.data import Results
 from collect.pages.words import day, number
@@ -36,6 +36,7 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
     ".st-key-phone-pages{display:none}"
     ".st-key-banner [data-testid='stAlertContainer']{padding:.35rem .75rem;min-height:0}"
     ".st-key-banner p{font-size:.875rem}"
+    "[data-testid='stCaptionContainer']{color:inherit;opacity:.78}"  # Streamlit's own grey is too pale to read
     f"{PHONE}{{[data-testid='stHeader'],[data-testid='stSidebar']{{display:none}}"
     ".stMainBlockContainer{padding:.75rem 1rem 3rem}"
     ".st-key-phone-pages{display:flex;flex-wrap:nowrap;overflow-x:auto;scrollbar-width:none;gap:.25rem;"
@@ -43,6 +44,7 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
     ".st-key-phone-pages>*{flex:none;width:auto}.st-key-phone-pages p{white-space:nowrap}"
     ".st-key-account button p{font-size:0}"  # the icon stands for the name, which a screen reader still says
     "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
+    ".katex-display{font-size:.8rem;overflow:visible!important}"  # a formula fits, so nobody need scroll it
     "[data-testid='stElementToolbar']{display:none}"  # always open under a finger, over whatever stands above
     "}"
 )
@@ -53,7 +55,8 @@ def dress(lang: str) -> None:
     served.register()
     st.html(f"<style>{served.font_faces()}{ROOM}{_uploader_words(lang)}</style>")
     keep = f"document.cookie = '{LAST_USED}={lang};path=/;max-age=31536000;samesite=lax'"
-    st.html(f"<script>document.documentElement.lang = '{lang}'; {keep}</script>", unsafe_allow_javascript=True)
+    run = f"document.documentElement.lang = '{lang}'; {keep}; {foreign.script(lang)}"
+    st.html(f"<script>{run}</script>", unsafe_allow_javascript=True)
 
 
 def _uploader_words(lang: str) -> str:
@@ -83,9 +86,9 @@ def header(title: str, lang: str, results: Results | None = None) -> None:
             _language_switch()
     if results is None:
         return
-    communes = results.verdicts.filter(level="commune")["place"].n_unique()
+    communes = data.latest(results.verdicts.filter(level="commune"))["place"].n_unique()
     words = {
-        "round": results.round or "–",
+        "round": data.last_round(results) or "–",
         "day": day(results.as_of, lang),
         "communes": number(communes, lang),
         "run": results.run_id,

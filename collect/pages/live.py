@@ -128,12 +128,13 @@ def results(settings: Settings, who: Who, vintage: str | None = None) -> Found |
     run_id = registry.last_run(the_store(settings).engine, vintage)
     if run_id is None:
         return None
-    found = _found(settings, run_id)
-    return replace(found, run=as_seen(found.run, found.units, who))
+    whole = found(settings, run_id)
+    return replace(whole, run=as_seen(whole.run, whole.units, who))
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _found(settings: Settings, run_id: str) -> Found:
+def found(settings: Settings, run_id: str) -> Found:
+    """A run as it stands, the whole of it: nobody's scope is applied, so pages ask for `results`."""
     run = read_run(the_store(settings), run_id)
     said = definitions(settings)
     with ONE_AT_A_TIME:
@@ -156,8 +157,8 @@ def uploads(settings: Settings, who: Who) -> int:
 def received(settings: Settings, who: Who) -> list[Mapping[str, Any]]:
     """The uploads somebody may see, in the order of arrival: a survey team those it sent itself. Raises Forbidden."""
     require(who, "households")
-    found = registry.uploads(the_store(settings).engine)
-    return [one for one in found if who.sees_all_teams or one["received_by"] == who.signature]
+    stored = registry.uploads(the_store(settings).engine)
+    return [one for one in stored if who.sees_all_teams or one["received_by"] == who.signature]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class LiveDesk:
     def waiting(self) -> bool:
         """Whether files are stored that the latest run does not know."""
         run_id = registry.last_run(the_store(self.settings).engine)
-        known = _found(self.settings, run_id).run.uploads if run_id else 0
+        known = found(self.settings, run_id).run.uploads if run_id else 0
         return uploads(self.settings, self.who) > known
 
     def run(self, progress: Progress) -> str:
@@ -245,7 +246,7 @@ def behind_pictures(
 
     Raises Forbidden, also for a commune outside somebody's scope.
     """
-    units = _found(settings, run_id).units
+    units = found(settings, run_id).units
     province = units.filter(pl.col("code") == commune)["province_code"].first()
     if not require(who, "results").scope.holds_commune(commune, str(province)):
         raise Forbidden("ACC-01", what="results", role=who.role)
@@ -256,14 +257,14 @@ def behind_pictures(
 def _behind(settings: Settings, run_id: str, target_id: str, commune: str, lang: str) -> tuple[alt.LayerChart, ...]:
     from collect import drawing
 
-    found, said = _found(settings, run_id), definitions(settings)
+    whole, said = found(settings, run_id), definitions(settings)
     target = next(target for target in said.targets if target.target_id == target_id)
     with ONE_AT_A_TIME:
-        behind = drawing.behind_commune(the_store(settings), found.run, said, target, commune)
+        behind = drawing.behind_commune(the_store(settings), whole.run, said, target, commune)
         if behind is None:
             return ()
         pipes = drawing.hamlets_picture(behind, lang)
-        return (*([pipes] if pipes is not None else []), drawing.interviewers_picture(behind, found.run, lang))
+        return (*([pipes] if pipes is not None else []), drawing.interviewers_picture(behind, whole.run, lang))
 
 
 def dictionary(lang: str) -> pl.DataFrame:

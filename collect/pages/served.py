@@ -79,13 +79,18 @@ def shapes_url(shapes: Shapes) -> str:
     if manager.get(f"{PREFIX}-made.made") is None:
         manifest = ComponentManifest(f"{PREFIX}-made", "1", [ComponentConfig("made", "made")])
         manager.register_from_manifest(manifest, _made())
+    return f"_stcore/bidi-components/{PREFIX}-made.made/{write_shapes(shapes).name}"
+
+
+def write_shapes(shapes: Shapes) -> Path:
+    """The file of the outlines, written once."""
     file = _made() / "made" / f"outlines-{shapes.key}.json"
     if not file.is_file():
         held = {name: getattr(shapes, name) for name in ("geometry", "centres", "names", "water", "roads")}
         whole = file.with_suffix(".part")
         whole.write_text(json.dumps(held, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
         whole.replace(file)
-    return f"_stcore/bidi-components/{PREFIX}-made.made/{file.name}"
+    return file
 
 
 def font_faces() -> str:

@@ -12,7 +12,8 @@ from collect.i18n import t
 from collect.pages import looks
 from collect.pages.words import Formats, interval, known, number, percent
 
-EVERYTHING = ("name", "value", "needed", "verdict", "interval", "n_households")
+EVERYTHING = ("name", "value", "verdict", "needed", "interval", "n_households")
+NAME, VERDICT = 130, 112  # pixels: with a figure and the box that chooses the row, as much as a phone shows
 _WORDS = {
     "name": "column.commune",
     "verdict": "column.verdict",
@@ -46,8 +47,10 @@ def communes(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING)
 
 
 def widths(lang: str) -> dict[str, Any]:
-    """The name is as wide as a phone allows beside its estimate and verdict."""
+    """The name is as wide as a phone allows beside an estimate and a verdict."""
     return {
-        t("column.commune", lang): st.column_config.Column(width=168),
-        t("column.estimate", lang): st.column_config.Column(width=78),
+        t("column.commune", lang): st.column_config.Column(width=NAME),
+        t("column.verdict", lang): st.column_config.Column(width=VERDICT),
+        t("column.estimate", lang): st.column_config.Column(width=72),
+        t("column.needed", lang): st.column_config.Column(width=72),
     }

@@ -1,0 +1,35 @@
+// Streamlit speaks English alone: its words on buttons, tables and dialogs are replaced where they appear.
+// Written into the page with the words of its language, and again with others when the language changes.
+(({ words, starts }) => {
+  const known = (window.phuForeign ??= { was: new WeakMap(), watcher: null });
+  const translated = (text) => {
+    const whole = text.trim();
+    if (whole in words) return words[whole];
+    const start = Object.keys(starts).find((one) => whole.startsWith(one));
+    return start === undefined ? text : starts[start].replace("{rest}", whole.slice(start.length));
+  };
+  const say = (node, place, now, write) => {
+    if (!now) return;
+    const kept = known.was.get(node) ?? {};
+    const english = kept[place]?.said === now ? kept[place].english : now;
+    const said = translated(english);
+    if (said === now) return;
+    known.was.set(node, { ...kept, [place]: { english, said } });
+    write(said);
+  };
+  const visit = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) say(node, "text", node.data, (said) => (node.data = said));
+    if (node.nodeType !== Node.ELEMENT_NODE || node.matches("script, style, textarea")) return;
+    for (const place of ["aria-label", "placeholder", "title"])
+      say(node, place, node.getAttribute(place), (said) => node.setAttribute(place, said));
+    node.childNodes.forEach(visit);
+  };
+  known.watcher?.disconnect();
+  known.watcher = new MutationObserver((changes) => {
+    for (const { type, target, addedNodes } of changes) (type === "childList" ? addedNodes : [target]).forEach(visit);
+  });
+  const attributeFilter = ["aria-label", "placeholder", "title"];
+  const watched = { childList: true, subtree: true, characterData: true, attributes: true, attributeFilter };
+  known.watcher.observe(document.body, watched);
+  visit(document.body);
+})

@@ -1,0 +1,29 @@
+"""What the first visitor would otherwise wait for: the pages' code, the definitions, the latest run, its outlines."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from collect import registry
+from collect.pages import live, served
+from collect.problems import CollectError
+from collect.settings import Settings
+
+PAGES = ("account", "commune_page", "doors", "gap_list", "map_page", "method", "overview", "partners_panel", "upload")
+DRAWING = ("pandas.io.formats.style", "pyarrow.pandas_compat")  # imported by Streamlit only when a table is drawn
+
+
+def warm(settings: Settings) -> None:
+    """Read it all once, before the app answers. What cannot be read is left: the page that meets it says why."""
+    for name in PAGES:
+        import_module(f"collect.pages.{name}")
+    for name in DRAWING:
+        import_module(name)
+    try:
+        live.definitions(settings)
+        run_id = registry.last_run(live.the_store(settings).engine)
+        shapes = live.found(settings, run_id).shapes if run_id else None
+    except CollectError:
+        return
+    if shapes is not None:
+        served.write_shapes(shapes)
