@@ -16,6 +16,7 @@ class Limits:
     """
 
     upload_megabytes: int = 4_096  # as handed in
+    submission_megabytes: int = 95  # one request of a phone: ODK Central's 100,000,000 bytes
     unpacked_megabytes: int = 8_192  # all members of a zip or workbook together
     members: int = 1_500_000  # files in a zip
     rows: int = 20_000_000  # of one table

@@ -136,6 +136,55 @@ DOWNLOADS = sa.Table(
     sa.Column("sha256", sa.String(64), nullable=False),
 )
 
+SENT = sa.Table(  # what phones sent, one row per submission; the bytes lie in the journal, later in an upload
+    "sent",
+    METADATA,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("form", sa.String(255), nullable=False),
+    sa.Column("instance_id", sa.String(255), nullable=False),
+    sa.Column("form_version", sa.String(255), nullable=False, default=""),
+    sa.Column("replaces", sa.String(255), nullable=False, default="", index=True),  # deprecatedID
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("segment", sa.String(64), nullable=False),  # file of the journal
+    sa.Column("start", sa.BigInteger, nullable=False),  # where its bytes begin in there
+    sa.Column("received_at", sa.String(32), nullable=False),
+    sa.Column("received_by", sa.String(255), nullable=False, default=""),  # the team, as it signs
+    sa.Column("person", sa.String(64), nullable=False, default=""),
+    sa.Column("complete", sa.Boolean, nullable=False),  # whether the last of its pieces came
+    sa.Column("upload_id", sa.String(16), nullable=False, default="", index=True),  # the upload that takes it to tables
+    sa.Column("refused", sa.String(16), nullable=False, default=""),  # why it could not become tables
+    sa.UniqueConstraint("form", "instance_id"),
+)
+ATTACHMENTS = sa.Table(  # photos and other files of what phones sent; every version of each
+    "attachments",
+    METADATA,
+    sa.Column("form", sa.String(255), primary_key=True),
+    sa.Column("instance_id", sa.String(255), primary_key=True),
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("received_at", sa.String(32), nullable=False),
+)
+PEOPLE = sa.Table(  # interviewers whose phones send; no secret is here that opens a door by itself
+    "people",
+    METADATA,
+    sa.Column("person", sa.String(64), primary_key=True),
+    sa.Column("team", sa.String(255), nullable=False),  # how their team signs: it sees what they send
+    sa.Column("forms", sa.JSON, nullable=False),  # only these; none: every form
+    sa.Column("password", sa.String(255), nullable=False, default=""),  # argon2id
+    sa.Column("digest", sa.Text, nullable=False, default=""),  # HA1 by algorithm, enciphered; see docs/decisions/0087
+    sa.Column("token_sha256", sa.String(64), unique=True),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("revoked_at", sa.String(32)),
+)
+CLOSED = sa.Table(  # forms that take no more submissions from phones
+    "closed",
+    METADATA,
+    sa.Column("form", sa.String(255), primary_key=True),
+    sa.Column("closed_at", sa.String(32), nullable=False),
+)
+
 
 def open_registry(url: str) -> Engine:
     """Open the registry and make its tables where they are missing.
@@ -245,6 +294,14 @@ def last_sequence(engine: Engine) -> int:
     """The place of the upload that arrived last; 0 before the first."""
     with engine.connect() as connection:
         return connection.execute(sa.select(sa.func.max(UPLOADS.c.sequence))).scalar() or 0
+
+
+def last_received_at(engine: Engine) -> str | None:
+    """When the upload that arrived last was received; None before the first."""
+    with engine.connect() as connection:
+        return connection.execute(
+            sa.select(UPLOADS.c.received_at).order_by(UPLOADS.c.sequence.desc()).limit(1)
+        ).scalar()
 
 
 def find_upload(engine: Engine, sha256: str) -> Mapping[str, Any] | None:

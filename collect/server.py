@@ -21,7 +21,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from streamlit.web.bootstrap import load_config_options
 
-from collect import api
+from collect import api, openrosa
 from collect.access import is_loopback
 from collect.api.bundles import Bundles
 from collect.pages.visitor import asks_who
@@ -45,7 +45,7 @@ def script() -> Path:
 
 def routes(settings: Settings, local: bool) -> list[BaseRoute]:
     """Everything served beside the pages; whatever else programs may ask for adds its list here."""
-    return [*api.routes(settings, local)]
+    return [*api.routes(settings, local), *openrosa.routes(settings)]
 
 
 def build(settings: Settings, local: bool) -> st.App:

@@ -53,6 +53,21 @@ ARROWS: dict[str, set[str]] = {
     "access": {"problems"},
     "sharing": WORDS | {"access", "registry", "runs", "store", "places", "publish", "i18n", "geo"},
     "api": WORDS | {"access", "sharing", "registry", "settings", "store", "i18n"},
+    "openrosa": WORDS
+    | {
+        "api",
+        "receive",
+        "journey",
+        "passing",
+        "intake",
+        "places",
+        "registry",
+        "migrations",
+        "keeping",
+        "settings",
+        "store",
+    }
+    | {"i18n", "geo"},
     "wording": {"forms", "i18n", "intake"},
     "fieldwork": WORDS | {"check", "review", "wording", "registry", "store"},
     "touched": {"define", "forms", "review", "registry", "settings", "store"},

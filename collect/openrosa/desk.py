@@ -1,0 +1,85 @@
+"""What the addresses for phones stand on: the settings, the store, who asks, the forms of today, the door."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from collect.forms import Form
+from collect.journey import Definitions, define
+from collect.openrosa.credentials import Credentials
+from collect.openrosa.door import Door
+from collect.registry import CLOSED
+from collect.settings import Settings
+from collect.store import Store, open_store
+
+LOOK_AGAIN_SECONDS = 10.0  # before the forms folder is looked at for changes
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    definitions: Definitions
+    until: float
+
+
+class Desk:
+    """Opened at the first question: a server that no phone asks opens nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.credentials = Credentials(lambda: self.engine, settings.data)
+        self.door = Door(lambda: self.store)
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+        self._read: _Read | None = None
+
+    @property
+    def store(self) -> Store:
+        """The data folder with its registry."""
+        with self._lock:
+            if self._store is None:
+                self._store = open_store(self.settings)
+            return self._store
+
+    @property
+    def engine(self) -> Engine:
+        """The registry."""
+        return self.store.engine
+
+    @property
+    def definitions(self) -> Definitions:
+        """The forms folder as it was a moment ago."""
+        with self._lock:
+            now = time.monotonic()
+            if self._read is None or self._read.until < now:
+                said = define(self.settings.forms, self.settings.data / "cache" / "forms")
+                self._read = _Read(said, now + LOOK_AGAIN_SECONDS)
+            return self._read.definitions
+
+    def form(self, form_id: str) -> Form | None:
+        """The form of this id as it is today."""
+        return next((form for form in self.definitions.forms if form.form_id == form_id), None)
+
+
+def closed_forms(engine: Engine) -> frozenset[str]:
+    """The forms that take no more submissions from phones."""
+    with engine.connect() as connection:
+        return frozenset(connection.execute(sa.select(CLOSED.c.form)).scalars())
+
+
+def close_form(engine: Engine, form: str) -> None:
+    """Take no more submissions of a form, and list it no more."""
+    open_form(engine, form)
+    with engine.begin() as connection:
+        connection.execute(CLOSED.insert().values(form=form, closed_at=datetime.now(UTC).isoformat(timespec="seconds")))
+
+
+def open_form(engine: Engine, form: str) -> None:
+    """Take submissions of a form again."""
+    with engine.begin() as connection:
+        connection.execute(CLOSED.delete().where(CLOSED.c.form == form))

@@ -1,0 +1,64 @@
+"""The address submissions are sent to: who, what, whether it may be; then through the door, and answered."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from collect.openrosa.desk import Desk, closed_forms
+from collect.openrosa.door import ACCEPTED, Outcome, Sending
+from collect.openrosa.people import Person
+from collect.openrosa.pieces import keep_pieces
+from collect.openrosa.reading import Heading, Parcel, heading_of, parcel
+from collect.openrosa.replies import VERSION, Refused, said
+
+REFUSALS: dict[Outcome, str] = {"conflict": "ODK-09", "unknown_original": "ODK-08", "stale": "ODK-10"}
+
+
+async def ready(desk: Desk, request: Request) -> Response:
+    """The question before the sending: 204 where this sender may send."""
+    await run_in_threadpool(desk.credentials.who, request)
+    return Response(status_code=204)
+
+
+async def submit(desk: Desk, limit: int, request: Request) -> Response:
+    """Take one submission, or one piece of it, in. Raises Refused."""
+    if request.headers.get("x-openrosa-version") != VERSION:
+        raise Refused("ODK-01")
+    person = await run_in_threadpool(desk.credentials.who, request)
+    parts, sent = await parcel(request, limit)
+    try:
+        sending = await run_in_threadpool(_prepare, desk, person, sent)
+    finally:
+        await parts.close()
+    outcome = await asyncio.wrap_future(desk.door.send(sending))
+    if outcome not in ACCEPTED:
+        raise Refused(REFUSALS[outcome])
+    return said(request, desk.settings.language, 201, "odk.received")
+
+
+def _prepare(desk: Desk, person: Person, sent: Parcel) -> Sending:
+    """Everything that must be known, and the attachments on disk, before the door."""
+    heading = heading_of(sent.data)
+    _admit(desk, person, heading)
+    files = [(name, file.file) for name, file in sent.files]
+    pieces = keep_pieces(desk.settings.data, heading.form, heading.instance_id, files)
+    return Sending(
+        heading.form, heading.instance_id, heading.version, heading.replaces, sent.data,
+        person.team, person.person, sent.complete, pieces,
+    )  # fmt: skip
+
+
+def _admit(desk: Desk, person: Person, heading: Heading) -> None:
+    form = desk.form(heading.form)
+    if form is None:
+        raise Refused("ODK-06")
+    if not person.may_send(form.form_id):
+        raise Refused("ODK-05")
+    if form.of_version(heading.version) is None:
+        raise Refused("ODK-07")
+    if form.form_id in closed_forms(desk.engine):
+        raise Refused("ODK-11")
