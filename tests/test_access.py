@@ -104,19 +104,21 @@ def test_a_role_comes_from_the_claim_that_the_settings_name_and_from_no_other(
 
 
 @pytest.mark.parametrize(
-    ("settings", "token", "holds"),
+    ("settings", "from_now", "holds"),  # seconds
     [
-        ({}, {"exp": LATER}, True),
-        ({}, {"exp": time.time() - 61}, False),
-        ({}, {"exp": time.time() - 30}, True),  # clocks differ
-        ({"leeway": 0}, {"exp": time.time() - 30}, False),
+        ({}, {"exp": 3600}, True),
+        ({}, {"exp": -61}, False),
+        ({}, {"exp": -30}, True),  # clocks differ
+        ({"leeway": 0}, {"exp": -30}, False),
         ({}, {}, False),  # a login that does not say when it ends
-        ({"hours": 8}, {"iat": time.time() - 7 * 3600, "exp": time.time() - 6 * 3600}, True),
-        ({"hours": 8}, {"iat": time.time() - 9 * 3600, "exp": LATER}, False),
+        ({"hours": 8}, {"iat": -7 * 3600, "exp": -6 * 3600}, True),
+        ({"hours": 8}, {"iat": -9 * 3600, "exp": 3600}, False),
     ],
 )
-def test_a_login_ends(settings: dict[str, Any], token: dict[str, Any], holds: bool) -> None:
-    assert (claims_from(settings).who(token).until > time.time()) is holds
+def test_a_login_ends(settings: dict[str, Any], from_now: dict[str, int], holds: bool) -> None:
+    now = time.time()
+    token = {claim: now + seconds for claim, seconds in from_now.items()}
+    assert (claims_from(settings).who(token).until > now) is holds
 
 
 def test_a_scope_claim_that_is_asked_for_and_missing_leaves_nothing_except_for_the_administrator() -> None:
