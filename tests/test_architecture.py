@@ -89,7 +89,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "pull": {"problems"},
     "receipts": {"intake", "i18n"},
-    "fieldwork": {"check", "corrections", "forms", "issue_words", "problems", "registry", "standing"} | {"store", "tables"},
+    "fieldwork": {"forms", "problems", "tables", "check", "corrections", "issue_words"}
+    | {"registry", "standing", "store"},
     "weight_words": {"i18n"},
     "issue_words": {"forms", "i18n"},
     "touched": {"define", "forms", "identity", "registry", "settings", "store"},
