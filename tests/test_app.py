@@ -96,7 +96,7 @@ def test_uploaded_files_are_answered_one_by_one_and_stored_only_on_request() -> 
     app = open_page("upload", "vi")
     app.file_uploader[0].upload("household.csv", b"a,b\n1,2\n", "text/csv").run()
     assert not app.exception
-    assert [metric.value for metric in app.metric] == ["2", "1", "0", "2", "0"]  # new, changed, duplicate, with issues, unreadable
+    assert [metric.value for metric in app.metric] == ["2", "1", "0", "2", "0"]  # as receipts count
     assert "made-waiting" not in app.session_state
     next(button for button in app.button if button.label == "Lưu 1 tệp").click().run()
     assert app.session_state["made-waiting"] is True

@@ -40,7 +40,8 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backg
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 TITLES = {
     "": "overview.title", "map": "map.title", "commune": "commune.title", "gaps": "gap_list.title",
-    "upload": "upload.title", "method": "method.title",
+    "upload": "upload.title", "review": "review.title", "quality": "quality.title", "progress": "progress.title",
+    "forms": "forms.title", "method": "method.title",
 }  # fmt: skip
 LOADED = "name => [...document.fonts].some(f => f.family.replaceAll('\"', '') === name && f.status === 'loaded')"
 PROBES = ("/_stcore/health", "/_stcore/host-config")  # on a deep link Streamlit first asks below the page's own path

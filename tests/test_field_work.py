@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -19,13 +19,13 @@ from collect.review.reviews import Correction, correct, decide
 from collect.tables import FRAME, ISSUES
 
 
-def interviews(*rows: dict[str, object]) -> pl.DataFrame:
+def interviews(*rows: Mapping[str, object]) -> pl.DataFrame:
     usual = {"upload_id": "u", "sent_by": "Lan", "status": "accepted", "round": "r1", "vintage": "2025-07"}
-    made = [usual | {"submission_id": str(place)} | row for place, row in enumerate(rows)]
+    made = [{**usual, "submission_id": str(place), **row} for place, row in enumerate(rows)]
     return pl.DataFrame(made, schema=INTERVIEWS)
 
 
-def field(*rows: dict[str, object], issues: pl.DataFrame | None = None, ages: pl.DataFrame | None = None) -> Field:
+def field(*rows: Mapping[str, object], issues: pl.DataFrame | None = None, ages: pl.DataFrame | None = None) -> Field:
     return Field(
         interviews(*rows),
         ISSUES.empty() if issues is None else issues,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import openpyxl
@@ -28,11 +28,12 @@ from collect.server import script
 from collect.settings import Settings, settings_from
 from collect.store import Store, open_store
 
+Open = Callable[..., AppTest]
 LAN = Who("Lan", "survey", subject="1")
 SOK = Who("Sok", "survey", subject="2")
 MINH = Who("Minh", "planner", subject="3")
 LY = Who("Ly", "partner", subject="4")
-VIEWS = (
+VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("review", {}), ("review", {"view": "pairs"}), ("quality", {}), ("quality", {"section": "interviewers"}),
     ("quality", {"section": "times"}), ("quality", {"section": "places"}), ("quality", {"section": "pairs"}),
     ("progress", {}), ("progress", {"progress": "communes"}), ("progress", {"progress": "clusters"}),
@@ -73,7 +74,7 @@ def _again(source: Path, target: Path) -> None:
 
 
 @pytest.fixture
-def page(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+def page(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     monkeypatch.setenv("COLLECT_DATA", str(settings.data))
     monkeypatch.setenv("COLLECT_WORKER", "off")
 
@@ -90,7 +91,7 @@ def page(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_view_of_every_page_is_drawn_in_every_language(page, lang: str) -> None:  # type: ignore[no-untyped-def]
+def test_every_view_of_every_page_is_drawn_in_every_language(page: Open, lang: str) -> None:
     for name, codes in VIEWS:
         app = page(name, lang, **codes)
         assert not app.exception, (name, codes)
@@ -99,7 +100,7 @@ def test_every_view_of_every_page_is_drawn_in_every_language(page, lang: str) ->
 
 
 @pytest.mark.parametrize("name", ["review", "quality", "progress", "forms"])
-def test_a_survey_team_may_open_its_pages(page, name: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_survey_team_may_open_its_pages(page: Open, name: str) -> None:
     app = page(name, who=LAN)
     assert not app.exception
     assert not app.error
@@ -169,8 +170,8 @@ def test_a_scope_of_communes_holds_for_every_page(settings: Settings, store: Sto
 
 
 def test_sending_back_needs_a_reason_and_is_written_down_with_who_did_it(
-    page, settings: Settings, store: Store
-) -> None:  # type: ignore[no-untyped-def]
+    page: Open, settings: Settings, store: Store
+) -> None:
     app = page("review", who=MINH)
     ident = live_reviews.reviewing(settings, MINH).queue().filter(state="with_issues")["submission_id"][0]
     app.button(key=f"sent_back-{ident}").click().run()
@@ -182,7 +183,7 @@ def test_sending_back_needs_a_reason_and_is_written_down_with_who_did_it(
     live_reviews.reviewing(settings, MINH).decide([ident], "received", "")
 
 
-def test_two_interviews_said_to_be_one_count_once(page, settings: Settings, store: Store) -> None:  # type: ignore[no-untyped-def]
+def test_two_interviews_said_to_be_one_count_once(page: Open, settings: Settings, store: Store) -> None:
     desk = live_reviews.reviewing(settings, MINH)
     before = desk.pairs().filter(pl.col("verdict").is_null())
     assert before.height >= 3
@@ -194,7 +195,7 @@ def test_two_interviews_said_to_be_one_count_once(page, settings: Settings, stor
     assert desk.pairs().filter(pl.col("verdict").is_null()).height == before.height - 1
 
 
-def test_an_issue_spreadsheet_filled_in_comes_back_as_corrections(page, settings: Settings, store: Store) -> None:  # type: ignore[no-untyped-def]
+def test_an_issue_spreadsheet_filled_in_comes_back_as_corrections(page: Open, settings: Settings, store: Store) -> None:
     desk = live_reviews.reviewing(settings, LAN)
     row = next(
         issue
@@ -243,7 +244,7 @@ def test_what_cannot_be_told_is_asked_and_the_answer_checks_the_file_again(name:
     app = open_page("upload", "vi")
     app.file_uploader[0].upload(name, b"a\n1\n", "text/csv").run()
     assert len(app.radio) == 1
-    assert app.radio[0].key.startswith(key)
+    assert str(app.radio[0].key).startswith(key)
     app.radio[0].set_value(answer).run()
     assert not app.exception
     assert not app.error

@@ -79,8 +79,11 @@ def _of_upload(store: Store, form: Form, stands: pl.DataFrame, mended: Amended |
 
     roots = table("households", design.started_at, design.ended_at)
     roots = stands.select("submission_id", "decision").join(roots, on="submission_id", how="inner")
+    issues = table("issues")
+    doubted = issues.filter(code="DAT-02")["submission_id"].unique()
     rows = roots.with_columns(
         decided(pl.col("status")),
+        interviewed_on=pl.when(~pl.col("submission_id").is_in(doubted.implode())).then("interviewed_on"),
         sent_by=pl.lit(by),
         hour=_hour(roots, design.started_at),
         minutes=_minutes(roots, design.started_at, design.ended_at),
@@ -90,7 +93,7 @@ def _of_upload(store: Store, form: Form, stands: pl.DataFrame, mended: Amended |
         people = table("persons", design.age)
         if design.age in people.columns:
             ages = people.select("submission_id", age=pl.col(design.age).cast(pl.Int64, strict=False)).drop_nulls()
-    return Field(rows.select(pl.col(name).cast(kind) for name, kind in INTERVIEWS.items()), table("issues"), ages)
+    return Field(rows.select(pl.col(name).cast(kind) for name, kind in INTERVIEWS.items()), issues, ages)
 
 
 def _hour(rows: pl.DataFrame, started: str) -> pl.Expr:

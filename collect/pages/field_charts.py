@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import altair as alt
 
@@ -33,8 +33,8 @@ def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str,
         x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=5)), color=colour
     )
     said = base.mark_text(align="left", dx=5, fontSize=12).encode(x="value:Q", text="said:N")
-    made: alt.LayerChart = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (90 if kinds else 50))
-    return made
+    made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (90 if kinds else 50))
+    return cast("alt.LayerChart", made)
 
 
 def columns(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> alt.Chart:
@@ -72,8 +72,8 @@ def beside(rows: Sequence[Mapping[str, Any]], x: str, y: str, usual: tuple[float
         alt.Chart(_data([{"at": at}])).mark_rule(color=GREY, strokeDash=[4, 3]).encode(**{axis: alt.datum(at)})
         for axis, at in zip("xy", usual, strict=True)
     ]
-    made: alt.LayerChart = alt.layer(*lines, points, names).properties(height=TALL + 80)
-    return made
+    made = alt.layer(*lines, points, names).properties(height=TALL + 80)
+    return cast("alt.LayerChart", made)
 
 
 def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> alt.Chart:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -223,15 +224,13 @@ def _check(found: FormFiles, lang: str) -> None:
         ),
         orient="row",
     )
-    wide: Mapping[str, object] = {
-        t(f"issue.{name}", lang): st.column_config.TextColumn(width="large") for name in ("why", "mend")
-    }
+    wide: Any = {t(f"issue.{name}", lang): st.column_config.TextColumn(width="large") for name in ("why", "mend")}
     st.dataframe(
         rows,
         hide_index=True,
         row_height=64,
         height=min(64 * rows.height + 40, 560),
         alt=t("forms.alt.check", lang),
-        column_config=dict(wide),
+        column_config=wide,
     )
     buttons(rows, f"{found.form.form_id}-findings", lang)

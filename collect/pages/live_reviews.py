@@ -64,7 +64,7 @@ class LiveReviews:
 
     def opened(self, submission_id: str, lang: str) -> Interview:
         """One interview. Raises Forbidden for one they may not see."""
-        form = self.forms()[self._row(submission_id)["form"]]
+        form = self.forms()[str(self._row(submission_id)["form"])]
         with ONE_AT_A_TIME:
             return fieldwork.the_interview(the_store(self.settings), form, submission_id, lang)
 

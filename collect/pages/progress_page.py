@@ -47,7 +47,7 @@ def _figures(found: Coverage, lang: str) -> None:
     counts = {state: found.clusters.filter(state=state).height for state in STATES}
     planned = found.clusters.height
     figures = {
-        "interviews": number(found.communes["interviews"].sum(), lang),
+        "interviews": number(int(found.communes["interviews"].sum()), lang),
         "done": number(counts["done"], lang) if planned else NOTHING,
         "begun": number(counts["begun"], lang),
         "missing": number(counts["missing"], lang),
@@ -129,14 +129,7 @@ def _days(found: Coverage, lang: str) -> None:
         st.info(t("progress.days.none", lang))
         return
     days = rows.group_by("interviewed_on").agg(pl.col("interviews").sum()).sort("interviewed_on")
-    every = pl.DataFrame(
-        {"interviewed_on": pl.date_range(days["interviewed_on"].min(), days["interviewed_on"].max(), eager=True)}
-    )  # type: ignore[arg-type]
-    whole = (
-        every.join(days, on="interviewed_on", how="left", maintain_order="left")
-        .with_columns(pl.col("interviews").fill_null(0))
-        .tail(60)
-    )
+    whole = days.upsample("interviewed_on", every="1d").with_columns(pl.col("interviews").fill_null(0)).tail(60)
     shown = [
         {"at": f"{row['interviewed_on']:%d/%m}", "value": row["interviews"], "odd": False}
         for row in whole.iter_rows(named=True)

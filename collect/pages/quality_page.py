@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-import altair as alt
 import polars as pl
 import streamlit as st
 
@@ -15,8 +13,9 @@ from collect.i18n import t
 from collect.pages import field_charts
 from collect.pages.layout import address, coded, header
 from collect.pages.live_field import Quality
+from collect.pages.quality_parts import Formats, framed, heading
+from collect.pages.quality_parts import table as table_twin
 from collect.pages.review_words import short
-from collect.pages.take_away import buttons
 from collect.pages.words import NOTHING, day, number, percent
 
 SECTIONS = ("rules", "interviewers", "times", "places", "pairs")
@@ -32,7 +31,6 @@ ICONS = {
     "places": ":material/wrong_location:",
     "pairs": ":material/content_copy:",
 }
-Formats = dict[str, Callable[[Any], str]]
 
 
 def render(
@@ -115,18 +113,18 @@ def _rules(found: Quality, lang: str) -> None:
         for row in rows.head(MOST_RULES).iter_rows(named=True)
     ]
     colours = {words[severity]: colour for severity, colour in SEVERITY_COLOURS.items()}
-    _chart(field_charts.bars(shown, t("quality.column.issues", lang), colours=colours), "rules", lang)
+    framed(field_charts.bars(shown, t("quality.column.issues", lang), colours=colours), "rules", lang)
     table = rows.select(
         pl.col("code")
         .map_elements(lambda code: t(f"{code}.name", lang), return_dtype=pl.String)
-        .alias(_c("rule", lang)),
-        pl.col("issues").alias(_c("issues", lang)),
-        pl.col("submissions").alias(_c("submissions", lang)),
-        pl.col("share").alias(_c("share", lang)),
+        .alias(heading("rule", lang)),
+        pl.col("issues").alias(heading("issues", lang)),
+        pl.col("submissions").alias(heading("submissions", lang)),
+        pl.col("share").alias(heading("share", lang)),
         pl.col("severity").replace_strict(words).alias(t("issue.severity", lang)),
         pl.col("code").alias(t("issue.code", lang)),
     )
-    _table(table, "rules", lang, {_c("share", lang): lambda value: percent(value, lang)})
+    table_twin(table, "rules", lang, {heading("share", lang): lambda value: percent(value, lang)})
 
 
 def _interviewers(found: Quality, lang: str) -> None:
@@ -148,24 +146,24 @@ def _interviewers(found: Quality, lang: str) -> None:
         }
         for row in timed.iter_rows(named=True)
     ]
-    x, y = _c("minutes", lang), _c("errors", lang)
-    _chart(field_charts.beside(points, x, y, (usual[0], PER * usual[1])), "interviewers", lang)
+    x, y = heading("minutes", lang), heading("errors", lang)
+    framed(field_charts.beside(points, x, y, (usual[0], PER * usual[1])), "interviewers", lang)
     names = ("interviewer", "interviews", "errors", "minutes", "hurried", "heaping", "with_errors", "days")
     table = rows.select(
         pl.when("odd")
         .then(pl.lit("▲ "))
         .otherwise(pl.lit(""))
         .add(pl.col("interviewer"))
-        .alias(_c("interviewer", lang)),
-        *((pl.col(name) * (PER if name == "errors" else 1)).alias(_c(name, lang)) for name in names[1:]),
+        .alias(heading("interviewer", lang)),
+        *((pl.col(name) * (PER if name == "errors" else 1)).alias(heading(name, lang)) for name in names[1:]),
     )
-    shares: Formats = {_c(name, lang): lambda value: percent(value, lang) for name in ("hurried", "with_errors")}
+    shares: Formats = {heading(name, lang): lambda value: percent(value, lang) for name in ("hurried", "with_errors")}
     rounded: Formats = {
-        _c("errors", lang): lambda value: number(round(value), lang),
-        _c("minutes", lang): lambda value: number(round(value, 1), lang),
-        _c("heaping", lang): lambda value: number(round(value), lang),
+        heading("errors", lang): lambda value: number(round(value), lang),
+        heading("minutes", lang): lambda value: number(round(value, 1), lang),
+        heading("heaping", lang): lambda value: number(round(value), lang),
     }
-    _table(table, "interviewers", lang, {**shares, **rounded}, helped=("hurried", "heaping", "errors"))
+    table_twin(table, "interviewers", lang, {**shares, **rounded}, helped=("hurried", "heaping", "errors"))
 
 
 def _odd(usual_errors: float) -> pl.Expr:
@@ -185,9 +183,11 @@ def _times(found: Quality, lang: str) -> None:
             {"at": f"{row['hour']:02d}", "value": row["interviews"], "odd": row["hour"] not in DAYLIGHT}
             for row in hours.iter_rows(named=True)
         ]
-        _chart(field_charts.columns(rows, _c("hour", lang), _c("interviews", lang)), "hours", lang)
-        _table(
-            hours.select(pl.col("hour").alias(_c("hour", lang)), pl.col("interviews").alias(_c("interviews", lang))),
+        framed(field_charts.columns(rows, heading("hour", lang), heading("interviews", lang)), "hours", lang)
+        table_twin(
+            hours.select(
+                pl.col("hour").alias(heading("hour", lang)), pl.col("interviews").alias(heading("interviews", lang))
+            ),
             "hours",
             lang,
             {},
@@ -202,10 +202,13 @@ def _times(found: Quality, lang: str) -> None:
             }
             for row in lengths.iter_rows(named=True)
         ]
-        _chart(field_charts.columns(rows, _c("length", lang), _c("interviews", lang)), "lengths", lang)
-        _table(
+        framed(field_charts.columns(rows, heading("length", lang), heading("interviews", lang)), "lengths", lang)
+        table_twin(
             pl.DataFrame(
-                {_c("length", lang): [row["at"] for row in rows], _c("interviews", lang): lengths["interviews"]}
+                {
+                    heading("length", lang): [row["at"] for row in rows],
+                    heading("interviews", lang): lengths["interviews"],
+                }
             ),
             "lengths",
             lang,
@@ -228,25 +231,25 @@ def _places(found: Quality, lang: str) -> None:
         {"name": row["commune"] or NOTHING, "value": row["count"], "said": number(row["count"], lang)}
         for row in by_place.head(MOST_RULES).iter_rows(named=True)
     ]
-    _chart(field_charts.bars(shown, _c("interviews", lang)), "places", lang)
+    framed(field_charts.bars(shown, heading("interviews", lang)), "places", lang)
     table = rows.select(
-        named.alias(_c("answered", lang)),
-        (pl.col("metres") / 1000).round(1).alias(_c("km", lang)),
+        named.alias(heading("answered", lang)),
+        (pl.col("metres") / 1000).round(1).alias(heading("km", lang)),
         pl.col("seen")
         .replace_strict(dict(found.places), default=pl.col("seen"))
         .fill_null(t("quality.outside", lang))
-        .alias(_c("seen", lang)),
-        pl.col("interviewer").alias(_c("interviewer", lang)),
-        pl.col("interviewed_on").alias(_c("day", lang)),
+        .alias(heading("seen", lang)),
+        pl.col("interviewer").alias(heading("interviewer", lang)),
+        pl.col("interviewed_on").alias(heading("day", lang)),
         pl.col("submission_id").alias(t("issue.submission", lang)),
     )
-    _table(
+    table_twin(
         table,
         "places",
         lang,
         {
-            _c("km", lang): lambda value: number(value, lang),
-            _c("day", lang): lambda value: day(value, lang),
+            heading("km", lang): lambda value: number(value, lang),
+            heading("day", lang): lambda value: day(value, lang),
             t("issue.submission", lang): short,
         },
     )
@@ -262,7 +265,7 @@ def _pairs(found: Quality, lang: str) -> None:
         {"name": t(f"review.pair.{row['kind']}", lang), "value": row["count"], "said": number(row["count"], lang)}
         for row in counts.iter_rows(named=True)
     ]
-    _chart(field_charts.bars(shown, _c("pairs", lang)), "pairs", lang)
+    framed(field_charts.bars(shown, heading("pairs", lang)), "pairs", lang)
     people = dict(found.field.interviews.select("submission_id", "interviewer").iter_rows())
     verdicts = {verdict: t(f"review.pair.{verdict}", lang) for verdict in ("same", "different")}
     table = rows.select(
@@ -271,7 +274,7 @@ def _pairs(found: Quality, lang: str) -> None:
         .alias(t("review.pairs.kind", lang)),
         pl.col("share").alias(t("review.pairs.alike", lang)),
         *(
-            pl.col(name).replace_strict(people, default=None).alias(f"{_c('interviewer', lang)} {place}")
+            pl.col(name).replace_strict(people, default=None).alias(f"{heading('interviewer', lang)} {place}")
             for place, name in enumerate(("one", "other"), 1)
         ),
         pl.col("verdict").replace_strict(verdicts, default=None).alias(t("review.column.state", lang)),
@@ -280,30 +283,4 @@ def _pairs(found: Quality, lang: str) -> None:
             for place, name in enumerate(("one", "other"), 1)
         ),
     )
-    _table(table, "pairs", lang, {t("review.pairs.alike", lang): lambda value: percent(value, lang)})
-
-
-def _c(name: str, lang: str) -> str:
-    return t(f"quality.column.{name}", lang)
-
-
-def _chart(chart: alt.Chart | alt.LayerChart, name: str, lang: str) -> None:
-    with st.container(border=True):
-        st.altair_chart(chart, width="stretch", alt=t(f"quality.alt.{name}", lang), key=f"chart-{name}")
-
-
-def _table(rows: pl.DataFrame, name: str, lang: str, formats: Formats, helped: Sequence[str] = ()) -> None:
-    written: Any = {
-        column: (lambda value, to=to: NOTHING if value is None or value != value else to(value))
-        for column, to in formats.items()
-    }
-    st.dataframe(
-        rows.to_pandas().style.format(written),
-        hide_index=True,
-        placeholder=NOTHING,
-        alt=t(f"quality.alt.{name}", lang),
-        height=min(36 * (rows.height + 1) + 4, 420),
-        column_config={_c(one, lang): st.column_config.Column(help=t(f"quality.help.{one}", lang)) for one in helped},
-        key=f"table-{name}",
-    )
-    buttons(rows, f"quality-{name}", lang)
+    table_twin(table, "pairs", lang, {t("review.pairs.alike", lang): lambda value: percent(value, lang)})

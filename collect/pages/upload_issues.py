@@ -14,7 +14,7 @@ from collect.pages.issues import in_words
 from collect.pages.take_away import XLSX
 from collect.pages.words import NOTHING, number
 from collect.review.sheet import write, write_csv
-from collect.tables import ISSUES
+from collect.tables import ISSUES, SEVERITIES
 
 if TYPE_CHECKING:
     from collect.intake import Part
@@ -28,7 +28,9 @@ def render(parts: Sequence[tuple[str, Part]], forms: Mapping[str, Form], lang: s
     """The issues of some files' parts, by the name of the file."""
     nothing = ISSUES.empty().with_columns(file=pl.lit("").cast(pl.String), form=pl.lit("").cast(pl.String))
     frames = [part.issues.with_columns(file=pl.lit(file), form=pl.lit(part.form)) for file, part in parts]
+    gravest = pl.col("severity").replace_strict({name: place for place, name in enumerate(SEVERITIES)})
     issues = pl.concat([nothing, *(frame.select(nothing.columns) for frame in frames)])
+    issues = issues.sort(gravest, maintain_order=True)
     if issues.is_empty():
         st.success(t("upload.no_issues", lang), icon=":material/check_circle:")
         return
