@@ -69,7 +69,10 @@ def _from_string(call: Call, values: list[Value]) -> Value:
 def _selected(call: Call, values: list[Value]) -> Value:
     answer, wanted = _token_text(call, values[0]), values[1]
     if isinstance(wanted, Either) or wanted.kind != "string":
-        raise XPathError("type", f"{call.name}() needs a text in quotes: '1', not 1.", call.position, name=call.name)
+        message = f"{call.name}() needs a text in quotes: '1', not 1."
+        if isinstance(wanted, Column) and wanted.literal is not None:
+            raise XPathError("type", message, call.position, name=call.name)
+        raise XPathUnsupported(message, call.position, name=call.name)  # a number question that is blank is a text
     padded = pl.concat_str([pl.lit(" "), as_text(answer), pl.lit(" ")])
     if not isinstance(wanted.literal, str):
         stripped = as_text(wanted).str.strip_chars()
