@@ -74,6 +74,8 @@ COLUMNS = [
     ("count(/data/g/hh/toy/../sex)", "/data", ["1", "1", "0"]),
     ("string-length(version())", "/data", ["0", "0", "0"]),
     ("join(name, /data/g/hh/sex)", "/data", ["fAnmAnf", "m", None]),
+    ("base64-decode('%%%%')", "/data", [None, None, None]),
+    ("base64-decode(name)", "/data", ["\x02", None, None]),
 ]
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from collect.xpath.compile import ValueFunction
 from collect.xpath.errors import XPathError, XPathUnsupported
-from collect.xpath.java import full_match, is_pattern, matches_slowly, round_half_up
+from collect.xpath.java import base64_decoded, full_match, is_pattern, matches_slowly, round_half_up
 from collect.xpath.tree import Call
 from collect.xpath.values import (
     FALSE,
@@ -188,10 +188,8 @@ def _digest(call: Call, values: list[Value]) -> Value:
 
 
 def _base64_decode(call: Call, values: list[Value]) -> Value:
-    def act(value: str) -> str:
-        return base64.b64decode(value + "=" * (-len(value) % 4)).decode("utf-8", "replace")
-
-    return Column("string", mapped(as_text(values[0]), lambda series: _each_once(series, act), pl.String()))
+    shown = as_text(values[0])
+    return Column("string", mapped(shown, lambda series: _each_once(series, base64_decoded), pl.String()), blank=True)
 
 
 # --- numbers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import math
 import re
@@ -13,7 +12,7 @@ from functools import lru_cache
 
 from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.instance import Moment, Scalar, day_of
-from collect.xpath.java import round_half_up
+from collect.xpath.java import base64_decoded, round_half_up
 from collect.xpath.row_values import NAN, Value, day_share, days, instant
 from collect.xpath.rows import Reader, RowFunction
 from collect.xpath.tree import Call
@@ -133,13 +132,6 @@ def digest_of(shown: str, name: str, encoding: str, call: Call) -> str:
         raise XPathError("type", f"digest() knows no {name} in {encoding}.", call.position, name="digest")
     made = hashlib.new(known[name.upper()], shown.encode(), usedforsecurity=False)
     return made.hexdigest() if encoding == "hex" else base64.b64encode(made.digest()).decode()
-
-
-def _base64_decode(shown: str) -> str:
-    try:
-        return base64.b64decode(shown + "=" * (-len(shown) % 4)).decode("utf-8", "replace")
-    except binascii.Error:
-        return ""
 
 
 # --- numbers
@@ -295,7 +287,7 @@ FUNCTIONS: dict[str, RowFunction] = {
     "starts-with": _text(lambda shown, sought: shown.startswith(sought)),
     "ends-with": _text(lambda shown, sought: shown.endswith(sought)),
     "digest": _digest,
-    "base64-decode": _text(_base64_decode),
+    "base64-decode": _text(base64_decoded),
     "int": _number(_whole),
     "round": _round,
     "abs": _number(abs),
