@@ -39,12 +39,14 @@ lint: .venv/ready-test
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-# More of the same against JavaRosa: forms, submissions of each, expressions of each; another seed every day. Then every reader
-# with changed bytes, and where pip install '.[fuzz]' brought atheris, along the paths that coverage opens.
+# More of the same against JavaRosa and ODK Web Forms: forms, submissions of each, expressions of each; another seed every day.
+# Then every reader with changed bytes, and where pip install '.[fuzz]' brought atheris, readers and expressions along the paths
+# that coverage opens.
 fuzz: .venv/ready-test machine
 	@XPATH_FUZZ=$${XPATH_FUZZ:-16,5,300} XPATH_SEED=$${XPATH_SEED:-$$(date +%Y%m%d)} $(BIN)/pytest -n 0 -s tests/test_xpath_oracle.py
+	@WEBFORMS_FUZZ=$${WEBFORMS_FUZZ:-16,3,145} XPATH_SEED=$${XPATH_SEED:-$$(date +%Y%m%d)} $(BIN)/pytest -n 0 -s tests/test_xpath_webforms.py
 	@READERS_FUZZ=$${READERS_FUZZ:-2000} $(BIN)/pytest -n 0 tests/test_receive_fuzz.py
-	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then for name in kobo.csv central.zip kobo.xlsx submission.xml odata.json; do $(BIN)/python tests/test_receive_fuzz.py $$name -max_total_time=$${ATHERIS_SECONDS:-60} -timeout=5 -rss_limit_mb=2048 || exit 1; done; fi
+	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then for name in kobo.csv central.zip kobo.xlsx submission.xml odata.json; do $(BIN)/python tests/test_receive_fuzz.py $$name -max_total_time=$${ATHERIS_SECONDS:-60} -timeout=5 -rss_limit_mb=2048 || exit 1; done; PYTHONPATH=. $(BIN)/python tests/fuzz_xpath.py -max_total_time=$${ATHERIS_SECONDS:-60} -timeout=5 -max_len=400; fi
 
 bench: benchenv
 	@$(BIN)/python -m benchmarks

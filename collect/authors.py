@@ -15,7 +15,6 @@ from typing import Any, cast
 import polars as pl
 
 from collect import xpath
-from collect.brought import with_lists
 from collect.check import check
 from collect.define import form_at, schema_of
 from collect.forms import Form
@@ -151,8 +150,7 @@ class CheckedFile:
 
 def check_file(path: Path, form: Form) -> Iterator[CheckedFile]:
     """Check an export with the rules of any form, the places of the survey left aside. Raises ExportError."""
-    known = with_lists(form, path)
-    anywhere = replace(known, design=replace(form.design, commune=""))  # the commune is a choice like any other here
+    anywhere = replace(form, design=replace(form.design, commune=""))  # the commune is a choice like any other here
     for received in receive(path, [anywhere], form=anywhere):
         if received.form is None:
             raise DefinitionError("USE-01", what="answers", name=path.name, known=form.form_id)

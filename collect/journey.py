@@ -13,7 +13,6 @@ from pathlib import Path
 import polars as pl
 
 from collect import tables
-from collect.brought import with_lists
 from collect.check import answers_read, check, households, measure
 from collect.define import load_forms, load_indicators, load_targets
 from collect.estimate import Righted, estimate, makeup, put_right, weigh
@@ -86,7 +85,7 @@ def take(
     """Receive a file and check and locate its rows, form by form. Raises ExportError."""
     progress("step.receive", 0.05)
     taken = []
-    readable = [with_lists(form.to_read, path) for form in definitions.forms]
+    readable = [form.to_read for form in definitions.forms]
     for received in arrival.read(path, readable, first_third(progress)):
         form, reading = received.form, received.issues.with_columns(upload_id=pl.lit(arrival.upload_id))
         if form is None or received.frame is not None:

@@ -27,7 +27,6 @@ ARROWS: dict[str, set[str]] = {
     "xpath": set(),
     "define": WORDS | {"xpath", "i18n"},
     "receive": WORDS | {"define"},
-    "brought": WORDS | {"define", "receive"},
     "check": WORDS | {"xpath"},
     "locate": WORDS | {"geo"},
     "estimate": WORDS,
@@ -38,7 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "rounds": WORDS | {"estimate", "judge"},  # the journey once more, for two rounds on the ground both reached
     "passing": WORDS | {"receive"},
     "journey": WORDS
-    | {"brought", "define", "receive", "check", "locate", "estimate", "judge", "rounds", "smallarea", "passing"}
+    | {"define", "receive", "check", "locate", "estimate", "judge", "rounds", "smallarea", "passing"}
     | {"places", "geo"},
     "places": {"problems", "settings", "locate", "geo", "tables"},
     "migrations": {"problems"},
@@ -71,7 +70,7 @@ ARROWS: dict[str, set[str]] = {
     "wording": {"forms", "i18n", "intake"},
     "fieldwork": WORDS | {"check", "review", "wording", "registry", "store"},
     "touched": {"define", "forms", "review", "registry", "settings", "store"},
-    "authors": WORDS | {"brought", "define", "receive", "check", "xpath", "i18n"},  # beside the journey: no store
+    "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # beside the journey: no store
     "scrutiny": WORDS
     | {"check", "journey", "passing", "places", "locate", "estimate", "judge", "geo"},  # a journey for one commune
     "drawing": WORDS | {"journey", "runs", "places", "publish", "scrutiny", "store"},

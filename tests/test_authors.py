@@ -17,6 +17,8 @@ from collect.i18n import t
 from collect.intake import add_file, rebuild
 from collect.journey import Definitions
 from collect.pages.issues import in_words
+from collect.receive import receive
+from collect.receive.apart import receive_apart
 from collect.settings import settings_from
 from collect.store import open_store
 
@@ -192,6 +194,20 @@ def test_a_team_upload_brings_its_lists_and_rebuilding_finds_them_again(tmp_path
         found = pl.read_parquet(part).filter(pl.col("code") != "LOC-05").select("code", "submission_id").rows()
         assert sorted(found) == expected
         rebuild(store, definitions)
+
+
+def test_lists_are_opened_where_files_are_read_and_come_back_with_the_answers(tmp_path: Path) -> None:
+    (tmp_path / "form.md").write_text(PULLED, encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "up.zip", "w") as archive:
+        archive.writestr("a.xml", '<data id="p"><place>x</place><meta><instanceID>uuid:a</instanceID></meta></data>')
+        archive.writestr("media/places.csv", "name,label,code\nx,X,7\n")
+    form = form_at(tmp_path / "form.md")
+    (here,), (there,) = receive(tmp_path / "up.zip", [form]), receive_apart(tmp_path / "up.zip", [form])
+    assert here.form is not None
+    assert there.form is not None
+    assert here.form.choices == there.form.choices
+    assert "places" not in form.choices
+    assert here.form.choices["places"][0].columns["code"] == "7"
 
 
 def test_a_list_in_another_encoding_stays_unknown(tmp_path: Path) -> None:

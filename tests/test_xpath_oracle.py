@@ -27,7 +27,6 @@ def test_javarosa_and_both_evaluators_agree_on_made_up_expressions(tmp_path: Pat
     assert found.differ == []
     assert found.pairs - stopped >= 5_000 or "XPATH_FUZZ" in os.environ
     assert stopped < found.pairs / 20
-    assert found.refused < found.pairs / 500
     assert set(ARITY) - set(UNSUPPORTED) - found.functions <= {"pulldata"}
 
 

@@ -67,12 +67,15 @@ COLUMNS = [
     ("regex(name, '[A-Z][a-z]+')", "/data", [True, False, False]),
     ("translate(name, 'An', 'x')", "/data", ["x", None, "1,5"]),
     # what no column can say is worked out by row
+    ("selected(province, size)", "/data", [None, None, "true"]),
     ("regex(name, province)", "/data", ["false", "false", "false"]),
     ("round(w, size - 2)", "/data", ["1.5", "0", "NaN"]),
     ("count(/data/g/hh/*[. != ''])", "/data", ["8", "3", "0"]),
     ("count(/data/g/hh/toy/../sex)", "/data", ["1", "1", "0"]),
     ("string-length(version())", "/data", ["0", "0", "0"]),
     ("join(name, /data/g/hh/sex)", "/data", ["fAnmAnf", "m", None]),
+    ("base64-decode('%%%%')", "/data", [None, None, None]),
+    ("base64-decode(name)", "/data", ["\x02", None, None]),
 ]
 
 

@@ -166,17 +166,17 @@ def test_typed_tables_of_one_submission_serve_as_well_as_its_xml() -> None:
 # The same form and submission as in the three engines: a blank age in the second row, one visit, one interview.
 ENGINES = [
     # expression, at, Collect, a browser
-    ("sum(/data/g/hh/age)", "/data", "34", "NaN"),
-    ("min(/data/g/hh/age)", "/data", "34", "NaN"),
+    ("sum(/data/g/hh/age)", "/data", "34", ""),
+    ("min(/data/g/hh/age)", "/data", "34", ""),
     ("max(-1, -2) = -1", "/data", "false", "true"),
     ("regex('abc', 'b')", "/data", "false", "true"),
     ("/data/visit > '2026-01-01'", "/data", "false", "true"),
     ("now() > start", "/data", "false", "true"),
     ("now() > today()", "/data", "false", "true"),
-    ("number('2026-11-20')", "/data", "NaN", "20777"),
+    ("number('2026-11-20')", "/data", "NaN", "20776"),
     ("round(-2.5)", "/data", "-2", "-3"),
     ("number('1e3')", "/data", "NaN", "1000"),
-    ("number('1,5')", "/data", "1.5", "NaN"),
+    ("number('1,5')", "/data", "1.5", ""),
     ("string(12345678901)", "/data", "1.2345678901E10", "12345678901"),
     ("string(/data/start)", "/data", "2026-11-20", "2026-11-20T08:30:00.000+07:00"),
     ("not(/data/ops)", "/data", "true", "false"),
@@ -196,7 +196,7 @@ def test_each_engine_says_what_it_said_when_it_was_run(expression: str, at: str,
 
 def test_the_rows_where_engines_differ_are_named_with_what_each_says() -> None:
     found = differences("sum(../../hh/age)", SCHEMA, TABLES, "/data/g/hh/age")
-    assert found.rows() == [("u1", 0, "46", "NaN"), ("u1", 1, "46", "NaN"), ("u1", 2, "46", "NaN")]
+    assert found.rows() == [("u1", 0, "46", ""), ("u1", 1, "46", ""), ("u1", 2, "46", "")]
     assert differences(". <= today()", SCHEMA, TABLES, "/data/visit", as_="boolean", clock=CLOCK).rows() == []
     assert differences("visit > '2026-11-19'", SCHEMA, TABLES, "/data", as_="boolean").rows() == [
         ("u1", 0, "false", "true")

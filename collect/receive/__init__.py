@@ -11,6 +11,7 @@ import polars as pl
 from collect.forms import Form
 from collect.problems import ExportError
 from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
+from collect.receive.brought import with_lists
 from collect.receive.layout import Look, look_at
 from collect.receive.letters import Note
 from collect.receive.manner import USUAL, Manner
@@ -127,6 +128,8 @@ def receive(
 ) -> tuple[Received, ...]:
     """Read a file, a folder or a zip: one `Received` per form in it, or one for a sampling frame.
 
+    A list of choices that a form lacks and whose CSV lies in the upload is in the form that comes back.
+
     Parameters
     ------
     form
@@ -148,6 +151,8 @@ def receive(
     manner = replace(manner, forms=forms)
     with unpacked(Path(path), manner) as upload:
         tell("step.receive", 0.0)
+        forms = [with_lists(one, upload) for one in forms]
+        forced = with_lists(forced, upload) if forced else None
         look = look_at(upload, source)
         manner.at("")
         notes = look.notes

@@ -17,6 +17,7 @@ import polars as pl
 
 from collect.forms import Form
 from collect.problems import ExportError
+from collect.receive.brought import added, put_back
 from collect.receive.manner import Manner
 from collect.receive.received import Received
 from collect.tables import Answers, Frame, Issues
@@ -47,8 +48,9 @@ def ordered(folder: Path) -> Job:
     return job
 
 
-def hand_over(received: Sequence[Received], folder: Path) -> None:
-    """Write everything that was read; the page last, so that it stands for the whole."""
+def hand_over(received: Sequence[Received], forms: Sequence[Form], folder: Path) -> None:
+    """Write everything that was read with ``forms``; the page last, so that it stands for the whole."""
+    asked = {form.form_id: form for form in forms}
     pages = []
     for number, one in enumerate(received):
         frames = {**one.answers, "issues": one.issues, **({"frame": one.frame} if one.frame is not None else {})}
@@ -60,6 +62,7 @@ def hand_over(received: Sequence[Received], folder: Path) -> None:
                 "source": one.source,
                 "file": one.file,
                 "form": one.form.form_id if one.form else None,
+                "lists": added(one.form, asked[one.form.form_id]) if one.form else [],
                 "unreadable": one.unreadable,
                 "ignored": one.ignored,
                 "files": files,
@@ -87,7 +90,7 @@ def _received(page: dict[str, Any], folder: Path, forms: dict[str, Form]) -> Rec
     frames = {name: pl.read_ipc(folder / file) for name, file in page["files"].items()}
     issues = Issues(frames.pop("issues"))
     frame = Frame(frames.pop("frame")) if "frame" in frames else None
-    form = forms[page["form"]] if page["form"] else None
+    form = put_back(forms[page["form"]], page["lists"]) if page["form"] else None
     return Received(
         page["source"], page["file"], form, Answers(frames), issues, page["unreadable"], page["ignored"], frame
     )

@@ -135,7 +135,7 @@ def _read(job: Job, folder: Path, line: socket.socket) -> None:
         received = receive(
             job.path, job.forms, form=job.form, source=job.source, progress=tell, manner=replace(job.manner, note=note)
         )
-        hand_over(received, folder)
+        hand_over(received, job.forms, folder)
         code = 0
     except ExportError as error:
         hand_over_refusal(error, folder)

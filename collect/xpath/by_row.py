@@ -25,7 +25,8 @@ def readers(run: Run, at: str, reads: frozenset[str], *, clock: bool, casts: Cas
         root = node.line()[0]
         for step in steps:
             node = node.children[step][0] if step in node.children else node.add(step)
-        made.append(Reader(lists, node, node, clocks.get(id(root)), casts))
+        now = clocks.get(id(root))
+        made.append(Reader(lists, node, node, now, casts.at(now)))
     return made
 
 

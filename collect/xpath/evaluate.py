@@ -9,19 +9,20 @@ from typing import Any, Literal
 
 import polars as pl
 
-from collect.xpath import row_library, row_nodes
+from collect.xpath import row_library, row_nodes, web_library
 from collect.xpath.errors import XPathError
 from collect.xpath.functions import check_calls
 from collect.xpath.instance import Moment, Node, Trees, from_element, node_at
 from collect.xpath.parse import parse
 from collect.xpath.reach import reach
 from collect.xpath.row_values import Nodes, Value
-from collect.xpath.rows import COLLECT, FUNCTIONS, WEB, Lists, Reader
+from collect.xpath.rows import COLLECT, FUNCTIONS, WEB, WEB_FUNCTIONS, Lists, Reader
 from collect.xpath.schema import Schema
 from collect.xpath.tree import Expression
 
 FUNCTIONS.update(row_library.FUNCTIONS)
 FUNCTIONS.update(row_nodes.FUNCTIONS)
+WEB_FUNCTIONS.update(FUNCTIONS | web_library.FUNCTIONS)
 
 Profile = Literal["collect", "web"]
 ResultType = Literal["number", "string", "boolean", "date", "nodeset"]
@@ -80,7 +81,7 @@ def evaluate(
 
 def reader_at(node: Node, schema: Schema, profile: Profile = "collect", now: str | None = None) -> Reader:
     """A reader whose context is ``node``."""
-    return Reader(Lists(schema), node, node, now, WEB if profile == "web" else COLLECT)
+    return Reader(Lists(schema), node, node, now, (WEB if profile == "web" else COLLECT).at(now))
 
 
 def _tree(instance: Any, schema: Schema) -> Node:

@@ -42,6 +42,18 @@ def area(points: Sequence[Point]) -> float:
     return abs(sum((y1 * x2 - x1 * y2) / 2 for (x1, y1), (x2, y2) in pairs))
 
 
+def area_on_sphere(points: Sequence[Point]) -> float:
+    """Square metres inside a shape by the sums of ODK Web Forms; 0 for fewer than three points."""
+    if len(points) < 3:
+        return 0.0
+    closed = points if points[0] == points[-1] else [*points, points[0]]
+    total = sum(
+        math.radians(x2 - x1) * (2 + math.sin(math.radians(y2)) + math.sin(math.radians(y1)))
+        for (y1, x1), (y2, x2) in pairwise(closed)
+    )
+    return abs(total * RADIUS * RADIUS / 2)
+
+
 def distance(points: Sequence[Point]) -> float:
     """Metres along a line, by the spherical law of cosines."""
     return sum((_between(*pair) for pair in pairwise(points)), 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
 
@@ -59,6 +60,14 @@ def round_half_up(value: float, places: int) -> float:
             return value
     scaled = float(Decimal(repr(value)).scaleb(places))
     return float(Decimal(int(scaled + 0.5)).scaleb(-places))
+
+
+def base64_decoded(shown: str) -> str:
+    """The text in a base64 text; blank where there is none."""
+    try:
+        return base64.b64decode(shown + "=" * (-len(shown) % 4)).decode("utf-8", "replace")
+    except ValueError:
+        return ""
 
 
 _CLASSES = {

@@ -13,7 +13,7 @@ import polars as pl
 
 from collect.xpath.compile import ValueFunction
 from collect.xpath.errors import XPathError, XPathUnsupported
-from collect.xpath.java import full_match, is_pattern, matches_slowly, round_half_up
+from collect.xpath.java import base64_decoded, full_match, is_pattern, matches_slowly, round_half_up
 from collect.xpath.tree import Call
 from collect.xpath.values import (
     FALSE,
@@ -69,7 +69,10 @@ def _from_string(call: Call, values: list[Value]) -> Value:
 def _selected(call: Call, values: list[Value]) -> Value:
     answer, wanted = _token_text(call, values[0]), values[1]
     if isinstance(wanted, Either) or wanted.kind != "string":
-        raise XPathError("type", f"{call.name}() needs a text in quotes: '1', not 1.", call.position, name=call.name)
+        message = f"{call.name}() needs a text in quotes: '1', not 1."
+        if isinstance(wanted, Column) and wanted.literal is not None:
+            raise XPathError("type", message, call.position, name=call.name)
+        raise XPathUnsupported(message, call.position, name=call.name)  # a number question that is blank is a text
     padded = pl.concat_str([pl.lit(" "), as_text(answer), pl.lit(" ")])
     if not isinstance(wanted.literal, str):
         stripped = as_text(wanted).str.strip_chars()
@@ -185,10 +188,8 @@ def _digest(call: Call, values: list[Value]) -> Value:
 
 
 def _base64_decode(call: Call, values: list[Value]) -> Value:
-    def act(value: str) -> str:
-        return base64.b64decode(value + "=" * (-len(value) % 4)).decode("utf-8", "replace")
-
-    return Column("string", mapped(as_text(values[0]), lambda series: _each_once(series, act), pl.String()))
+    shown = as_text(values[0])
+    return Column("string", mapped(shown, lambda series: _each_once(series, base64_decoded), pl.String()), blank=True)
 
 
 # --- numbers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import math
 import re
@@ -13,7 +12,7 @@ from functools import lru_cache
 
 from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.instance import Moment, Scalar, day_of
-from collect.xpath.java import round_half_up
+from collect.xpath.java import base64_decoded, round_half_up
 from collect.xpath.row_values import NAN, Value, day_share, days, instant
 from collect.xpath.rows import Reader, RowFunction
 from collect.xpath.tree import Call
@@ -66,7 +65,7 @@ def _regex(reader: Reader, call: Call) -> Value:
     except re.error as problem:
         message = f"regex(): the pattern cannot be read ({problem})."
         raise XPathError("type", message, call.position, name="regex") from problem
-    return bool(compiled.search(shown) if reader.casts.web else compiled.fullmatch(shown))
+    return compiled.fullmatch(shown) is not None
 
 
 # --- choices
@@ -74,7 +73,7 @@ def _regex(reader: Reader, call: Call) -> Value:
 
 def _selected(reader: Reader, call: Call) -> Value:
     answer, wanted = (reader.casts.single(value) for value in values(reader, call))
-    if not isinstance(wanted, str) and not reader.casts.web:
+    if not isinstance(wanted, str):
         message = f"{call.name}() needs a text in quotes: '1', not 1."
         raise XPathError("type", message, call.position, name=call.name)
     token = reader.casts.text(wanted).strip()
@@ -82,7 +81,7 @@ def _selected(reader: Reader, call: Call) -> Value:
 
 
 def _chosen(reader: Reader, call: Call, answer: Scalar) -> str:
-    if not isinstance(answer, str) and not reader.casts.web:
+    if not isinstance(answer, str):
         kind = {bool: "boolean", float: "number", date: "date", Moment: "datetime"}[type(answer)]
         message = f"{call.name}() needs a select question, not a {kind}."
         raise XPathError("type", message, call.position, name=call.name)
@@ -123,19 +122,16 @@ def _translate(shown: str, before: str, after: str) -> str:
 
 def _digest(reader: Reader, call: Call) -> Value:
     shown, name, *rest = (reader.casts.text(value) for value in values(reader, call))
-    encoding = rest[0].lower() if rest else "base64"
+    return digest_of(shown, name, rest[0].lower() if rest else "base64", call)
+
+
+def digest_of(shown: str, name: str, encoding: str, call: Call) -> str:
+    """The digest of a text, or the error that an algorithm or an encoding is not known."""
     known = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
     if name.upper() not in known or encoding not in ("base64", "hex"):
         raise XPathError("type", f"digest() knows no {name} in {encoding}.", call.position, name="digest")
     made = hashlib.new(known[name.upper()], shown.encode(), usedforsecurity=False)
     return made.hexdigest() if encoding == "hex" else base64.b64encode(made.digest()).decode()
-
-
-def _base64_decode(shown: str) -> str:
-    try:
-        return base64.b64decode(shown + "=" * (-len(shown) % 4)).decode("utf-8", "replace")
-    except binascii.Error:
-        return ""
 
 
 # --- numbers
@@ -153,17 +149,15 @@ def _round(reader: Reader, call: Call) -> Value:
     if number != number or math.isinf(number):
         return number
     down = math.floor(number)
-    up = number - down >= 0.5
-    if reader.casts.web and number < 0:
-        up = number - down > 0.5  # halves away from zero
-    return float(down + 1 if up else down)
+    return float(down + 1 if number - down >= 0.5 else down)
 
 
 def _log(of: Callable[[float], float]) -> Callable[[float], float]:
     return lambda x: -math.inf if x == 0 else of(x)
 
 
-def _pow(x: float, y: float) -> float:
+def power(x: float, y: float) -> float:
+    """``x`` to the ``y`` as Java and JavaScript have it: no error, infinity or NaN."""
     try:
         return math.pow(x, y)
     except ValueError:
@@ -293,13 +287,13 @@ FUNCTIONS: dict[str, RowFunction] = {
     "starts-with": _text(lambda shown, sought: shown.startswith(sought)),
     "ends-with": _text(lambda shown, sought: shown.endswith(sought)),
     "digest": _digest,
-    "base64-decode": _text(_base64_decode),
+    "base64-decode": _text(base64_decoded),
     "int": _number(_whole),
     "round": _round,
     "abs": _number(abs),
     "sqrt": _number(math.sqrt),
     "exp": _number(math.exp),
-    "exp10": _number(lambda x: _pow(10.0, x)),
+    "exp10": _number(lambda x: power(10.0, x)),
     "log": _number(_log(math.log)),
     "log10": _number(_log(math.log10)),
     "sin": _number(math.sin),
@@ -309,7 +303,7 @@ FUNCTIONS: dict[str, RowFunction] = {
     "acos": _number(math.acos),
     "atan": _number(math.atan),
     "atan2": _number(math.atan2),
-    "pow": _number(_pow),
+    "pow": _number(power),
     "date": _date,
     "date-time": _date_time,
     "decimal-date-time": _decimal_date_time,

@@ -47,7 +47,7 @@ def _numbers(reader: Reader, call: Call) -> list[float]:
 def _sum(reader: Reader, call: Call) -> Value:
     _nodes(reader, call)
     found = _numbers(reader, call)
-    return _added([x for x in found if x == x or reader.casts.web])
+    return _added([x for x in found if x == x])
 
 
 def _added(numbers: list[float]) -> float:
@@ -61,8 +61,6 @@ def _extreme(reader: Reader, call: Call) -> Value:
     found = _numbers(reader, call)
     known = [x for x in found if x == x]
     least = call.name == "min"
-    if reader.casts.web:
-        return NAN if len(known) < len(found) or not found else min(found) if least else max(found)
     if not known:
         return NAN
     return min([*known, _MOST]) if least else max([*known, _LEAST])
@@ -196,8 +194,17 @@ def _randomize(reader: Reader, call: Call) -> Value:
     found.free = len(found) > 1
     if len(call.arguments) == 1:
         return found
-    number = reader.casts.number(reader.value(call.arguments[1]))
-    seed = int(math.fmod(math.trunc(number), 2147483647)) if math.isfinite(number) else 0
+    return shuffled(found, seed_from(reader.casts.number(reader.value(call.arguments[1]))))
+
+
+def seed_from(number: float) -> int:
+    """Double.longValue: towards zero, NaN is 0, held to 64 bits."""
+    return 0 if number != number else int(min(max(number, -(2.0**63)), 2.0**63 - 1024))
+
+
+def shuffled(found: Nodes, seed: int) -> Nodes:
+    """A node-set in the order that every engine gives it (Park-Miller, Fisher-Yates)."""
+    seed = int(math.fmod(seed, 2147483647)) if abs(seed) < 2**53 else abs(seed) % 2147483647 * (1 if seed > 0 else -1)
     seed = seed if seed > 0 else seed + 2147483646
     mixed = Nodes()
     for last, node in enumerate(found):
@@ -223,7 +230,8 @@ def _pulldata(reader: Reader, call: Call) -> Value:
 # --- geometry
 
 
-def _points(reader: Reader, call: Call, place: int = 0) -> list[geometry.Point]:
+def points(reader: Reader, call: Call, place: int = 0) -> list[geometry.Point]:
+    """The points that one argument names."""
     found = reader.value(call.arguments[place])
     if isinstance(found, Nodes):
         return geometry.points_of([node.text for node in found], call.name)
@@ -233,12 +241,12 @@ def _points(reader: Reader, call: Call, place: int = 0) -> list[geometry.Point]:
 
 
 def _area(reader: Reader, call: Call) -> Value:
-    return geometry.area(_points(reader, call))
+    return geometry.area(points(reader, call))
 
 
 def _distance(reader: Reader, call: Call) -> Value:
     if len(call.arguments) == 1:
-        return geometry.distance(_points(reader, call))
+        return geometry.distance(points(reader, call))
     texts = [reader.casts.text(value) for value in values(reader, call)]
     return geometry.distance(geometry.points_of(texts, call.name))
 

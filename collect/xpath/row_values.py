@@ -1,8 +1,7 @@
-"""What one value becomes: JavaRosa's casts, and those of XPath 1.0 as browsers do them, a row at a time."""
+"""What one value becomes: JavaRosa's casts, a row at a time."""
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import date
 
@@ -14,7 +13,6 @@ from collect.xpath.values import EPSILON
 NAN = float("nan")
 _EPOCH = date(1970, 1, 1)
 _JAVA = re.compile(r"[-.0-9]*")
-_WEB = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}(?:\.[0-9]+)?))?")
 _ZONE = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})?$")
 
@@ -66,6 +64,10 @@ class Casts:
     """JavaRosa's casts."""
 
     web = False
+
+    def at(self, now: str | None) -> Casts:
+        """The casts of a device whose clock shows ``now``: here always the same."""
+        return self
 
     def single(self, value: Value) -> Scalar:
         """The one value that is meant; blank for none."""
@@ -155,81 +157,13 @@ class Casts:
 
     def ordered(self, operator: str, left: Value, right: Value) -> bool:
         """<, <=, > and >= are between numbers, always."""
-        return _ordered(operator, self.number(left), self.number(right))
+        return ordered(operator, self.number(left), self.number(right))
 
 
-def _ordered(operator: str, a: float, b: float) -> bool:
+def ordered(operator: str, a: float, b: float) -> bool:
+    """Whether a comparison holds between two numbers."""
     if operator == "<":
         return a < b
     if operator == "<=":
         return a <= b
     return a > b if operator == ">" else a >= b
-
-
-class WebCasts(Casts):
-    """XPath 1.0 with dates, as Web Forms and Enketo cast: nodes are texts, a node that exists is true, times count."""
-
-    web = True
-
-    def of(self, node: Node) -> Scalar:
-        """A node is its text."""
-        return node.text
-
-    def single(self, value: Value) -> Scalar:
-        """The first node's text; blank for none."""
-        if isinstance(value, Nodes):
-            return value[0].text if value else ""
-        return value
-
-    def read(self, text: str) -> float:
-        """JavaScript's numbers, and dates as days with the fraction of their time."""
-        plain = text.strip()
-        if _WEB.fullmatch(plain):
-            return float(plain)
-        return instant(plain)
-
-    def number(self, value: Value) -> float:
-        """A date-time keeps its time."""
-        found = self.single(value)
-        return instant(found.lexical) if isinstance(found, Moment) else super().number(found)
-
-    def written(self, number: float) -> str:
-        """JavaScript's notation."""
-        if number != number or math.isinf(number):
-            return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
-        if number == int(number) and abs(number) < 1e21:
-            return str(int(number))
-        return repr(number) if abs(number) >= 1e-6 else f"{number:e}"
-
-    def moment(self, moment: Moment) -> str:
-        """In full."""
-        return moment.lexical
-
-    def truth(self, value: Value) -> bool:
-        """A node-set is true when it holds a node, whatever the answer; a number when it is not 0."""
-        if isinstance(value, Nodes):
-            return bool(value)
-        if isinstance(value, float):
-            return value == value and value != 0.0
-        return super().truth(value)
-
-    def same(self, left: Value, right: Value) -> bool:
-        """XPath 1.0: some node of a node-set equals; no tolerance."""
-        return self._some(left, right, self._equal)
-
-    def differs(self, left: Value, right: Value) -> bool:
-        """XPath 1.0: some node differs."""
-        return self._some(left, right, lambda a, b: not self._equal(a, b))
-
-    def _some(self, left: Value, right: Value, test: object) -> bool:
-        if isinstance(left, bool) or isinstance(right, bool):
-            return bool(test(self.truth(left), self.truth(right)))  # type: ignore[operator]
-        sides = [[node.text for node in side] if isinstance(side, Nodes) else [side] for side in (left, right)]
-        return any(test(a, b) for a in sides[0] for b in sides[1])  # type: ignore[operator]
-
-    def _equal(self, a: Scalar, b: Scalar) -> bool:
-        if isinstance(a, bool) or isinstance(b, bool):
-            return self.truth(a) == self.truth(b)
-        if isinstance(a, float) or isinstance(b, float):
-            return self.number(a) == self.number(b)
-        return self.text(a) == self.text(b)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.functions import refuse
 from collect.xpath.instance import Moment, Node, items_of
-from collect.xpath.row_values import Casts, Nodes, Value, WebCasts
+from collect.xpath.row_values import Casts, Nodes, Value
 from collect.xpath.schema import Schema
 from collect.xpath.tree import Call, Chain, Expression, Filtered, Negate, Number, Path, Step, Text
+from collect.xpath.web_values import WebCasts
 
 COLLECT, WEB = Casts(), WebCasts()
 
@@ -66,7 +67,7 @@ class Reader:
             case Path():
                 return self.nodes(tree)
             case Call():
-                function = FUNCTIONS.get(tree.name)
+                function = (WEB_FUNCTIONS if self.casts.web else FUNCTIONS).get(tree.name)
                 if function is None:
                     raise refuse(tree)
                 return function(self, tree)
@@ -84,16 +85,22 @@ class Reader:
     def _chain(self, tree: Chain) -> Value:
         operator = tree.rest[0][0]
         if operator in ("and", "or"):
-            stop = operator == "or"
-            operands = (tree.first, *(operand for _, operand in tree.rest))
-            truths = (self.casts.truth(self.value(operand)) for operand in operands)  # no further than needed
-            return any(truths) if stop else all(truths)
+            return self._logic(tree, stop=operator == "or")
         if operator == "|":
             return self._union(tree)
         result = self.value(tree.first)
         for sign, operand in tree.rest:
             result = self._binary(sign, result, self.value(operand))
         return result
+
+    def _logic(self, tree: Chain, *, stop: bool) -> Value:
+        """Read no further than needed; a browser gives the operand that decided, not its truth."""
+        found = self.value(tree.first)
+        for _, operand in tree.rest:
+            if self.casts.truth(found) == stop:
+                break
+            found = self.value(operand)
+        return found if self.casts.web else self.casts.truth(found)
 
     def _union(self, tree: Chain) -> Nodes:
         if not self.casts.web:
@@ -204,8 +211,8 @@ class Reader:
         for order, predicate in enumerate(predicates):
             kept, number, parent = Nodes(), 0, None
             for node in found:
-                number = number + 1 if node.parent is parent else 1  # places are counted below each parent
-                parent = node.parent
+                number = number + 1 if self.casts.web or node.parent is parent else 1
+                parent = node.parent  # Collect counts places below each parent, a browser in the whole node-set
                 inside = replace(self, node=node, place=node.place if order == 0 and not self.casts.web else number)
                 if inside.keeps(inside.value(predicate)):
                     kept.append(node)
@@ -257,3 +264,4 @@ _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
 
 RowFunction = Callable[[Reader, Call], Value]
 FUNCTIONS: dict[str, RowFunction] = {}  # filled by the row libraries
+WEB_FUNCTIONS: dict[str, RowFunction] = {}

@@ -1,0 +1,82 @@
+"""Lists of choices that an upload brings along: the CSVs a form reads, where only the media of the export hold them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from collect.define import form_from_xform
+from collect.forms import Choice, Form
+from collect.problems import ExportError
+from collect.receive.sheets import as_utf8
+from collect.receive.unpack import Member, Upload
+
+LIST_FILE = re.compile(r"jr://file-csv/([^\"'<>]+\.csv)")
+
+
+def with_lists(form: Form, upload: Upload) -> Form:
+    """The form and its older versions with those lists they lack whose CSV lies in the upload.
+
+    What the form has itself stays. A CSV that cannot be read stays unknown, which checking tells (EXP-01).
+    """
+    wanted = {name for one in (form, *form.older) for name in _lacking(one)}
+    found = [member for member in upload.members if member.base in wanted]
+    if not found or upload.single:
+        return form
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for member in found:
+            upload.manner.at(member.name)
+            (folder / member.base).write_bytes(_text(member))
+        return replace(_filled(form, folder), older=tuple(_filled(old, folder) for old in form.older))
+
+
+def added(form: Form, asked: Form) -> list[dict[str, list[list[Any]]]]:
+    """The lists that a form and its older versions have and that the form ``asked`` for had not, as JSON holds them."""
+    return [
+        {
+            name: [[choice.name, dict(choice.labels), dict(choice.columns)] for choice in choices]
+            for name, choices in one.choices.items()
+            if name not in before.choices
+        }
+        for one, before in zip((form, *form.older), (asked, *asked.older), strict=True)
+    ]
+
+
+def put_back(form: Form, lists: list[dict[str, list[list[Any]]]]) -> Form:
+    """A form with the lists that `added` wrote down."""
+    if not any(lists):
+        return form
+    first, *older = (
+        replace(
+            one, choices={**{name: tuple(Choice(*c) for c in choices) for name, choices in more.items()}, **one.choices}
+        )
+        for one, more in zip((form, *form.older), lists, strict=True)
+    )
+    return replace(first, older=tuple(older))
+
+
+def _lacking(form: Form) -> set[str]:
+    """Names of the CSVs that a form reads and that were not beside it."""
+    named = {PurePosixPath(name).name for name in LIST_FILE.findall(form.xform.decode(errors="replace"))}
+    return {name for name in named if PurePosixPath(name).stem not in form.choices}
+
+
+def _text(member: Member) -> bytes:
+    """A CSV as UTF-8; empty, as if it was not there, when it is damaged or in another encoding."""
+    try:
+        return as_utf8(member.read(), member.name).decode().encode()
+    except (ExportError, UnicodeDecodeError):
+        return b""
+
+
+def _filled(form: Form, folder: Path) -> Form:
+    try:
+        found = form_from_xform(form.xform, form.design, folder=folder, lenient=True)
+    except csv.Error:
+        return form
+    return replace(form, choices={**{name: list_ for name, list_ in found.choices.items() if list_}, **form.choices})
