@@ -361,3 +361,46 @@ def test_the_likeness_within_hamlets_is_that_of_the_reference() -> None:
     assert row["icc"] == pytest.approx(DESIGNS["icc_hamlet"]["icc"], rel=1e-9)
     alone, _ = run(REFERENCE / "data" / "digi_hh.csv", "--y", "fibre", "--cluster", "hamlet", "--by", "hamlet", "--icc")
     assert {each["icc"] for each in alone} == {None}, "one hamlet cannot tell"
+
+
+def test_nobody_in_the_base_of_a_ratio_is_no_estimate(tmp_path: Path) -> None:
+    file = tmp_path / "base.csv"
+    pl.DataFrame({"y": [1, 0, 1, 1], "x": [0, 0, 1, 2], "g": [1, 1, 2, 2]}).write_csv(file)
+    (none, some), _ = run(file, "--y", "y", "--x", "x", "--by", "g")
+    assert (none["est"], none["se"], none["regime"]) == (None, None, "empty")
+    assert some["est"] == 2 / 3
+
+
+def test_a_mean_of_counts_stays_one_where_everybody_has_none_or_one(tmp_path: Path) -> None:
+    """R ``svymean(~phones)`` of the domain; an interval of a share would end at 1, which a mean need not."""
+    file = tmp_path / "phones.csv"
+    pl.DataFrame({"phones": [1, 1, 0, 1, 5, 2], "g": [1, 1, 1, 1, 2, 2]}).write_csv(file)
+    (ones, _), _ = run(file, "--y", "phones", "--by", "g")
+    assert ones["df"] == 3
+    assert ones["ci_high"] == pytest.approx(0.75 + 3.182446305 * ones["se"], rel=1e-6)
+
+
+def test_one_cluster_tells_no_error_however_its_freedom_is_counted() -> None:
+    person = REFERENCE / "data" / "digi_person.csv"
+    design = ("--weight", "w", "--stratum", "stratum", "--cluster", "hamlet", "--lonely", "adjust")
+    rows, _ = run(person, "--y", "smartphone", *design, "--by", "commune", "--where", "workage=1", "--df", "who")
+    alone = next(row for row in rows if row["domain"]["commune"] == "C24")
+    assert (alone["n_psu"], alone["se"], alone["ci_low"], alone["regime"]) == (1, None, None, "one_cluster")
+
+
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+@pytest.mark.parametrize(
+    ("y", "total"),
+    [("c", ""), ("y", "d,x,9\nd,y,2\n"), ("y", "c,a,9\n"), ("y", "c,a,9\nc,a,9\n"), ("y", "c,,1\nc,a,9\n")],
+)
+def test_why_a_column_cannot_be_used_is_said_in_the_users_language(
+    tmp_path: Path, lang: str, y: str, total: str
+) -> None:
+    file, margins = tmp_path / "table.csv", tmp_path / "margins.csv"
+    file.write_text("y,c,d\n1,a,x\n0,b,\n", encoding="utf-8")
+    margins.write_text(f"variable,value,total\n{total}", encoding="utf-8")
+    more = ["--calibrate", str(margins)] if total else []
+    found = CliRunner().invoke(main, ["--lang", lang, "estimate", str(file), "--y", y, *more])
+    assert found.exit_code == 2
+    reason = found.stderr.split("(")[1].split(")")[0]
+    assert reason.isascii() == (lang == "en")

@@ -61,3 +61,28 @@ def test_alike_hamlets_are_judged_by_what_hamlets_are_worth_beside_them(tmp_path
 def test_a_target_that_is_no_share_is_refused(text: str) -> None:
     with pytest.raises(CollectError):
         target_from(text)
+
+
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+@pytest.mark.parametrize(("target", "code"), [("about 0.8", "USE-21"), (">1/0", "USE-21"), (">0.8", "USE-20")])
+def test_what_is_no_target_or_no_share_is_said_so(tmp_path: Path, lang: str, target: str, code: str) -> None:
+    path = tmp_path / "incomes.csv"
+    pl.DataFrame({"y": [300, 800, 650]}).write_csv(path)
+    asked = ["--lang", lang, "judge", "--estimate", str(path), "--y", "y", "--target", target]
+    found = CliRunner().invoke(main, asked)
+    assert found.exit_code == 2
+    assert found.stderr.startswith(code)
+
+
+def test_an_interval_asked_for_by_name_is_what_is_judged_by(tmp_path: Path) -> None:
+    rows = [(c, f"{c}{h}", int((h + i + c) % 4 > 0)) for c in range(3) for h in range(4) for i in range(15)]
+    frame = pl.DataFrame(rows, schema=["c", "h", "y"], orient="row")
+    design = ("--by", "c", "--cluster", "h", "--target", ">0.5")
+    named = judged(tmp_path, frame, *design, "--ci", "clopper-pearson")
+    estimated = CliRunner().invoke(main, [
+        "estimate", str(tmp_path / "table.csv"), "--y", "y", *design[:4], "--ci", "clopper-pearson", "--level", "0.9",
+        "--json",
+    ])  # fmt: skip
+    theirs = json.loads(estimated.output)
+    assert [row["lower_bound"] for row in named] == [row["ci_low"] for row in theirs]
+    assert named[0]["lower_bound"] != judged(tmp_path, frame, *design)[0]["lower_bound"]

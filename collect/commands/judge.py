@@ -26,13 +26,13 @@ TARGET = re.compile(r"\s*(>=|≥|>|=)\s*(\d+(?:[.,]\d+)?|\d+/\d+)\s*(%?)\s*")
 
 
 def target_from(text: str) -> Target:
-    """A target as '>0.8', '>=80%' or '=1'. Raises CollectError USE-12 for anything else."""
+    """A target as '>0.8', '>=80%' or '=1'. Raises CollectError USE-21 for anything else."""
     found = TARGET.fullmatch(text)
-    if found is None:
-        raise CollectError("USE-12", column="--target", value=text)
+    if found is None or re.search(r"/0+$", found[2]):
+        raise CollectError("USE-21", value=text)
     value = Fraction(found[2].replace(",", ".")) / (100 if found[3] else 1)
     if not 0 <= value <= 1:
-        raise CollectError("USE-12", column="--target", value=text)
+        raise CollectError("USE-21", value=text)
     operator = cast("Operator", found[1].replace("≥", ">="))
     return Target("", "", "", "commune", 0, operator, value, "share", "", date.min, {})
 
@@ -79,7 +79,10 @@ def judge(file: Path, target_text: str, assurance: float, as_json: bool, **asked
     level = asked["level"]
     frame = read_table(file)
     answers = estimate_table(frame, replace(spec_from(frame, asked), level=2 * level - 1))
-    judged = judge_domains([evidence_of(one, target) for one in answers], target, Chances(level, assurance))
+    if beyond := sum(one.est is not None and not -1e-9 <= one.est <= 1 + 1e-9 for one in answers):
+        raise CollectError("USE-20", column=" / ".join(filter(None, (asked["y"], asked["x"]))), domains=beyond)
+    evidence = [evidence_of(one, target) for one in answers]
+    judged = judge_domains(evidence, target, Chances(level, assurance), as_given=asked["method"] != "auto")
     rows = [
         {"domain": answer.domain, "est": answer.est, "n": answer.n, "regime": answer.regime, **asdict(verdict)}
         for answer, verdict in zip(answers, judged, strict=True)

@@ -70,8 +70,12 @@ def _groups(rows: pl.DataFrame, weights: Numbers, margins: Sequence[Margin]) -> 
         if all(margin.value is None for margin in known) and len(known) == 1:
             totals += known
             continue
-        if len({margin.value for margin in known}) < len(known) or not all(margin.value for margin in known):
-            raise CollectError("USE-15", column=column, value="", need="twice")
+        named = [margin.value or "–" for margin in known]
+        if "–" in named:
+            raise CollectError("USE-15", column=column, value="–", need="unnamed")
+        if len(set(named)) < len(named):
+            twice = next(value for value in named if named.count(value) > 1)
+            raise CollectError("USE-15", column=column, value=twice, need="twice")
         found.append(_grouped(rows, weights, column, known))
     return found, totals
 
@@ -81,8 +85,10 @@ def _grouped(rows: pl.DataFrame, weights: Numbers, column: str, known: Sequence[
     joined = pl.DataFrame(texts).select(pl.concat_str(pl.all(), separator=":"))[:, 0]
     index = {margin.value: at for at, margin in enumerate(known)}
     strange = joined.filter(~joined.is_in(list(index)) | joined.is_null())
+    if blank := strange.null_count():
+        raise CollectError("USE-15", column=column, value=blank, need="blank")
     if len(strange):
-        raise CollectError("USE-15", column=column, value=strange[0] or "", need="unknown")
+        raise CollectError("USE-15", column=column, value=strange[0], need="unknown")
     of_row = joined.replace_strict(index, return_dtype=pl.Int64).to_numpy()
     group = Groups(column, of_row, np.array([margin.total for margin in known], dtype=np.float64))
     empty = np.flatnonzero((group.sums(weights) <= 0) & (group.totals > 0))

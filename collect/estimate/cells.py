@@ -121,9 +121,10 @@ def facts_of(cells: Cells, spec: TableSpec) -> pl.DataFrame:
     )
     of_rows = cells.totals.group_by(DOMAIN, maintain_order=True).agg(
         pl.col(ROWS, "answered", "holding", "base").sum(),
-        pl.col("all_known", "share").all(),
+        pl.col("all_known").all(),
         (pl.col("heaviest").max() <= pl.col("lightest").min() * (1 + 1e-9)).alias("alike"),
     )
+    share = bool(cells.totals["share"].all())  # of the whole column: a mean of counts stays one where all are 0 or 1
     return of_rows.join(strata, on=DOMAIN, how="left").with_columns(
-        clustered=pl.lit(bool(spec.clusters)), listed=pl.lit(bool(spec.fpc))
+        clustered=pl.lit(bool(spec.clusters)), listed=pl.lit(bool(spec.fpc)), share=pl.lit(share)
     )

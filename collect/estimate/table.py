@@ -167,7 +167,8 @@ def _regime(row: dict[str, Any], spec: TableSpec) -> str:
     plain = not spec.margins and spec.replicates is None
     if plain and row["listed"] and row["left_out"] < NOTHING_LEFT and row["all_known"]:
         return "census"
-    if row["std_error"] is None or row["df"] < 1:
+    alone = row["clusters"] == 1 and not spec.total  # the residuals of a single cluster always add up to 0
+    if row["std_error"] is None or row["df"] < 1 or alone:
         return "one_cluster"
     if row["listed"] and not row["clustered"] and row["share_drawn"] * row["n"] / row[ROWS] >= NEARLY_ALL:
         return "near_census"
@@ -177,6 +178,8 @@ def _regime(row: dict[str, Any], spec: TableSpec) -> str:
 def _answer(row: dict[str, Any], spec: TableSpec, domain: dict[str, Any]) -> Estimated:
     if not row["n"]:
         return Estimated(domain, None, None, None, None, None, 0, 0, None, None, "empty")
+    if not np.isfinite(row["value"]):  # nobody in the base of a ratio
+        return Estimated(domain, None, None, None, None, None, row["n"], row["clusters"], None, None, "empty")
     if spec.who_df and not spec.replicates:
         row["df"] = row["df_of_strata"]
     regime = _regime(row, spec)

@@ -28,10 +28,15 @@ class Judged:
     verdict_bh: str
 
 
-def judge_domains(domains: Sequence[Evidence], target: Target, chances: Chances) -> tuple[Judged, ...]:
-    """Judge every domain; those of few clusters with the design effect that the others moderate (record 0032)."""
+def judge_domains(
+    domains: Sequence[Evidence], target: Target, chances: Chances, *, as_given: bool = False
+) -> tuple[Judged, ...]:
+    """Judge every domain; those of few clusters with the design effect that the others moderate (record 0032).
+
+    ``as_given``: by the bounds of the evidence itself, where somebody asked for an interval by name.
+    """
     alike = likeness_of_all(domains)
-    evidence = [moderated(domain, alike, chances.level) for domain in domains]
+    evidence = list(domains) if as_given else [moderated(domain, alike, chances.level) for domain in domains]
     findings = [find(target, one, chances.level) for one in evidence]
     sampled = [at for at, found in enumerate(findings) if found.p_meets is not None and found.reason != "census"]
     said = corrected([findings[at].p_meets or 0.0 for at in sampled], chances.level)
