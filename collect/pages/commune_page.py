@@ -173,7 +173,7 @@ def _behind(results: Results, code: str, rows: pl.DataFrame, lang: str, sources:
     if asked:
         with st.spinner(t("commune.hamlets", lang)), st.container(horizontal=True, gap="large"):
             for chart in sources.behind(by_id[chosen], code):
-                st.altair_chart(chart, width="content")
+                st.altair_chart(chart, width="content", alt=t("picture.behind", lang))
 
 
 def _former(results: Results, code: str, lang: str) -> None:
