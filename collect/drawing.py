@@ -10,6 +10,7 @@ from collect.journey import Definitions
 from collect.places import places_of
 from collect.problems import CollectError
 from collect.publish import withheld
+from collect.publish.disclosure import FEWEST_INTERVIEWED, SMALL_COUNT
 from collect.publish.pictures import inchworm, interviewers, organ_pipe
 from collect.runs import Run, gather, gather_frame, target_of
 from collect.scrutiny import Behind, behind
@@ -51,6 +52,29 @@ def hamlets_picture(found: Behind, lang: str) -> alt.LayerChart | None:
     """The organ pipes of a commune; None where no hamlets were named."""
     hamlets = found.hamlets()
     return organ_pipe(hamlets, found.target, _name(found, lang), lang) if hamlets.height else None
+
+
+def hamlets_table(found: Behind) -> pl.DataFrame:
+    """The hamlets of a commune by name: ``hamlet, interviewed, share``; a share rounded to tenths, as in the picture.
+
+    No share where fewer than ten were asked, or one to four stand on one side of the answer, as in the gap list; where
+    that is one hamlet alone, the one with the fewest interviews beside it shows none either.
+    """
+    names = {} if found.frame is None else dict(found.frame.select("cluster", "hamlet_name").iter_rows())
+    rows = found.hamlets().with_columns(holding=(pl.col("share") * pl.col("interviewed")).round())
+    against = pl.col("interviewed") - pl.col("holding")
+    few = pl.col("interviewed") < FEWEST_INTERVIEWED
+    small = pl.col("holding").is_between(1, SMALL_COUNT) | against.is_between(1, SMALL_COUNT)
+    rows = rows.with_columns(hidden=(few | small).fill_null(True)).sort(
+        "hidden", "interviewed", descending=[True, False]
+    )
+    if rows["hidden"].sum() == 1:
+        rows = rows.with_columns(hidden=pl.int_range(pl.len()) < 2)
+    return rows.select(
+        hamlet=pl.col("cluster").map_elements(lambda code: names.get(code) or code, return_dtype=pl.String),
+        interviewed="interviewed",
+        share=pl.when(~pl.col("hidden")).then(pl.col("share").round(1)),
+    ).sort("share", "hamlet", nulls_last=True)
 
 
 def interviewers_picture(found: Behind, run: Run, lang: str) -> alt.LayerChart:

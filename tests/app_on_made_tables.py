@@ -20,6 +20,7 @@ from app_tables import make_changes, make_issues, make_results
 from collect.drawing import communes_picture
 from collect.forms import Form
 from collect.pages import live, live_maps
+from collect.pages.data import ShownBehind
 from collect.problems import ExportError
 
 
@@ -104,7 +105,7 @@ live.try_out = lambda settings, who, progress: progress("step.demo", 0.5)
 live.desk = lambda _settings, _who: MadeDesk()  # type: ignore[assignment,return-value]
 live.vintages = lambda settings: ["2024", "2025-07"] if os.environ.get("APP_FORMER") else ["2025-07"]
 live.communes_picture = lambda found, target, lang: communes_picture(found, target, found.units, lang)  # type: ignore[arg-type]
-live.behind_pictures = lambda *_: ()
+live.behind_pictures = lambda *_: ShownBehind()
 live_maps.map_file = lambda *_: b"<!doctype html>"
 live_maps.sheet_file = lambda *_: b"%PDF-1.7"
 runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")

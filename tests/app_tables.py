@@ -101,9 +101,16 @@ class MadeResults:
         return {"release": self.run_id, "as_of": "2026-09-30", "made_up": self.made_up}
 
 
-def make_results(*, schematic: bool = True, made_up: bool = True, vintage: str = VINTAGE) -> MadeResults:
-    """A finished run over the 41 communes (or those of an earlier list): two of them not visited."""
-    units = geo.units(vintage)
+def make_results(
+    *,
+    schematic: bool = True,
+    made_up: bool = True,
+    vintage: str = VINTAGE,
+    units: pl.DataFrame | None = None,
+    shapes: Shapes | None = None,
+) -> MadeResults:
+    """A finished run over the 41 communes (those of an earlier list, or any ``units``): two of them not visited."""
+    units = geo.units(vintage) if units is None else units
     codes = units["code"].to_list()
     estimates = pl.DataFrame(
         [_estimate(x.indicator_id, code, i) for x in INDICATORS for i, code in enumerate(codes)]
@@ -127,7 +134,7 @@ def make_results(*, schematic: bool = True, made_up: bool = True, vintage: str =
         VERDICTS_TABLE.check(verdicts.with_columns(vintage=pl.lit(vintage))),
         GAPS.check(rows.with_columns(commune_vintage=pl.lit(vintage))),
         units,
-        _shapes(units, schematic),
+        shapes or _shapes(units, schematic),
         made_up=made_up,
     )
 

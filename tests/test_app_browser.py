@@ -1,9 +1,10 @@
-"""The app in a real browser: every page loads clean and alone, the map answers, uploads end in results."""
+"""The app in a real browser: every page loads clean, alone, open to all; three people reach what they came for."""
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -31,6 +33,7 @@ from playwright.sync_api import (
 
 from collect.demo import make_round
 from collect.i18n import LANGUAGES, t
+from collect.pages import foreign
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -38,22 +41,35 @@ HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-TITLES = {
-    "": "overview.title", "map": "map.title", "commune": "commune.title", "gaps": "gap_list.title",
-    "upload": "upload.title", "review": "review.title", "quality": "quality.title", "progress": "progress.title",
-    "forms": "forms.title", "method": "method.title",
-}  # fmt: skip
 LOADED = "name => [...document.fonts].some(f => f.family.replaceAll('\"', '') === name && f.status === 'loaded')"
+AXE = HERE / "node" / "node_modules" / "axe-core" / "axe.min.js"  # `tests/machine.sh` installs it
+BARRIERS = """async () => {
+  const rules = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], resultTypes: ["violations"] };
+  const { violations } = await axe.run(document, rules);
+  const grave = violations.filter(found => ["serious", "critical"].includes(found.impact));
+  return grave.map(found => `${found.id}: ${found.nodes.map(node => node.html.slice(0, 200)).join(" | ")}`);
+}"""
+DRAWN = """() => document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-script-state") === "notRunning"
+  && document.querySelector("h1")?.innerText
+  && !document.querySelector("[data-testid=stSkeleton]")"""
+ENGLISH = """words => [...document.querySelectorAll("body *")].flatMap(part => [
+    ...[...part.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data.trim()),
+    ...["aria-label", "placeholder", "title"].map(name => part.getAttribute(name) ?? ""),
+  ]).filter(said => words.some(word => said === word || (word.endsWith(" ") && said.startsWith(word))))"""
 PROBES = ("/_stcore/health", "/_stcore/host-config")  # on a deep link Streamlit first asks below the page's own path
 
 
+STREAMLIT = ("-m", "streamlit", "run", "--server.headless=true", "--server.port={port}")
+COLLECT = ("-c", "from collect.cli import main; main()", "app", "--port", "{port}")
+
+
 @contextmanager
-def serving(script: Path, data: Path) -> Iterator[str]:
+def serving(data: Path, *command: str) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    words = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", "--server.headless=true"]
+    words = [sys.executable, *(part.format(port=port) for part in command)]
     environment = {**os.environ, "COLLECT_DATA": str(data), "COLLECT_GEO_MIRROR": ""}
     with subprocess.Popen(words, cwd=HERE.parent, env=environment, stdout=subprocess.DEVNULL) as server:
         try:
@@ -94,7 +110,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(HERE / "app_on_made_tables.py", tmp_path_factory.mktemp("made")) as address:
+    with serving(tmp_path_factory.mktemp("made"), *STREAMLIT, str(HERE / "app_on_made_tables.py")) as address:
         yield address
 
 
@@ -133,12 +149,20 @@ class Watched:
             "framereceived", lambda frame: self.frames.append(frame if isinstance(frame, bytes) else frame.encode())
         )
 
-    def open(self, page: str, lang: str, title: str) -> None:
+    def open(self, page: str, lang: str, title: str | None = None) -> None:
         before, _, query = page.partition("?")
         self.page.goto(f"{self.address}/{before}?lang={lang}&{query}")
-        self.page.get_by_role("heading", name=t(title, lang), exact=True).wait_for(timeout=30_000)
+        if title is not None:
+            self.page.get_by_role("heading", name=t(title, lang), exact=True).wait_for(timeout=30_000)
+        self.page.wait_for_function(DRAWN, timeout=30_000)
         if before == "map":
             self.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
+
+    def pages(self) -> list[str]:
+        """Every page of the navigation by its address, and a commune's, which stands in none."""
+        links = self.page.locator(".st-key-phone-pages a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+        names = [link.partition("?")[0].strip("/") for link in links]
+        return [*names, "commune", "commune?id=29308"]
 
     def outlines_sent(self) -> int:
         assert not any(b"FeatureCollection" in frame for frame in self.frames), "outlines are a file, never a message"
@@ -148,7 +172,12 @@ class Watched:
 @pytest.fixture(scope="module")
 def contexts(browser: Browser) -> dict[str, BrowserContext]:
     sizes = {name: {"width": width, "height": height} for name, (width, height) in SIZES.items()}
-    return {name: browser.new_context(viewport=size) for name, size in sizes.items()}  # type: ignore[arg-type]
+    if not AXE.is_file():
+        pytest.fail("axe-core is missing: sh tests/machine.sh installs it")
+    made = {name: browser.new_context(viewport=size) for name, size in sizes.items()}  # type: ignore[arg-type]
+    for context in made.values():
+        context.add_init_script(path=AXE)
+    return made
 
 
 @pytest.fixture
@@ -166,18 +195,45 @@ def watch(contexts: dict[str, BrowserContext]) -> Iterator[Callable[..., Watched
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("size", SIZES)
-def test_every_page_loads_without_an_error_and_asks_no_other_host(
+def test_every_page_loads_clean_asks_no_other_host_fits_and_shuts_nobody_out(
     watch: Callable[..., Watched], made: str, size: str, lang: str
 ) -> None:
     seen = watch(made, size)
-    for page, title in TITLES.items():
-        seen.open(page, lang, title)
-        seen.page.wait_for_function("lang => document.documentElement.lang === lang", arg=lang, timeout=10_000)
+    seen.open("", lang)
+    pages = seen.pages()
+    assert len(pages) >= 7
+    for page in pages:
+        if page:
+            seen.open(page, lang)
+        assert seen.page.evaluate("document.documentElement.lang") == lang, page
         assert seen.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page
         assert seen.page.get_by_test_id("stException").count() == 0, page
+        assert seen.page.evaluate(BARRIERS) == [], page
+        assert lang == "en" or english_left(seen.page) == [], page
     for family in ("Be Vietnam Pro", "Noto Sans Khmer"):
         seen.page.wait_for_function(LOADED, arg=family, timeout=10_000)
     assert seen.wrong == []
+
+
+def english_left(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(ENGLISH, [*foreign.WORDS, *foreign.STARTS])
+    return found
+
+
+def test_tools_of_a_table_and_an_address_that_is_not_there_speak_khmer(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("nowhere", "km")
+    seen.page.get_by_role("dialog").get_by_text(t("foreign.no_page.about", "km")).wait_for()
+    assert english_left(seen.page) == []
+    seen.open("gaps", "km")
+    seen.page.get_by_test_id("stDataFrame").first.hover()
+    tools = seen.page.get_by_test_id("stElementToolbarButton").get_by_role("button")
+    said = tools.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    assert len(said) >= 3
+    assert all(re.search("[\u1780-\u17ff]", label) for label in said), said
+    assert all(wrong.endswith("Running the app's main page.") for wrong in seen.wrong), "Streamlit notes it for itself"
 
 
 def test_a_click_on_the_map_or_a_name_typed_without_diacritics_opens_the_commune(
@@ -261,10 +317,7 @@ def test_hatches_are_drawn_on_the_canvas_and_another_scale_needs_no_other_outlin
 def test_a_commune_opens_from_the_overview_in_one_click_and_prints(watch: Callable[..., Watched], made: str) -> None:
     seen = watch(made)
     seen.open("", "en", "overview.title")
-    grid = seen.page.get_by_test_id("stDataFrame").first.bounding_box()
-    assert grid is not None
-    seen.page.mouse.click(grid["x"] + 16, grid["y"] + 52)  # the box before the first row
-    seen.page.wait_for_url("**/commune?**id=**")
+    _open_first_row(seen.page)
     seen.page.get_by_text(t("commune.targets", "en")).wait_for()
     with seen.page.expect_download() as download:
         seen.page.get_by_role("button", name=t("commune.sheet", "en")).click()
@@ -284,24 +337,75 @@ def test_a_phone_shows_its_pages_without_opening_a_menu(watch: Callable[..., Wat
     assert seen.wrong == []
 
 
-def test_a_file_becomes_a_receipt_then_results(watch: Callable[..., Watched], tmp_path: Path) -> None:
+def test_three_people_files_stored_become_a_printed_sheet_and_a_file_for_a_partner(
+    watch: Callable[..., Watched], tmp_path: Path
+) -> None:
     files = make_round(tmp_path / "demo", households=400)
-    with serving(HERE.parent / "app.py", tmp_path / "data") as address:
+    with serving(tmp_path / "data", *COLLECT) as address:
         seen = watch(address)
         seen.open("", "vi", "start.title")
-        seen.open("upload", "vi", "upload.title")
-        seen.page.locator("input[type=file]").set_input_files([files.frame, *files.files[:1]])
-        store = seen.page.get_by_role("button", name=t("upload.store", "vi", files=2))
-        store.wait_for(timeout=60_000)
-        assert seen.page.get_by_text(t("upload.state.checked", "vi")).count() == 2
-        store.click()
-        again = seen.page.get_by_role("button", name=t("upload.run", "vi"))
-        again.wait_for(timeout=60_000)
-        again.click()
-        seen.page.get_by_role("link", name=t("upload.to_overview", "vi")).click(timeout=60_000)
-        seen.page.get_by_role("heading", name=t("overview.title", "vi")).wait_for(timeout=30_000)
-        seen.page.get_by_text(t("banner.made_up", "vi")).wait_for(timeout=15_000)
-        seen.page.get_by_role("link", name=t("nav.map", "vi"), exact=True).click()
-        seen.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
-        assert seen.page.locator(".notice").inner_text() == t("banner.schematic", "vi")
+        _a_survey_team_stores_its_forms(seen, [files.frame, *files.files[:1]])
+        _a_planner_prints_the_worst_commune(seen)
+        _an_engineer_leaves_with_a_file(seen)
         assert seen.wrong == []
+
+
+def _a_survey_team_stores_its_forms(seen: Watched, files: list[Path]) -> None:
+    assert files[-1].name.endswith("-central.zip"), "in the format of ODK Central"
+    seen.open("upload", "vi", "upload.title")
+    seen.page.locator("input[type=file]").set_input_files(files)
+    store = seen.page.get_by_role("button", name=t("upload.store", "vi", files=len(files)))
+    store.wait_for(timeout=60_000)
+    assert seen.page.get_by_text(t("upload.state.checked", "vi")).count() == len(files)
+    store.click()
+    again = seen.page.get_by_role("button", name=t("upload.run", "vi"))
+    again.wait_for(timeout=60_000)
+    again.click()
+    seen.page.get_by_role("link", name=t("upload.to_overview", "vi")).click(timeout=60_000)
+    seen.page.get_by_role("heading", name=t("overview.title", "vi")).wait_for(timeout=30_000)
+    seen.page.get_by_text(t("banner.made_up", "vi")).wait_for(timeout=15_000)
+
+
+def _a_planner_prints_the_worst_commune(seen: Watched) -> None:
+    seen.page.get_by_role("link", name=t("nav.map", "vi"), exact=True).first.click()
+    seen.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
+    assert seen.page.locator(".notice").inner_text() == t("banner.schematic", "vi")
+    seen.page.get_by_role("link", name=t("nav.overview", "vi"), exact=True).first.click()
+    seen.page.get_by_role("heading", name=t("overview.title", "vi")).wait_for()
+    _open_first_row(seen.page)
+    with seen.page.expect_download(timeout=60_000) as download:
+        seen.page.get_by_role("button", name=t("commune.sheet", "vi")).click()
+    sheet = Path(download.value.path()).read_bytes()
+    assert sheet.startswith(b"%PDF-")
+    assert re.search(rb"/MediaBox ?\[\s*0 0 595(\.\d+)? 841", sheet), "A4"
+
+
+def _open_first_row(page: Page) -> None:
+    table = page.get_by_test_id("stDataFrame").first
+    table.locator("canvas").first.wait_for()
+    grid = table.bounding_box()
+    assert grid is not None
+    page.mouse.click(grid["x"] + 16, grid["y"] + 52)  # the box before the first row
+    page.wait_for_url("**/commune?**id=**")
+
+
+def _an_engineer_leaves_with_a_file(seen: Watched) -> None:
+    seen.open("gaps", "vi", "gap_list.title")
+    with seen.page.expect_download(timeout=60_000) as download:
+        seen.page.get_by_role("button", name="Parquet", exact=True).click()
+    whole = pq.read_table(io.BytesIO(Path(download.value.path()).read_bytes()))
+    seen.page.get_by_text(t("partners.title", "vi")).click()
+    seen.page.get_by_label(t("partners.code", "vi"), exact=True).fill("vnpt")
+    seen.page.get_by_label(t("partners.name", "vi"), exact=True).fill("VNPT")
+    seen.page.get_by_role("combobox", name=t("partners.indicators", "vi")).click()
+    seen.page.keyboard.type("S2")
+    seen.page.keyboard.press("Enter")
+    seen.page.keyboard.press("Escape")
+    seen.page.get_by_role("button", name=t("partners.add.button", "vi")).click()
+    secret = seen.page.get_by_test_id("stCode").inner_text().strip()
+    asked: Any = seen.page.request.get(
+        f"{seen.address}/api/v1/gaps.parquet", headers={"Authorization": f"Bearer {secret}"}
+    )
+    own = pq.read_table(io.BytesIO(asked.body()))
+    assert set(own["indicator"].to_pylist()) == {"S2"} < set(whole["indicator"].to_pylist())
+    assert set(own["gap_id"].to_pylist()) < set(whole["gap_id"].to_pylist())

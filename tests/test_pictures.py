@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 from survey_tables import indicator, survey, target
 
 from collect import tables
+from collect.drawing import hamlets_table
 from collect.estimate import estimate
 from collect.judge import judge
 from collect.problems import CollectError
@@ -59,6 +61,19 @@ def test_pictures_are_written_as_svg_with_their_font_and_as_png(tmp_path: Path, 
     assert svg.count("http") == svg.count("http://www.w3.org"), "no address but the format's own names"
     assert write_picture(chart, tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert write_picture(chart, tmp_path / "b.svg").read_text(encoding="utf-8") == svg
+
+
+def test_hamlets_stand_in_a_table_by_name_without_the_shares_that_would_speak_of_few_households() -> None:
+    hamlets = pl.DataFrame(
+        {"cluster": ["a", "b", "c", "d"], "interviewed": [30, 20, 9, 40], "share": [0.43, 0.95, 0.5, 0.5]}
+    )
+    frame = pl.DataFrame({"cluster": ["a", "b"], "hamlet_name": ["Ấp Một", None]})
+    behind = SimpleNamespace(hamlets=lambda: hamlets, frame=frame)
+    shown = hamlets_table(behind)  # type: ignore[arg-type]
+    assert dict(shown.select("hamlet", "share").iter_rows()) == {"Ấp Một": 0.4, "d": 0.5, "b": None, "c": None}
+    alone = hamlets.filter(pl.col("cluster") != "b")
+    shown = hamlets_table(SimpleNamespace(hamlets=lambda: alone, frame=None))  # type: ignore[arg-type]
+    assert dict(shown.select("hamlet", "share").iter_rows()) == {"d": 0.5, "a": None, "c": None}, "one alone is two"
 
 
 def test_a_picture_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import polars as pl
 import streamlit as st
 
@@ -14,10 +13,10 @@ import geo
 from collect.i18n import t
 from collect.pages import data, looks
 from collect.pages.bullets import Bullet, draw
-from collect.pages.data import Results
+from collect.pages.data import Results, ShownBehind
 from collect.pages.layout import address, coded, header
 from collect.pages.map_page import findable
-from collect.pages.words import counted, day, interval, number, percent, points, target_value
+from collect.pages.words import counted, day, interval, number, percent, points, target_value, whole_percent
 from collect.publish import advice
 from collect.targets import Target
 
@@ -26,7 +25,7 @@ from collect.targets import Target
 class Sources:
     """Where the page gets what it draws beyond the finished tables: pictures behind a verdict, the printed sheet."""
 
-    behind: Callable[[Target, str], Sequence[alt.LayerChart]]
+    behind: Callable[[Target, str], ShownBehind]
     sheet: Callable[[str], bytes]
     links: Mapping[str, st.Page]
 
@@ -171,9 +170,26 @@ def _behind(results: Results, code: str, rows: pl.DataFrame, lang: str, sources:
         )
         asked = st.toggle(t("picture.behind", lang), key=f"behind-{code}")
     if asked:
-        with st.spinner(t("commune.hamlets", lang)), st.container(horizontal=True, gap="large"):
-            for chart in sources.behind(by_id[chosen], code):
-                st.altair_chart(chart, width="content")
+        with st.spinner(t("commune.hamlets", lang)):
+            found = sources.behind(by_id[chosen], code)
+        if found.hamlets is not None and found.hamlets.height:
+            _hamlets(found.hamlets, lang)
+        with st.container(horizontal=True, gap="large"):
+            for chart in found.pictures:
+                st.altair_chart(chart, width="content", alt=t("picture.behind", lang))
+
+
+def _hamlets(hamlets: pl.DataFrame, lang: str) -> None:
+    withheld = t("commune.suppressed.short", lang)
+    rows = [
+        {
+            t("column.hamlet", lang): row["hamlet"],
+            t("column.interviewed", lang): number(row["interviewed"], lang),
+            t("column.estimate", lang): withheld if row["share"] is None else f"≈ {whole_percent(row['share'], lang)}",
+        }
+        for row in hamlets.iter_rows(named=True)
+    ]
+    st.dataframe(rows, hide_index=True, width=520, alt=t("picture.behind", lang))
 
 
 def _former(results: Results, code: str, lang: str) -> None:

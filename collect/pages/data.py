@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
@@ -17,6 +17,9 @@ from collect.pages.words import target_value
 from collect.publish import standings
 from collect.tables import VERDICTS
 from collect.targets import Target
+
+if TYPE_CHECKING:
+    import altair as alt
 
 
 class Results(Protocol):
@@ -95,6 +98,14 @@ class Shapes:
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by code, then by language
     water: Mapping[str, Any] | None = None  # GeoJSON, where the data folder has it
     roads: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBehind:
+    """What stands behind a commune's verdict, as far as it may be shown; empty where nobody was interviewed."""
+
+    hamlets: pl.DataFrame | None = None  # hamlet, interviewed, share (empty where withheld)
+    pictures: Sequence[alt.LayerChart] = ()
 
 
 @dataclass(frozen=True, slots=True)

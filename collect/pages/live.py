@@ -23,7 +23,7 @@ from collect.forms import Form
 from collect.indicators import Indicator
 from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions, define
-from collect.pages.data import Shapes
+from collect.pages.data import Shapes, ShownBehind
 from collect.pages.live_maps import shapes_of
 from collect.pages.seen import as_seen
 from collect.places import ONE_AT_A_TIME, places_of
@@ -239,9 +239,7 @@ def communes_picture(found: Found, target: Target, lang: str) -> alt.LayerChart:
     return draw(found.run, target, found.units, lang)
 
 
-def behind_pictures(
-    settings: Settings, who: Who, run_id: str, target_id: str, commune: str, lang: str
-) -> tuple[alt.LayerChart, ...]:
+def behind_pictures(settings: Settings, who: Who, run_id: str, target_id: str, commune: str, lang: str) -> ShownBehind:
     """The hamlets behind one commune's verdict and the verdict without each interviewer; nothing where nobody was.
 
     Raises Forbidden, also for a commune outside somebody's scope.
@@ -254,7 +252,7 @@ def behind_pictures(
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _behind(settings: Settings, run_id: str, target_id: str, commune: str, lang: str) -> tuple[alt.LayerChart, ...]:
+def _behind(settings: Settings, run_id: str, target_id: str, commune: str, lang: str) -> ShownBehind:
     from collect import drawing
 
     whole, said = found(settings, run_id), definitions(settings)
@@ -262,9 +260,10 @@ def _behind(settings: Settings, run_id: str, target_id: str, commune: str, lang:
     with ONE_AT_A_TIME:
         behind = drawing.behind_commune(the_store(settings), whole.run, said, target, commune)
         if behind is None:
-            return ()
+            return ShownBehind()
         pipes = drawing.hamlets_picture(behind, lang)
-        return (*([pipes] if pipes is not None else []), drawing.interviewers_picture(behind, whole.run, lang))
+        pictures = (*([pipes] if pipes is not None else []), drawing.interviewers_picture(behind, whole.run, lang))
+        return ShownBehind(drawing.hamlets_table(behind), pictures)
 
 
 def dictionary(lang: str) -> pl.DataFrame:

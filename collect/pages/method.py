@@ -93,7 +93,7 @@ def _communes(results: Results, lang: str, picture: Callable[[Target], alt.Layer
         default=data.first_to_show(results),
         format_func=lambda code: data.name_of(results, by_id[code], lang),
     )
-    st.altair_chart(picture(by_id[chosen]), width="stretch")
+    st.altair_chart(picture(by_id[chosen]), width="stretch", alt=data.name_of(results, by_id[chosen], lang))
     tallies = results.tallies.filter(pl.col("target_id") == chosen)
     if tallies.height:
         row = tallies.sort("round").row(-1, named=True)

@@ -7,6 +7,7 @@ inchworm and organ pipe plots of the WHO 2018 cluster survey manual's program, V
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import altair as alt
@@ -22,6 +23,7 @@ from collect.targets import Target
 FONT = "Phu Sans, Be Vietnam Pro, Noto Sans Khmer, sans-serif"
 INK, GREY = "#1c2733", "#7b8794"
 NESTED = (0.95, 0.9, 0.8, 0.65, 0.5, 0.35, 0.2)  # intervals within one another: where the truth likely lies
+TITLE, SUBTITLE = 64, 92  # letters on a line, so that a title is no wider than its chart
 FEWEST = 10  # a hamlet with fewer interviews shows no share, as in every file
 WIDTH, ROW = 560, 18
 
@@ -170,8 +172,8 @@ def _data(rows: Sequence[dict[str, Any]]) -> alt.Data:
 
 def _dressed(layers: Sequence[alt.Chart], words: tuple[str, str], rows: int) -> alt.LayerChart:
     said = alt.TitleParams(
-        text=words[0],
-        subtitle=words[1],
+        text=wrap(words[0], TITLE, break_long_words=False),
+        subtitle=wrap(words[1], SUBTITLE, break_long_words=False),
         fontWeight="normal",
         anchor="start",
         fontSize=15,
@@ -180,6 +182,7 @@ def _dressed(layers: Sequence[alt.Chart], words: tuple[str, str], rows: int) -> 
         offset=14,
     )
     chart = alt.layer(*layers).properties(width=WIDTH, height=max(rows, 4) * ROW, title=said, background="#ffffff")
-    chart = chart.configure(font=FONT).configure_axis(grid=True, gridColor="#e4e8ec", labelColor=INK)
+    chart = chart.configure(font=FONT).configure_mark(aria=False)  # marks without names say nothing to who listens
+    chart = chart.configure_axis(grid=True, gridColor="#e4e8ec", labelColor=INK)
     dressed: alt.LayerChart = chart.configure_view(stroke=None)
     return dressed
