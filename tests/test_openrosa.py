@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import sqlalchemy as sa
+from lxml import etree
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from collect import openrosa
+from collect import openrosa, registry
+from collect.demo import make_round
+from collect.i18n import LANGUAGES, t
+from collect.journey import define
 from collect.keeping.journal import bytes_of
+from collect.keeping.verify import verify
 from collect.openrosa import people
-from collect.registry import SENT
+from collect.openrosa.attempts import Attempts
+from collect.openrosa.desk import close_form, open_form
+from collect.openrosa.fold import fold
+from collect.openrosa.pieces import path_of
+from collect.registry import ATTACHMENTS, SENT
+from collect.review.identity import current
 from collect.settings import Settings, settings_from
 from collect.store import Store, open_store
 
@@ -101,3 +115,179 @@ def test_the_answers_are_those_of_odk_central(
     answers = [send(phone, data) for data in requests]
     assert answers[-1] == status
     assert len(rows(store)) == kept
+
+
+# --- who ---
+
+
+@pytest.fixture
+def named(settings: Settings, store: Store) -> Iterator[TestClient]:
+    """A phone at the common address, to log in with a name."""
+    with TestClient(
+        Starlette(routes=openrosa.routes(settings)), base_url="http://127.0.0.1:8501", headers=HEADERS
+    ) as one:
+        yield one
+
+
+def test_a_password_opens_and_a_wrong_one_does_not(named: TestClient, store: Store) -> None:
+    password = people.add(store.engine, store.folder, "lan", people.Wanted(password=True)).password
+    for name, shown, status in [("lan", password, 204), ("lan", "x", 401), ("minh", password, 401), ("", "", 401)]:
+        answer = named.head("/submission", auth=(name, shown))
+        assert (answer.status_code, "www-authenticate" in answer.headers) == (status, status == 401), name
+    assert named.head("/submission").headers["www-authenticate"].startswith("Basic")
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_digest_opens_where_somebody_was_made_for_it(named: TestClient, store: Store, algorithm: str) -> None:
+    password = people.add(store.engine, store.folder, "lan", people.Wanted(digest=True)).password
+    asked = named.head("/submission")
+    assert asked.headers["www-authenticate"].startswith("Digest")
+    for shown, status in [(password, 204), ("wrong", 401)]:
+        header = digest_header(asked.headers["www-authenticate"], "lan", shown, algorithm)
+        assert named.head("/submission", headers={"Authorization": header}).status_code == status
+    header = digest_header(asked.headers["www-authenticate"], "lan", password, algorithm, count=2)
+    assert named.head("/submission", headers={"Authorization": header}).status_code == 204
+    assert named.head("/submission", headers={"Authorization": header}).status_code == 401, "overheard and sent again"
+
+
+def test_an_ordinary_digest_client_sends(named: TestClient, store: Store) -> None:
+    password = people.add(store.engine, store.folder, "lan", people.Wanted(digest=True)).password
+    files = {"xml_submission_file": ("submission.xml", xml(), "text/xml")}
+    assert named.post("/submission", files=files, auth=httpx.DigestAuth("lan", password)).status_code == 201
+
+
+def digest_header(challenge: str, name: str, password: str, algorithm: str, count: int = 1) -> str:
+    how = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}[algorithm]
+    nonce = challenge.split('nonce="')[1].split('"')[0]
+    first = how(f"{name}:phu:{password}".encode()).hexdigest()
+    second = how(b"HEAD:/submission").hexdigest()
+    response = how(f"{first}:{nonce}:{count:08x}:ab:auth:{second}".encode()).hexdigest()
+    return (
+        f'Digest username="{name}", realm="phu", nonce="{nonce}", uri="/submission", algorithm={algorithm}, '
+        f'qop=auth, nc={count:08x}, cnonce="ab", response="{response}"'
+    )
+
+
+def test_guessing_closes_the_door_for_a_while_for_the_right_password_too(named: TestClient, store: Store) -> None:
+    password = people.add(store.engine, store.folder, "lan", people.Wanted(password=True)).password
+    answers = [named.head("/submission", auth=("lan", "guess")).status_code for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+    closed = named.head("/submission", auth=("lan", password))
+    assert (closed.status_code, int(closed.headers["retry-after"]) > 30) == (429, True)
+
+
+def test_attempts_wait_longer_each_time_and_are_forgotten() -> None:
+    now = [0.0]
+    attempts = Attempts(lambda: now[0])
+    for wait in (0, 0, 0, 0, 61, 121, 241):
+        attempts.failed("lan", "1.2.3.4")
+        assert attempts.wait("lan", "1.2.3.4") == wait
+    assert attempts.wait("lan", "5.6.7.8") == 0, "others of that name, elsewhere, are not shut out"
+    now[0] = 5_000.0
+    assert attempts.wait("lan", "1.2.3.4") == 0
+
+
+def test_who_is_revoked_is_shut_out_at_once(phone: TestClient, store: Store) -> None:
+    assert phone.head("/submission").status_code == 204
+    people.revoke(store.engine, "lan")
+    assert phone.head("/submission").status_code == 401
+
+
+def test_no_secret_lies_in_the_registry_or_in_a_log(
+    named: TestClient, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = people.add(store.engine, store.folder, "lan", people.Wanted(digest=True))
+    with caplog.at_level(logging.DEBUG, logger="collect"):
+        named.head("/submission", auth=("lan", made.password))
+        named.head(f"/key/{made.token}/submission")
+    store.engine.dispose()
+    kept = b"".join(path.read_bytes() for path in store.folder.glob("collect.db*"))
+    first = hashlib.md5(f"lan:phu:{made.password}".encode()).hexdigest()
+    for secret in (made.token, made.password, first):
+        assert secret.encode() not in kept
+        assert secret not in caplog.text
+
+
+def test_somebody_sends_and_sees_only_the_forms_they_were_given(named: TestClient, store: Store) -> None:
+    token = people.add(store.engine, store.folder, "lan", people.Wanted(forms=("commune",))).token
+    files = {"xml_submission_file": ("submission.xml", xml(), "text/xml")}
+    assert named.post(f"/key/{token}/submission", files=files).status_code == 403
+    assert "household" not in named.get(f"/key/{token}/formList").text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_answer_is_in_the_phones_language(phone: TestClient, lang: str) -> None:
+    answer = phone.head("/submission"), phone.post("/submission", headers={"Accept-Language": lang})
+    assert answer[1].status_code == 400
+    root = etree.fromstring(answer[1].content)
+    assert root.tag == "{http://openrosa.org/http/response}OpenRosaResponse"
+    assert root.findtext("{*}message") == t("ODK-02.found", lang)
+
+
+def test_a_closed_form_is_neither_listed_nor_taken(phone: TestClient, store: Store) -> None:
+    close_form(store.engine, "household")
+    assert send(phone, xml()) == 409
+    assert "household" not in phone.get("/formList").text
+    open_form(store.engine, "household")
+    assert send(phone, xml()) == 201
+
+
+# --- pieces ---
+
+
+def test_a_draft_in_pieces_is_whole_when_the_last_has_come(phone: TestClient, store: Store) -> None:
+    for number, complete in ((1, False), (2, False), (3, True)):
+        files = {
+            "xml_submission_file": ("submission.xml", xml(), "text/xml"),
+            f"photo{number}.jpg": (f"photo{number}.jpg", b"photo" * number, "image/jpeg"),
+        }
+        data = {} if complete else {"*isIncomplete*": "yes"}
+        assert phone.post("/submission", files=files, data=data).status_code == 201
+        assert [row["complete"] for row in rows(store)] == [complete]
+    with store.engine.connect() as connection:
+        kept = connection.execute(sa.select(ATTACHMENTS).order_by(ATTACHMENTS.c.name)).mappings().all()
+    assert [one["name"] for one in kept] == ["photo1.jpg", "photo2.jpg", "photo3.jpg"]
+    for number, one in enumerate(kept, 1):
+        path = path_of(store.folder, "household", "uuid:1", one["name"], one["sha256"])
+        assert path.read_bytes() == b"photo" * number
+
+
+def test_another_photo_of_the_same_name_takes_nothing_away(phone: TestClient, store: Store) -> None:
+    for content in (b"first", b"second", b"second"):
+        assert send(phone, xml(), photo_jpg=content) == 201
+    assert sorted(path.read_bytes() for path in (store.folder / "attachments").glob("??/*/*")) == [b"first", b"second"]
+
+
+# --- from the list to the tables ---
+
+
+def test_what_a_phone_sends_is_counted_once(phone: TestClient, store: Store, settings: Settings) -> None:
+    definitions = define(settings.forms, settings.data / "cache" / "forms")
+    listed = etree.fromstring(phone.get("/formList").content)
+    entry = next(one for one in listed if one.findtext("{*}formID") == "household")
+    version = entry.findtext("{*}version")
+    form = phone.get(str(entry.findtext("{*}downloadUrl"))).content
+    assert entry.findtext("{*}hash") == f"md5:{hashlib.md5(form).hexdigest()}"
+    sent = demo_submissions(settings.data, str(version))
+    for data in (*sent, *sent[:5]):
+        assert send(phone, data) == 201
+    assert sum(part.new + part.changed for receipt in fold(store, definitions) for part in receipt.parts) == len(sent)
+    assert fold(store, definitions) == []
+    stands = current(store, "household")
+    interviews = {row["instance_id"] for row in rows(store)} - {row["replaces"] for row in rows(store)}
+    assert set(stands["submission_id"]) == interviews
+    assert {one["received_by"] for one in registry.uploads(store.engine)} == {"Team A"}
+    assert verify(store).damage == ()
+
+
+def demo_submissions(data: Path, version: str, most: int = 40) -> list[bytes]:
+    """Submissions of a made-up round, as phones send them, the first versions before their edits."""
+    made = make_round(data / "demo", households=100, seed=5)
+    for path in made.files:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                found = [archive.read(name) for name in archive.namelist() if name.endswith(".xml")]
+            if found:
+                unlike = list(dict.fromkeys(found))[:most]
+                return [one for one in unlike if b"household" in one and version.encode() in one]
+    raise AssertionError("no submissions")

@@ -14,6 +14,7 @@ from collect.forms import Form
 from collect.journey import Definitions, define
 from collect.openrosa.credentials import Credentials
 from collect.openrosa.door import Door
+from collect.openrosa.fold import Folding
 from collect.registry import CLOSED
 from collect.settings import Settings
 from collect.store import Store, open_store
@@ -34,6 +35,7 @@ class Desk:
         self.settings = settings
         self.credentials = Credentials(lambda: self.engine, settings.data)
         self.door = Door(lambda: self.store)
+        self.folding = Folding(lambda: self.store, lambda: self.definitions)
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._read: _Read | None = None

@@ -37,6 +37,7 @@ async def submit(desk: Desk, limit: int, request: Request) -> Response:
     outcome = await asyncio.wrap_future(desk.door.send(sending))
     if outcome not in ACCEPTED:
         raise Refused(REFUSALS[outcome])
+    desk.folding.soon()
     return said(request, desk.settings.language, 201, "odk.received")
 
 
