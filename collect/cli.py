@@ -325,11 +325,13 @@ def rebuild(session: Session, key: Path | None, as_json: bool) -> None:
     """Make every table again from the raw bytes in the inbox; the registry too, where it is damaged or empty."""
     from collect.intake import rebuild as make_again
     from collect.keeping.mending import open_mended
+    from collect.openrosa.fold import fold
     from collect.wording.receipts import receipt_data
 
     store, definitions = open_mended(session.settings), session.definitions()
     with session.steps(as_json) as progress:
         receipts = make_again(store, definitions, progress, private_key_in(key))
+    receipts += fold(store, definitions)
     if as_json:
         click.echo(json.dumps([receipt_data(receipt) for receipt in receipts], ensure_ascii=False, default=str))
     else:

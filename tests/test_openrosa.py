@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
+import os
+import socket
+import subprocess
+import sys
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -19,16 +26,19 @@ from collect import openrosa, registry
 from collect.demo import make_round
 from collect.i18n import LANGUAGES, t
 from collect.journey import define
-from collect.keeping.journal import bytes_of
+from collect.keeping.attachments import path_of
+from collect.keeping.journal import FOLDER, bytes_of, discard, records, segments
+from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
 from collect.openrosa import people
 from collect.openrosa.attempts import Attempts
-from collect.openrosa.desk import close_form, open_form
+from collect.openrosa.credentials import LATELY_SECONDS
+from collect.openrosa.desk import CLOSED_SECONDS, close_form, open_form
 from collect.openrosa.fold import fold
-from collect.openrosa.pieces import path_of
+from collect.places import list_units
 from collect.registry import ATTACHMENTS, SENT
 from collect.review.identity import current
-from collect.settings import Settings, settings_from
+from collect.settings import Settings, settings_from, shipped_forms
 from collect.store import Store, open_store
 
 VERSION = "2026092801"
@@ -187,10 +197,12 @@ def test_attempts_wait_longer_each_time_and_are_forgotten() -> None:
     assert attempts.wait("lan", "1.2.3.4") == 0
 
 
-def test_who_is_revoked_is_shut_out_at_once(phone: TestClient, store: Store) -> None:
-    assert phone.head("/submission").status_code == 204
+def test_who_is_revoked_is_shut_out_a_second_later(phone: TestClient, store: Store) -> None:
+    assert send(phone, xml()) == 201
     people.revoke(store.engine, "lan")
     assert phone.head("/submission").status_code == 401
+    time.sleep(LATELY_SECONDS)
+    assert send(phone, xml("uuid:2")) == 401
 
 
 def test_no_secret_lies_in_the_registry_or_in_a_log(
@@ -229,6 +241,7 @@ def test_a_closed_form_is_neither_listed_nor_taken(phone: TestClient, store: Sto
     assert send(phone, xml()) == 409
     assert "household" not in phone.get("/formList").text
     open_form(store.engine, "household")
+    time.sleep(CLOSED_SECONDS)
     assert send(phone, xml()) == 201
 
 
@@ -269,6 +282,7 @@ def test_what_a_phone_sends_is_counted_once(phone: TestClient, store: Store, set
     form = phone.get(str(entry.findtext("{*}downloadUrl"))).content
     assert entry.findtext("{*}hash") == f"md5:{hashlib.md5(form).hexdigest()}"
     sent = demo_submissions(settings.data, str(version))
+    assert len(sent) > 20
     for data in (*sent, *sent[:5]):
         assert send(phone, data) == 201
     assert sum(part.new + part.changed for receipt in fold(store, definitions) for part in receipt.parts) == len(sent)
@@ -291,3 +305,138 @@ def demo_submissions(data: Path, version: str, most: int = 40) -> list[bytes]:
                 unlike = list(dict.fromkeys(found))[:most]
                 return [one for one in unlike if b"household" in one and version.encode() in one]
     raise AssertionError("no submissions")
+
+
+def test_a_lost_registry_learns_again_what_phones_sent(phone: TestClient, store: Store, settings: Settings) -> None:
+    definitions = define(settings.forms, settings.data / "cache" / "forms")
+    assert send(phone, xml(), photo_jpg=b"photo") == 201
+    fold(store, definitions)
+    assert send(phone, xml("uuid:2", edits="uuid:1")) == 201
+    before = [(row["instance_id"], row["sha256"], row["received_by"], row["upload_id"]) for row in rows(store)]
+    store.engine.dispose()
+    for path in store.folder.glob("collect.db*"):
+        path.unlink()
+    again = open_mended(settings)
+    assert [(row["instance_id"], row["sha256"], row["received_by"], row["upload_id"]) for row in rows(again)] == before
+    assert not {"sent_gone", "attachment_gone"} & {one.kind for one in verify(again).damage}
+    with again.engine.connect() as connection:
+        assert connection.execute(sa.select(ATTACHMENTS.c.name)).scalars().all() == ["photo.jpg"]
+
+
+@pytest.mark.parametrize("cut", [1, 30, 200])
+def test_a_record_torn_by_a_power_cut_hides_nothing_before_it(phone: TestClient, store: Store, cut: int) -> None:
+    assert send(phone, xml()) == send(phone, xml("uuid:2")) == 201
+    (segment,) = segments(store.folder)
+    path = store.folder / FOLDER / segment
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    found = [record.facts["instance_id"] for record in records(store.folder, segment)]
+    assert found == (["uuid:1", "uuid:2"] if cut == 1 else ["uuid:1"])
+
+
+def test_an_altered_journal_and_a_lost_photo_are_found(phone: TestClient, store: Store) -> None:
+    assert send(phone, xml(note="answer"), photo_jpg=b"photo") == 201
+    (segment,) = segments(store.folder)
+    path = store.folder / FOLDER / segment
+    path.write_bytes(path.read_bytes().replace(b"answer", b"others"))
+    next((store.folder / "attachments").glob("??/*/*")).unlink()
+    assert {one.kind for one in verify(store).damage} == {"sent_gone", "attachment_gone"}
+
+
+def test_the_journal_ends_once_all_it_held_lies_in_uploads(phone: TestClient, store: Store, settings: Settings) -> None:
+    assert send(phone, xml()) == 201
+    definitions = define(settings.forms, settings.data / "cache" / "forms")
+    fold(store, definitions)
+    (segment,) = segments(store.folder)
+    assert not discard(store.folder, segment), "the door still writes to it"
+
+
+@pytest.mark.parametrize(("complete", "taken"), [(True, 1), (False, 0)])
+def test_a_draft_waits_for_its_pieces_before_it_is_counted(
+    phone: TestClient, store: Store, settings: Settings, complete: bool, taken: int
+) -> None:
+    files = {"xml_submission_file": ("submission.xml", xml(), "text/xml")}
+    phone.post("/submission", files=files, data={} if complete else {"*isIncomplete*": "yes"})
+    assert len(fold(store, define(settings.forms, settings.data / "cache" / "forms"))) == taken
+
+
+def test_many_send_at_once_and_each_is_kept_once(phone: TestClient, store: Store) -> None:
+    with ThreadPoolExecutor(8) as senders:
+        answers = list(senders.map(lambda number: send(phone, xml(f"uuid:{number % 40}")), range(80)))
+    assert answers == [201] * 80
+    assert len(rows(store)) == 40
+
+
+def test_a_disk_that_refuses_is_told_and_nothing_counts(
+    phone: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("collect.keeping.journal.os.fsync", refuse)
+        assert send(phone, xml()) == 503
+    assert rows(store) == []
+    assert send(phone, xml()) == 201
+
+
+def refuse(_descriptor: int) -> None:
+    raise OSError(28, "No space left on device")
+
+
+FROM_FILE = """
+| survey |
+| | type | name | label |
+| | select_one_from_file communes.csv | commune | Xã |
+| | select_one_from_file hamlets.csv | hamlet | Ấp |
+| settings |
+| | form_id | version | form_title |
+| | lists | 1 | Lists |
+"""
+
+
+def test_a_form_reads_communes_and_hamlets_from_lists_made_here(tmp_path: Path) -> None:
+    (tmp_path / "forms" / "lists").mkdir(parents=True)
+    (tmp_path / "forms" / "targets.csv").write_bytes((shipped_forms() / "targets.csv").read_bytes())
+    (tmp_path / "forms" / "lists" / "form.md").write_text(FROM_FILE, encoding="utf-8")
+    settings = settings_from({"COLLECT_DATA": str(tmp_path / "data"), "COLLECT_FORMS": str(tmp_path / "forms")})
+    store = open_store(settings)
+    token = people.add(store.engine, store.folder, "lan", people.Wanted()).token
+    with TestClient(Starlette(routes=openrosa.routes(settings)), headers=HEADERS) as client:
+        listed = etree.fromstring(client.get(f"/key/{token}/formList").content)
+        address = listed.findtext("{*}xform/{*}manifestUrl")
+        found = etree.fromstring(client.get(str(address)).content)
+        assert [one.findtext("{*}filename") for one in found] == ["communes.csv", "hamlets.csv"]
+        for one in found:
+            data = client.get(str(one.findtext("{*}downloadUrl"))).content
+            assert one.findtext("{*}hash") == f"md5:{hashlib.md5(data).hexdigest()}"
+        communes = client.get(str(found[0].findtext("{*}downloadUrl"))).text.splitlines()
+        assert communes[0].startswith("name,label")
+        assert len(communes) == 1 + list_units().height
+        assert client.get(str(address).replace("manifest", "media/other.csv")).status_code == 404
+
+
+def test_what_the_running_app_acknowledged_outlives_it(settings: Settings, store: Store) -> None:
+    token = people.add(store.engine, store.folder, "lan", people.Wanted()).token
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    program = f"from collect.cli import main; main(['app', '--port', '{port}'])"
+    server = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "COLLECT_DATA": str(settings.data)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    address = f"http://127.0.0.1:{port}/key/{token}/submission"
+    try:
+        for _ in range(240):
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.head(address, headers=HEADERS).status_code == 204:
+                    break
+            time.sleep(0.25)
+        files = {"xml_submission_file": ("submission.xml", xml(), "text/xml")}
+        assert httpx.post(address, headers=HEADERS, files=files, timeout=30).status_code == 201
+    finally:
+        server.kill()
+        said, _ = server.communicate()
+    assert [row["instance_id"] for row in rows(store)] == ["uuid:1"]
+    assert bytes_of(store.folder, rows(store)[0]) == xml()
+    assert token not in said.decode()
