@@ -22,6 +22,7 @@ from collect.commands.change import change
 from collect.commands.judge import judge
 from collect.commands.key import key_option, private_key_in
 from collect.commands.partners import partners_
+from collect.commands.people import people
 from collect.commands.plan import plan
 from collect.commands.pull import pull
 from collect.commands.reviews import add_to as add_reviews
@@ -163,12 +164,14 @@ class DayOrMoment(click.ParamType[date | datetime]):
 @click.pass_obj
 def run(session: Session, vintage: str | None, as_of: date | datetime | None, model: bool, as_json: bool) -> None:
     """Estimate, judge and list the gaps from everything received; print the run's folder."""
+    from collect.openrosa.fold import fold
     from collect.places import name_by_code
     from collect.runs import make_run
     from collect.store import open_store
     from collect.wording.weights import equal_warning, weight_lines
 
     store, definitions = open_store(session.settings), session.definitions()
+    fold(store, definitions)
     with session.steps(as_json) as progress:
         made = make_run(store, definitions, vintage=vintage, as_of=as_of, model=model, progress=progress)
     if as_json:
@@ -322,11 +325,13 @@ def rebuild(session: Session, key: Path | None, as_json: bool) -> None:
     """Make every table again from the raw bytes in the inbox; the registry too, where it is damaged or empty."""
     from collect.intake import rebuild as make_again
     from collect.keeping.mending import open_mended
+    from collect.openrosa.fold import fold
     from collect.wording.receipts import receipt_data
 
     store, definitions = open_mended(session.settings), session.definitions()
     with session.steps(as_json) as progress:
         receipts = make_again(store, definitions, progress, private_key_in(key))
+    receipts += fold(store, definitions)
     if as_json:
         click.echo(json.dumps([receipt_data(receipt) for receipt in receipts], ensure_ascii=False, default=str))
     else:
@@ -357,4 +362,5 @@ main.add_command(change)
 main.add_command(pull)
 main.add_command(sheet)
 main.add_command(partners_)
+main.add_command(people)
 main.add_command(plan)

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from collect import registry
-from collect.keeping import ledger
+from collect.keeping import attachments, ledger, sent
 from collect.keeping.verify import registry_damage
 from collect.problems import StoreError
 from collect.settings import Settings
@@ -67,14 +67,22 @@ def fill(store: Store) -> int:
     Originals without a note (of an older release) are not among them: `collect.intake.rebuild` takes those in anew.
     """
     if registry.uploads(store.engine):
+        _fill_sent(store)
         return 0
     found = [upload for stored in kept(store) if (upload := noted(stored)) is not None]
     found.sort(key=lambda upload: (upload.pop("after", 0), upload["received_at"]))
     for upload in found:
         registry.record_upload(store.engine, upload, [])
     ledger.restore(store)
+    _fill_sent(store)
     _fill_runs(store)
     return len(found)
+
+
+def _fill_sent(store: Store) -> None:
+    """What phones sent, from uploads and journal; and what came with it."""
+    if sent.restore(store):
+        attachments.restore(store)
 
 
 def _fill_runs(store: Store) -> None:

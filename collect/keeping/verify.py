@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from collect import registry
-from collect.keeping import ledger
+from collect.keeping import attachments, ledger, sent
 from collect.problems import StoreError
 from collect.store import Store, kept, sha256_of
 
@@ -51,6 +51,8 @@ def verify(store: Store, progress: Progress = lambda _step, _share: None) -> Sou
     progress("step.verify", 0.5)
     parts = registry.files(store.engine)
     wrong += _parts(store)
+    wrong += (Damage("sent_gone", instance) for instance in sent.damage(store))
+    wrong += (Damage("attachment_gone", where) for where in attachments.damage(store))
     progress("step.verify", 1.0)
     return Soundness(len(originals), len(parts), len(chain), tuple(wrong))
 

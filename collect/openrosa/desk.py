@@ -14,11 +14,13 @@ from collect.forms import Form
 from collect.journey import Definitions, define
 from collect.openrosa.credentials import Credentials
 from collect.openrosa.door import Door
+from collect.openrosa.fold import Folding
 from collect.registry import CLOSED
 from collect.settings import Settings
 from collect.store import Store, open_store
 
 LOOK_AGAIN_SECONDS = 10.0  # before the forms folder is looked at for changes
+CLOSED_SECONDS = 1.0  # before the registry is asked again which forms are closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,11 @@ class Desk:
         self.settings = settings
         self.credentials = Credentials(lambda: self.engine, settings.data)
         self.door = Door(lambda: self.store)
+        self.folding = Folding(lambda: self.store, lambda: self.definitions)
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._read: _Read | None = None
+        self._closed: tuple[frozenset[str], float] = (frozenset(), 0.0)
 
     @property
     def store(self) -> Store:
@@ -60,6 +64,15 @@ class Desk:
                 said = define(self.settings.forms, self.settings.data / "cache" / "forms")
                 self._read = _Read(said, now + LOOK_AGAIN_SECONDS)
             return self._read.definitions
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """The forms that took no more submissions a moment ago."""
+        found, until = self._closed
+        if until < time.monotonic():
+            found = closed_forms(self.engine)
+            self._closed = found, time.monotonic() + CLOSED_SECONDS
+        return found
 
     def form(self, form_id: str) -> Form | None:
         """The form of this id as it is today."""

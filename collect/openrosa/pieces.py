@@ -13,17 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from collect.keeping.attachments import FOLDER, path_of
 from collect.openrosa.door import Piece
 from collect.store import CHUNK_BYTES, safe_name, sync
-
-FOLDER = "attachments"
-DIGITS = 16  # of the SHA-256 in a file's name
-
-
-def path_of(folder: Path, form: str, instance_id: str, name: str, sha256: str) -> Path:
-    """Where an attachment lies."""
-    owner = hashlib.sha256(f"{form}\0{instance_id}".encode()).hexdigest()
-    return folder / FOLDER / owner[:2] / owner / f"{sha256[:DIGITS]}-{safe_name(name)}"
 
 
 def keep_pieces(folder: Path, form: str, instance_id: str, files: Sequence[tuple[str, BinaryIO]]) -> tuple[Piece, ...]:

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from collect.openrosa.desk import Desk, closed_forms
+from collect.openrosa.desk import Desk
 from collect.openrosa.door import ACCEPTED, Outcome, Sending
 from collect.openrosa.people import Person
 from collect.openrosa.pieces import keep_pieces
@@ -28,7 +28,9 @@ async def submit(desk: Desk, limit: int, request: Request) -> Response:
     """Take one submission, or one piece of it, in. Raises Refused."""
     if request.headers.get("x-openrosa-version") != VERSION:
         raise Refused("ODK-01")
-    person = await run_in_threadpool(desk.credentials.who, request)
+    person = desk.credentials.let_in_lately(request)
+    if person is None:
+        person = await run_in_threadpool(desk.credentials.who, request)
     parts, sent = await parcel(request, limit)
     try:
         sending = await run_in_threadpool(_prepare, desk, person, sent)
@@ -37,6 +39,7 @@ async def submit(desk: Desk, limit: int, request: Request) -> Response:
     outcome = await asyncio.wrap_future(desk.door.send(sending))
     if outcome not in ACCEPTED:
         raise Refused(REFUSALS[outcome])
+    desk.folding.soon()
     return said(request, desk.settings.language, 201, "odk.received")
 
 
@@ -60,5 +63,5 @@ def _admit(desk: Desk, person: Person, heading: Heading) -> None:
         raise Refused("ODK-05")
     if form.of_version(heading.version) is None:
         raise Refused("ODK-07")
-    if form.form_id in closed_forms(desk.engine):
+    if form.form_id in desk.closed:
         raise Refused("ODK-11")

@@ -23,6 +23,7 @@ from collect.forms import Form
 from collect.indicators import Indicator
 from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions, define
+from collect.openrosa.fold import fold
 from collect.pages.data import Shapes, ShownBehind
 from collect.pages.live_maps import shapes_of
 from collect.pages.seen import as_seen
@@ -196,6 +197,7 @@ class LiveDesk:
         """Make the results again from everything stored. Raises Forbidden."""
         require(self.who, "run")
         with ONE_AT_A_TIME:
+            fold(the_store(self.settings), definitions(self.settings))
             return make_run(the_store(self.settings), definitions(self.settings), progress=progress).run_id
 
 

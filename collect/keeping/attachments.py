@@ -1,0 +1,72 @@
+"""Where the photos and other files of submissions lie, whether they are still what came, and whose they are.
+
+Each submission has a folder, named by a hash of its id; a file's name begins with its own SHA-256. So another file
+under the same name takes nothing away, and a registry that was lost learns from the folders what belongs to what.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from collect.registry import ATTACHMENTS, SENT
+from collect.store import Store, safe_name, sha256_of
+
+FOLDER = "attachments"
+DIGITS = 16  # of the SHA-256 in a file's name
+AT_ONCE = 500  # rows in one statement
+
+
+def folder_of(folder: Path, form: str, instance_id: str) -> Path:
+    """The folder of one submission's attachments."""
+    owner = hashlib.sha256(f"{form}\0{instance_id}".encode()).hexdigest()
+    return folder / FOLDER / owner[:2] / owner
+
+
+def path_of(folder: Path, form: str, instance_id: str, name: str, sha256: str) -> Path:
+    """Where an attachment lies."""
+    return folder_of(folder, form, instance_id) / f"{sha256[:DIGITS]}-{safe_name(name)}"
+
+
+def damage(store: Store) -> Iterator[str]:
+    """The attachments that are gone or are not what came, as the id of their submission and their name."""
+    with store.engine.connect() as connection:
+        rows = connection.execute(ATTACHMENTS.select()).mappings().all()
+    for row in rows:
+        path = path_of(store.folder, row["form"], row["instance_id"], row["name"], row["sha256"])
+        if not path.is_file() or sha256_of(path) != row["sha256"]:
+            yield f"{row['instance_id']} {row['name']}"
+
+
+def restore(store: Store) -> int:
+    """Put the attachments of all known submissions into a registry that knows none; returns how many."""
+    with store.engine.connect() as connection:
+        if connection.execute(sa.select(ATTACHMENTS.c.name).limit(1)).scalar() is not None:
+            return 0
+        known = connection.execute(sa.select(SENT.c.form, SENT.c.instance_id)).all()
+    rows = [row for form, instance_id in known for row in _in_folder(store, form, instance_id)]
+    with store.engine.begin() as connection:
+        for begin in range(0, len(rows), AT_ONCE):
+            connection.execute(ATTACHMENTS.insert(), rows[begin : begin + AT_ONCE])
+    return len(rows)
+
+
+def _in_folder(store: Store, form: str, instance_id: str) -> Sequence[dict[str, object]]:
+    found = []
+    for path in sorted(folder_of(store.folder, form, instance_id).glob("*-*")):
+        at = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
+        found.append(
+            {
+                "form": form,
+                "instance_id": instance_id,
+                "name": path.name[DIGITS + 1 :],
+                "sha256": sha256_of(path),
+                "size_bytes": path.stat().st_size,
+                "received_at": at,
+            }
+        )
+    return found

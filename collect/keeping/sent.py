@@ -1,0 +1,102 @@
+"""What phones sent, from the journal to the upload that takes it to the tables, and back into a registry that was lost.
+
+An upload of this kind is a zip: each submission a member, byte for byte as it came, with what the registry knows of it
+as the member's comment. The same submissions make the same zip.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from collect import registry
+from collect.keeping.journal import bytes_of, records, segments
+from collect.problems import StoreError
+from collect.registry import SENT, UPLOADS
+from collect.store import Store, kept, safe_name
+
+PREFIX = "phones-"  # how the name of such an upload begins
+NOTED = ("form", "instance_id", "form_version", "replaces", "sha256", "size_bytes", "received_at", "received_by",
+         "person", "complete")  # fmt: skip
+AT_ONCE = 500  # rows in one statement
+
+
+def pack(folder: Path, rows: Sequence[Mapping[str, Any]], beside: Mapping[str, bytes]) -> bytes:
+    """The zip of some submissions, and of the lists of choices that their forms read, by name.
+
+    Raises StoreError STO-20 when the journal no longer holds one as it came.
+    """
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for row in rows:
+            entry = zipfile.ZipInfo(f"{row['sequence']:09d}-{safe_name(row['instance_id'])}.xml")
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.comment = json.dumps({name: row[name] for name in NOTED}, ensure_ascii=False).encode()
+            archive.writestr(entry, bytes_of(folder, row))
+        for name, data in beside.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return made.getvalue()
+
+
+def pending(store: Store) -> sa.Select[Any]:
+    """The query for submissions that are in no upload yet and were not refused."""
+    uploaded = sa.select(UPLOADS.c.upload_id)
+    return SENT.select().where(SENT.c.refused == "", SENT.c.upload_id.not_in(uploaded)).order_by(SENT.c.sequence)
+
+
+def damage(store: Store) -> Iterator[str]:
+    """The ids of submissions that were acknowledged and lie neither in the journal nor in an upload."""
+    with store.engine.connect() as connection:
+        rows = [dict(row._mapping) for row in connection.execute(pending(store))]
+    for row in rows:
+        try:
+            bytes_of(store.folder, row)
+        except StoreError:
+            yield str(row["instance_id"])
+
+
+def restore(store: Store) -> int:
+    """Put what uploads and the journal hold into an empty registry of what phones sent; returns how many."""
+    with store.engine.connect() as connection:
+        if connection.execute(sa.select(SENT.c.sequence).limit(1)).scalar() is not None:
+            return 0
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in (*_in_uploads(store), *_in_journal(store)):
+        found.setdefault((row["form"], row["instance_id"]), row)
+    rows = sorted(found.values(), key=lambda row: str(row["received_at"]))
+    with store.engine.begin() as connection:
+        for part in in_parts(rows):
+            connection.execute(SENT.insert(), part)
+    return len(rows)
+
+
+def in_parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Rows, as many at a time as one statement takes."""
+    return (rows[begin : begin + AT_ONCE] for begin in range(0, len(rows), AT_ONCE))
+
+
+def _in_uploads(store: Store) -> Iterator[dict[str, Any]]:
+    by_sha = {stored.sha256: stored for stored in kept(store) if stored.name.startswith(PREFIX)}
+    for upload in registry.uploads(store.engine):
+        stored = by_sha.get(upload["sha256"])
+        if stored is None:
+            continue
+        with zipfile.ZipFile(stored.path) as archive:
+            for entry in archive.infolist():
+                if entry.comment:
+                    facts = json.loads(entry.comment)
+                    where = {"segment": "", "start": 0, "upload_id": upload["upload_id"]}
+                    yield {**{name: facts[name] for name in NOTED}, **where}
+
+
+def _in_journal(store: Store) -> Iterator[dict[str, Any]]:
+    for segment in segments(store.folder):
+        for record in records(store.folder, segment):
+            where = {"segment": segment, "start": record.start, "upload_id": ""}
+            yield {**{name: record.facts[name] for name in NOTED}, **where}

@@ -1,0 +1,150 @@
+"""What phones sent becomes tables, many submissions at a time: an upload for each team, taken in like any file.
+
+Before an upload is taken in, its name is written beside its submissions. Whoever is cut off in between is followed by
+somebody who makes the same zip of the same submissions, so each comes into the tables once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import sqlalchemy as sa
+
+from collect.intake import Asked, Receipt, add_file
+from collect.journey import Definitions
+from collect.keeping.journal import discard, segments
+from collect.keeping.sent import PREFIX, in_parts, pack, pending
+from collect.openrosa.media import lists_for
+from collect.problems import CollectError, ExportError
+from collect.receive import submissions
+from collect.registry import SENT
+from collect.store import Store
+
+WAIT_FOR_PIECES = timedelta(days=1)  # a photo that never comes does not cost the interview
+MOST_IN_ONE = 20_000  # submissions in an upload
+EVERY_SECONDS = 300.0  # each time makes an upload, and every upload has its price in every run
+Row = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+
+def fold(store: Store, definitions: Definitions) -> list[Receipt]:
+    """Take everything that waits into the tables; a receipt for each upload made.
+
+    A submission that cannot be read keeps its bytes and is marked with the reason; the others of its upload go on.
+    """
+    receipts: list[Receipt] = []
+    for rows in _groups(store):
+        receipts += _take(store, definitions, rows)
+    _clear(store)
+    return receipts
+
+
+def waiting(store: Store) -> int:
+    """How many submissions are in no table yet."""
+    with store.engine.connect() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(pending(store).subquery())).scalar_one())
+
+
+def _groups(store: Store) -> list[list[Row]]:
+    """What goes into one upload: what somebody began to take in before, then what is whole, by team."""
+    with store.engine.connect() as connection:
+        rows = [dict(row._mapping) for row in connection.execute(pending(store))]
+    late = (datetime.now(UTC) - WAIT_FOR_PIECES).isoformat(timespec="milliseconds")
+    ready = [row for row in rows if row["upload_id"] or row["complete"] or row["received_at"] < late]
+
+    def of(row: Row) -> tuple[str, str]:
+        return str(row["upload_id"]), str(row["received_by"])
+
+    groups = [list(group) for _, group in groupby(sorted(ready, key=of), key=of)]
+    return [group[begin : begin + MOST_IN_ONE] for group in groups for begin in range(0, len(group), MOST_IN_ONE)]
+
+
+def _take(store: Store, definitions: Definitions, rows: Sequence[Row]) -> list[Receipt]:
+    forms = {row["form"] for row in rows}
+    beside = lists_for(store, [form for form in definitions.forms if form.form_id in forms])
+    data = pack(store.folder, rows, beside)
+    if not _claim(store, rows, hashlib.sha256(data).hexdigest()[:16]):
+        return []  # somebody else was quicker
+    name = f"{PREFIX}{rows[0]['sequence']}-{rows[-1]['sequence']}.zip"
+    try:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_bytes(data)
+            return [add_file(store, path, definitions, Asked(rows[0]["received_by"], source=submissions.SOURCE))]
+    except ExportError as error:
+        if len(rows) == 1:
+            _mark(store, rows[0], error.code)
+            return []
+    half = len(rows) // 2
+    return [receipt for part in (rows[:half], rows[half:]) for receipt in _take(store, definitions, part)]
+
+
+def _claim(store: Store, rows: Sequence[Row], upload_id: str) -> bool:
+    """Write the upload's name beside its submissions; False when somebody named another meanwhile."""
+    if all(row["upload_id"] == upload_id for row in rows):
+        return True
+    with store.engine.connect() as connection:
+        changed = 0
+        for part in in_parts(rows):
+            chosen = SENT.c.sequence.in_([row["sequence"] for row in part])
+            as_seen = SENT.c.upload_id.in_({row["upload_id"] for row in part})
+            changed += connection.execute(SENT.update().where(chosen, as_seen).values(upload_id=upload_id)).rowcount
+        if changed != len(rows):
+            connection.rollback()
+            return False
+        connection.commit()
+    for row in rows:
+        row["upload_id"] = upload_id
+    return True
+
+
+def _mark(store: Store, row: Row, code: str) -> None:
+    with store.engine.begin() as connection:
+        connection.execute(SENT.update().where(SENT.c.sequence == row["sequence"]).values(refused=code))
+
+
+def _clear(store: Store) -> None:
+    """Delete the files of the journal whose submissions all lie in uploads."""
+    needed = pending(store).with_only_columns(SENT.c.segment).order_by(None)
+    refused = sa.select(SENT.c.segment).where(SENT.c.refused != "")
+    with store.engine.connect() as connection:
+        still = set(connection.execute(needed.union(refused)).scalars())
+    for segment in segments(store.folder):
+        if segment not in still:
+            discard(store.folder, segment)
+
+
+class Folding:
+    """Folds now and then in a thread of its own, for as long as submissions come; nobody presses a button."""
+
+    def __init__(self, store: Callable[[], Store], definitions: Callable[[], Definitions]) -> None:
+        self._store = store
+        self._definitions = definitions
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def soon(self, seconds: float = EVERY_SECONDS) -> None:
+        """See to it that what waits is folded, at the latest in so many seconds."""
+        with self._lock:
+            if self._timer is None:
+                self._timer = threading.Timer(seconds, self._fold)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _fold(self) -> None:
+        with self._lock:
+            self._timer = None
+        try:
+            fold(self._store(), self._definitions())
+        except CollectError as error:
+            log.warning("what phones sent waits on: %s", error.code)
+            self.soon()
