@@ -49,6 +49,7 @@ class Question:
     required_messages: Words = field(default_factory=dict)
     appears: bool = True  # False for calculations and metadata, which no screen shows
     default: str | None = None  # what the form itself holds before anybody answers; None when that is worked out
+    fills: Mapping[str, str] = field(default_factory=dict)  # what actions write here, by rule: "default", "calculate"
     preload: str = ""  # what the device fills in: "timestamp/start", "date/today", "property/deviceid"; "" otherwise
 
     @property

@@ -75,6 +75,29 @@ def test_today_is_the_submissions_own_day(bench: Path) -> None:
     assert "2026-11-20" in run("xpath", "format-date(today(), '%Y-%m-%d')", *named).output
 
 
+def test_version_is_that_of_the_form_and_a_calculation_of_it_is_right(bench: Path) -> None:
+    head, _ = FORM.split("| | calculate | risk")
+    text = f"{head}| | calculate | risk | | | | | | version() | | |\n| settings |\n| | form_id | version |\n"
+    text += "| | house | 7 |\n"
+    (bench / "form.md").write_text(text, encoding="utf-8")
+    (bench / "one.xml").write_text(SUBMISSION.replace("<risk/>", "<risk>7</risk>"), encoding="utf-8")
+    named = ["--form", str(bench / "form.md")]
+    assert run("xpath", "version()", *named, "--submission", str(bench / "one.xml")).output == "string\t7\n"
+    assert "CAL-01" not in run("check", *named, str(bench / "one.xml")).output
+
+
+def test_a_submission_is_checked_with_the_version_in_the_forms_folder_that_it_names(bench: Path) -> None:
+    (bench / "versions").mkdir()
+    newest = (bench / "form.md").read_text(encoding="utf-8")
+    older = newest.replace(". < 120", ". < 150").replace("| house | 7 |", "| house | 6 |")
+    (bench / "versions" / "6.md").write_text(older, encoding="utf-8")
+    (bench / "old.xml").write_text(SUBMISSION.replace('version="7"', 'version="6"'), encoding="utf-8")
+    found = {name: run("check", "--form", str(bench), str(bench / name)).output for name in ("one.xml", "old.xml")}
+    assert "CON-01" in found["one.xml"]
+    assert "CON-01" not in found["old.xml"]
+    assert "VER-01" not in found["old.xml"]
+
+
 def test_errors_never_stop_a_batch(bench: Path) -> None:
     good = {"form": "form.md", "submission": "one.xml", "at": "/data/hh/member[2]/age", "expression": ". > 100",
             "profile": "collect"}  # fmt: skip

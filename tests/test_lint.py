@@ -101,6 +101,38 @@ def test_a_good_rule_is_left_alone(tmp_path: Path, rules: dict[str, str]) -> Non
     assert lint(tmp_path, asked(**rules)) == []
 
 
+FILLED = """
+| survey |
+| | type | name | label | default | trigger | calculation |
+| | integer | age | Age | | | |
+| | text | torn | Torn | ${age} + | | |
+| | text | odd | Odd | concat(${age}, nosuchfn(1)) | | |
+| | text | told | Told | if(${age} > 1, nosuchfn(1), 2) | ${age} | |
+| | calculate | later | | | ${age} | coalesce(1) |
+| | text | drawn | Drawn | once(random()) | | |
+| | text | plain | Plain | none yet | | |
+"""
+
+
+def test_defaults_worked_out_and_calculations_with_a_trigger_are_read_too(tmp_path: Path) -> None:
+    file = tmp_path / "form.md"
+    file.write_text(FILLED + "| settings |\n| | form_id |\n| | house |\n", encoding="utf-8")
+    assert {place for place in found(list(lint_file(file))) if place[0] != "DEF-19"} == {
+        ("DEF-13", 3, "default"), ("DEF-27", 4, "default"), ("DEF-27", 5, "default"), ("DEF-28", 6, "calculation"),
+    }  # fmt: skip
+
+
+def test_a_text_against_a_number_is_a_warning_because_phones_cast_it(tmp_path: Path) -> None:
+    (one,) = lint(tmp_path, asked("said"), asked(relevant="${said} = 1"))
+    assert (one.code, one.severity) == ("DEF-16", "warning")
+
+
+def test_a_column_the_list_does_not_have_is_told_with_those_like_it(tmp_path: Path) -> None:
+    (one,) = lint(tmp_path, asked(kind="select_one yes_no", choice_filter="labell = ${age}"))
+    assert one.code == "DEF-14"
+    assert "label" in one.mend("en")
+
+
 @pytest.mark.parametrize(
     ("rows", "names"),
     [

@@ -176,7 +176,7 @@ REFUSED = [
     ("selected(ops, 1)", "/data", "type"),
     ("count-selected(size)", "/data", "type"),
     ("sum(1)", "/data", "type"),
-    ("regex(name, '(')", "/data", "type"),
+    ("regex(name, '(')", "/data", "pattern"),
     ("instance('nope')/root/item[name = 'a']/label", "/data", "unknown_instance"),
     ("instance('commune')/root/item[nope = 'a']/label", "/data", "unknown_path"),
     ("size | w", "/data", "unsupported"),

@@ -163,6 +163,27 @@ def test_typed_tables_of_one_submission_serve_as_well_as_its_xml() -> None:
         evaluate("size", SCHEMA, TABLES)
 
 
+# text, pattern, what Java says of the whole text
+PATTERNS = [
+    ("Trần An", r"[\p{L} ]+", True),
+    ("Trần 1", r"[\p{L} ]+", False),
+    ("TRẦN", r"\p{Lu}+", True),
+    ("ស្រី", r"[\p{L}\p{M}]+", True),
+    ("Trần", r"\p{Alpha}+", False),
+    ("Tran", r"\p{Alpha}+", True),
+    ("a-b", r"[\p{Alpha}\p{Punct}]+", True),
+    ("ầ", r"\P{Alpha}", True),
+    ("១", r"\d", False),
+]
+
+
+@pytest.mark.parametrize(("text", "pattern", "whole"), PATTERNS)
+def test_letters_of_every_script_are_matched_alike_by_rows_and_columns(text: str, pattern: str, whole: bool) -> None:
+    expression = f"regex('{text}', '{pattern}')"
+    assert evaluate(expression, SCHEMA, HOUSE).value is whole
+    assert plan(expression, SCHEMA, "/data").column(TABLES, "boolean", CLOCK, LINKS)[0] is whole
+
+
 # The same form and submission as in the three engines: a blank age in the second row, one visit, one interview.
 ENGINES = [
     # expression, at, Collect, a browser

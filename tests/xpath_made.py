@@ -342,6 +342,8 @@ class Maker:
         way = table
         if above in self.chain and self.rng.random() < 0.6:
             way = relative(self.at, f"{table}\x00").removesuffix("\x00")
+        elif above != "/data" and self.rng.random() < 0.5:
+            way = table.replace(above, above + self.predicate(above), 1)
         way += self.predicate(table)
         return way if kind == "W" else f"{way}/{self.rng.choice(sorted(self.schema.tables[table])).rsplit('/', 1)[1]}"
 

@@ -155,6 +155,7 @@ def schema_of(form: Form) -> xpath.Schema:
         {name: _choices(form, name) for name in form.choices},
         {q.path: q.choice_list for q in form.questions if q.choice_list},
         frozenset(beside(section.path) if section.repeats else section.path for section in form.sections),
+        form.version,
     )
 
 

@@ -78,7 +78,7 @@ def versions_of(source: Path, named: tuple[str, str]) -> tuple[Form, ...]:
     from collect.define import form_at, read_versions
 
     newest = form_at(source)
-    known = [newest, *read_versions(source.parent, newest)]
+    known = [newest, *(newest.older or read_versions(source.parent, newest))]
     found = []
     for name in named:
         one = next((form for form in known if form.version == name), None)

@@ -22,6 +22,7 @@ def schema_of(form: Form) -> xpath.Schema:
         {name: _items(form, name) for name in form.choices},
         {question.path: question.choice_list for question in form.questions if question.choice_list},
         frozenset(section.path for section in form.sections if not section.repeats),
+        form.version,
     )
 
 

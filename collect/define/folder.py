@@ -88,8 +88,13 @@ def find_form(named: str, folder: Path) -> Path:
 
 
 def form_at(source: Path) -> Form:
-    """Any form from its file alone, with the design that lies beside it if there is one."""
+    """Any form from its file, with the design that lies beside it and, in a form's own folder, its earlier versions.
+
+    Raises DefinitionError: what `read_form` and `read_versions` find.
+    """
     form = read_form(source, lenient=True)
+    if source.name in SOURCES:
+        form = replace(form, older=read_versions(source.parent, form))
     return replace(form, design=replace(form.design, **_stated(load_design(source.parent / "form.toml"))))
 
 

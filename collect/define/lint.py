@@ -18,7 +18,7 @@ from collect.define.cycles import circles
 from collect.define.engines import engine_dependent
 from collect.define.evaluable import schema_of
 from collect.define.expressions import check_expression
-from collect.define.findings import Finding, Severity, finding_of
+from collect.define.findings import Finding, Place, Severity, finding_of
 from collect.define.folder import read_form
 from collect.define.sheet_rows import SheetRows, sheet_rows
 from collect.define.xlsform import SHEETS, compile_file
@@ -66,11 +66,12 @@ def lint(form: Form, source: Path, file: str) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One expression of the form: the node it stands at, its kind, its text."""
+    """One expression of the form: the node it stands at, its kind, its text; ``once`` when the phone alone runs it."""
 
     at: str
     kind: str
     text: str
+    once: bool = False
 
 
 def _rules(form: Form) -> Iterator[Rule]:
@@ -81,6 +82,7 @@ def _rules(form: Form) -> Iterator[Rule]:
                 yield Rule(question.path, kind, text)
         if question.choice_filter:
             yield Rule(question.path, "choice_filter", question.choice_filter)
+        yield from (Rule(question.path, kind, text, once=True) for kind, text in question.fills.items())
     for section in form.sections:
         yield from (Rule(section.path, kind, text) for kind in ("relevant", "count")
                     if (text := getattr(section, kind)))  # fmt: skip
@@ -106,15 +108,22 @@ class _Desk:
         if rule.kind == "choice_filter":
             yield from () if calls else self._planned(rule)
             return
-        paths = [replace(finding, place=self.rows.of_node(rule.at, rule.kind)) for finding in
+        paths = [self._placed(finding, rule) for finding in
                  check_expression(rule.text, self.form, at=rule.at, file=self.file, where=rule.at)]  # fmt: skip
         yield from paths
+        if rule.once:
+            return
         if not calls and not paths:
             yield from self._planned(rule)
         for path in dict.fromkeys(contradictions(tree, self.form, rule.at)):
             yield self._at(rule, "DEF-32", path=path)
         for engine in engine_dependent(tree, self.form, rule.at, truth=rule.kind in TRUTHS):
             yield self._at(rule, "DEF-33", "warning", engine=engine)
+
+    def _placed(self, finding: Finding, rule: Rule) -> Finding:
+        """The finding at its cell. Types that do not go together are no error: phones cast one to the other."""
+        severity: Severity = "warning" if finding.code == "DEF-16" else finding.severity
+        return replace(finding, place=self.rows.of_node(rule.at, rule.kind), severity=severity)
 
     def _planned(self, rule: Rule) -> Iterator[Finding]:
         """What the language refuses: a question of many rows where one is wanted, or what it cannot evaluate."""
@@ -131,11 +140,19 @@ class _Desk:
             if error.code == "repeated":
                 yield self._at(rule, "DEF-31", path=error.values.get("path", ""))
             elif error.code in ("unknown_path", "unknown_instance"):
-                near = ", ".join(self.form.choices) if error.code == "unknown_instance" else "-"
-                named = error.values.get("path") or error.values.get("name", "")
+                named = str(error.values.get("path") or error.values.get("name", ""))
+                near = ", ".join(self.form.choices) if error.code == "unknown_instance" else self._columns(rule, named)
                 yield self._at(rule, "DEF-14", path=named, near=near)
             else:
                 yield self._at(rule, "DEF-13", "warning", why=error.code, snippet=_snippet(rule.text, error.position))
+
+    def _columns(self, rule: Rule, named: str) -> str:
+        """Columns of the question's list that are called like ``named``, else all of them."""
+        question = self.form.by_path.get(rule.at)
+        items = self.schema.lists.get((question.choice_list if question else None) or "")
+        if rule.kind != "choice_filter" or items is None:
+            return "-"
+        return ", ".join(get_close_matches(named, items.columns, n=3, cutoff=0.6) or items.columns)
 
     def _at(self, rule: Rule, code: str, severity: Severity = "error", **values: object) -> Finding:
         place = self.rows.of_node(rule.at, rule.kind)
@@ -181,13 +198,13 @@ class _Desk:
             for kind in WORDS:
                 missing = self._missing(getattr(question, kind))
                 if missing:
-                    place = self.rows.of_node(question.path, kind)
+                    place = _in_language(self.rows.of_node(question.path, kind), missing)
                     yield Finding(self.file, question.path, "DEF-23", "warning", {"missing": missing}, place)
         for name, choices in self.form.choices.items():
             for choice in choices:
                 missing = self._missing(choice.labels)
                 if missing:
-                    place = self.rows.of_choice(name, choice.name, "labels")
+                    place = _in_language(self.rows.of_choice(name, choice.name, "labels"), missing)
                     yield Finding(self.file, f"{name}: {choice.name}", "DEF-23", "warning", {"missing": missing}, place)
 
     def _missing(self, words: Words) -> str:
@@ -201,6 +218,12 @@ class _Desk:
             if not first and name not in offered and not re.search(rf"instance\(\s*['\"]{re.escape(name)}['\"]", text):
                 place = self.rows.of_choice(name, column="list")
                 yield Finding(self.file, name, "DEF-35", "warning", {"never": "list", "expression": name}, place)
+
+
+def _in_language(place: Place | None, missing: str) -> Place | None:
+    """The cell to fill: the same column in the first of the languages that are missing."""
+    language = missing.split(", ")[0]
+    return place and replace(place, column=f"{place.column.split(':')[0].strip()}::{language}", cell="")
 
 
 def _unasked(question: Question, kind: str) -> str:

@@ -66,7 +66,7 @@ def form_from_xform(
     root = _primary_instance(model, file)
     itext = read_itext(model)
     reader = _Reader("/" + _local(root), itext, _binds(model), _controls(body, "/" + _local(root), _bind_ids(model)))
-    reader.worked_out = frozenset(_set_by_actions(page, reader.root))
+    reader.worked_out = _set_by_actions(page, reader.root)
     reader.walk(root, reader.root, reader.root)
     lists = read_lists(model, itext, [i for i in reader.itemsets if i.source], folder, lenient=lenient)
     questions = _with_other(tuple(reader.questions))
@@ -106,7 +106,7 @@ class _Reader:
     itemsets: list[Itemset] = field(default_factory=list)
     inline: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
-    worked_out: frozenset[str] = frozenset()  # nodes that an action of the form fills in
+    worked_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # nodes that actions of the form fill in
 
     def walk(self, node: etree._Element, path: str, repeat: str) -> None:
         """Add everything under ``node``; a repeat's template and its first row are the same nodes."""
@@ -120,7 +120,8 @@ class _Reader:
             elif here not in self.seen and not self._is_identity(here):
                 self.seen.add(here)
                 default = None if here in self.worked_out else (child.text or "").strip()
-                self.questions.append(replace(self._question(here, repeat), default=default))
+                fills = self.worked_out.get(here, {})
+                self.questions.append(replace(self._question(here, repeat), default=default, fills=fills))
 
     def _is_section(self, node: etree._Element, path: str) -> bool:
         control = self.controls.get(path)
@@ -216,12 +217,18 @@ def _binds(model: etree._Element) -> dict[str, etree._Element]:
     return {bind.get("nodeset", "").strip(): bind for bind in model if _local(bind) == "bind"}
 
 
-def _set_by_actions(page: etree._Element, root: str) -> Iterator[str]:
-    """Nodes that ``setvalue`` and its like write to; a relative name may be any node of that name."""
+def _set_by_actions(page: etree._Element, root: str) -> dict[str, dict[str, str]]:
+    """Nodes that ``setvalue`` and its like write to, and what: a calculation with a trigger or a default worked out."""
+    found: dict[str, dict[str, str]] = {}
     for element in page.iter():
         target = element.get("ref", "").strip() if _local(element) in ACTIONS else ""
         if target:
-            yield target if target.startswith("/") else f"{root}/{target}"
+            filled = found.setdefault(target if target.startswith("/") else f"{root}/{target}", {})
+            value = element.get("value", "").strip()
+            if value:
+                triggered = "xforms-value-changed" in element.get("event", "")
+                filled["calculate" if triggered else "default"] = value
+    return found
 
 
 def _bind_ids(model: etree._Element) -> dict[str, str]:

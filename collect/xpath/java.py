@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 
 import polars as pl
 
@@ -75,6 +77,7 @@ _CLASSES = {
     "w": "a-zA-Z0-9_",
     "s": r" \t\n\x0B\f\r",
 }  # Java's \d, \w and \s know ASCII only; Khmer digits are no \d
+_POSIX = re.compile(r"\\([pP])\{(Lower|Upper|ASCII|Alpha|Digit|Alnum|Punct|Graph|Print|Blank|Cntrl|XDigit|Space)\}")
 
 
 def full_match(pattern: str) -> str:
@@ -82,6 +85,12 @@ def full_match(pattern: str) -> str:
     out, inside, at = [], False, 0
     while at < len(pattern):
         character = pattern[at]
+        posix = _POSIX.match(pattern, at)
+        if posix:
+            named = f"[:{'^' if posix[1] == 'P' else ''}{posix[2].lower()}:]"
+            out.append(named if inside else f"[{named}]")
+            at = posix.end()
+            continue
         if character == "\\" and at + 1 < len(pattern):
             out.append(_escape(pattern[at + 1], inside))
             at += 2
@@ -110,6 +119,22 @@ def is_pattern(pattern: str) -> bool:
     except pl.exceptions.PolarsError:
         return False
     return True
+
+
+@lru_cache(maxsize=512)
+def matcher(pattern: str, *, whole: bool = True) -> Callable[[str], bool]:
+    """Whether one text matches, by Python's engine or, where that cannot read ``pattern`` (\\p{L}), by the columns'.
+
+    ``whole``: the whole text must match, as in Java; otherwise a part of it. Raises `re.error`: neither can read it.
+    """
+    try:
+        compiled = re.compile(pattern, re.ASCII)
+    except re.error:
+        if not is_pattern(pattern):
+            raise
+        anchored = full_match(pattern) if whole else full_match(pattern)[1:-1]
+        return lambda text: bool(pl.Series([text]).str.contains(anchored)[0])
+    return lambda text: bool(compiled.fullmatch(text) if whole else compiled.search(text))
 
 
 def matches_slowly(values: pl.Series, pattern: str) -> pl.Series:

@@ -53,7 +53,7 @@ def _regex(call: Call, values: list[Value]) -> Value:
         re.compile(pattern, re.ASCII)
     except re.error as problem:
         raise XPathError(
-            "type", f"regex(): the pattern cannot be read ({problem}).", call.position, name="regex"
+            "pattern", f"regex(): the pattern cannot be read ({problem}).", call.position, name="regex"
         ) from problem
     return boolean(mapped(shown, lambda series: matches_slowly(series, pattern), pl.Boolean()))
 

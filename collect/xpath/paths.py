@@ -96,7 +96,8 @@ def _fixed(path: Path, home: Scope, schema: Schema) -> Target:
     """Which repeats on the way the context fixes to one row.
 
     A relative path keeps the rows it was climbed from, and goes to all rows below; an absolute path is held to the
-    context's own rows as far as the two share steps. A predicate sets its step free. (JavaRosa's contextualize.)
+    context's own rows as far as the two share steps. A predicate sets its own step free, no other: a repeat below it is
+    still held to the context's own number, which is left to the interpreter. (JavaRosa's contextualize.)
     """
     absolute = path.start == "/"
     way = _from_root(path, "" if absolute else home.node)
@@ -113,6 +114,8 @@ def _fixed(path: Path, home: Scope, schema: Schema) -> Target:
         if predicates:
             at.append((prefix, predicates))
         if prefix in schema.tables and prefix != schema.root and (predicates or not same or free):
+            if same and not predicates:
+                raise XPathUnsupported(f"{prefix} below chosen rows is held to its own number.", path.position)
             free.append(prefix)
     table = schema.table_of(whole)
     chain = schema.chain(table)

@@ -8,11 +8,10 @@ import math
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
-from functools import lru_cache
 
 from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.instance import Moment, Scalar, day_of
-from collect.xpath.java import base64_decoded, round_half_up
+from collect.xpath.java import base64_decoded, matcher, round_half_up
 from collect.xpath.row_values import NAN, Value, day_share, days, instant
 from collect.xpath.rows import Reader, RowFunction
 from collect.xpath.tree import Call
@@ -53,19 +52,13 @@ def _number(act: Callable[..., float]) -> RowFunction:
 # --- truths
 
 
-@lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII)
-
-
 def _regex(reader: Reader, call: Call) -> Value:
     shown, pattern = (reader.casts.text(value) for value in values(reader, call))
     try:
-        compiled = _compiled(pattern)
+        return matcher(pattern)(shown)
     except re.error as problem:
         message = f"regex(): the pattern cannot be read ({problem})."
-        raise XPathError("type", message, call.position, name="regex") from problem
-    return compiled.fullmatch(shown) is not None
+        raise XPathError("pattern", message, call.position, name="regex") from problem
 
 
 # --- choices

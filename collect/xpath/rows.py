@@ -168,6 +168,8 @@ class Reader:
                 found = Nodes([line[level]])
             else:
                 found = Nodes(child for node in found for child in node.children.get(step.name, ()))
+            if same and free and not step.predicates:  # below chosen rows still the row of the context's own number
+                found = Nodes(node for node in found if node.place == line[level].place)
             free = free or (self._repeats(line[0], path, level) and (bool(step.predicates) or not same))
             found = self._passed(found, step.predicates)
         return self._marked(found, free, path)

@@ -9,6 +9,7 @@ import re
 from collect.xpath import geometry
 from collect.xpath.errors import XPathError
 from collect.xpath.instance import Node
+from collect.xpath.java import matcher
 from collect.xpath.row_library import digest_of, power, values
 from collect.xpath.row_nodes import points, seed_from, shuffled
 from collect.xpath.row_values import NAN, Nodes, Value
@@ -148,10 +149,10 @@ def _digest(reader: Reader, call: Call) -> Value:
 def _regex(reader: Reader, call: Call) -> Value:
     shown, pattern = (_text(reader, call, place) for place in (0, 1))
     try:
-        return re.search(pattern, shown, re.ASCII) is not None
+        return matcher(pattern, whole=False)(shown)
     except re.error as problem:
         message = f"regex(): the pattern cannot be read ({problem})."
-        raise XPathError("type", message, call.position, name="regex") from problem
+        raise XPathError("pattern", message, call.position, name="regex") from problem
 
 
 def _selected(reader: Reader, call: Call) -> Value:
