@@ -53,20 +53,8 @@ ARROWS: dict[str, set[str]] = {
     "sharing": WORDS | {"access", "registry", "runs", "store", "places", "publish", "i18n", "geo"},
     "api": WORDS | {"access", "sharing", "registry", "settings", "store", "i18n"},
     "openrosa": WORDS
-    | {
-        "api",
-        "receive",
-        "journey",
-        "passing",
-        "intake",
-        "places",
-        "registry",
-        "migrations",
-        "keeping",
-        "settings",
-        "store",
-    }
-    | {"i18n", "geo"},
+    | {"access", "api", "define", "geo", "i18n", "intake", "journey", "keeping", "migrations", "passing", "places"}
+    | {"receive", "registry", "settings", "store"},
     "wording": {"forms", "i18n", "intake"},
     "fieldwork": WORDS | {"check", "review", "wording", "registry", "store"},
     "touched": {"define", "forms", "review", "registry", "settings", "store"},
