@@ -154,6 +154,24 @@ def test_where_only_a_browser_refuses_the_issue_is_a_warning_that_names_both_too
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "disputed"),
+    [
+        ("count-selected(/data/member/ops) = 1", True),  # Collect stays in the row, a browser reads the first
+        ("count-selected(../ops) = 1", False),
+        ("count(../../member[position() > 1]) = 1", False),  # the same in both: members of one household
+    ],
+)
+def test_a_full_path_into_the_rows_around_a_rule_is_asked_of_both_engines(rule: str, disputed: bool) -> None:
+    form = form_of(
+        "| type | name | label | constraint |\n| begin_repeat | member | M | |\n"
+        f"| text | ops | Ops | |\n| text | why | Why | {rule} |\n| end_repeat | | | |"
+    )
+    answers = answers_of(form, "| id |\n| a |", member="| id | ops | why |\n| a | x | y |\n| a | x z | y |")
+    told = check(answers, form).issues.filter(pl.col("code") == "CON-01")
+    assert ("warning" in told["severity"].to_list()) is disputed
+
+
 @pytest.mark.parametrize("rule", ["not()", "date() > 1", "count()", "(", "nofunction(1)", "random() > 2"])
 def test_a_rule_that_cannot_be_read_is_told_and_stops_nothing(rule: str) -> None:
     form = form_of(

@@ -44,7 +44,7 @@ def differing(sheets: Sheets, rule: Rule, among: pl.Series, as_: str) -> pl.Data
     """Where engines differ: ``place`` (a row number), ``collect`` and ``web`` as text; None where none of them can."""
     try:
         tree = sheets.planner.plan(rule.text, rule.path).expression
-        if not among.any() or not _may_depend(tree, _kinds(sheets, rule)):
+        if not among.any() or not (_may_depend(tree, _kinds(sheets, rule)) or _around(tree, sheets, rule)):
             return None
         rows, tables = _asked(sheets, sheets.repeat_of(rule.path), among)
         schema, clock = sheets.planner.schema, sheets.planner.clock
@@ -108,6 +108,13 @@ def _may_depend(tree: xpath.Expression, kinds: Mapping[str, str]) -> bool:
     return isinstance(tree, xpath.Path) or any(_bare(node, kinds) for node in rest)
 
 
+def _around(tree: xpath.Expression, sheets: Sheets, rule: Rule) -> bool:
+    """Whether a full path leads into a repeat around the rule: Collect stays in its row, a browser sees them all."""
+    own = sheets.planner.schema.chain(sheets.repeat_of(rule.path))[1:]
+    full = [str(node) for node in xpath.walk(tree) if isinstance(node, xpath.Path) and node.start == "/"]
+    return any(f"{path}/".startswith(f"{repeat}/") for path in full for repeat in own)
+
+
 def _day(node: xpath.Expression) -> bool:
     """A day written out."""
     return isinstance(node, xpath.Call) and node.name == "date" and isinstance(node.arguments[0], xpath.Text)
@@ -130,6 +137,8 @@ def _same_everywhere(call: xpath.Call) -> bool:
     """Functions that mean the same to all engines, as they are called here."""
     if call.name == "not":
         return not isinstance(call.arguments[0], xpath.Path)
+    if call.name == "position" and not call.arguments:
+        return False  # a place among the rows of one parent, or of all
     return call.name in ALIKE or _day(call) or _whole_pattern(call) or _digits(call) or _counts(call)
 
 
