@@ -208,6 +208,7 @@ def _rounds(results: Results, code: str, rows: pl.DataFrame, lang: str) -> None:
         if mine.is_empty():
             continue
         line = {t("column.target", lang): data.name_of(results, target, lang)}
+        line |= dict.fromkeys(rounds, "–")  # every round in its place, also where the first target has fewer
         line |= {row["round"]: percent(row["value"], lang) for row in mine.iter_rows(named=True)}
         lines.append(line | {t("column.change", lang): _change(results, target, code, mine, lang)})
     st.dataframe(lines, hide_index=True, alt=t("commune.rounds", lang))
