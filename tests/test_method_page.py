@@ -31,12 +31,12 @@ def test_rounds_stand_in_order_though_the_first_target_was_measured_in_one_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shown: list[list[dict[str, str]]] = []
-    monkeypatch.setattr(commune_page.st, "dataframe", lambda lines, **_: shown.append(lines))
-    monkeypatch.setattr(commune_page.st, "markdown", lambda *_, **__: None)
+    monkeypatch.setattr("streamlit.dataframe", lambda lines, **_: shown.append(lines))
+    monkeypatch.setattr("streamlit.markdown", lambda *_, **__: None)
     monkeypatch.setattr(
-        commune_page.data, "measured", lambda *_: [SimpleNamespace(target_id=one) for one in ("A", "B")]
+        "collect.pages.data.measured", lambda *_: [SimpleNamespace(target_id=one) for one in ("A", "B")]
     )
-    monkeypatch.setattr(commune_page.data, "name_of", lambda _, target, __: target.target_id)
+    monkeypatch.setattr("collect.pages.data.name_of", lambda _, target, __: target.target_id)
     monkeypatch.setattr(commune_page, "_change", lambda *_: "–")
     rows = pl.DataFrame({"target_id": ["A", "B", "B"], "round": ["2026", "2025", "2026"], "value": [1.0, 0.5, 0.6]})
     commune_page._rounds(None, "29302", rows, "en")  # type: ignore[arg-type]
