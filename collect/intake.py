@@ -22,7 +22,7 @@ from collect.problems import ExportError, StoreError
 from collect.receive.apart import UNREADABLE
 from collect.receive.manner import Manner
 from collect.receive.sealed import PrivateKey, holds_sealed, unsealed
-from collect.store import Store, Stored, content_hashes, forget, keep, kept, note, noted, sha256_of
+from collect.store import Store, Stored, content_hashes, forget, held, in_hand, kept, note, noted, sha256_of, sweep
 
 COUNTS = ("form", "form_version", "source", "read", "rows", "new", "changed", "duplicate", "with_issues", "unreadable")
 NOT_UPLOADS = (".txt", ".md", ".json", ".geojson")  # what lies beside exports and is none
@@ -94,27 +94,55 @@ def add_file(
     ------
     ExportError
         The file is no export of a known form; the store is as it was.
+    StoreError
+        STO-03 or STO-09: the disk or the registry did not take it. It was not received; it may be sent again.
     """
     progress("step.keep", 0.0)
-    stored = keep(store, path, asked.name)
-    if registry.find_upload(store.engine, stored.sha256) is not None:
-        return _seen_before(store, stored)
-    now = datetime.now(UTC).astimezone()  # the day of receipt is the day where the survey is
-    try:
-        arrival = _arrival(store, stored, asked, now)
-        with unsealed(stored.path, asked.key, store.folder, arrival.manner) as readable:
-            taken = take(readable, definitions, places_of(store.folder), arrival, progress)
-        parts, indexes = _compare(store, taken, but=None)
-    except BaseException as error:
-        _turn_away(stored, store, asked, now, error)
-        raise
-    receipt = Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=parts)
-    if dry_run:
-        forget(stored, store)
-        return receipt
-    progress("step.store", 0.9)
-    files = _write(store, stored.upload_id, taken, indexes)
-    upload = {
+    with in_hand(store, path, asked.name) as stored:
+        if registry.find_upload(store.engine, stored.sha256) is not None:
+            return _seen_before(store, stored)
+        at = _moment(store)
+        try:
+            taken, parts, indexes = _read(store, stored, definitions, asked, at, progress)
+        except BaseException as error:
+            _turn_away(stored, store, asked, at, error)
+            raise
+        receipt = Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=parts)
+        if dry_run:
+            forget(stored, store)
+            return receipt
+        progress("step.store", 0.9)
+        files = _write(store, stored.upload_id, taken, indexes)
+        upload = _row(stored, asked, at)
+        note(stored, {**upload, "after": registry.last_sequence(store.engine)})
+        committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts], files)
+        progress("step.done", 1.0)
+        return receipt if committed else _seen_before(store, stored)
+
+
+def _moment(store: Store) -> datetime:
+    """Now, on the clock of where the survey is; never before what was received last, should the clock jump back.
+
+    Runs as of a moment ask what had been received by then, so the order of arrival and these moments must agree.
+    """
+    now = datetime.now(UTC).astimezone()
+    last = registry.last_received_at(store.engine)
+    return now if last is None else max(now, datetime.fromisoformat(last))
+
+
+def _read(
+    store: Store, stored: Stored, definitions: Definitions, asked: Asked, at: datetime, progress: Progress
+) -> tuple[tuple[Taken, ...], tuple[Part, ...], dict[str, pl.DataFrame]]:
+    """What is in an upload, and what of it is news."""
+    arrival = _arrival(store, stored, asked, at)
+    with unsealed(stored.path, asked.key, store.folder, arrival.manner) as readable:
+        taken = take(readable, definitions, places_of(store.folder), arrival, progress)
+    return taken, *_compare(store, taken, but=None)
+
+
+def _row(stored: Stored, asked: Asked, at: datetime) -> dict[str, object]:
+    """What the registry knows of an upload."""
+    return {
         "upload_id": stored.upload_id,
         "sha256": stored.sha256,
         "file_name": stored.name,
@@ -123,13 +151,9 @@ def add_file(
         "forced_source": asked.source or "",
         "forced_encoding": asked.encoding,
         "forced_dates": asked.dates,
-        "received_at": now.isoformat(),
+        "received_at": at.isoformat(),
         "received_by": asked.by,
     }
-    note(stored, {**upload, "after": registry.last_sequence(store.engine)})
-    committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts], files)
-    progress("step.done", 1.0)
-    return receipt if committed else _seen_before(store, stored)
 
 
 def _arrival(store: Store, stored: Stored, asked: Asked, at: datetime) -> Arrival:
@@ -183,6 +207,7 @@ def rebuild(
     ExportError
         IN-35, after everything else was made again, when encrypted uploads were left as they are for want of a key.
     """
+    sweep(store)
     by_sha = {stored.sha256: stored for stored in kept(store) if sha256_of(stored.path) == stored.sha256}
     known = registry.uploads(store.engine)
     receipts, lost, closed = [], [], []
@@ -229,7 +254,7 @@ def _make_again(
     store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: PrivateKey | None
 ) -> Receipt:
     arrival = _arrival(store, stored, _asked_then(upload), datetime.fromisoformat(upload["received_at"]))
-    with unsealed(stored.path, key, store.folder, arrival.manner) as readable:
+    with held(stored.path.parent), unsealed(stored.path, key, store.folder, arrival.manner) as readable:
         taken = take(readable, definitions, places_of(store.folder), arrival)
     parts, indexes = _compare(store, taken, but=stored.upload_id)
     files = _write(store, stored.upload_id, taken, indexes)

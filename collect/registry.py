@@ -197,7 +197,7 @@ def open_registry(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, pool_pre_ping=parsed.get_backend_name() != "sqlite")  # a server may have restarted
+    engine = _engine(parsed)
     if parsed.get_backend_name() == "sqlite":
         sa.event.listen(engine, "connect", _make_sqlite_durable)
     sa.event.listen(engine, "handle_error", _in_our_words)
@@ -209,6 +209,13 @@ def open_registry(url: str) -> Engine:
             raise
         raise StoreError("STO-01", database=parsed.render_as_string(hide_password=True)) from error
     return engine
+
+
+def _engine(url: sa.URL) -> Engine:
+    if url.get_backend_name() != "postgresql":
+        return sa.create_engine(url)
+    waits = {} if "options" in url.query else {"options": f"-c lock_timeout={PATIENCE_MS}"}  # the server alone: for ever
+    return sa.create_engine(url, pool_pre_ping=True, connect_args=waits)  # it may have been started again
 
 
 def _in_our_words(context: sa.engine.ExceptionContext) -> None:

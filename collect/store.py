@@ -1,20 +1,24 @@
 """Where everything lies: raw bytes in the inbox first, then Parquet parts, one per upload and table, then runs.
 
-Nothing is parsed before its bytes are safe: written to a temporary name, fsynced, renamed, the folder fsynced. A part
-counts only once its upload's registry row commits, so a torn upload leaves nothing behind that anybody reads.
+Nothing is parsed before its bytes are safe: written to a temporary name, fsynced, renamed, and every folder on the way
+to it fsynced. A part counts only once its upload's registry row commits, so a torn upload leaves nothing behind that
+anybody reads. One upload is in one pair of hands at a time: whoever brings the same bytes meanwhile waits.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 import unicodedata
+import uuid
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +33,16 @@ from collect import registry
 from collect.problems import ExportError, StoreError
 from collect.settings import Settings
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 CHUNK_BYTES = 1 << 20
 NOTE = ".upload.json"  # beside the bytes: what the registry knows of them, in case it is lost
+LEFT_BEHIND = (".incoming-*", ".*.part")  # temporary names; whoever is killed leaves them
+LEFT_BEHIND_AFTER = 86_400  # seconds: nobody writes one file for a day
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what a disk says that takes no more
 LONGEST_NAME = 80  # characters of a file name kept: systems stop at 255 bytes and a Khmer letter takes three
 
 
@@ -72,6 +84,7 @@ class Store:
         with written_whole(path) as temporary:
             frame.write_parquet(temporary, compression="zstd", compression_level=3)
             written = {"sha256": sha256_of(temporary), "size_bytes": temporary.stat().st_size}
+        sync_up(path.parent, self.folder)
         return {"path": path.relative_to(self.folder).as_posix(), **written}
 
     def read_part(
@@ -98,19 +111,57 @@ def open_store(settings: Settings) -> Store:
     """Open (or begin) the data folder. Raises StoreError STO-01 or STO-03."""
     try:
         for name in ("inbox", "tables", "runs"):
-            (settings.data / name).mkdir(parents=True, exist_ok=True)
+            if not (settings.data / name).is_dir():
+                (settings.data / name).mkdir(parents=True, exist_ok=True)
+                sync_up(settings.data, settings.data.parent)
     except OSError as error:
         raise StoreError("STO-03", folder=str(settings.data), reason=error.strerror or str(error)) from error
     return Store(settings, registry.open_registry(settings.database))
 
 
+@contextmanager
+def in_hand(store: Store, path: Path, name: str | None = None) -> Iterator[Stored]:
+    """Keep a file's bytes and hold them alone: others who bring the same ones wait until the block has ended.
+
+    Raises like `keep`.
+    """
+    while True:
+        stored = keep(store, path, name)
+        with held(stored.path.parent) as there:
+            if there and stored.path.is_file():  # nobody found meanwhile that it is no export, and forgot it
+                yield stored
+                return
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Hold a folder's lock, which its system gives back should we be killed. False where the folder went meanwhile."""
+    if fcntl is None:  # Windows
+        yield folder.is_dir()
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield folder.is_dir() and folder.stat().st_ino == os.fstat(descriptor).st_ino
+    finally:
+        os.close(descriptor)
+
+
 def keep(store: Store, path: Path, name: str | None = None) -> Stored:
     """Copy a file's bytes into the inbox under their SHA-256; a folder is packed into one zip first.
+
+    Bytes that are there already stay as they are, unless they were damaged: then these take their place.
 
     Raises
     ------
     ExportError
         IN-01 when the path does not exist or cannot be read.
+    StoreError
+        STO-03 when the disk takes no more.
     """
     shown = safe_name(name or path.name)
     inbox = store.folder / "inbox"
@@ -123,25 +174,36 @@ def keep(store: Store, path: Path, name: str | None = None) -> Stored:
                 shown = f"{shown}.zip"
             else:
                 shutil.copyfile(path, waiting)
-            sha256 = sha256_of(waiting)
-            final = inbox / sha256[:2] / sha256 / shown
-            earlier = next((path for path in sorted(final.parent.glob("*")) if path.name != NOTE), None)
-            if earlier is None:
-                final.parent.mkdir(parents=True, exist_ok=True)
-                sync(waiting)
-                waiting.rename(final)
-                sync(final.parent)
-            size = (earlier or final).stat().st_size
-            return Stored(earlier or final, sha256, (earlier or final).name, size)
+            return _named(waiting, inbox, shown)
         finally:
             waiting.unlink(missing_ok=True)
     except OSError as error:
+        if error.errno in FULL:
+            raise cannot_write(inbox, error) from error
         raise ExportError("IN-01", file=shown, reason=error.strerror or type(error).__name__) from error
+
+
+def _named(waiting: Path, inbox: Path, shown: str) -> Stored:
+    """Give waiting bytes the place of their SHA-256."""
+    sha256 = sha256_of(waiting)
+    folder = inbox / sha256[:2] / sha256
+    sync(waiting)
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with held(folder) as there:
+            if not there:
+                continue
+            earlier = next((path for path in sorted(folder.glob("[!.]*"))), None)
+            final = earlier or folder / shown
+            if earlier is None or sha256_of(earlier) != sha256:
+                waiting.replace(final)
+            sync_up(folder, inbox)  # also where it lay here: whoever brought it may not have come that far
+            return Stored(final, sha256, final.name, final.stat().st_size)
 
 
 def kept(store: Store) -> list[Stored]:
     """Everything in the inbox, by SHA-256."""
-    files = sorted(path for path in (store.folder / "inbox").glob("??/*/*") if path.is_file() and path.name != NOTE)
+    files = sorted(path for path in (store.folder / "inbox").glob("??/*/[!.]*") if path.is_file())
     return [Stored(path, path.parent.name, path.name, path.stat().st_size) for path in files]
 
 
@@ -151,7 +213,18 @@ def forget(stored: Stored, store: Store) -> None:
     if stored.sha256 not in marked and registry.find_upload(store.engine, stored.sha256) is None:
         stored.path.unlink(missing_ok=True)
         stored.path.with_name(NOTE).unlink(missing_ok=True)
-        stored.path.parent.rmdir()
+        with suppress(OSError):  # the temporary name of somebody who was killed lies there still
+            stored.path.parent.rmdir()
+
+
+def sweep(store: Store) -> int:
+    """Remove what people who were cut off left half written, a day later; returns how many files."""
+    before = time.time() - LEFT_BEHIND_AFTER
+    found = [path for pattern in LEFT_BEHIND for path in store.folder.rglob(pattern) if path.is_file()]
+    old = [path for path in found if path.stat().st_mtime < before]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
 
 
 def note(stored: Stored, upload: Mapping[str, object]) -> None:
@@ -197,18 +270,36 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_up(folder: Path, top: Path) -> None:
+    """Ask the disk to keep the names in a folder and in every one above it, as far as ``top``."""
+    sync(folder)
+    while folder != top and folder != folder.parent:
+        folder = folder.parent
+        sync(folder)
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to; it takes the real name only once all of it is on disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Give a temporary name to write to; it takes the real name only once all of it is on disk.
+
+    Raises StoreError STO-03 where the disk takes no more; what was there before stays.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise cannot_write(path.parent, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def cannot_write(folder: Path, error: Exception) -> StoreError:
+    """The reason to stop for a disk that takes no more, or a folder that may not be written to."""
+    return StoreError("STO-03", folder=str(folder), reason=getattr(error, "strerror", None) or type(error).__name__)
 
 
 def _pack(folder: Path, target: Path) -> None:

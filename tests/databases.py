@@ -40,6 +40,7 @@ class Server:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {name}")
         yield self.url(name)
+        engine.dispose()  # the server may have been started again meanwhile
         with engine.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
         engine.dispose()

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Bring what the tests drive and Python cannot install: Chromium, Java 17 (with its compiler) for JavaRosa, PostgreSQL 15,
-# and the npm packages of tests/node. Asks apt and npm only for what is missing.
+# strace for the power cuts, and the npm packages of tests/node. Asks apt and npm only for what is missing.
 set -eu
 cd "$(dirname "$0")"
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="chromium"
 command -v javac >/dev/null 2>&1 || missing="$missing openjdk-17-jdk-headless"
+command -v strace >/dev/null 2>&1 || missing="$missing strace"
 [ -x /usr/lib/postgresql/15/bin/initdb ] || missing="$missing postgresql-15"
 installed=node/node_modules/.installed # a copy of the package.json it was installed from
 cmp -s node/package.json "$installed" || command -v npm >/dev/null 2>&1 || missing="$missing npm"

@@ -52,7 +52,7 @@ ARROWS: dict[str, set[str]] = {
     "access": {"problems"},
     "sharing": WORDS | {"access", "registry", "runs", "store", "places", "publish", "i18n", "geo"},
     "api": WORDS | {"access", "sharing", "registry", "settings", "store", "i18n"},
-    "openrosa": WORDS
+    "openrosa": WORDS  # the outermost door for phones, beside the pages
     | {"access", "api", "define", "geo", "i18n", "intake", "journey", "keeping", "migrations", "passing", "places"}
     | {"receive", "registry", "settings", "store"},
     "wording": {"forms", "i18n", "intake"},

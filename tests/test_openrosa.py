@@ -25,6 +25,7 @@ from starlette.testclient import TestClient
 from collect import openrosa, registry
 from collect.demo import make_round
 from collect.i18n import LANGUAGES, t
+from collect.intake import add_file
 from collect.journey import define
 from collect.keeping.attachments import path_of
 from collect.keeping.journal import FOLDER, bytes_of, discard, records, segments
@@ -440,3 +441,11 @@ def test_what_the_running_app_acknowledged_outlives_it(settings: Settings, store
     assert [row["instance_id"] for row in rows(store)] == ["uuid:1"]
     assert bytes_of(store.folder, rows(store)[0]) == xml()
     assert token not in said.decode()
+
+
+def test_an_edit_of_what_came_in_a_file_is_taken(
+    phone: TestClient, store: Store, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "one.xml").write_bytes(xml("uuid:filed"))
+    add_file(store, tmp_path / "one.xml", define(settings.forms, settings.data / "cache" / "forms"))
+    assert send(phone, xml("uuid:2", edits="uuid:filed")) == 201

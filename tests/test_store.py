@@ -12,7 +12,19 @@ import pytest
 from collect import registry
 from collect.problems import ExportError, StoreError
 from collect.settings import settings_from
-from collect.store import Store, content_hashes, forget, keep, kept, open_store, safe_name, written_whole
+from collect.store import (
+    LEFT_BEHIND_AFTER,
+    Store,
+    content_hashes,
+    forget,
+    in_hand,
+    keep,
+    kept,
+    open_store,
+    safe_name,
+    sweep,
+    written_whole,
+)
 
 
 @pytest.fixture
@@ -99,6 +111,52 @@ def test_a_part_that_fails_half_way_is_never_seen(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         fail_half_way()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_damaged_in_the_inbox_are_mended_by_bringing_them_again(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x")
+    keep(store, tmp_path / "a.csv").path.write_text("y")
+    assert keep(store, tmp_path / "a.csv").path.read_text() == "x"
+
+
+def test_who_brings_the_same_bytes_meanwhile_waits(store: Store, tmp_path: Path) -> None:
+    from threading import Thread
+
+    (tmp_path / "a.csv").write_text("x")
+    order: list[str] = []
+
+    def second() -> None:
+        with in_hand(store, tmp_path / "a.csv"):
+            order.append("second")
+
+    with in_hand(store, tmp_path / "a.csv") as stored:
+        other = Thread(target=second)
+        other.start()
+        other.join(0.2)
+        forget(stored, store)  # a dry run, say: the one who waits must not lose the bytes by it
+        order.append("first")
+    other.join()
+    assert order == ["first", "second"]
+    assert [one.sha256 for one in kept(store)] == [stored.sha256]
+
+
+def test_what_a_killed_writer_left_half_written_is_no_original_and_goes_after_a_day(
+    store: Store, tmp_path: Path
+) -> None:
+    import os
+    import time
+
+    (tmp_path / "a.csv").write_text("x")
+    stored = keep(store, tmp_path / "a.csv")
+    torn = [stored.path.with_name(".upload.json.0123.part"), store.folder / "inbox" / ".incoming-x"]
+    for path in torn:
+        path.write_text("half")
+    assert kept(store) == [stored]
+    assert sweep(store) == 0
+    for path in torn:
+        os.utime(path, (0, time.time() - LEFT_BEHIND_AFTER - 1))
+    assert sweep(store) == 2
+    assert kept(store) == [stored]
 
 
 def test_a_damaged_part_says_how_to_mend_it(store: Store) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import formatdate
 from xml.sax.saxutils import escape
 
 from starlette.requests import Request
@@ -44,11 +43,10 @@ class Refused(CollectError):  # noqa: N818
 
 
 def headers_for(limit: int) -> dict[str, str]:
-    """What every answer says: the protocol's version, the time, and how much one request may carry, in bytes."""
+    """What every answer says: the protocol's version, and how much one request may carry, in bytes."""
     return {
         "X-OpenRosa-Version": VERSION,
         "X-OpenRosa-Accept-Content-Length": str(limit),
-        "Date": formatdate(usegmt=True),
         "Cache-Control": "no-store",
     }
 

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from collect import registry
 from collect.openrosa.desk import Desk
 from collect.openrosa.door import ACCEPTED, Outcome, Sending
 from collect.openrosa.people import Person
@@ -51,8 +52,18 @@ def _prepare(desk: Desk, person: Person, sent: Parcel) -> Sending:
     pieces = keep_pieces(desk.settings.data, heading.form, heading.instance_id, files)
     return Sending(
         heading.form, heading.instance_id, heading.version, heading.replaces, sent.data,
-        person.team, person.person, sent.complete, pieces,
+        person.team, person.person, sent.complete, pieces, _came_as_file(desk, heading),
     )  # fmt: skip
+
+
+def _came_as_file(desk: Desk, heading: Heading) -> bool:
+    """Whether the submission an edit names is known from an export; what came by phone the door knows itself."""
+    if not heading.replaces:
+        return False
+    uploads = (part["upload_id"] for part in registry.parts_of(desk.engine) if part["form"] == heading.form)
+    return any(
+        heading.replaces in desk.store.read_part(heading.form, "index", upload)["submission_id"] for upload in uploads
+    )
 
 
 def _admit(desk: Desk, person: Person, heading: Heading) -> None:
