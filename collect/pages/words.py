@@ -12,7 +12,7 @@ from collect.targets import Target
 
 __all__ = [
     "NOTHING", "Formats", "as_text", "chance", "counted", "day", "interval", "known", "number", "percent", "points",
-    "target_value",
+    "target_value", "whole_percent",
 ]  # fmt: skip
 SIGNS = {">=": "≥", ">": ">", "=": "="}
 MEANING = re.compile(r"[!-/:-@\[-`{-~]")  # ASCII punctuation: CommonMark lets a backslash stand before each
