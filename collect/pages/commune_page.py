@@ -61,7 +61,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     _targets(results, rows, lang)
     _behind(results, chosen, rows, lang, sources)
     st.subheader(t("commune.history", lang), anchor=False)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([1, 1.7], gap="large")  # the rounds stand beside their change
     with left:
         _former(results, chosen, lang)
     with right:
