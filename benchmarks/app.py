@@ -147,7 +147,7 @@ async def crowd(address: str, process: psutil.Process) -> tuple[list[float], flo
     async def somebody(number: int) -> None:
         await asyncio.sleep(THINK_S * number / USERS)
         line = await websockets.connect(
-            f"ws://{host}/_stcore/stream", origin=address, subprotocols=["streamlit"], max_size=None  # type: ignore[arg-type,list-item]
+            f"ws://{host}/_stcore/stream", origin=address, subprotocols=["streamlit"], max_size=None, ping_interval=None  # type: ignore[arg-type,list-item]
         )  # fmt: skip
         opened.append(line)
         await _asked(line, "lang=vi")

@@ -13,12 +13,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from access_tables import store_with_runs
 from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from test_app_browser import AXE, BARRIERS, DRAWN
 
 from collect.access import Scope
 from collect.i18n import LANGUAGES, t
@@ -122,29 +122,34 @@ Opened = Callable[..., Page]  # whose page, where, in which language; a person l
 
 
 @pytest.fixture(scope="module")
-def logins() -> dict[str, Any]:
-    return {}
+def windows(browser: Browser) -> Iterator[dict[tuple[str | None, int], BrowserContext]]:
+    """One browser profile per person, kept from test to test: the app's files are fetched and read once."""
+    opened: dict[tuple[str | None, int], BrowserContext] = {}
+    yield opened
+    for context in opened.values():
+        context.close()
 
 
 @pytest.fixture
-def opened(browser: Browser, app: str, logins: dict[str, Any]) -> Iterator[Opened]:
-    contexts: list[BrowserContext] = []
+def opened(browser: Browser, app: str, windows: dict[tuple[str | None, int], BrowserContext]) -> Iterator[Opened]:
+    pages: list[Page] = []
 
     def new(person: str | None, at: str = "", lang: str = "vi", width: int = 1440) -> Page:
-        known = logins.get(person) if person else None
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, storage_state=known))
-        contexts[-1].route(ELSEWHERE, lambda route: route.abort())  # the provider's own fonts
-        contexts[-1].set_default_timeout(20_000)
-        page = contexts[-1].new_page()
-        page.goto(f"{app}/{at}?lang={lang}")
-        if person and known is None:
-            log_in(page, app, person, lang)
-            logins[person] = contexts[-1].storage_state()
-        return page
+        known = (person, width) in windows
+        if not known:
+            windows[person, width] = browser.new_context(viewport={"width": width, "height": 900})
+            windows[person, width].route(ELSEWHERE, lambda route: route.abort())  # the provider's own fonts
+            windows[person, width].set_default_timeout(20_000)
+            windows[person, width].add_init_script(path=AXE)
+        pages.append(windows[person, width].new_page())
+        pages[-1].goto(f"{app}/{at}?lang={lang}")
+        if person and not known:
+            log_in(pages[-1], app, person, lang)
+        return pages[-1]
 
     yield new
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 def log_in(page: Page, app: str, person: str, lang: str) -> None:
@@ -176,6 +181,8 @@ def test_nobody_sees_anything_before_logging_in(opened: Opened, lang: str, at: s
     heading(page, "door.login", lang)
     assert page.get_by_test_id("stTopNavLink").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.wait_for_function(DRAWN)
+    assert page.evaluate(BARRIERS) == []
     nothing_shown(page)
 
 
@@ -188,6 +195,8 @@ def test_each_role_finds_its_own_pages_and_a_typed_address_is_refused(opened: Op
         heading(page, "door.forbidden", lang)
         expect(page.get_by_text(t("ACC-01.mend", lang))).to_be_visible()
         nothing_shown(page)
+        page.wait_for_function(DRAWN)
+        assert page.evaluate(BARRIERS) == []
 
 
 def test_a_partner_downloads_its_own_rows_alone(opened: Opened) -> None:

@@ -20,6 +20,8 @@ from collect.pages.words import counted, day, interval, number, percent, points,
 from collect.publish import advice
 from collect.targets import Target
 
+AROUND = 130  # pixels of title, axis and legend, which Streamlit takes from a chart's own height
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -61,7 +63,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     _targets(results, rows, lang)
     _behind(results, chosen, rows, lang, sources)
     st.subheader(t("commune.history", lang), anchor=False)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([1, 1.7], gap="large")  # the rounds stand beside their change
     with left:
         _former(results, chosen, lang)
     with right:
@@ -176,7 +178,8 @@ def _behind(results: Results, code: str, rows: pl.DataFrame, lang: str, sources:
             _hamlets(found.hamlets, lang)
         with st.container(horizontal=True, gap="large"):
             for chart in found.pictures:
-                st.altair_chart(chart, width="content", alt=t("picture.behind", lang))
+                height = int(chart.height) + AROUND
+                st.altair_chart(chart, width="content", height=height, alt=t("picture.behind", lang))
 
 
 def _hamlets(hamlets: pl.DataFrame, lang: str) -> None:

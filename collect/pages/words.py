@@ -11,19 +11,8 @@ from collect.i18n.figures import NOTHING, chance, counted, day, interval, number
 from collect.targets import Target
 
 __all__ = [
-    "NOTHING",
-    "Formats",
-    "as_text",
-    "chance",
-    "counted",
-    "day",
-    "interval",
-    "known",
-    "number",
-    "percent",
-    "points",
-    "target_value",
-    "whole_percent",
+    "NOTHING", "Formats", "as_text", "chance", "counted", "day", "interval", "known", "number", "percent", "points",
+    "target_value", "whole_percent",
 ]  # fmt: skip
 SIGNS = {">=": "≥", ">": ">", "=": "="}
 MEANING = re.compile(r"[!-/:-@\[-`{-~]")  # ASCII punctuation: CommonMark lets a backslash stand before each
