@@ -233,6 +233,19 @@ def test_lists_are_opened_where_files_are_read_and_come_back_with_the_answers(tm
     assert here.form.choices["places"][0].columns["code"] == "7"
 
 
+def test_the_label_of_a_choice_whose_list_is_not_there_is_unknown_and_not_wrong(tmp_path: Path) -> None:
+    sheet = "| survey |\n| | type | name | label | calculation |\n"
+    sheet += "| | select_one_from_file places.csv | place | Place | |\n"
+    sheet += "| | calculate | told | | jr:choice-name(${place}, '${place}') |\n"
+    sheet += "| settings |\n| | form_id |\n| | trip |\n"
+    (tmp_path / "form.md").write_text(sheet, encoding="utf-8")
+    answers = '<data id="trip"><place>p</place><told>Market</told><meta><instanceID>uuid:t</instanceID></meta></data>'
+    (tmp_path / "one.xml").write_text(answers, encoding="utf-8")
+    done = run("check", "--form", str(tmp_path / "form.md"), str(tmp_path / "one.xml"), "--json")
+    issues = {(issue["code"], issue["question"]) for issue in json.loads(done.output)[0]["issues"]}
+    assert issues == {("EXP-01", "/data/place"), ("EXP-01", "/data/told")}
+
+
 def test_a_list_in_another_encoding_stays_unknown(tmp_path: Path) -> None:
     (tmp_path / "form.md").write_text(FROM_FILE, encoding="utf-8")
     with zipfile.ZipFile(tmp_path / "up.zip", "w") as archive:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.functions import refuse
+from collect.xpath.parse import parse
 from collect.xpath.rows import FUNCTIONS
 from collect.xpath.schema import Schema
 from collect.xpath.tree import Call, Expression, Path, Step, Text, children
@@ -45,6 +46,8 @@ class Reach:
                 raise XPathError("type", f"{call.name}() needs a path.", call.position, name=call.name)
         if call.name == "pulldata":
             self._table(call)
+        if call.name == "jr:choice-name":
+            self._choices(call, here)
         if call.name in ("once", "string-length", "normalize-space") and (call.name == "once" or not call.arguments):
             self.reads.update(path for path in here if path in self.schema.types)
 
@@ -54,6 +57,19 @@ class Reach:
         if isinstance(name, Text) and not known:
             message = f"pulldata() cannot be checked: it reads {name.value}, which is not at hand."
             raise XPathUnsupported(message, call.position, name=call.name)
+
+    def _choices(self, call: Call, here: Here) -> None:
+        question = call.arguments[1]
+        path = parse(question.value.strip()) if isinstance(question, Text) else None
+        found = self._start(path, here) if isinstance(path, Path) else None
+        if found is None or not isinstance(path, Path):
+            return
+        for step in path.steps:
+            found = self._step(found, step, path)
+        for place in found:
+            items = self.schema.lists.get(self.schema.list_of.get(place, ""))
+            if items is None or "label" not in items.columns:
+                raise XPathUnsupported(f"The choices of {place} are not at hand.", call.position, name=call.name)
 
     def _path(self, path: Path, here: Here) -> None:
         found, steps = self._start(path, here), path.steps
