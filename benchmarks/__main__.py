@@ -6,7 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-ALL = ("location", "checking", "formlogic", "journey", "estimation", "coverage", "change", "duplicates", "exports")
+ALL = (
+    "location",
+    "checking",
+    "formlogic",
+    "journey",
+    "estimation",
+    "coverage",
+    "change",
+    "duplicates",
+    "exports",
+    "durable",
+)
 
 
 def main() -> int:
