@@ -25,7 +25,9 @@ from collect.receive.sealed import PrivateKey, holds_sealed, unsealed
 from collect.store import Store, Stored, content_hashes, forget, held, in_hand, kept, note, noted, sha256_of, sweep
 
 COUNTS = ("form", "form_version", "source", "read", "rows", "new", "changed", "duplicate", "with_issues", "unreadable")
-NOT_UPLOADS = (".txt", ".md", ".json", ".geojson")  # what lies beside exports and is none
+NOT_UPLOADS = (".txt", ".md", ".geojson")  # what lies beside exports and is none
+SUBMISSIONS_IN_JSON = (b'"__system"', b'"@odata.context"', b'"_uuid"')  # other JSON lies beside exports too
+LOOKED_AT = 1 << 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +191,18 @@ def uploads_in(path: Path) -> Iterator[Path]:
         yield path
         return
     for child in inside:
-        if child.is_dir() or child.suffix.lower() not in NOT_UPLOADS:
+        if child.is_dir() or _may_be_export(child):
             yield from uploads_in(child)
+
+
+def _may_be_export(path: Path) -> bool:
+    """Whether a file in a folder is worth reading; one that somebody names is read whatever it is."""
+    suffix = path.suffix.lower()
+    if suffix != ".json":
+        return suffix not in NOT_UPLOADS
+    with path.open("rb") as file:
+        start = file.read(LOOKED_AT)
+    return any(mark in start for mark in SUBMISSIONS_IN_JSON)
 
 
 def rebuild(

@@ -21,6 +21,10 @@ def test_a_writer_killed_at_any_moment_leaves_nothing_torn() -> None:
     held(faults.killed("", kills=3))
 
 
+def test_the_phones_door_killed_at_any_moment_keeps_what_it_acknowledged() -> None:
+    held(faults.door_killed("", kills=2))
+
+
 def test_a_full_disk_is_told_in_words_and_mended_by_room() -> None:
     held(faults.disk_full("", step_kb=24))
 

@@ -130,3 +130,11 @@ def test_objects_inside_objects_without_end_are_refused() -> None:
         deep = {"a": deep}
     with pytest.raises(ExportError):
         page_of(json.dumps([{"head": deep, "__system": {}}]).encode(), "page.json")
+
+
+def test_json_submissions_lying_in_a_folder_are_uploads_and_other_json_is_not(tmp_path: Path) -> None:
+    from collect.intake import uploads_in
+
+    (tmp_path / "page.json").write_text(json.dumps({"value": [{"__id": "uuid:1", "__system": SYSTEM}]}))
+    (tmp_path / "truth.json").write_text(json.dumps({"households": 3}))
+    assert [path.name for path in uploads_in(tmp_path)] == ["page.json"]

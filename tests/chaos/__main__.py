@@ -20,6 +20,7 @@ BEGIN, END = "<!-- chaos: made by `make chaos` -->\n", "<!-- /chaos -->"
 
 def on_sqlite(kills: int, every: int) -> Iterator[Callable[[], Outcome]]:
     yield partial(faults.killed, "", kills)
+    yield partial(faults.door_killed, "", kills)
     yield partial(faults.power_cut, every)
     yield partial(faults.disk_full, "", 4)
     yield partial(faults.locked, "")
@@ -31,6 +32,7 @@ def on_sqlite(kills: int, every: int) -> Iterator[Callable[[], Outcome]]:
 def on_postgresql(server: databases.Server, kills: int) -> Iterator[Callable[[], Outcome]]:
     for fault in (
         lambda url: faults.killed(url, kills),
+        lambda url: faults.door_killed(url, kills),
         lambda url: faults.restarted(server, url, 5),
         lambda url: faults.disk_full(url, 4),
         faults.locked,

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from databases import Server
 
 from chaos import powercut
+from chaos.doors import kill_door
 from chaos.ground import Ground, Verdict, definitions, ground, judged
 from chaos.writers import Crowd, under_way
 from collect import intake, registry
@@ -61,6 +62,17 @@ def killed(database: str, kills: int, seed: int = 9) -> Outcome:
             verdict,
             f"{len(fallen)} writers ended by themselves" if fallen else "",
             holds=not fallen,
+        )
+
+
+def door_killed(database: str, kills: int, seed: int = 4) -> Outcome:
+    """Kill -9 of the process that takes submissions from phones."""
+    with ground(database) as where:
+        received = kill_door(where, kills, random.Random(seed))
+        return outcome(
+            f"`kill -9` at {kills} random moments of the process that takes submissions, 8 senders",
+            where,
+            judged(where, received),
         )
 
 
