@@ -214,7 +214,7 @@ def open_registry(url: str) -> Engine:
 def _engine(url: sa.URL) -> Engine:
     if url.get_backend_name() != "postgresql":
         return sa.create_engine(url)
-    waits = {} if "options" in url.query else {"options": f"-c lock_timeout={PATIENCE_MS}"}  # the server alone: for ever
+    waits = {} if "options" in url.query else {"options": f"-c lock_timeout={PATIENCE_MS}"}  # else for ever
     return sa.create_engine(url, pool_pre_ping=True, connect_args=waits)  # it may have been started again
 
 
