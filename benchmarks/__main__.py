@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 ALL = (
-    "location", "checking", "formlogic", "journey", "estimation", "coverage", "change", "duplicates", "exports", "durable",
-    "app",
+    "location", "checking", "formlogic", "journey", "estimation", "coverage", "change", "duplicates", "exports",
+    "durable", "app",
 )  # fmt: skip
 
 

@@ -258,6 +258,7 @@ def _tables(received: Received) -> tuple[list[dict[str, Any]], list[dict[str, An
         "review_state",
         "found_in",
         "replaces",
+        "edits",
     )
     root = received.answers["/data"].drop(own).sort("submission_id")
     rows = received.answers[MEMBER].drop("found_in").sort("submission_id", "index")

@@ -46,15 +46,16 @@ operator = "operator"
 leeway = 0
 roles = {{ phu-survey = "survey", phu-planner = "planner", phu-partner = "partner", phu-admin = "admin" }}
 """
+FIELD = {"review", "quality", "progress", "forms"}
 PAGES = {  # what each role finds in the navigation; every other address is a page that says no
-    "lan": {"upload", "method"},
-    "minh": {"overview", "map", "gaps", "method"},
+    "lan": {"upload", "method"} | FIELD,
+    "minh": {"overview", "map", "gaps", "method"} | FIELD,
     "ly": {"gaps", "method"},
-    "sok": {"overview", "map", "gaps", "upload", "method"},
+    "sok": {"overview", "map", "gaps", "upload", "method"} | FIELD,
 }
 ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1)")
 LATE_SECONDS = 5  # how long the provider lets "late" stay
-ALL_PAGES = {"overview", "map", "gaps", "upload", "method"}
+ALL_PAGES = PAGES["sok"]
 
 
 def free_ports(count: int) -> list[int]:
@@ -170,8 +171,9 @@ def nothing_shown(page: Page) -> None:
 
 
 def pages_on_top(page: Page) -> set[str]:
-    page.get_by_test_id("stTopNavLink").first.wait_for()
-    found = page.get_by_test_id("stTopNavLink").evaluate_all("links => links.map(a => new URL(a.href).pathname)")
+    links = page.locator(".st-key-phone-pages a")  # all of them; on top those of the survey hang under one word
+    links.first.wait_for(state="attached")
+    found = links.evaluate_all("links => links.map(a => new URL(a.href).pathname)")
     return {path.strip("/") or "overview" for path in found}
 
 

@@ -11,8 +11,9 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -108,26 +109,40 @@ def test_changed_bytes_get_an_answer_or_a_refusal(name: str) -> None:
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 < MOST_BYTES
 
 
+EXPRESSIONS = [
+    b". >= 1 and . <= 30",
+    b"selected(/data/a, 'x') or count(/data/b[c = current()/../d]) > 1",
+    b"if(1,'a',\"b\")",
+]
+
+
 def _follow_coverage(name: str) -> None:
-    """With atheris: `python tests/test_receive_fuzz.py kobo.csv [libFuzzer options]`."""
+    """With atheris: `python tests/test_receive_fuzz.py kobo.csv [libFuzzer options]`; `xpath` for expressions."""
     import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-    with atheris.instrument_imports():  # the readers are imported again, watched
-        for module in [module for module in sys.modules if module.startswith("collect.receive")]:
+    with atheris.instrument_imports():  # what is tried is imported again, watched
+        watched = ("collect.receive", "collect.xpath")
+        for module in [module for module in sys.modules if module.startswith(watched)]:
             del sys.modules[module]
-        from collect.receive import receive as watched
+        from collect.receive import receive as watched_receive
+        from collect.xpath.errors import XPathError
+        from collect.xpath.parse import parse as watched_parse
 
-    def one(data: bytes) -> None:
-        with TemporaryDirectory() as folder:
+    def one_expression(data: bytes) -> None:
+        with suppress(XPathError):
+            watched_parse(data.decode("utf-8", "replace"))
+
+    def one_file(data: bytes) -> None:
+        with TemporaryDirectory() as folder, suppress(ExportError):
             path = Path(folder) / name
             path.write_bytes(data)
-            try:
-                watched(path, (FORM,))
-            except ExportError:
-                return
+            watched_receive(path, (FORM,))
 
+    corpus = Path(mkdtemp(prefix="corpus-"))
+    for number, seed in enumerate(EXPRESSIONS if name == "xpath" else SEEDS[name]):
+        (corpus / str(number)).write_bytes(seed)
     run: Callable[[], None] = atheris.Fuzz
-    atheris.Setup(sys.argv[:1] + sys.argv[2:], one)
+    atheris.Setup([sys.argv[0], *sys.argv[2:], str(corpus)], one_expression if name == "xpath" else one_file)
     run()
 
 

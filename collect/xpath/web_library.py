@@ -93,8 +93,14 @@ def _pow(reader: Reader, call: Call) -> Value:
 
 
 def _extreme(reader: Reader, call: Call) -> Value:
-    found = [reader.casts.number(value) for value in _each(reader, call)]
-    if not found or any(x != x for x in found):
+    """The engine goes no further than the first that is no number: what comes after cannot stop it."""
+    found: list[float] = []
+    for argument in call.arguments:
+        value = reader.value(argument)
+        found += map(reader.casts.number, [node.text for node in value] if isinstance(value, Nodes) else [value])
+        if any(x != x for x in found):
+            return NAN
+    if not found:
         return NAN
     return min(found) if call.name == "min" else max(found)
 

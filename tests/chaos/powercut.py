@@ -63,7 +63,8 @@ def can_trace() -> bool:
 def traced(program: list[str], log: Path) -> None:
     """Run a Python program, and write down all it asks of the disk."""
     command = ["strace", "-f", "-y", "-xx", "-s", "4000000", "-o", str(log), "-e", f"trace={CALLS}", sys.executable]
-    subprocess.run([*command, *program], check=True, stdout=subprocess.DEVNULL)
+    here = Path(__file__).resolve().parents[1]  # where `chaos` stands
+    subprocess.run([*command, *program], check=True, stdout=subprocess.DEVNULL, cwd=here)
 
 
 def steps(log: Path) -> Iterator[Step]:
