@@ -20,7 +20,7 @@ from collect.pages.words import counted, day, interval, number, percent, points,
 from collect.publish import advice
 from collect.targets import Target
 
-AROUND = 130  # pixels of title, axis and legend, which Streamlit takes from a chart's own height
+AROUND = 190  # pixels of title, axis and legend, which Streamlit takes from a chart's own height
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,8 @@ def _rounds(results: Results, code: str, rows: pl.DataFrame, lang: str) -> None:
         shares = dict(mine.select("round", "value").iter_rows())
         line |= {name: percent(shares[name], lang) if name in shares else "–" for name in rounds}
         lines.append(line | {t("column.change", lang): _change(results, target, code, mine, lang)})
-    st.dataframe(lines, hide_index=True, alt=t("commune.rounds", lang))
+    width = {t("column.target", lang): st.column_config.Column(width=280)}
+    st.dataframe(lines, hide_index=True, alt=t("commune.rounds", lang), column_config=width)
 
 
 def _change(results: Results, target: Target, code: str, rows: pl.DataFrame, lang: str) -> str:
