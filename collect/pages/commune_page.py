@@ -203,11 +203,10 @@ def _former(results: Results, code: str, lang: str) -> None:
     units = geo.units(first).filter(pl.col("code").is_in(codes))
     decrees = geo.lineage().filter(new_code=code, new_vintage=vintage, old_vintage=first)["decree"].unique().sort()
     words = {name: t(f"column.{name}", lang) for name in ("commune", "code", "district", "households_2019")}
+    counts = [number(count, lang) for count in units["households_2019"]]
     frame = units.select(
         data.name_in(lang).alias(words["commune"]), pl.col("code").alias(words["code"]),
-        pl.col("district").alias(words["district"]),
-        pl.col("households_2019").map_elements(lambda n: number(n, lang), return_dtype=pl.String)
-        .alias(words["households_2019"]),
+        pl.col("district").alias(words["district"]), pl.Series(words["households_2019"], counts, pl.String),
     )  # fmt: skip
     st.dataframe(frame, hide_index=True, alt=t("commune.former", lang))
     last = geo.VINTAGES[first].valid_to
