@@ -71,7 +71,7 @@ def hamlets_table(found: Behind) -> pl.DataFrame:
     if rows["hidden"].sum() == 1:
         rows = rows.with_columns(hidden=pl.int_range(pl.len()) < 2)
     return rows.select(
-        hamlet=pl.col("cluster").map_elements(lambda code: names.get(code) or code, return_dtype=pl.String),
+        hamlet=pl.Series([names.get(code) or code for code in rows["cluster"]], dtype=pl.String),
         interviewed="interviewed",
         share=pl.when(~pl.col("hidden")).then(pl.col("share").round(1)),
     ).sort("share", "hamlet", nulls_last=True)

@@ -89,13 +89,13 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_for(address: str) -> None:
-    for _ in range(150):
+    for _ in range(300):
         try:
             with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
                 return
         except OSError:
             time.sleep(0.2)
-    pytest.fail("the app did not start within 30 seconds")
+    pytest.fail("the app did not start within a minute")
 
 
 @pytest.fixture(scope="module")

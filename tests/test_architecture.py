@@ -135,3 +135,14 @@ def test_a_page_names_no_file_that_is_not_there(page: str) -> None:
     named |= set(re.findall(r"\]\(((?:docs|forms|geo|collect)/[\w./-]+)\)", text))
     missing = [name for name in sorted(named) if "NAME" not in name and not list(ROOT.glob(name))]
     assert missing == []
+
+
+def test_no_python_runs_inside_a_polars_expression_where_visitors_meet() -> None:
+    """Polars' threads would wait for the interpreter while another visitor's page holds it and waits for them."""
+    shown = [*(ROOT / "collect" / "pages").rglob("*.py"), *(ROOT / "collect" / "publish").rglob("*.py")]
+    asked = [
+        path.name
+        for path in [*shown, ROOT / "collect" / "drawing.py"]
+        if re.search(r"\.map_(elements|batches)", path.read_text("utf-8"))
+    ]
+    assert asked == []

@@ -73,14 +73,14 @@ def running(words: list[str], answers_at: str, **more: object) -> Iterator[None]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     served = subprocess.Popen(words, **{**quiet, **more})  # type: ignore[call-overload]
     try:
-        for _ in range(150):
+        for _ in range(300):
             try:
                 urllib.request.urlopen(answers_at, timeout=1).close()
                 break
             except OSError:
                 time.sleep(0.2)
         else:
-            pytest.fail(f"nothing answered at {answers_at} within 30 seconds")
+            pytest.fail(f"nothing answered at {answers_at} within a minute")
         yield
     finally:
         served.kill()

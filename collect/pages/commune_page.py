@@ -20,7 +20,7 @@ from collect.pages.words import counted, day, interval, number, percent, points,
 from collect.publish import advice
 from collect.targets import Target
 
-AROUND = 130  # pixels of title, axis and legend, which Streamlit takes from a chart's own height
+AROUND = 190  # pixels of title, axis and legend, which Streamlit takes from a chart's own height
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +203,10 @@ def _former(results: Results, code: str, lang: str) -> None:
     units = geo.units(first).filter(pl.col("code").is_in(codes))
     decrees = geo.lineage().filter(new_code=code, new_vintage=vintage, old_vintage=first)["decree"].unique().sort()
     words = {name: t(f"column.{name}", lang) for name in ("commune", "code", "district", "households_2019")}
+    counts = [number(count, lang) for count in units["households_2019"]]
     frame = units.select(
         data.name_in(lang).alias(words["commune"]), pl.col("code").alias(words["code"]),
-        pl.col("district").alias(words["district"]),
-        pl.col("households_2019").map_elements(lambda n: number(n, lang), return_dtype=pl.String)
-        .alias(words["households_2019"]),
+        pl.col("district").alias(words["district"]), pl.Series(words["households_2019"], counts, pl.String),
     )  # fmt: skip
     st.dataframe(frame, hide_index=True, alt=t("commune.former", lang))
     last = geo.VINTAGES[first].valid_to
@@ -230,7 +229,8 @@ def _rounds(results: Results, code: str, rows: pl.DataFrame, lang: str) -> None:
         shares = dict(mine.select("round", "value").iter_rows())
         line |= {name: percent(shares[name], lang) if name in shares else "–" for name in rounds}
         lines.append(line | {t("column.change", lang): _change(results, target, code, mine, lang)})
-    st.dataframe(lines, hide_index=True, alt=t("commune.rounds", lang))
+    width = {t("column.target", lang): st.column_config.Column(width=280)}
+    st.dataframe(lines, hide_index=True, alt=t("commune.rounds", lang), column_config=width)
 
 
 def _change(results: Results, target: Target, code: str, rows: pl.DataFrame, lang: str) -> str:

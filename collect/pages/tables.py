@@ -25,15 +25,19 @@ _WORDS = {
 
 
 def communes(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING) -> object:
-    """Rows of `collect.pages.data.communes`: numbers stay numbers underneath, so that sorting works."""
+    """Rows of `collect.pages.data.communes`: numbers stay numbers underneath, so that sorting works.
+
+    Words are made here and not inside a Polars expression: its threads would wait for the interpreter while another
+    visitor's page holds the interpreter and waits for those threads, and the app would stand still for ever.
+    """
     names = {name: t(key, lang) for name, key in _WORDS.items()}
+    verdicts = [looks.verdict_text(verdict, lang) for verdict in rows["verdict"]]
+    spans = [interval(low, high, lang) for low, high in rows.select("ci_low", "ci_high").iter_rows()]
     frame = rows.select(
         "name",
-        pl.col("verdict").map_elements(lambda verdict: looks.verdict_text(verdict, lang), return_dtype=pl.String),
+        pl.Series("verdict", verdicts, pl.String),
         "value",
-        pl.struct("ci_low", "ci_high")
-        .map_elements(lambda pair: interval(pair["ci_low"], pair["ci_high"], lang), return_dtype=pl.String)
-        .alias("interval"),
+        pl.Series("interval", spans, pl.String),
         pl.col("households_needed").alias("needed"),
         "n_households",
     )

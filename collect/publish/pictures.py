@@ -23,7 +23,7 @@ from collect.targets import Target
 FONT = "Phu Sans, Be Vietnam Pro, Noto Sans Khmer, sans-serif"
 INK, GREY = "#1c2733", "#7b8794"
 NESTED = (0.95, 0.9, 0.8, 0.65, 0.5, 0.35, 0.2)  # intervals within one another: where the truth likely lies
-TITLE, SUBTITLE = 64, 92  # letters on a line, so that a title is no wider than its chart
+TITLE, SUBTITLE = 60, 78  # letters on a line, so that a title is no wider than its chart
 FEWEST = 10  # a hamlet with fewer interviews shows no share, as in every file
 WIDTH, ROW = 560, 18
 
