@@ -130,3 +130,11 @@ def test_objects_inside_objects_without_end_are_refused() -> None:
         deep = {"a": deep}
     with pytest.raises(ExportError):
         page_of(json.dumps([{"head": deep, "__system": {}}]).encode(), "page.json")
+
+
+def test_half_of_an_emoji_costs_that_letter_alone(tmp_path: Path) -> None:
+    row = {"head": "An \ud83d, \U0001f642", "__id": "uuid:1", "__system": SYSTEM}
+    (tmp_path / "page.json").write_text(json.dumps([row, {**row, "head": "Ba", "__id": "uuid:2"}]))
+    (received,) = receive(tmp_path / "page.json", (FORM,))
+    assert received.answers["/data"]["/data/head"].to_list() == ["An \ufffd, \U0001f642", "Ba"]
+    assert received.issues.select("code", "details").rows() == [("FIL-07", '{"file": "page.json", "letters": 1}')]
