@@ -108,7 +108,7 @@ def add(  # noqa: PLR0913 one argument an option
     from collect.intake import Asked, add_file, uploads_in
     from collect.receive.apart import warm
     from collect.review.sheet import is_sheet, take
-    from collect.store import open_store
+    from collect.store import open_store, safe_name
     from collect.wording.receipts import receipt_data, receipt_lines
 
     if session.settings.apart:
@@ -122,18 +122,17 @@ def add(  # noqa: PLR0913 one argument an option
             if is_sheet(path) and not dry_run:
                 outcomes = take(store, definitions, path, by)
                 worst = max(worst, tell(session, outcomes, quiet=as_json))
-                answered.append({"file": path.name, "corrections": said_of(outcomes)})
+                answered.append({"file": safe_name(path.name), "corrections": said_of(outcomes)})
                 continue
             with session.steps(as_json) as progress:
                 asked = Asked(by, form, source, encoding or "", dates or "", key=opened_with)
                 receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)
         except CollectError as error:
             worst = max(worst, error.exit_code)
-            answered.append({"file": path.name, "error": error_of(error, session.lang)})
+            shown, words = safe_name(path.name), error_of(error, session.lang)
+            answered.append({"file": shown, "error": words})
             if not as_json:
-                click.echo(
-                    f"✗ {path.name}: {answered[-1]['error']['found']}\n  {answered[-1]['error']['mend']}", err=True
-                )
+                click.echo(f"✗ {shown}: {words['found']}\n  {words['mend']}", err=True)
             continue
         answered.append(receipt_data(receipt))
         if not as_json:

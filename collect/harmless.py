@@ -1,6 +1,7 @@
 """Text from outside as a cell that no spreadsheet program runs: what begins like a formula gets an apostrophe.
 
-Numbers stay numbers: "-5" and "+84 912 345 678" are what they were.
+Numbers stay numbers: "-5" and "+84 912 345 678" are what they were. And halves of letters, which no UTF-8 can hold, are
+made visible.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import polars as pl
 BEGINS = r"^[\s\x00]*[=+\-@\t\r＝＋－＠]"
 NUMBER = r"^[+\-]?\d[\d\s.,]*(?:[eE][+\-]?\d+)?%?$"
 ALONE = r"^[=+\-@<>]{1,2}$"  # one sign, as the operator column holds it, is harmless
+HALF = re.compile("[\ud800-\udfff]")  # surrogates alone
+FIRST_OF_A_BYTE = 0xDC00  # os.fsdecode adds it to a byte that is no UTF-8
 _BEGINS, _FINE = re.compile(BEGINS), re.compile(f"{NUMBER}|{ALONE}")
 
 
@@ -25,3 +28,13 @@ def harmless_cells(rows: pl.DataFrame) -> pl.DataFrame:
     text = pl.col(pl.String)
     runs = text.str.contains(BEGINS) & ~text.str.contains(f"{NUMBER}|{ALONE}")
     return rows.with_columns(pl.when(runs).then("'" + text).otherwise(text).name.keep())
+
+
+def spelt(name: str) -> str:
+    """A file's name as letters: bytes that are no UTF-8 (old disks, old zips) as "%E4", so that no two become one."""
+    return HALF.sub(lambda half: f"%{ord(half[0]) - FIRST_OF_A_BYTE:02X}", name)
+
+
+def whole(text: str) -> str:
+    """The text with U+FFFD for each half of a letter, as of an emoji that a phone cut in two."""
+    return HALF.sub("\ufffd", text)

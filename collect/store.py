@@ -30,6 +30,7 @@ from pandas.util import hash_array
 from sqlalchemy.engine import Engine
 
 from collect import registry
+from collect.harmless import spelt
 from collect.problems import ExportError, StoreError
 from collect.settings import Settings
 
@@ -307,7 +308,8 @@ def _pack(folder: Path, target: Path) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
-                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())  # dated 1980: the clock is not content
+                inside = spelt(path.relative_to(folder).as_posix())
+                entry = zipfile.ZipInfo(inside)  # dated 1980: the clock is not content
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, path.read_bytes())
 

@@ -42,7 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "places": {"problems", "settings", "locate", "geo", "tables"},
     "migrations": {"problems"},
     "registry": {"problems", "migrations"},
-    "store": {"problems", "settings", "registry"},
+    "store": {"harmless", "problems", "settings", "registry"},
     "keeping": {"problems", "settings", "migrations", "registry", "store"},
     "review": WORDS | {"registry", "store", "keeping", "passing", "places", "journey", "wording", "i18n"},
     "intake": {"receive", "journey", "passing", "store", "registry", "places", "problems", "tables"},

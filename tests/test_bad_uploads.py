@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +113,28 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     assert answered[0]["error"]["code"].startswith("IN-")
     assert answered[1]["parts"][0]["form"] == "frame"
     assert answered[1]["stored"]
+
+
+def test_names_in_letters_of_an_old_system_are_read_and_shown(tmp_path: Path) -> None:
+    submission = '<data id="household" version="2026092801"><meta><instanceID>uuid:{}</instanceID></meta></data>'
+    folder = tmp_path / "the day"
+    folder.mkdir()
+    for number, name in enumerate((b"h\xe9.xml", b"h\xea.xml", b"ok.xml")):
+        try:
+            (folder / os.fsdecode(name)).write_text(submission.format(number), encoding="utf-8")
+        except OSError:
+            pytest.skip("this disk takes no such names")
+    single = tmp_path / os.fsdecode(b"b\xe9.csv")
+    single.write_text("a,b\n1,2\n", encoding="utf-8")
+    coloured = tmp_path / "c\x1b[31m\n.csv"
+    coloured.write_bytes(single.read_bytes())
+    said = collect(tmp_path / "data", "add", str(single), str(coloured)).output
+    assert "✗ b_.csv:" in said
+    assert "✗ c_[31m_.csv:" in said
+    done = collect(tmp_path / "data", "add", "--json", str(single), str(folder))
+    refused, taken = json.loads(done.output)
+    assert refused["error"]["code"] == "IN-09"
+    assert [part["read"] for part in taken["parts"]] == [3]
 
 
 def test_a_dry_run_says_what_would_happen_and_stores_nothing(tmp_path: Path) -> None:

@@ -141,6 +141,8 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], Limits, str]] = {
     "an entity in a workbook": ("x.xlsx", entity_in_a_sheet, DEFAULT, "IN-05"),
     "a billion commas": ("x.csv", lambda: b"," * (1 << 24), DEFAULT, "IN-48"),
     "a billion commas in the second line": ("x.csv", lambda: HEAD.encode() + b"," * (1 << 24), DEFAULT, "IN-48"),
+    "one cell of 200,000 characters before any heading": ("x.csv", lambda: b"," + b"[" * 200_000, DEFAULT, "IN-09"),
+    "a comma too many in every row": ("x.csv", lambda: HEAD.encode() + b"u-1,1,t,Lan,1,5\n" * 3, DEFAULT, "IN-52"),
     "a quote that never closes": ("x.csv", lambda: (HEAD + 'u-1,1,t,"Lan,4\n' + ROW * 9).encode(), DEFAULT, "IN-12"),
     "a quote that never closes in the headings": ("x.csv", lambda: b'"' + HEAD.encode() + ROW.encode(), DEFAULT, "*"),
     "a file past the limit": ("x.csv", lambda: HEAD.encode() + ROW.encode() * (1 << 16), FEW, "IN-40"),

@@ -138,3 +138,11 @@ def test_json_submissions_lying_in_a_folder_are_uploads_and_other_json_is_not(tm
     (tmp_path / "page.json").write_text(json.dumps({"value": [{"__id": "uuid:1", "__system": SYSTEM}]}))
     (tmp_path / "truth.json").write_text(json.dumps({"households": 3}))
     assert [path.name for path in uploads_in(tmp_path)] == ["page.json"]
+
+
+def test_half_of_an_emoji_costs_that_letter_alone(tmp_path: Path) -> None:
+    row = {"head": "An \ud83d, \U0001f642", "__id": "uuid:1", "__system": SYSTEM}
+    (tmp_path / "page.json").write_text(json.dumps([row, {**row, "head": "Ba", "__id": "uuid:2"}]))
+    (received,) = receive(tmp_path / "page.json", (FORM,))
+    assert received.answers["/data"]["/data/head"].to_list() == ["An \ufffd, \U0001f642", "Ba"]
+    assert received.issues.select("code", "details").rows() == [("FIL-07", '{"file": "page.json", "letters": 1}')]

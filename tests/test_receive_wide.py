@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from collect.define import form_from_xlsform
+from collect.problems import ExportError
 from collect.receive import receive
 
 FORM = """
@@ -86,3 +87,18 @@ def test_an_ona_row_without_an_id_is_named_by_what_it_says(tmp_path: Path) -> No
     assert received.answers["/data"]["submission_id"][0].startswith("sha256:")
     assert received.issues["code"].to_list() == ["ID-03"]
     assert dict(received.rows) == {"/data/grp/person": 2, "/data/grp/person/phone": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("head,grp/person[900000000]/name,meta/instanceID,_uuid,_submission_time\nAn,Bình,uuid:1,1,x\n", "IN-47"),
+        (f"head,grp/person[{'9' * 5_000}]/name,meta/instanceID,_uuid,_submission_time\nAn,Ba,uuid:1,1,x\n", "IN-07"),
+        ('SubmissionDate,head,name_900000000,formdef_version,KEY\n"Jan 1, 2026 9:00:00 AM",An,Ba,7,uuid:1\n', "IN-47"),
+    ],
+)
+def test_a_rows_number_beyond_all_limits_does_not_fill_the_memory(tmp_path: Path, text: str, code: str) -> None:
+    (tmp_path / "x.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(ExportError) as refused:
+        receive(tmp_path / "x.csv", (form_from_xlsform(FORM),))
+    assert refused.value.code == code

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from collect.forms import Form
+from collect.limits import Limits
 from collect.problems import ExportError
 from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
 from collect.receive.brought import with_lists
@@ -33,17 +34,24 @@ class Reading:
     forced: Form | None
     progress: Progress
 
+    @property
+    def limits(self) -> Limits:
+        """How large its tables may be."""
+        return self.look.upload.manner.limits
+
 
 def _central(reading: Reading) -> tuple[Received, ...]:
     return _keyed(reading, central.exports(reading.look.sheets))
 
 
 def _aggregate(reading: Reading) -> tuple[Received, ...]:
-    return _keyed(reading, aggregate.tables(reading.look.sheets, reading.look.source, _offered(reading)))
+    return _keyed(
+        reading, aggregate.tables(reading.look.sheets, reading.look.source, _offered(reading), reading.limits)
+    )
 
 
 def _ona(reading: Reading) -> tuple[Received, ...]:
-    return _keyed(reading, ona.tables(reading.look.sheets, _offered(reading)))
+    return _keyed(reading, ona.tables(reading.look.sheets, _offered(reading), reading.limits))
 
 
 def _offered(reading: Reading) -> Sequence[Form]:

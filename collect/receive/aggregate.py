@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from collect.forms import Form
+from collect.limits import Limits
 from collect.receive.central import CENTRAL, KEY, PARENT_KEY, Dialect, Export, exports
 from collect.receive.sheets import Sheet
 from collect.receive.wide import fold, numbered_behind
@@ -44,7 +45,7 @@ def is_aggregate(headings: Sequence[str]) -> bool:
     return {KEY, "SubmissionDate"} <= {*headings} and not OF_CENTRAL & {*headings}
 
 
-def tables(sheets: Sequence[Sheet], source: str, forms: Sequence[Form]) -> list[Export]:
+def tables(sheets: Sequence[Sheet], source: str, forms: Sequence[Form], limits: Limits) -> list[Export]:
     """Each form's tables as one export, a wide one folded."""
     dialect = SURVEYCTO if source == SURVEYCTO_SOURCE else AGGREGATE
     named = [replace(sheet, headings=tuple(ALIASES.get(heading, heading) for heading in sheet.headings))
@@ -53,8 +54,10 @@ def tables(sheets: Sequence[Sheet], source: str, forms: Sequence[Form]) -> list[
     if dialect is AGGREGATE:
         return found
     parted = [replace(one, sheets=[_choices_apart(sheet) for sheet in one.sheets]) for one in found]
-    return [replace(one, sheets=fold(one.sheets[0], forms, numbered_behind)) if len(one.sheets) == 1 else one
-            for one in parted]  # fmt: skip
+    return [
+        replace(one, sheets=fold(one.sheets[0], forms, numbered_behind, limits)) if len(one.sheets) == 1 else one
+        for one in parted
+    ]
 
 
 def _choices_apart(sheet: Sheet) -> Sheet:

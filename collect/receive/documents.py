@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collect.forms import Form
+from collect.harmless import HALF, whole
 from collect.problems import ExportError
 from collect.receive.geometry import WKT_STARTS, is_geometry, written_by_device
 from collect.receive.received import IssueBook, Received
@@ -49,18 +50,22 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Page:
-    """Submissions that stand in one file. ``form_id``: what the file itself says, "" where it does not."""
+    """Submissions that stand in one file. ``form_id``: what the file itself says, "" where it does not.
+
+    ``halves``: halves of letters in it, U+FFFD now.
+    """
 
     place: str
     source: str
     form_id: str
     rows: Sequence[Document]
+    halves: int = 0
 
 
 def page_of(data: bytes, place: str) -> Page | None:
     """What a JSON file holds; None when it holds no submissions. Raises ExportError IN-30 for broken JSON."""
     try:
-        content = json.loads(as_utf8(data, place), parse_float=str, parse_int=str)
+        content, halves = _content_of(as_utf8(data, place))
     except (ValueError, RecursionError) as error:
         raise ExportError("IN-30", file=place, line=getattr(error, "lineno", 1)) from error
     context = str(content.get("@odata.context", "")) if isinstance(content, dict) else ""
@@ -73,11 +78,20 @@ def page_of(data: bytes, place: str) -> Page | None:
         raise ExportError("IN-30", file=place, line=1)
     named = ODATA_CONTEXT.search(context)
     if named or (rows and all("__system" in row for row in rows)):
-        return Page(place, ODATA_SOURCE, named[1] if named else "", rows)
+        return Page(place, ODATA_SOURCE, named[1] if named else "", rows, halves)
     is_kobo = isinstance(content, dict) and {"count", "results"} <= content.keys()
     if is_kobo or (rows and all("_uuid" in row and "_submission_time" in row for row in rows)):
-        return Page(place, KOBO_SOURCE, str(rows[0].get("_xform_id_string", "")) if rows else "", rows)
+        return Page(place, KOBO_SOURCE, str(rows[0].get("_xform_id_string", "")) if rows else "", rows, halves)
     return None
+
+
+def _content_of(data: bytes) -> tuple[Any, int]:
+    """JSON with numbers as digits and U+FFFD for halves of letters, and how many these are; ValueError when broken."""
+    content = json.loads(data, parse_float=str, parse_int=str)
+    if b"\\ud" not in data.lower():
+        return content, 0
+    text = json.dumps(content, ensure_ascii=False)
+    return json.loads(whole(text)), len(HALF.findall(text))
 
 
 def _too_deep(value: object, levels: int) -> bool:
@@ -107,6 +121,8 @@ def read(
             continue
         form = forced or form_by_paths(page.place, page.form_id, _paths(page), forms)
         tray, _, issues = trays.setdefault(form.form_id, (tray_of(form), page.source, IssueBook()))
+        if page.halves:
+            issues.note("FIL-07", found_in=page.place, file=page.place, letters=page.halves)
         for number, document in enumerate(page.rows, 1):
             if number % TELL_EVERY == 0:
                 progress("step.receive", number / len(page.rows))

@@ -12,6 +12,7 @@ from dataclasses import replace
 import polars as pl
 
 from collect.forms import Form
+from collect.limits import Limits
 from collect.receive.central import KEY, PARENT_KEY, Dialect, Export
 from collect.receive.identify import NAMED_BY_CONTENTS
 from collect.receive.kobo import OWN
@@ -47,10 +48,10 @@ def answered(sheet: Sheet) -> Sheet:
     return replace(sheet, frame=sheet.frame.with_columns(pl.when(pl.all() != NOT_ANSWERED).then(pl.all())))
 
 
-def tables(sheets: Sequence[Sheet], forms: Sequence[Form]) -> list[Export]:
+def tables(sheets: Sequence[Sheet], forms: Sequence[Form], limits: Limits) -> list[Export]:
     """Each sheet as an export, its repeats folded out of it."""
     named = [_named(answered(sheet)) for sheet in sheets if is_ona(sheet.headings)]
-    return [Export(sheet.place, fold(sheet, forms, numbered_on_the_way), ONA) for sheet in named]
+    return [Export(sheet.place, fold(sheet, forms, numbered_on_the_way, limits), ONA) for sheet in named]
 
 
 def _named(sheet: Sheet) -> Sheet:

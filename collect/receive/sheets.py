@@ -76,6 +76,7 @@ def heading_of(data: bytes, place: str) -> tuple[tuple[str, ...], str]:
         raise ExportError("IN-06", file=place, line=data.count(b"\n", 0, error.start) + 1) from error
     bare = QUOTED.sub("", text).lstrip("\r\n").split("\n", 1)[0]  # a label may hold any separator, and line ends
     separator = max(SEPARATORS, key=bare.count)
+    csv.field_size_limit(HEAD_BYTES)
     record = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
     return tuple(cell.strip() for cell in record), separator
 
@@ -86,8 +87,8 @@ def read_csv(data: bytes | Text, place: str, title: str, manner: Manner = USUAL)
     Raises
     ------
     ExportError
-        IN-06 and IN-41 for an encoding nobody can tell, IN-12 when a quote is never closed: the file is cut off; IN-47
-        to IN-49 when it is larger than the limits.
+        IN-06 and IN-41 for an encoding nobody can tell, IN-12 when a quote is never closed: the file is cut off; IN-52
+        when no row is as wide as the headings; IN-47 to IN-49 when it is larger than the limits.
     """
     text = data if isinstance(data, Text) else utf8_of(data, place, manner)
     headings, separator = heading_of(text.data, place)
@@ -100,7 +101,7 @@ def read_csv(data: bytes | Text, place: str, title: str, manner: Manner = USUAL)
     except (pl.exceptions.PolarsError, ValueError) as error:
         records, lost = _records(text.data, separator, len(headings), place, manner.limits)
         if not records and lost:
-            raise ExportError("IN-12", file=place, line=1) from error
+            raise ExportError("IN-52", file=place, columns=len(headings)) from error
         frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
     sheet = Sheet(place, title, headings, frame, lost=lost, notes=text.notes)
     odd = any(letter in text.data for letter in ODD_LETTERS)
@@ -139,6 +140,8 @@ def _records(data: bytes, separator: str, width: int, place: str, limits: Limits
     try:
         next(reader)
         for record in reader:
+            while len(record) > width and not record[-1].strip():  # separators behind the last answer
+                record.pop()
             if record and len(record) == width:
                 kept.append([cell or None for cell in record])
             elif record:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
+from collect.harmless import spelt
 from collect.limits import Limits
 from collect.problems import ExportError
 from collect.receive.manner import USUAL, Manner
@@ -68,29 +69,30 @@ def unpacked(path: Path, manner: Manner = USUAL) -> Iterator[Upload]:
         IN-01 not there, IN-02 empty, IN-04 a password, IN-05 damaged, IN-10 unsafe names, IN-11 too large unpacked,
         IN-40 too large, IN-43 members that overlap.
     """
+    name = spelt(path.name)
     try:
         if path.is_dir():
-            yield Upload(path.name, False, _noted(_in_folder(path), manner), manner)
+            yield Upload(name, False, _noted(_in_folder(path), manner), manner)
             return
         size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(4)
     except OSError as error:
-        raise ExportError("IN-01", file=path.name, reason=error.strerror or type(error).__name__) from error
+        raise ExportError("IN-01", file=name, reason=error.strerror or type(error).__name__) from error
     if size == 0:
-        raise ExportError("IN-02", file=path.name)
+        raise ExportError("IN-02", file=name)
     if size > manner.limits.upload_megabytes << 20:
-        raise ExportError("IN-40", file=path.name, megabytes=size >> 20, limit=manner.limits.upload_megabytes)
+        raise ExportError("IN-40", file=name, megabytes=size >> 20, limit=manner.limits.upload_megabytes)
     if start[:2] != b"PK":
-        yield Upload(path.name, True, (Member(path.name, path.read_bytes),), manner)
+        yield Upload(name, True, (Member(name, path.read_bytes),), manner)
         return
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as memory:
         infos = _members_of(path, manner.limits)
         if any(info.filename == XLSX_MEMBER for info in infos):
-            yield Upload(path.name, True, (Member(path.name, path.read_bytes),), manner)
+            yield Upload(name, True, (Member(name, path.read_bytes),), manner)
             return
-        members = (_in_zip(info, memory, path.name) for info in infos if _wanted(info, manner))
-        yield Upload(path.name, False, _noted(members, manner), manner)
+        members = (_in_zip(info, memory, name) for info in infos if _wanted(info, manner))
+        yield Upload(name, False, _noted(members, manner), manner)
 
 
 def _noted(members: Iterable[Member], manner: Manner) -> tuple[Member, ...]:
@@ -117,9 +119,9 @@ def _files_below(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
             if entry.name in NOT_ANSWERS or entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                yield from _files_below(entry.path, f"{prefix}{entry.name}/")
+                yield from _files_below(entry.path, f"{prefix}{spelt(entry.name)}/")
             elif entry.is_file(follow_symlinks=False):
-                yield f"{prefix}{entry.name}", entry.path
+                yield f"{prefix}{spelt(entry.name)}", entry.path
 
 
 def _members_of(path: Path, limits: Limits) -> list[zipfile.ZipInfo]:

@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from collect.forms import Form
+from collect.limits import Limits
 from collect.receive.central import FOUND_IN, KEY, PARENT_KEY
 from collect.receive.headings import NAMES, match, steps
 from collect.receive.sheets import Sheet
+from collect.receive.workbook import refuse_too_large
 
-NUMBER = re.compile(r"\[(\d+)\]")
-BEHIND = re.compile(r"_(\d+)$")
+NUMBER = re.compile(r"\[(\d{1,9})\]")  # more digits count no rows
+BEHIND = re.compile(r"_(\d{1,9})$")
 COUNT = "_count"  # SurveyCTO writes how many rows a repeat has
 ROW = "@row"  # place of the submission in the wide table
 
@@ -71,11 +73,12 @@ def levels(repeat: str, form: Form) -> list[str]:
     return [path for path in form.repeats[1:] if path == repeat or repeat.startswith(f"{path}/")]
 
 
-def fold(sheet: Sheet, forms: Sequence[Form], reading: Reading) -> list[Sheet]:
+def fold(sheet: Sheet, forms: Sequence[Form], reading: Reading, limits: Limits) -> list[Sheet]:
     """The submissions' own table, then one per repeat with KEY and PARENT_KEY, for the form that knows most columns.
 
     The sheet alone when no column is a repeat's. A row between filled rows is kept though all its answers are blank, so
-    that the others keep their numbers; blank ones after the last are not there.
+    that the others keep their numbers; blank ones after the last are not there. Raises ExportError IN-47 for more rows
+    than ``limits`` let through: one heading "child[900000000]/age" would fill the memory.
     """
     if KEY not in sheet.headings or not forms:
         return [sheet]
@@ -94,15 +97,17 @@ def fold(sheet: Sheet, forms: Sequence[Form], reading: Reading) -> list[Sheet]:
     frame = sheet.frame.with_row_index(ROW)
     tables: dict[str, pl.DataFrame] = {}
     for repeat in reversed(form.repeats[1:]):  # what is inside a row says that the row is there
-        tables[repeat] = _rows(frame, repeat, cells, tables, form)
+        filled, last = _filled(frame, repeat, cells, tables, form)
+        refuse_too_large(sheet.place, int(last[last.columns[-1]].sum()), 0, limits)
+        tables[repeat] = _rows(filled, last)
     key = sheet.frame[str(sheet.headings.index(KEY))]
     return [root, *(_keyed(tables[repeat], repeat, key, sheet, form) for repeat in form.repeats[1:])]
 
 
-def _rows(
+def _filled(
     frame: pl.DataFrame, repeat: str, cells: Mapping[int, Cell], inner: Mapping[str, pl.DataFrame], form: Form
-) -> pl.DataFrame:
-    """A repeat's rows below one another: place of the submission, the number at each level (@0, @1...), the answers."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A repeat's filled rows (place of the submission, the number at each level, the answers), and each last number."""
     depth = len(levels(repeat, form))
     at = [f"@{level}" for level in range(depth)]
     own = {place: cell for place, cell in cells.items() if cell.repeat == repeat}
@@ -116,8 +121,13 @@ def _rows(
             *(rows.select(ROW, *at) for path, rows in inner.items() if path.startswith(f"{repeat}/")),
         ]
     )
-    last = there.group_by(ROW, *at[:-1]).agg(pl.col(at[-1]).max())
-    every = last.with_columns(pl.int_ranges(1, pl.col(at[-1]) + 1).alias(at[-1])).explode(at[-1])
+    return filled, there.group_by(ROW, *at[:-1]).agg(pl.col(at[-1]).max())
+
+
+def _rows(filled: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+    """A repeat's rows below one another, from the first to each last number, the answers where there are any."""
+    *_, number = at = last.columns[1:]
+    every = last.with_columns(pl.int_ranges(1, pl.col(number) + 1).alias(number)).explode(number)
     return every.join(filled, on=[ROW, *at], how="left").sort(ROW, *at)
 
 
