@@ -173,6 +173,8 @@ def correct(session: Session, what: tuple[str, ...], row_id: str, why: str, by: 
             submission_id, question, new = what
         except ValueError as error:
             raise click.UsageError("FILE | SUBMISSION QUESTION ANSWER") from error
+        if not why.strip():
+            raise click.MissingParameter(param_type="option", param_hint="--why")  # the ledger keeps a reason for each
         one = Correction(submission_id, question, new, why, row_id)
         outcomes = put_right(store, session.definitions(), [one], by)
     if as_json:
