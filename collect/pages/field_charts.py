@@ -34,7 +34,7 @@ def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str,
         x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=5)), color=colour
     )
     said = base.mark_text(align="left", dx=5, fontSize=12).encode(x="value:Q", text="said:N")
-    made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (90 if kinds else 50))
+    made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (140 if kinds else 50))
     return cast("alt.LayerChart", made)
 
 
