@@ -117,7 +117,7 @@ def page_of_quality() -> None:
 
 def page_of_progress() -> None:
     """Progress."""
-    progress_page.render(live_field.coverage(settings, who, lang), lang)
+    progress_page.render(live_field.coverage(settings, who, lang), lang, links)
 
 
 def page_of_forms() -> None:
@@ -148,19 +148,25 @@ PAGES = {  # code in the address -> what draws it, its icon; the first that some
     "forms": (page_of_forms, "assignment"),
     "method": (method_page, "function"),
 }
+BEGIN = "overview" if may(who, "overview") else None  # the page at the root of the address
 for code, (draw, icon) in PAGES.items():
     links[code] = st.Page(
         doors.guarded(who, code, draw, lang),
         title=t(f"nav.{code}", lang),
         icon=f":material/{icon}:",
-        url_path=code,
-        default=code == "overview" and may(who, code),
+        url_path="begin" if code == BEGIN else code,
+        default=code == BEGIN,
         visibility="visible" if may(who, code) and code != "commune" else "hidden",
     )
 if not may(who, "overview"):  # pages keep their addresses, so where somebody begins is a page of its own
     first = next(code for code in PAGES if may(who, code))
     links["begin"] = st.Page(lambda: st.switch_page(links[first]), url_path="begin", default=True, visibility="hidden")
-OFFICE = ("overview", "map", "commune", "gaps", "method", "begin")
+else:  # Streamlit opens the first page at the root alone: its own code in a link leads there too, with all it asked
+    asked = st.query_params.to_dict()
+    links["root"] = st.Page(
+        lambda: st.switch_page(links["overview"], query_params=asked), url_path="overview", visibility="hidden"
+    )
+OFFICE = ("overview", "map", "commune", "gaps", "method", "begin", "root")
 if may(who, "overview"):  # the office has ten pages: those of the survey hang under one word
     grouped = {"": [links[code] for code in links if code in OFFICE]}
     grouped[t("nav.survey", lang)] = [page for code, page in links.items() if code not in OFFICE]

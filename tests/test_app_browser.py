@@ -236,6 +236,17 @@ def test_tools_of_a_table_and_an_address_that_is_not_there_speak_khmer(
     assert all(wrong.endswith("Running the app's main page.") for wrong in seen.wrong), "Streamlit notes it for itself"
 
 
+def test_the_code_of_the_first_page_opens_it_with_all_that_the_link_asked(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("overview?target=S3-2025-commune", "km", "overview.title")
+    assert not seen.page.get_by_role("dialog").is_visible()
+    assert "target=S3-2025-commune" in seen.page.url
+    assert "lang=km" in seen.page.url
+    assert seen.wrong == []
+
+
 def test_a_click_on_the_map_or_a_name_typed_without_diacritics_opens_the_commune(
     watch: Callable[..., Watched], made: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -12,7 +13,7 @@ import pytest
 
 from collect.define import form_from_xlsform, load_form, write_template
 from collect.define.template import HEADER_ROW, MARK, template_tables
-from collect.define.words import language_of
+from collect.define.words import cell_help, language_of
 from collect.forms import Form
 from collect.i18n import LANGUAGES
 from collect.problems import DefinitionError
@@ -172,3 +173,19 @@ def test_another_suffix_is_refused_with_those_that_work(tmp_path: Path) -> None:
 def test_our_language_finds_the_forms_own_key(household: Form) -> None:
     assert [language_of(household, lang) for lang in LANGUAGES] == list(household.languages)
     assert language_of(form_from_xlsform(FLAT), "km") == "Tiếng Việt (vi)", "the default stands in"
+
+
+@pytest.mark.parametrize(
+    ("hint", "lang", "told"),
+    [
+        ("Ask the head ", "en", "Ask the head. Choose one"),
+        ("Ask the head?", "en", "Ask the head? Choose one"),
+        ("Hỏi chủ hộ", "vi", "Hỏi chủ hộ. "),
+        ("សួរមេគ្រួសារ", "km", "សួរមេគ្រួសារ។ "),
+        ("សួរមេគ្រួសារ។", "km", "សួរមេគ្រួសារ។ "),
+    ],
+)
+def test_a_hint_ends_before_what_follows_it_begins(household: Form, hint: str, lang: str, told: str) -> None:
+    fibre = next(question for question in household.questions if question.name == "fibre_passed")
+    asked = replace(fibre, hints={language_of(household, lang): hint})
+    assert cell_help(asked, household, lang).startswith(told)

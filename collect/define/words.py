@@ -44,7 +44,7 @@ def column_label(question: Question, form: Form, lang: str) -> str:
 
 def cell_help(question: Question, form: Form, lang: str) -> str:
     """Hint, kind of answer, choices where they are few, the rule, and when it is asked."""
-    parts = [said(question.hints, form, lang)]
+    parts = [_ended(said(question.hints, form, lang), lang)]
     if question.type in KINDS:
         parts.append(t(KINDS[question.type], lang))
     choices = form.choices.get(question.choice_list or "", ())
@@ -59,6 +59,12 @@ def cell_help(question: Question, form: Form, lang: str) -> str:
     if conditions:
         parts.append(t("template.only_if", lang, condition=conditions))
     return " ".join(part for part in parts if part)
+
+
+def _ended(hint: str, lang: str) -> str:
+    """Forms seldom close a hint, and what follows it here is a sentence of its own."""
+    words = hint.rstrip()
+    return words if not words or words[-1] in ".!?:;…។៕" else words + ("។" if lang == "km" else ".")
 
 
 def _conditions(question: Question, form: Form) -> list[str]:

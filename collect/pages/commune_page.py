@@ -63,11 +63,8 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     _targets(results, rows, lang)
     _behind(results, chosen, rows, lang, sources)
     st.subheader(t("commune.history", lang), anchor=False)
-    left, right = st.columns([1, 1.7], gap="large")  # the rounds stand beside their change
-    with left:
-        _former(results, chosen, lang)
-    with right:
-        _rounds(results, chosen, rows, lang)
+    _rounds(results, chosen, rows, lang)
+    _former(results, chosen, lang)
 
 
 def _take_away(results: Results, code: str, lang: str, sources: Sources) -> None:
@@ -208,7 +205,7 @@ def _former(results: Results, code: str, lang: str) -> None:
         data.name_in(lang).alias(words["commune"]), pl.col("code").alias(words["code"]),
         pl.col("district").alias(words["district"]), pl.Series(words["households_2019"], counts, pl.String),
     )  # fmt: skip
-    st.dataframe(frame, hide_index=True, alt=t("commune.former", lang))
+    st.dataframe(frame, hide_index=True, width="content", alt=t("commune.former", lang))
     last = geo.VINTAGES[first].valid_to
     said = [t("commune.former.until", lang, day=day(last, lang))] if last else []
     st.caption(" · ".join([*said, *(f"{t('column.decree', lang)} {decree}" for decree in decrees)]))

@@ -11,6 +11,7 @@ BLUE, ORANGE, GREY = "#1f6fb4", "#b5402c", "#7b8794"
 ROW = 26  # pixels a bar with its name
 TALL = 260
 NAMED = 5  # points that have their name beside them: more would lie over one another
+LEGEND = alt.Legend(orient="top", title=None, direction="vertical")  # one below the other: a phone cuts a row of them
 BARE: Mapping[str, Any] = {"ticks": False, "domain": False}
 
 
@@ -24,7 +25,7 @@ def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str,
         alt.Color(
             "kind:N",
             scale=alt.Scale(domain=kinds, range=list((colours or {}).values())),
-            legend=alt.Legend(orient="bottom", title=None),
+            legend=LEGEND,
         )
         if kinds
         else alt.value(BLUE)
@@ -33,7 +34,7 @@ def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str,
         x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=5)), color=colour
     )
     said = base.mark_text(align="left", dx=5, fontSize=12).encode(x="value:Q", text="said:N")
-    made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (90 if kinds else 50))
+    made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (140 if kinds else 50))
     return cast("alt.LayerChart", made)
 
 
@@ -89,7 +90,7 @@ def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> alt.
             color=alt.Color(
                 "kind:N",
                 scale=alt.Scale(domain=list(names), range=list(names.values())),
-                legend=alt.Legend(orient="top", title=None),
+                legend=LEGEND,
             ),
         )
         .properties(height=max(len(order), 2) * ROW + 80)

@@ -167,8 +167,8 @@ def _line(row: Mapping[str, Any], names: Mapping[str, str | None], lang: str) ->
     withheld = t("gap_list.suppressed", lang) if row["suppressed"] else None
     return {
         "commune": names.get(row["commune_code"]) or row["commune_name"],
-        "verdict": looks.verdict_text(row["verdict"], lang),
         "needed": row["households_needed"],
+        "verdict": looks.verdict_text(row["verdict"], lang),
         "target": names[row["target_id"]],
         "gap_type": t(f"gap_type.{row['gap_type']}", lang),
         "needed_unit": t(f"counted_in.{row['needed_unit']}", lang),
@@ -184,9 +184,9 @@ def _line(row: Mapping[str, Any], names: Mapping[str, str | None], lang: str) ->
 
 def _widths(lang: str) -> dict[str, Any]:
     return {
-        t("column.commune", lang): st.column_config.Column(width=tables.NAME),
+        t("column.commune", lang): st.column_config.Column(width=tables.name_width(lang)),
         t("column.verdict", lang): st.column_config.Column(width=tables.VERDICT),
-        t("column.needed", lang): st.column_config.Column(width=76),
+        t("column.needed", lang): st.column_config.Column(width=92),
     }
 
 

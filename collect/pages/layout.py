@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -75,6 +75,14 @@ def phone_pages(pages: Iterable[Any], lang: str) -> None:
         for page in pages:
             if page.visibility == "visible":
                 st.page_link(page, query_params=address(lang))
+
+
+def to_upload(links: Mapping[str, st.Page], lang: str) -> None:
+    """The way on from a page that has nothing to show yet, for those who may take it."""
+    if "upload" in links and links["upload"].visibility == "visible":
+        st.page_link(
+            links["upload"], label=t("nav.upload", lang), icon=":material/upload_file:", query_params=address(lang)
+        )
 
 
 def header(title: str, lang: str, results: Results | None = None) -> None:

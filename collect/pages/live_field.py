@@ -53,7 +53,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class FormFiles:
-    """A form as its page shows it: versions, what the linter says, how many interviews came of each version."""
+    """A form as its page shows it: versions, what the linter says, interviews by version, each once."""
 
     form: Form
     source: Path
@@ -100,7 +100,7 @@ def form_files(settings: Settings, who: Who, form_id: str) -> FormFiles:
     counts: dict[str, int] = {}
     for part in registry.parts_of(the_store(settings).engine):
         if part["form"] == form_id and who.sees_all_teams:
-            counts[part["form_version"]] = counts.get(part["form_version"], 0) + part["read"]
+            counts[part["form_version"]] = counts.get(part["form_version"], 0) + part["new"]
     return FormFiles(form, source, _lint(source, source.stat().st_mtime_ns), counts)
 
 

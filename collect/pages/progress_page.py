@@ -10,22 +10,23 @@ import streamlit as st
 from collect.fieldwork.progress import STATES
 from collect.i18n import t
 from collect.pages import field_charts
-from collect.pages.layout import coded, header
+from collect.pages.layout import coded, header, to_upload
 from collect.pages.live_field import Coverage
 from collect.pages.take_away import buttons
-from collect.pages.words import NOTHING, day, number
+from collect.pages.words import NOTHING, Formats, day, known, number
 
 COLOURS = {"done": "#1f6fb4", "begun": "#9cc9e8", "missing": "#b5402c"}
 SECTIONS = ("next", "communes", "clusters", "days")
 
 
-def render(found: Coverage, lang: str) -> None:
+def render(found: Coverage, lang: str, links: Mapping[str, st.Page]) -> None:
     """Draw the page."""
     header(t("progress.title", lang), lang)
     st.caption(t("progress.about", lang))
     if found.communes.is_empty():
         with st.container(border=True, width=640):
             st.markdown(f"### :material/inbox: {t('progress.empty', lang)}\n\n{t('progress.empty.about', lang)}")
+            to_upload(links, lang)
         return
     _figures(found, lang)
     if found.clusters.is_empty():
@@ -163,8 +164,11 @@ def _c(name: str, lang: str) -> str:
 
 
 def _table(rows: pl.DataFrame, name: str, lang: str) -> None:
+    counts: Formats = {
+        column: lambda cell: number(known(cell), lang) for column, kind in rows.schema.items() if kind.is_integer()
+    }
     st.dataframe(
-        rows,
+        rows.to_pandas().style.format(counts),
         hide_index=True,
         placeholder=NOTHING,
         alt=t(f"progress.alt.{name}", lang),

@@ -11,7 +11,7 @@ from collect import fieldwork
 from collect.forms import Form
 from collect.i18n import t
 from collect.pages import field_charts
-from collect.pages.layout import address, coded, header
+from collect.pages.layout import address, coded, header, to_upload
 from collect.pages.live_field import Quality
 from collect.pages.quality_parts import Formats, framed, heading
 from collect.pages.quality_parts import table as table_twin
@@ -65,6 +65,7 @@ def render(
     if found.field.interviews.is_empty():
         with st.container(border=True, width=640):
             st.markdown(f"### :material/inbox: {t('quality.empty', lang)}\n\n{t('quality.empty.about', lang)}")
+            to_upload(links, lang)
         return
     _figures(found, lang)
     st.subheader(t(f"quality.{section}", lang), anchor=False)
@@ -105,7 +106,7 @@ def _rules(found: Quality, lang: str) -> None:
     words = {severity: t(f"severity.{severity}", lang) for severity in SEVERITY_COLOURS}
     shown = [
         {
-            "name": row["code"] + " " + t(f"{row['code']}.name", lang),
+            "name": t(f"{row['code']}.name", lang),
             "value": row["issues"],
             "said": f"{number(row['issues'], lang)} · {percent(row['share'], lang)}",
             "kind": words[row["severity"]],

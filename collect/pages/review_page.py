@@ -10,7 +10,7 @@ import streamlit as st
 
 from collect.i18n import t
 from collect.pages import review_one, review_pairs
-from collect.pages.layout import address, coded, header
+from collect.pages.layout import coded, header, to_upload
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.picking import Kind, several
 from collect.pages.review_words import short, tell_error
@@ -32,13 +32,7 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
     if rows.is_empty():
         with st.container(border=True, width=640):
             st.markdown(f"### :material/inbox: {t('review.empty', lang)}\n\n{t('review.empty.about', lang)}")
-            if "upload" in links and links["upload"].visibility == "visible":
-                st.page_link(
-                    links["upload"],
-                    label=t("nav.upload", lang),
-                    icon=":material/upload_file:",
-                    query_params=address(lang),
-                )
+            to_upload(links, lang)
         return
     pairs = desk.pairs()
     waiting = pairs.filter(pl.col("verdict").is_null()).height

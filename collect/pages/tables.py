@@ -13,7 +13,8 @@ from collect.pages import looks
 from collect.pages.words import Formats, interval, known, number, percent
 
 EVERYTHING = ("name", "value", "verdict", "needed", "interval", "n_households")
-NAME, VERDICT = 130, 112  # pixels: with a figure and the box that chooses the row, as much as a phone shows
+NAME, FIGURE, VERDICT = 130, 72, 158  # pixels: a phone shows a name, its figure and most of a verdict
+LONG_NAME = 168  # where a name carries its kind behind it, "Commune"
 _WORDS = {
     "name": "column.commune",
     "verdict": "column.verdict",
@@ -50,11 +51,16 @@ def communes(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING)
     return frame.select(columns).to_pandas().rename(columns=names).style.format(shown)
 
 
+def name_width(lang: str) -> int:
+    """Pixels that show a commune's name whole."""
+    return LONG_NAME if lang == "en" else NAME
+
+
 def widths(lang: str) -> dict[str, Any]:
     """The name is as wide as a phone allows beside an estimate and a verdict."""
     return {
-        t("column.commune", lang): st.column_config.Column(width=NAME),
+        t("column.commune", lang): st.column_config.Column(width=name_width(lang)),
         t("column.verdict", lang): st.column_config.Column(width=VERDICT),
-        t("column.estimate", lang): st.column_config.Column(width=72),
-        t("column.needed", lang): st.column_config.Column(width=72),
+        t("column.estimate", lang): st.column_config.Column(width=FIGURE),
+        t("column.needed", lang): st.column_config.Column(width=FIGURE),
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 2000  # issues on screen; the file has them all
 ROW = 64  # pixels: two or three lines of text
+WIDTHS = {"found_in": 180, "question": 200, "why": 330, "mend": 340}  # pixels: how to mend it stands on a laptop's screen
 
 
 def render(parts: Sequence[tuple[str, Part]], forms: Mapping[str, Form], lang: str) -> None:
@@ -54,7 +55,7 @@ def render(parts: Sequence[tuple[str, Part]], forms: Mapping[str, Form], lang: s
 
 
 def _table(rows: pl.DataFrame, lang: str) -> None:
-    wide = {t(f"issue.{part}", lang): st.column_config.TextColumn(width="large") for part in ("why", "mend")}
+    wide = {t(f"issue.{part}", lang): st.column_config.TextColumn(width=pixels) for part, pixels in WIDTHS.items()}
     st.dataframe(
         rows,
         hide_index=True,
