@@ -12,6 +12,7 @@ from collect.i18n import t
 from collect.pages import field_charts
 from collect.pages.layout import coded, header, to_upload
 from collect.pages.live_field import Coverage
+from collect.pages.tables import in_words
 from collect.pages.take_away import buttons
 from collect.pages.words import NOTHING, Formats, day, known, number
 
@@ -98,7 +99,7 @@ def _communes(found: Coverage, lang: str) -> None:
     table = rows.select(
         pl.col("name").alias(t("column.commune", lang)),
         *(pl.col(name).alias(_c(name, lang)) for name in ("interviews", "planned", *STATES)),
-        _day("last_on", lang).alias(_c("last_on", lang)),
+        in_words(rows["last_on"], lambda value: day(value, lang)).alias(_c("last_on", lang)),
         pl.col("commune_code").alias(t("progress.column.code", lang)),
     )
     _table(table, "communes", lang)
@@ -109,7 +110,8 @@ def _clusters(found: Coverage, lang: str) -> None:
     if found.clusters.is_empty():
         return
     order = pl.col("state").replace_strict({"missing": 0, "begun": 1, "done": 2})
-    table = found.clusters.sort(order, "commune_code", "cluster").select(
+    ordered = found.clusters.sort(order, "commune_code", "cluster")
+    table = ordered.select(
         _named(found.places).alias(t("column.commune", lang)),
         pl.coalesce("hamlet_name", "cluster").alias(_c("hamlet", lang)),
         pl.col("state")
@@ -117,7 +119,7 @@ def _clusters(found: Coverage, lang: str) -> None:
         .alias(_c("state", lang)),
         pl.col("interviews").alias(_c("interviews", lang)),
         pl.col("expected").alias(_c("expected", lang)),
-        _day("last_on", lang).alias(_c("last_on", lang)),
+        in_words(ordered["last_on"], lambda value: day(value, lang)).alias(_c("last_on", lang)),
         pl.col("cluster").alias(_c("cluster", lang)),
     )
     _table(table, "clusters", lang)
@@ -142,8 +144,9 @@ def _days(found: Coverage, lang: str) -> None:
             alt=t("progress.alt.days", lang),
             key="chart-days",
         )
-    table = rows.sort("interviewed_on", "interviewer", descending=[True, False]).select(
-        _day("interviewed_on", lang).alias(_c("day", lang)),
+    newest = rows.sort("interviewed_on", "interviewer", descending=[True, False])
+    table = newest.select(
+        in_words(newest["interviewed_on"], lambda value: day(value, lang)).alias(_c("day", lang)),
         pl.col("interviewer").alias(_c("interviewer", lang)),
         pl.col("interviews").alias(_c("interviews", lang)),
     )
@@ -153,27 +156,3 @@ def _days(found: Coverage, lang: str) -> None:
 def _named(places: Mapping[str, str]) -> pl.Expr:
     code = pl.col("commune_code")
     return pl.coalesce(code.replace_strict(dict(places), default=None, return_dtype=pl.String), code)
-
-
-def _day(name: str, lang: str) -> pl.Expr:
-    return pl.col(name).map_elements(lambda value: day(value, lang), return_dtype=pl.String)
-
-
-def _c(name: str, lang: str) -> str:
-    return t(f"progress.column.{name}", lang)
-
-
-def _table(rows: pl.DataFrame, name: str, lang: str) -> None:
-    counts: Formats = {
-        column: lambda cell: number(known(cell), lang) for column, kind in rows.schema.items() if kind.is_integer()
-    }
-    st.dataframe(
-        rows.to_pandas().style.format(counts),
-        hide_index=True,
-        placeholder=NOTHING,
-        alt=t(f"progress.alt.{name}", lang),
-        height=min(36 * (rows.height + 1) + 4, 480),
-        key=f"progress-{name}",
-        column_config={t("column.commune", lang): st.column_config.Column(width=170)},
-    )
-    buttons(rows, f"progress-{name}", lang)

@@ -16,6 +16,7 @@ from collect.pages.live_field import Quality
 from collect.pages.quality_parts import Formats, framed, heading
 from collect.pages.quality_parts import table as table_twin
 from collect.pages.review_words import short
+from collect.pages.tables import in_words
 from collect.pages.words import NOTHING, day, number, percent
 
 SECTIONS = ("rules", "interviewers", "times", "places", "pairs")
@@ -116,9 +117,7 @@ def _rules(found: Quality, lang: str) -> None:
     colours = {words[severity]: colour for severity, colour in SEVERITY_COLOURS.items()}
     framed(field_charts.bars(shown, t("quality.column.issues", lang), colours=colours), "rules", lang)
     table = rows.select(
-        pl.col("code")
-        .map_elements(lambda code: t(f"{code}.name", lang), return_dtype=pl.String)
-        .alias(heading("rule", lang)),
+        in_words(rows["code"], lambda code: t(f"{code}.name", lang)).alias(heading("rule", lang)),
         pl.col("issues").alias(heading("issues", lang)),
         pl.col("submissions").alias(heading("submissions", lang)),
         pl.col("share").alias(heading("share", lang)),

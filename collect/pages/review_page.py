@@ -14,6 +14,7 @@ from collect.pages.layout import coded, header, to_upload
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.picking import Kind, several
 from collect.pages.review_words import short, tell_error
+from collect.pages.tables import in_words
 from collect.pages.take_away import buttons
 from collect.pages.words import day, number
 from collect.problems import CollectError
@@ -148,15 +149,13 @@ def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: b
         "review.column.errors": pl.col("errors"),
         "review.column.codes": pl.col("codes").list.join(" "),
         "review.column.interviewer": pl.col("interviewer"),
-        "review.column.day": pl.col("interviewed_on")
+        "review.column.day": rows["interviewed_on"]
         if whole
-        else pl.col("interviewed_on").map_elements(lambda value: day(value, lang), return_dtype=pl.String),
+        else in_words(rows["interviewed_on"], lambda value: day(value, lang)),
         "review.column.warnings": pl.col("warnings"),
         "review.column.corrections": pl.col("corrections"),
         "review.column.file": pl.col("file"),
-        "issue.submission": pl.col("submission_id")
-        if whole
-        else pl.col("submission_id").map_elements(short, return_dtype=pl.String),
+        "issue.submission": rows["submission_id"] if whole else in_words(rows["submission_id"], short),
     }
     return rows.select(expression.alias(t(key, lang)) for key, expression in columns.items())
 

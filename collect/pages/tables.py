@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import polars as pl
@@ -23,6 +23,11 @@ _WORDS = {
     "needed": "column.needed",
     "n_households": "column.interviewed",
 }
+
+
+def in_words(column: pl.Series, words: Callable[[Any], str]) -> pl.Series:
+    """A column in words; blanks stay blank. Made here and not inside a Polars expression, for `communes`' reason."""
+    return pl.Series(column.name, [None if value is None else words(value) for value in column], pl.String)
 
 
 def communes(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING) -> object:
