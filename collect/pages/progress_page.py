@@ -156,3 +156,23 @@ def _days(found: Coverage, lang: str) -> None:
 def _named(places: Mapping[str, str]) -> pl.Expr:
     code = pl.col("commune_code")
     return pl.coalesce(code.replace_strict(dict(places), default=None, return_dtype=pl.String), code)
+
+
+def _c(name: str, lang: str) -> str:
+    return t(f"progress.column.{name}", lang)
+
+
+def _table(rows: pl.DataFrame, name: str, lang: str) -> None:
+    counts: Formats = {
+        column: lambda cell: number(known(cell), lang) for column, kind in rows.schema.items() if kind.is_integer()
+    }
+    st.dataframe(
+        rows.to_pandas().style.format(counts),
+        hide_index=True,
+        placeholder=NOTHING,
+        alt=t(f"progress.alt.{name}", lang),
+        height=min(36 * (rows.height + 1) + 4, 480),
+        key=f"progress-{name}",
+        column_config={t("column.commune", lang): st.column_config.Column(width=170)},
+    )
+    buttons(rows, f"progress-{name}", lang)

@@ -141,7 +141,7 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
 def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: bool = False) -> pl.DataFrame:
     """The queue for people, what a phone shows first; ``whole``: for a file, with the full id."""
     code = pl.col("commune_code")
-    columns = {
+    columns: dict[str, pl.Expr | pl.Series] = {
         "column.commune": pl.coalesce(code.replace_strict(dict(places), default=None, return_dtype=pl.String), code),
         "review.column.state": pl.col("state").replace_strict(
             {state: t(f"review.state.{state}", lang) for state in STATES}
