@@ -21,7 +21,7 @@ _WORDS = {
     "value": "column.estimate",
     "interval": "column.interval",
     "needed": "column.needed",
-    "n_households": "column.interviewed",
+    "n_households": "column.answered",
 }
 
 

@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 2000  # issues on screen; the file has them all
 ROW = 64  # pixels: two or three lines of text
-WIDTHS = {
-    "found_in": 180,
-    "question": 200,
-    "why": 330,
-    "mend": 340,
-}  # pixels: how to mend it stands on a laptop's screen
+WIDTHS = {"found_in": 180, "question": 200, "why": 330, "mend": 340}  # pixels: all of it on a laptop
 
 
 def render(parts: Sequence[tuple[str, Part]], forms: Mapping[str, Form], lang: str) -> None:
