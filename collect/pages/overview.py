@@ -101,7 +101,7 @@ def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None
         st.selectbox,
         t("overview.furthest.of", lang),
         list(by_id),
-        key="target",
+        key="furthest",
         default=data.first_to_show(results),
         format_func=lambda code: data.name_of(results, by_id[code], lang),
         label_visibility="collapsed",
@@ -117,7 +117,7 @@ def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None
         placeholder="–",
         on_select="rerun",
         selection_mode="single-row",
-        key=f"furthest-{chosen}",
+        key=f"furthest-rows-{chosen}",
         alt=t("overview.furthest", lang),
         column_config=tables.widths(lang),
     )
