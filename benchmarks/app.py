@@ -245,6 +245,8 @@ def main() -> None:
         real_app(browser, Path(folder))
         if OUTLINES.is_file():
             other_sizes(browser, Path(folder))
+        else:
+            line("click, 124 and 3,321 communes", "not measured: set COLLECT_GEO_MIRROR to their outlines", "")
         browser.close()
     print(f"\nload of the machine at the end: {os.getloadavg()[0]:.1f}")
 
