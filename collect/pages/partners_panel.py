@@ -40,12 +40,15 @@ def render(settings: Settings, who: Who, lang: str) -> None:
 
 
 def _new_token(lang: str) -> None:
-    """The token made a moment ago: shown this once."""
-    made = st.session_state.pop("new-token", None)
+    """The token made a moment ago, shown until somebody says that it is copied: any click may draw the page again."""
+    made = st.session_state.get("new-token")
     if made is not None:
         partner, secret = made
         st.success(t("partners.token.made", lang, partner=partner), icon=":material/key:")
         st.code(secret, language=None)
+        if st.button(t("partners.token.copied", lang), icon=":material/check:"):
+            del st.session_state["new-token"]
+            st.rerun()
 
 
 def _partner(store: Store, partner: partners.Partner, lang: str) -> None:
@@ -80,7 +83,10 @@ def _add(store: Store, indicators: Sequence[Indicator], who: Who, lang: str) -> 
             placeholder=t("partners.indicators.choose", lang),
         )
         asked = st.form_submit_button(t("partners.add.button", lang), icon=":material/person_add:")
-    if not asked or not code:
+    if not asked:
+        return
+    if not code:
+        st.error(t("partners.code.missing", lang), icon=":material/error:")
         return
     try:
         partners.save(store.engine, code, name or code, Scope(indicators=frozenset(chosen) or None), by=who.signature)
