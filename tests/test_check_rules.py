@@ -229,6 +229,14 @@ def test_a_list_the_form_does_not_carry_is_told_once() -> None:
     assert [one["rule"] for one in details(checked, "EXP-01")] == ["choices"]
 
 
+def test_what_the_device_drew_once_is_right_whatever_it_is() -> None:
+    form = form_of(
+        "| type | name | label | calculation |\n| calculate | key | | once(uuid()) |\n| calculate | dice | | random() |"
+    )
+    checked = check(answers_of(form, "| id | key | dice |\n| a | 5a1c | 0.25 |\n| b | | |"), form)
+    assert found(checked, "EXP-01") == [(None, None, "dice")]
+
+
 # --- required ---
 
 

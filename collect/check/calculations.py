@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from collect import xpath
 from collect.check.engines import differing
 from collect.check.planner import Unplanned
 from collect.check.report import Report, Rule
@@ -25,7 +26,8 @@ def compare_calculation(sheets: Sheets, rule: Rule, report: Report) -> None:
         fresh = sheets.planner.column(rule.text, rule.path, "number" if numeric else "string")
         fresh = fresh if numeric else fresh.replace("NaN", "")  # what is not a number is stored as a blank
     except Unplanned as reason:
-        report.rule(rule, reason.why, str(reason))
+        if not (reason.why == "unsupported" and _drawn_once(rule.text)):
+            report.rule(rule, reason.why, str(reason))
         return
     stored, asked = table[question.path], sheets.asked(question.path)
     if not stored.is_not_null().any():
@@ -46,6 +48,12 @@ def compare_calculation(sheets: Sheets, rule: Rule, report: Report) -> None:
         details = pl.struct("expected", pl.lit(rule.text).alias("rule"), *(more if severity else []))
         encoded = shown.select(details.struct.json_encode()).to_series()
         report.rows("CAL-01", question.path, rows, rows[question.path], encoded, severity)
+
+
+def _drawn_once(text: str) -> bool:
+    """Whether the device drew the value and what stands is right whatever it drew, as in ``once(uuid())``."""
+    expression = xpath.parse(text)
+    return isinstance(expression, xpath.Call) and expression.name == "once"
 
 
 def _as_answer(fresh: pl.Series, question: Question) -> pl.Series:
