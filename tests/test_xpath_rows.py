@@ -174,6 +174,12 @@ PATTERNS = [
     ("a-b", r"[\p{Alpha}\p{Punct}]+", True),
     ("ầ", r"\P{Alpha}", True),
     ("១", r"\d", False),
+    ("Trần", r"(?!Ng)[\p{L} ]+", True),
+    ("Nguyễn", r"(?!Ng)[\p{L} ]+", False),
+    ("é", r"(?=.)[\W]", True),
+    ("é", r"(?=.)\p{Lower}", False),
+    ("a.b", r"\Qa.b\E", True),
+    ("acb", r"\Qa.b\E", False),
 ]
 
 

@@ -1,12 +1,9 @@
-"""How Java writes numbers, rounds them and reads patterns, because JavaRosa's answers carry Java's habits."""
+"""How Java writes numbers and rounds them, because JavaRosa's answers carry Java's habits."""
 
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Callable
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
-from functools import lru_cache
 
 import polars as pl
 
@@ -70,76 +67,3 @@ def base64_decoded(shown: str) -> str:
         return base64.b64decode(shown + "=" * (-len(shown) % 4)).decode("utf-8", "replace")
     except ValueError:
         return ""
-
-
-_CLASSES = {
-    "d": "0-9",
-    "w": "a-zA-Z0-9_",
-    "s": r" \t\n\x0B\f\r",
-}  # Java's \d, \w and \s know ASCII only; Khmer digits are no \d
-_POSIX = re.compile(r"\\([pP])\{(Lower|Upper|ASCII|Alpha|Digit|Alnum|Punct|Graph|Print|Blank|Cntrl|XDigit|Space)\}")
-
-
-def full_match(pattern: str) -> str:
-    """``pattern`` for an engine that searches and knows Unicode: whole text, ASCII classes as in Java."""
-    out, inside, at = [], False, 0
-    while at < len(pattern):
-        character = pattern[at]
-        posix = _POSIX.match(pattern, at)
-        if posix:
-            named = f"[:{'^' if posix[1] == 'P' else ''}{posix[2].lower()}:]"
-            out.append(named if inside else f"[{named}]")
-            at = posix.end()
-            continue
-        if character == "\\" and at + 1 < len(pattern):
-            out.append(_escape(pattern[at + 1], inside))
-            at += 2
-            continue
-        if character == "[":
-            inside = True
-        elif character == "]":
-            inside = False
-        out.append(character)
-        at += 1
-    return f"^(?:{''.join(out)})$"
-
-
-def _escape(letter: str, inside: bool) -> str:
-    if letter in _CLASSES:
-        return _CLASSES[letter] if inside else f"[{_CLASSES[letter]}]"
-    if letter.lower() in _CLASSES:
-        return f"[^{_CLASSES[letter.lower()]}]"
-    return f"\\{letter}"
-
-
-def is_pattern(pattern: str) -> bool:
-    """Whether the column engine can read ``pattern`` (it knows no look-around and no back-references)."""
-    try:
-        pl.Series([""]).str.contains(full_match(pattern))
-    except pl.exceptions.PolarsError:
-        return False
-    return True
-
-
-@lru_cache(maxsize=512)
-def matcher(pattern: str, *, whole: bool = True) -> Callable[[str], bool]:
-    """Whether one text matches, by Python's engine or, where that cannot read ``pattern`` (\\p{L}), by the columns'.
-
-    ``whole``: the whole text must match, as in Java; otherwise a part of it. Raises `re.error`: neither can read it.
-    """
-    try:
-        compiled = re.compile(pattern, re.ASCII)
-    except re.error:
-        if not is_pattern(pattern):
-            raise
-        anchored = full_match(pattern) if whole else full_match(pattern)[1:-1]
-        return lambda text: bool(pl.Series([text]).str.contains(anchored)[0])
-    return lambda text: bool(compiled.fullmatch(text) if whole else compiled.search(text))
-
-
-def matches_slowly(values: pl.Series, pattern: str) -> pl.Series:
-    """Full match by Python's engine, once per distinct value, for patterns the column engine cannot read."""
-    compiled = re.compile(pattern, re.ASCII)
-    distinct = values.unique().drop_nulls()
-    found = [bool(compiled.fullmatch(value)) for value in distinct.to_list()]
-    return values.replace_strict(distinct, pl.Series(found, dtype=pl.Boolean), default=None, return_dtype=pl.Boolean)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-import re
 from collections.abc import Callable
 
 import numpy as np
 import polars as pl
+import regex
 
 from collect.xpath.compile import ValueFunction
 from collect.xpath.errors import XPathError, XPathUnsupported
-from collect.xpath.java import base64_decoded, full_match, is_pattern, matches_slowly, round_half_up
+from collect.xpath.java import base64_decoded, round_half_up
+from collect.xpath.patterns import full_match, is_pattern, matcher, matches_slowly
 from collect.xpath.tree import Call
 from collect.xpath.values import (
     FALSE,
@@ -50,8 +51,8 @@ def _regex(call: Call, values: list[Value]) -> Value:
     if is_pattern(pattern):
         return boolean(shown.str.contains(full_match(pattern)))
     try:
-        re.compile(pattern, re.ASCII)
-    except re.error as problem:
+        matcher(pattern)
+    except regex.error as problem:
         raise XPathError(
             "pattern", f"regex(): the pattern cannot be read ({problem}).", call.position, name="regex"
         ) from problem

@@ -9,9 +9,12 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
+import regex
+
 from collect.xpath.errors import XPathError, XPathUnsupported
 from collect.xpath.instance import Moment, Scalar, day_of
-from collect.xpath.java import base64_decoded, matcher, round_half_up
+from collect.xpath.java import base64_decoded, round_half_up
+from collect.xpath.patterns import matcher
 from collect.xpath.row_values import NAN, Value, day_share, days, instant
 from collect.xpath.rows import Reader, RowFunction
 from collect.xpath.tree import Call
@@ -56,7 +59,7 @@ def _regex(reader: Reader, call: Call) -> Value:
     shown, pattern = (reader.casts.text(value) for value in values(reader, call))
     try:
         return matcher(pattern)(shown)
-    except re.error as problem:
+    except regex.error as problem:
         message = f"regex(): the pattern cannot be read ({problem})."
         raise XPathError("pattern", message, call.position, name="regex") from problem
 

@@ -6,10 +6,12 @@ import hashlib
 import math
 import re
 
+import regex
+
 from collect.xpath import geometry
 from collect.xpath.errors import XPathError
 from collect.xpath.instance import Node
-from collect.xpath.java import matcher
+from collect.xpath.patterns import matcher
 from collect.xpath.row_library import digest_of, power, values
 from collect.xpath.row_nodes import points, seed_from, shuffled
 from collect.xpath.row_values import NAN, Nodes, Value
@@ -156,7 +158,7 @@ def _regex(reader: Reader, call: Call) -> Value:
     shown, pattern = (_text(reader, call, place) for place in (0, 1))
     try:
         return matcher(pattern, whole=False)(shown)
-    except re.error as problem:
+    except regex.error as problem:
         message = f"regex(): the pattern cannot be read ({problem})."
         raise XPathError("pattern", message, call.position, name="regex") from problem
 
