@@ -218,3 +218,18 @@ def test_a_form_folder_is_named_by_its_name_and_an_unknown_one_is_refused() -> N
 def test_a_file_that_is_no_form_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "x.xml").write_text("<a/>", encoding="utf-8")
     assert [finding.code for finding in lint_file(tmp_path / "x.xml")] == ["DEF-02"]
+
+
+def test_a_bind_or_a_question_of_a_node_that_is_not_there_is_told(tmp_path: Path) -> None:
+    (tmp_path / "form.xml").write_text(
+        """<h:html xmlns="http://www.w3.org/2002/xforms" xmlns:h="http://www.w3.org/1999/xhtml"><h:head><h:title>t</h:title>
+<model><instance><data id="t" version="1"><fibre/></data></instance><bind nodeset="/data/fibre" type="string"/>
+<bind nodeset="/data/fibres" required="true()"/></model></h:head>
+<h:body><input ref="/data/fibre"/><input ref="/data/fee"/></h:body></h:html>""",
+        encoding="utf-8",
+    )
+    told = [(f.code, f.where, f.values["path"], f.values["near"]) for f in lint_file(tmp_path / "form.xml")]
+    assert [one for one in told if one[0] == "DEF-14"] == [
+        ("DEF-14", "<bind>", "/data/fibres", "/data/fibre"),
+        ("DEF-14", "<input>", "/data/fee", "/data/fibre"),
+    ]

@@ -21,6 +21,7 @@ from collect.define.expressions import check_expression
 from collect.define.findings import Finding, Place, Severity, finding_of
 from collect.define.folder import read_form
 from collect.define.sheet_rows import SheetRows, sheet_rows
+from collect.define.xform import astray
 from collect.define.xlsform import SHEETS, compile_file
 from collect.forms import Form, Question, Section, Words
 from collect.problems import DefinitionError
@@ -54,6 +55,7 @@ def lint(form: Form, source: Path, file: str) -> Iterator[Finding]:
     desk = _Desk(form, file, sheet_rows(source, form.root), schema_of(form))
     for rule in _rules(form):
         yield from desk.rule(rule)
+    yield from desk.astray()
     yield from desk.circles()
     yield from desk.unreachable()
     yield from desk.unsaid()
@@ -157,6 +159,13 @@ class _Desk:
     def _at(self, rule: Rule, code: str, severity: Severity = "error", **values: object) -> Finding:
         place = self.rows.of_node(rule.at, rule.kind)
         return Finding(self.file, rule.at, code, severity, {"expression": rule.text, **values}, place)
+
+    def astray(self) -> Iterator[Finding]:
+        """What binds and questions of an XForm name that the form does not have."""
+        nodes = [question.path for question in self.form.questions] + [section.path for section in self.form.sections]
+        for path, where in astray(self.form.xform).items():
+            near = ", ".join(get_close_matches(path, nodes, n=3, cutoff=0.5)) or "-"
+            yield Finding(self.file, f"<{where}>", "DEF-14", values={"expression": path, "path": path, "near": near})
 
     def circles(self) -> Iterator[Finding]:
         """Nodes that wait for themselves."""

@@ -85,6 +85,29 @@ def form_from_xform(
     )
 
 
+def astray(xml: bytes) -> Mapping[str, str]:
+    """Nodes that a bind or a question names and the primary instance does not have, each with where it is named.
+
+    ODK Collect does not open such a form.
+    """
+    page = _parse(xml, "")
+    model, body = _child(page, "model", deep=True), next(child for child in page if _local(child) == "body")
+    if model is None:
+        return {}
+    root = _primary_instance(model, "")
+    there = {f"/{_local(root)}", *_nodes(root, f"/{_local(root)}")}
+    named = dict.fromkeys(_binds(model), "bind")
+    named |= {path: _local(c.element) for path, c in _controls(body, f"/{_local(root)}", _bind_ids(model)).items()}
+    return {path: where for path, where in named.items() if path.startswith("/") and path not in there}
+
+
+def _nodes(node: etree._Element, path: str) -> Iterator[str]:
+    for child in _elements(node):
+        here = f"{path}/{_local(child)}"
+        yield here
+        yield from _nodes(child, here)
+
+
 @dataclass
 class _Control:
     """What the body says of one node: the element that asks it, or the group or repeat that shows it."""
