@@ -254,7 +254,7 @@ def test_attempts_wait_longer_each_time_and_are_forgotten() -> None:
 
 def test_who_is_revoked_is_shut_out_a_second_later(phone: TestClient, store: Store) -> None:
     assert send(phone, xml()) == 201
-    people.revoke(store.engine, "lan")
+    people.revoke(store.engine, store.folder, "lan")
     assert phone.head("/submission").status_code == 401
     time.sleep(LATELY_SECONDS)
     assert send(phone, xml("uuid:2")) == 401
@@ -292,10 +292,10 @@ def test_the_answer_is_in_the_phones_language(phone: TestClient, lang: str) -> N
 
 
 def test_a_closed_form_is_neither_listed_nor_taken(phone: TestClient, store: Store) -> None:
-    close_form(store.engine, "household")
+    close_form(store.engine, store.folder, "household")
     assert send(phone, xml()) == 409
     assert "household" not in phone.get("/formList").text
-    open_form(store.engine, "household")
+    open_form(store.engine, store.folder, "household")
     time.sleep(CLOSED_SECONDS)
     assert send(phone, xml()) == 201
 
