@@ -132,7 +132,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], Limits, str]] = {
         "x.xml",
         lambda: laughs('<?xml version="1.0" encoding="UTF-16"?>').decode().encode("utf-16"),
         DEFAULT,
-        "IN-06",
+        "IN-14",
     ),
     "an outside entity": ("x.xml", outside, DEFAULT, "IN-14"),
     "elements without end": ("x.xml", deep, DEFAULT, "IN-50"),

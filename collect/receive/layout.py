@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from collect.problems import ExportError
 from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
-from collect.receive.letters import UTF8_MARK, Note, utf8_of, utf16_of
+from collect.receive.letters import UTF8_MARK, Note, utf8_of, wide_of
 from collect.receive.sheets import Sheet, heading_of, read_csv, read_xlsx
 from collect.receive.unpack import Member, Upload
 
@@ -20,6 +20,8 @@ JSON_START = re.compile(rb'(?:\[\s*)?\{\s*(?:"|\})|\[\s*\]')  # an object, or an
 SNIFF_BYTES = 4096
 MOST_TITLES = 5  # rows that may stand above the headings
 AUDIT = " - audit.csv"
+TABLES = (".csv", ".xlsx", ".json")
+MOST_NAMED = 5  # files in a message
 
 
 @dataclass
@@ -54,10 +56,18 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
         _look_inside_one(look, upload.members[0], wanted)
     else:
         _look_inside_many(look, wanted)
+    if not look.source and not upload.single:
+        raise _no_export(look)
     if not look.source:
         columns = max((sum(1 for heading in sheet.headings if heading) for sheet in look.sheets), default=0)
         raise ExportError("IN-09", file=upload.name, columns=columns)
     return look
+
+
+def _no_export(look: Look) -> ExportError:
+    """A folder or a zip with tables in it of which no reader knows one."""
+    names = [one.base for one in look.upload.members if one.suffix in TABLES]
+    return ExportError("IN-53", file=look.file, tables=len(names), names=", ".join(names[:MOST_NAMED]))
 
 
 def kind_of(data: bytes, place: str) -> str:
@@ -67,7 +77,7 @@ def kind_of(data: bytes, place: str) -> str:
         return "xlsx"
     if start.startswith(OLE_MARK):
         raise ExportError("IN-04" if ENCRYPTED_PACKAGE in data else "IN-20", file=place)
-    text = utf8_of(data, place).data[:SNIFF_BYTES] if start.startswith(UTF8_MARK) or utf16_of(start) else start
+    text = utf8_of(data, place).data[:SNIFF_BYTES] if start.startswith(UTF8_MARK) or wide_of(start) else start
     bare = text.lstrip().lower()
     if not bare:
         raise ExportError("IN-03" if data.strip() else "IN-02", file=place)
