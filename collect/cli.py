@@ -108,7 +108,7 @@ def add(  # noqa: PLR0913 one argument an option
     """
     from collect.intake import Asked, add_file, uploads_in
     from collect.receive.apart import warm
-    from collect.review.sheet import is_sheet, take
+    from collect.review.sheet import take
     from collect.store import open_store, safe_name
     from collect.wording.receipts import receipt_data, receipt_lines
 
@@ -120,8 +120,8 @@ def add(  # noqa: PLR0913 one argument an option
     worst = 0
     for path in (upload for file in files for upload in uploads_in(file)):
         try:
-            if is_sheet(path) and not dry_run:
-                outcomes = take(store, definitions, path, by)
+            outcomes = None if dry_run else take(store, definitions, path, by)
+            if outcomes is not None:
                 worst = max(worst, tell(session, outcomes, quiet=as_json))
                 answered.append({"file": safe_name(path.name), "corrections": said_of(outcomes)})
                 continue

@@ -44,7 +44,8 @@ ARROWS: dict[str, set[str]] = {
     "registry": {"problems", "migrations"},
     "store": {"harmless", "problems", "settings", "registry"},
     "keeping": {"problems", "settings", "migrations", "registry", "store"},
-    "review": WORDS | {"registry", "store", "keeping", "passing", "places", "journey", "wording", "i18n"},
+    "review": WORDS
+    | {"receive", "settings", "registry", "store", "keeping", "passing", "places", "journey", "wording", "i18n"},
     "intake": {"receive", "journey", "passing", "store", "registry", "places", "problems", "tables"},
     "runs": WORDS
     | {"journey", "passing", "review", "keeping", "store", "registry", "places", "publish", "i18n", "settings", "geo"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from field_office import Office, states
 
 from collect import registry
 from collect.keeping import ledger
+from collect.limits import DEFAULT
 from collect.problems import CollectError, ExportError
 from collect.registry import LEDGER
 from collect.review import sheet as correction_sheet
 from collect.review.reviews import Correction, Filters, correct, decide, history, judge_pair, queue
 from collect.runs import Known, gather
+from collect.settings import settings_from
 
 
 @pytest.fixture
@@ -245,8 +248,7 @@ def fill(path: Path, answers: dict[str, str | int]) -> Path:
 def test_right_answers_come_back_in_the_downloaded_sheet(office: Office, tmp_path: Path, lang: str) -> None:
     office.send("| id | size | fibre |\n| a | 99 | maybe |", [{"age": "134"}])
     path = fill(sheet(office, tmp_path, lang), {"size": 1, "fibre": "yes", "age": "34"})
-    assert correction_sheet.is_sheet(path)
-    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan")
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
     assert [one.result for one in outcomes] == ["applied"] * 3
     assert listed(office) == {"a": "received"}
     assert {entry.by for entry in ledger.entries(office.store)} == {"Lan"}
@@ -256,7 +258,7 @@ def test_a_sheet_is_told_what_changed_meanwhile_and_what_does_not_fit(office: Of
     office.send("| id | size | fibre |\n| a | 99 | maybe |")
     path = fill(sheet(office, tmp_path), {"size": "31", "fibre": "no"})
     results(office, one("a", "fibre", "yes"))
-    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan")
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
     told = {outcome.correction.question: (outcome.result, outcome.code) for outcome in outcomes}
     assert told == {"/data/size": ("breaks_rule", "CON-01"), "/data/fibre": ("changed_meanwhile", "")}
 
@@ -267,8 +269,7 @@ def test_a_sheet_saved_as_csv_by_an_office_with_semicolons_is_read_too(office: O
     path.write_text(
         "\ufeffRight answer (phu:new);S (phu:submission);Q (phu:question)\n9;uuid:a;/data/size\n;x;y\n", "utf-8"
     )
-    assert correction_sheet.is_sheet(path)
-    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan")
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
     assert [one.result for one in outcomes] == ["applied"]
 
 
@@ -294,6 +295,51 @@ def test_an_answer_that_looks_like_a_formula_stays_text_in_the_sheet(office: Off
     given = [cell for row in cells.iter_rows() for cell in row if cell.value == "=1+1"]
     assert [(cell.data_type, cell.number_format) for cell in given] in ([("s", "@")], [("f", "@")])
     assert b"<f>" not in zipfile.ZipFile(tmp_path / "issues.xlsx").read("xl/worksheets/sheet1.xml")
+
+
+@pytest.mark.parametrize(
+    ("limit", "rows", "code"), [({"rows": 100}, 101, "IN-47"), ({"memory_megabytes": 200}, 1_500_000, "IN-45")]
+)
+def test_a_sheet_larger_than_the_limits_is_refused_and_takes_nothing_down(
+    tmp_path: Path, limit: dict[str, int], rows: int, code: str
+) -> None:
+    path = tmp_path / "bomb.xlsx"
+    _tiny_rows(path, rows)
+    settings = replace(settings_from({}), limits=replace(DEFAULT, **limit), apart=True)
+    with pytest.raises(ExportError) as error:
+        correction_sheet.corrections_in(path, settings)
+    assert error.value.code == code
+
+
+def _tiny_rows(path: Path, rows: int) -> None:
+    """A workbook with the headings of an issue sheet over many rows of next to nothing."""
+    book = openpyxl.Workbook()
+    book.worksheets[0].append([f"x (phu:{mark})" for mark in ("new", "submission", "question")])
+    book.save(path)
+    with zipfile.ZipFile(path) as made:
+        parts = {name: made.read(name) for name in made.namelist()}
+    row = b"<row><c><v>1</v></c><c><v>1</v></c><c><v>1</v></c></row>"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, data in parts.items():
+            before, _, after = data.partition(b"</sheetData>")
+            archive.writestr(name, before + row * rows + b"</sheetData>" + after if after else data)
+
+
+@pytest.mark.parametrize("name", ["export.xlsx", "words.csv", "archive.zip", "folder"])
+def test_other_files_are_no_sheet(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+    elif name == "archive.zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.csv", "x (phu:new)\n1\n")
+    elif name == "words.csv":
+        path.write_text("id,remark\n" + "1,x\n" * 30 + '2,"they wrote (phu:new) here"\n', "utf-8")
+    else:
+        book = openpyxl.Workbook()
+        book.worksheets[0].append(["id", "size"])
+        book.save(path)
+    assert correction_sheet.corrections_in(path, settings_from({"COLLECT_WORKER": "off"})) is None
 
 
 # --- two that are one ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ import click
 
 from collect.commands.shared import Session, as_json
 from collect.i18n import t
+from collect.problems import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,7 +169,10 @@ def correct(session: Session, what: tuple[str, ...], row_id: str, why: str, by: 
 
     store = open_store(session.settings)
     if len(what) == 1:
-        outcomes = take(store, session.definitions(), Path(what[0]), by)
+        taken = take(store, session.definitions(), Path(what[0]), by)
+        if taken is None:
+            raise _no_sheet(Path(what[0]))
+        outcomes = taken
     else:
         try:
             submission_id, question, new = what
@@ -180,6 +185,12 @@ def correct(session: Session, what: tuple[str, ...], row_id: str, why: str, by: 
     if as_json:
         click.echo(json.dumps(said_of(outcomes), ensure_ascii=False))
     sys.exit(tell(session, outcomes, quiet=as_json))
+
+
+def _no_sheet(path: Path) -> ExportError:
+    if path.is_file():
+        return ExportError("REV-04", file=path.name, columns="(phu:new)")
+    return ExportError("IN-01", file=path.name, reason=os.strerror(errno.ENOENT))
 
 
 def said_of(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:

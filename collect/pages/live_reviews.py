@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 import streamlit as st
@@ -17,6 +18,7 @@ from collect.pages.live_field import in_scope, place_names, state_of
 from collect.places import ONE_AT_A_TIME
 from collect.review import reviews
 from collect.review.reviews import Correction, Filters, Outcome
+from collect.review.sheet import corrections_in
 from collect.settings import Settings
 
 
@@ -78,6 +80,10 @@ class LiveReviews:
         require(self.who, "decide")
         self._theirs(ids)
         return len(reviews.decide(the_store(self.settings), ids, decision, reason, self.by))
+
+    def corrections(self, path: Path) -> list[Correction] | None:
+        """What a file asks to put right; None where it is no issue spreadsheet. Raises CollectError."""
+        return corrections_in(path, self.settings)
 
     def correct(self, corrections: Sequence[Correction]) -> list[Outcome]:
         """Correct answers; an interview they may not see is as unknown as one nobody sent. Raises Forbidden."""

@@ -17,7 +17,6 @@ from collect.pages.issues import error_words, filled
 from collect.pages.layout import address, header
 from collect.pages.words import as_text, number
 from collect.problems import CollectError
-from collect.review.sheet import corrections_in, is_sheet
 
 if TYPE_CHECKING:
     from collect.intake import Part, Receipt
@@ -52,6 +51,9 @@ class Mending(Protocol):
 
     def signed(self, name: str) -> Mending:
         """The same, signed."""
+
+    def corrections(self, path: Path) -> list[Correction] | None:
+        """What a file asks to put right; None where it is no issue spreadsheet. Raises CollectError."""
 
     def correct(self, corrections: Sequence[Correction]) -> list[Corrected]:
         """Correct answers, and say of each what became of it. Raises CollectError."""
@@ -140,8 +142,9 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
             status.update(label=f"{name}: {t(step, lang)} ({share:.0%})")
 
         try:
-            if is_sheet(path):
-                outcome = _corrections(path, name, at, dry_run=dry_run)
+            found = at.mending.corrections(path)
+            if found is not None:
+                outcome = Outcome(name, corrections=found, corrected=() if dry_run else at.mending.correct(found))
             else:
                 said = upload_ask.said(file)
                 outcome = Outcome(name, at.desk.add(path, name, at.by, dry_run=dry_run, progress=progress, said=said))
@@ -150,11 +153,6 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
             return Outcome(name, error=error)
         status.update(label=t("upload.checked" if dry_run else "upload.kept", lang, file=name), state="complete")
         return outcome
-
-
-def _corrections(path: Path, name: str, at: Counter, *, dry_run: bool) -> Outcome:
-    found = corrections_in(path)
-    return Outcome(name, corrections=found, corrected=() if dry_run else at.mending.correct(found))
 
 
 def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> None:

@@ -16,8 +16,9 @@ from tempfile import TemporaryDirectory
 from collect.forms import Form
 from collect.problems import ExportError
 from collect.receive import Progress, Received, receive, silent
-from collect.receive.handed import Job, order, taken_over
+from collect.receive.handed import Job, order, sheet_taken_over, taken_over
 from collect.receive.manner import USUAL, Manner
+from collect.receive.returned import Returned, may_be_returned, returned
 
 MOST_LEFT_OUT = 3  # members of one upload that may bring a reader down before all of it is refused
 ENDED_BY = {"time": "IN-44", "memory": "IN-45"}
@@ -111,6 +112,21 @@ def receive_apart(
         if not member or code == ENDED_BY["time"] or len(manner.skip) >= MOST_LEFT_OUT:
             raise _refusal(code, Path(path).name, ended, manner)
         manner = replace(manner, skip={**manner.skip, member: code})
+
+
+def returned_apart(path: Path, manner: Manner = USUAL) -> Returned | None:
+    """Read a sheet that comes back like `returned`, in another process; raises like `receive_apart`."""
+    if not may_be_returned(path):
+        return None
+    if not hasattr(os, "fork"):
+        return returned(path, manner)
+    with TemporaryDirectory(prefix="collect-") as name:
+        folder = Path(name)
+        order(Job(path.resolve(), (), None, None, manner, sheet=True), folder)
+        ended = _followed(_WORKSHOP.open_line(folder), silent)
+        if ended.get("ended") == "done":
+            return sheet_taken_over(folder)
+    raise _refusal(ENDED_BY.get(str(ended.get("ended")), DIED), path.name, ended, manner)
 
 
 def _followed(line: socket.socket, tell: Progress) -> dict[str, object]:

@@ -20,6 +20,7 @@ from collect.problems import ExportError
 from collect.receive.brought import added, put_back
 from collect.receive.manner import Manner
 from collect.receive.received import Received
+from collect.receive.returned import Returned
 from collect.tables import Answers, Frame, Issues
 
 PAGE, JOB = "result.json", "job.pickle"
@@ -28,13 +29,14 @@ PLAIN = pl.CompatLevel.oldest()  # twice as fast to write and to read back as st
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One upload to read. ``form`` and ``source``: what somebody insisted on."""
+    """One upload to read. ``form`` and ``source``: what somebody insisted on. ``sheet``: one that comes back."""
 
     path: Path
     forms: Sequence[Form]
     form: str | None
     source: str | None
     manner: Manner
+    sheet: bool = False
 
 
 def order(job: Job, folder: Path) -> None:
@@ -71,6 +73,18 @@ def hand_over(received: Sequence[Received], forms: Sequence[Form], folder: Path)
     (folder / PAGE).write_text(json.dumps({"received": pages}, ensure_ascii=False), encoding="utf-8")
 
 
+def hand_over_sheet(found: Returned | None, folder: Path) -> None:
+    """Write what was written into a sheet that came back."""
+    page = None if found is None else {"marks": found.marks, "rows": found.rows}
+    (folder / PAGE).write_text(json.dumps({"sheet": page}, ensure_ascii=False), encoding="utf-8")
+
+
+def sheet_taken_over(folder: Path) -> Returned | None:
+    """Read what was handed over of a sheet. Raises ExportError."""
+    page = _page(folder)["sheet"]
+    return None if page is None else Returned(tuple(page["marks"]), tuple(page["rows"]))
+
+
 def hand_over_refusal(error: ExportError, folder: Path) -> None:
     """Write why the upload as a whole cannot be read."""
     refusal = {"error": error.code, "values": error.values}
@@ -79,11 +93,15 @@ def hand_over_refusal(error: ExportError, folder: Path) -> None:
 
 def taken_over(folder: Path, forms: Sequence[Form]) -> tuple[Received, ...]:
     """Read what was handed over; its tables stay mapped from the files, which may be unlinked. Raises ExportError."""
-    page = json.loads((folder / PAGE).read_text(encoding="utf-8"))
+    by_id = {form.form_id: form for form in forms}
+    return tuple(_received(one, folder, by_id) for one in _page(folder)["received"])
+
+
+def _page(folder: Path) -> dict[str, Any]:
+    page: dict[str, Any] = json.loads((folder / PAGE).read_text(encoding="utf-8"))
     if "error" in page:
         raise ExportError(page["error"], **page["values"])
-    by_id = {form.form_id: form for form in forms}
-    return tuple(_received(one, folder, by_id) for one in page["received"])
+    return page
 
 
 def _received(page: dict[str, Any], folder: Path, forms: dict[str, Form]) -> Received:

@@ -24,8 +24,9 @@ from pathlib import Path
 
 from collect.problems import ExportError
 from collect.receive import receive
-from collect.receive.handed import Job, hand_over, hand_over_refusal, ordered
+from collect.receive.handed import Job, hand_over, hand_over_refusal, hand_over_sheet, ordered
 from collect.receive.manner import Manner
+from collect.receive.returned import returned
 
 AT, STDERR = "at", "stderr"
 AT_BYTES = 1_024  # the name of the member being read, for when nothing else is left to tell
@@ -132,6 +133,9 @@ def _read(job: Job, folder: Path, line: socket.socket) -> None:
         def tell(step: str, share: float) -> None:
             line.sendall(json.dumps({"step": step, "share": share}).encode() + b"\n")
 
+        if job.sheet:
+            hand_over_sheet(returned(job.path, job.manner), folder)
+            os._exit(0)
         received = receive(
             job.path, job.forms, form=job.form, source=job.source, progress=tell, manner=replace(job.manner, note=note)
         )

@@ -6,30 +6,28 @@ be sorted, filtered, cut and saved by any program. Every cell is text: no progra
 
 from __future__ import annotations
 
-import csv
 import io
-import re
-import zipfile
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import xlsxwriter
-from python_calamine import CalamineError, CalamineWorkbook
 
 from collect.forms import Form
 from collect.harmless import harmless_cells
 from collect.i18n import LANGUAGES, t
 from collect.journey import Definitions
 from collect.problems import ExportError
+from collect.receive.apart import returned_apart
+from collect.receive.manner import Manner
+from collect.receive.returned import returned
 from collect.review.reviews import Correction, Outcome, correct
+from collect.settings import Settings
 from collect.store import Store
 from collect.wording.issues import words_of
 
-MARK = re.compile(r"\(phu:(\w+)\)")
-MARKED = ("new", "why", "given", "submission", "question", "row", "code")
+NEEDED = ("new", "submission", "question")  # marks of the columns without which nothing can be put right
 COLUMNS = (  # a key of the catalogue below "issue.", its mark where it is read again, its width in characters
     ("new", "new", 22), ("reason", "why", 26), ("question", "", 34), ("given", "given", 22), ("why", "", 60),
     ("mend", "", 50), ("severity", "", 12), ("code", "code", 14), ("file", "", 24), ("found_in", "", 30),
@@ -37,8 +35,6 @@ COLUMNS = (  # a key of the catalogue below "issue.", its mark where it is read 
 )  # fmt: skip
 OF_THE_ANSWER = ("TYP", "CHO", "CON", "REQ", "REL")  # families whose value is the answer at the question itself
 LONGEST = 32_767  # characters Excel keeps in a cell
-PROBED = 1 << 20  # bytes looked at to recognise a sheet
-MOST_BYTES = 64 << 20
 
 
 def write(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str) -> bytes:
@@ -84,94 +80,41 @@ def _cells(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str 
     )  # fmt: skip
 
 
-def is_sheet(path: Path) -> bool:
-    """Whether a file is such a sheet, from its first bytes: nothing is parsed, so a hostile file does no harm."""
-    try:
-        if not path.is_file() or path.stat().st_size > MOST_BYTES:
-            return False
-        return b"(phu:new)" in _first_bytes(path)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        return False
-
-
-def _first_bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        begin = file.read(PROBED)
-    if not begin.startswith(b"PK"):
-        return begin
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith(("sharedStrings.xml", "sheet1.xml"))]
-        return b"".join(archive.open(name).read(PROBED) for name in names)
-
-
-def take(store: Store, definitions: Definitions, path: Path, by: str) -> list[Outcome]:
+def take(store: Store, definitions: Definitions, path: Path, by: str) -> list[Outcome] | None:
     """Make corrections of a sheet's rows that hold a right answer; say of each what became of it.
+
+    Returns None for any other file. Raises ExportError like `corrections_in`, CollectError REV-02 without a name.
+    """
+    found = corrections_in(path, store.settings)
+    return None if found is None else correct(store, definitions, found, by)
+
+
+def corrections_in(path: Path, settings: Settings) -> list[Correction] | None:
+    """The rows of a sheet that hold a right answer, of one answer the last; None for any other file.
 
     Raises
     ------
     ExportError
-        IN-01 when the file cannot be read, REV-04 when it lacks a column that is needed.
-    CollectError
-        REV-02 without a name.
+        IN-nn when the file is damaged, brings its reader down or is larger than the limits; REV-04 when it lacks a
+        column that is needed.
     """
-    return correct(store, definitions, corrections_in(path), by)
-
-
-def corrections_in(path: Path) -> list[Correction]:
-    """The rows of a sheet that hold a right answer; of one answer the last. Raises ExportError as `take` does."""
-    found = {}
-    for row in _rows(path):
-        one = _correction(row)
-        if one is not None:
-            found[one.submission_id, one.row_id, one.question] = one
-    return list(found.values())
+    if path.is_dir():
+        return None
+    sheet = (returned_apart if settings.apart else returned)(path, Manner(limits=settings.limits))
+    if sheet is None:
+        return None
+    missing = [f"(phu:{name})" for name in NEEDED if name not in sheet.marks]
+    if missing:
+        raise ExportError("REV-04", file=path.name, columns=", ".join(missing))
+    found = filter(None, map(_correction, sheet.rows))
+    return list({(one.submission_id, one.row_id, one.question): one for one in found}.values())
 
 
 def _correction(row: Mapping[str, str]) -> Correction | None:
-    if not row["new"] or not row["submission"] or not row["question"]:
+    if not row["submission"] or not row["question"]:
         return None
     blank = row["new"] in {t("correction.blank", lang) for lang in LANGUAGES}
     seen = row.get("given", "") if row.get("code", "").startswith(OF_THE_ANSWER) else None
     why = row.get("why") or row.get("code") or ""
     # a root question's row is the form's root, which an empty cell means too
     return Correction(row["submission"], row["question"], None if blank else row["new"], why, row.get("row", ""), seen)
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    try:
-        table = _sheet(path) if path.suffix.lower() != ".csv" else _csv(path)
-    except (OSError, CalamineError, csv.Error, UnicodeDecodeError) as error:
-        raise ExportError("IN-01", file=path.name, reason=type(error).__name__) from error
-    heading, *rows = table or [[]]
-    marks = [(found.group(1) if (found := MARK.search(_text(cell))) else "") for cell in heading]
-    missing = [name for name in ("new", "submission", "question") if name not in marks]
-    if missing:
-        raise ExportError("REV-04", file=path.name, columns=", ".join(f"(phu:{name})" for name in missing))
-    for row in rows:
-        yield {mark: _text(cell) for mark, cell in zip(marks, row, strict=False) if mark in MARKED}
-
-
-def _sheet(path: Path) -> list[list[Any]]:
-    return CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
-
-
-def _csv(path: Path) -> list[list[Any]]:
-    text = path.read_text(encoding="utf-8-sig")
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    return list(csv.reader(io.StringIO(text), delimiter=delimiter))
-
-
-def _text(cell: object) -> str:
-    """A cell as an answer is written: 9.0 is 9, a day is ISO."""
-    match cell:
-        case None:
-            return ""
-        case float() if cell.is_integer():
-            return str(int(cell))
-        case datetime() if not (cell.hour or cell.minute or cell.second):
-            return cell.date().isoformat()
-        case date():
-            return cell.isoformat()
-        case _:
-            return str(cell).strip()
