@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, unquote_plus, urlencode, urlsplit
@@ -48,6 +49,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The server's clock: the second of the newest instant that any submission bears."""
+        return super().date_time_string(max((_stamp(row) for row in self.fake.rows), default=timestamp))
 
     def do_POST(self) -> None:
         said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -127,6 +132,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if cut else body)
         self.close_connection = True
+
+
+def _stamp(row: dict[str, Any]) -> float:
+    said = row.get("__system", row)
+    names = ("submissionDate", "updatedAt", "_submission_time", "_date_modified")
+    instants = [datetime.fromisoformat(said[name]) for name in names if said.get(name)]
+    return max(one.replace(tzinfo=one.tzinfo or UTC).timestamp() for one in instants)
 
 
 def _meets(row: dict[str, Any], query: dict[str, Any]) -> bool:

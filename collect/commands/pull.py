@@ -149,11 +149,13 @@ def _bring(
 
     form, since, as_json = asked
     store, folder = open_store(session.settings), session.settings.data
-    bookmark = bookmark_of(folder, *what) if since is None else Bookmark(since)
+    known = bookmark_of(folder, *what)
+    bookmark = known if since is None else Bookmark(since)
+    whole = known.reaches(bookmark.since)  # else the bookmark stays: what came before that day is still to be asked for
     take = _taker(session, store, form, key)
     totals, pages = dict.fromkeys(COUNTED, 0), 0
     for page in reader.pages(bookmark):
-        receipts = []
+        asked_at, receipts = reader.wire.asked_at, []
         if page.closed and isinstance(reader, Central):
             if key is None:
                 raise ExportError("IN-16", file=form)
@@ -163,10 +165,11 @@ def _bring(
             receipts.append(take(page.data, f"{form}-{pages:04d}.json", reader.source))
         for name in COUNTED:
             totals[name] += sum(getattr(part, name) for receipt in receipts for part in receipt.parts)
-        bookmark = bookmark.after(page.newest, page.following)
-        keep_bookmark(bookmark, folder, *what)
+        bookmark = bookmark.after(page.newest, page.following, asked_at)
+        if whole:
+            keep_bookmark(bookmark, folder, *what)
     if as_json:
-        click.echo(json.dumps({"pages": pages, **totals, "since": bookmark.since}))
+        click.echo(json.dumps({"pages": pages, **totals, "since": (bookmark if whole else known).since}))
     else:
         session.say("cli.pull.done", pages=pages, **totals)
 

@@ -1,4 +1,4 @@
-"""Remembers where a pull stands: how new the newest submission was, and which page comes next when it broke off."""
+"""Remembers where a pull stands: up to which instant nothing is missing, and what comes next when it broke off."""
 
 from __future__ import annotations
 
@@ -14,28 +14,47 @@ OVERLAP = timedelta(seconds=60)  # asked for again: a submission being saved whi
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """``since``: everything up to this instant (ISO 8601, UTC) has been received; "" for nothing yet.
+    """``since``: all that was received or changed before this instant (ISO 8601, UTC) is here; "" for nothing yet.
 
-    ``newest``: the newest instant of the pages received since. ``next``: what to ask for next, "" when all has been
-    asked; it is the server's own link (Central) or the last number received (Kobo).
+    ``begun``: when the first page of the round under way was asked for. ``next``: what to ask for next in that round,
+    "" when there is none; it is the server's own link (Central) or the last number received (Kobo).
     """
 
     since: str = ""
-    newest: str = ""
+    begun: str = ""
     next: str = ""
 
-    def after(self, newest: str, following: str) -> Bookmark:
-        """The bookmark once a page is received; at the last page what was newest becomes the next pull's beginning."""
-        seen = max(self.newest, newest)
-        return Bookmark(self.since, seen, following) if following else Bookmark(max(self.since, seen), "", "")
+    def after(self, newest: str, following: str, asked_at: str = "") -> Bookmark:
+        """The bookmark once a page is received; the last page of a round moves ``since`` to the round's beginning.
+
+        What arrives or changes while a round is under way bears a later instant than its beginning, on whatever page it
+        would have been: the next round asks for it. Newer instants seen on the way prove nothing about earlier pages.
+
+        Parameters
+        ----------
+        newest
+            The newest instant of the page's submissions: on the first page as safe a beginning as the server's clock.
+        asked_at
+            When the page was asked for, by the server's clock; "" where it does not tell.
+        """
+        begun = self.begun if self.next else asked_at or max(self.since, newest, key=_instant)
+        return Bookmark(self.since, begun, following) if following else Bookmark(begun or self.since)
+
+    def reaches(self, earlier: str) -> bool:
+        """Whether nothing lies between an instant ("" for the beginning of all) and what is known to be here."""
+        return not earlier or (bool(self.since) and _instant(earlier) <= _instant(self.since))
 
     def asked_from(self) -> str:
         """The instant to ask from, a little before ``since``; "" for everything."""
         if not self.since:
             return ""
-        instant = datetime.fromisoformat(self.since)
-        instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-        return (instant.astimezone(UTC) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        return (_instant(self.since) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def _instant(text: str) -> datetime:
+    """An instant as servers write it, with or without a zone; "" comes before all others."""
+    instant = datetime.fromisoformat(text or "0001-01-01T00:00:00Z")
+    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _place(folder: Path, *what: str) -> Path:
@@ -47,7 +66,7 @@ def bookmark_of(folder: Path, *what: str) -> Bookmark:
     """The bookmark of what is pulled (server, project, form); a fresh one where there is none or it is damaged."""
     try:
         found = json.loads(_place(folder, *what).read_text(encoding="utf-8"))
-        return Bookmark(**{name: str(found[name]) for name in ("since", "newest", "next")})
+        return Bookmark(**{name: str(found[name]) for name in ("since", "begun", "next")})
     except (OSError, ValueError, KeyError, TypeError):
         return Bookmark()  # asking for everything again changes nothing: the same submissions are known
 

@@ -43,18 +43,20 @@ class Central:
 
     def pages(self, bookmark: Bookmark) -> Iterator[Page]:
         """Every page from the bookmark on; a page without submissions is the last and is given too."""
-        resumed = bool(bookmark.next)
-        path, params = (bookmark.next, None) if resumed else self._first(bookmark)
+        path, params = (bookmark.next, None) if bookmark.next else self._first(bookmark)
+        ended = ""  # a link that came out empty
         while path:
             body = self._get(path, params)
             found = document(body, self.wire.base)
             rows = found.get("value")
             if not isinstance(rows, list):
                 raise ServerError("PUL-05", url=self.wire.base, status="200")
-            if resumed and not rows:  # the submission the link goes on after is gone, and all behind it with it
-                resumed, (path, params) = False, self._first(bookmark)
+            if not rows and params is None and path != ended:
+                # the submission that the link goes on after is gone, and all behind it seem gone with it: begin again,
+                # until the same link comes out empty twice
+                ended, (path, params) = path, self._first(bookmark)
                 continue
-            resumed, params = False, None
+            params = None
             path = _within(found.get("@odata.nextLink")) if rows else ""
             closed = tuple(str(row.get("__id")) for row in rows if _system(row).get("status") == CLOSED)
             newest = max((_instant(row) for row in rows), default="")

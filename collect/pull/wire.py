@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,6 +48,7 @@ class Wire:
     base: str
     wait: Callable[[float], None] = field(default_factory=lambda: time.sleep)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
+    asked_at: str = ""  # when the last question was asked, by the server's clock; "" where it does not tell
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """The body of a good answer.
@@ -85,11 +86,12 @@ class Wire:
 
     def _ask(self, method: str, path: str, how: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
         """One question; the whole body, or TransportError when the line breaks inside it."""
-        address = self.base + path
+        address, begin = self.base + path, time.monotonic()
         with (
             httpx.Client(timeout=TIMEOUT, headers=self.headers) as client,
             client.stream(method, address, **how) as answer,
         ):
+            self.asked_at = _moment_asked(answer, time.monotonic() - begin)
             body = bytearray()
             for piece in answer.iter_bytes():
                 body += piece
@@ -116,6 +118,19 @@ def document(body: bytes, base: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ServerError("PUL-05", url=base, status="200")
     return found
+
+
+def _moment_asked(answer: httpx.Response, seconds: float) -> str:
+    """When a question was asked that took ``seconds`` to be answered, in the server's time (ISO 8601, UTC); "" unknown.
+
+    The answer's date is when it was made; who asked asked at most as long before it as they waited.
+    """
+    try:
+        made = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except (ValueError, TypeError):
+        return ""
+    asked = made.replace(tzinfo=made.tzinfo or UTC).astimezone(UTC) - timedelta(seconds=seconds)
+    return asked.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _asked_to_wait(answer: httpx.Response) -> float | None:
