@@ -31,6 +31,7 @@ BLANKS = " \t\r\n\u00a0\u200b\u200c\u200d\u2009\u202f\ufeff"  # the invisible on
 ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)?$"
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:([0-5]\d|60)([.,]\d+)?)?"
 NUMBER = r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
+COMMAS = r"^[+-]?\d+(,\d+)?\s+[+-]?\d+,\d+(\s+[+-]?\d+(,\d+)?){0,2}$"
 POINT = rf"{NUMBER} {NUMBER}( {NUMBER}( {NUMBER})?)?"
 
 
@@ -157,7 +158,11 @@ def _day(text: pl.Expr) -> pl.Expr:
 
 
 def _point(text: pl.Expr) -> pl.Expr:
-    """Numbers apart by single blanks; a first number past 90 can only be a longitude, so the two change places."""
+    """Numbers apart by single blanks; a first number past 90 can only be a longitude, so the two change places.
+
+    Numbers that blanks part, a comma inside them and no point anywhere, are an office's that writes decimals so.
+    """
+    text = pl.when(text.str.contains(COMMAS)).then(text.str.replace_all(",", ".", literal=True)).otherwise(text)
     spaced = text.str.replace_all(r"\s*[,;]\s*|\s+", " ")
     exchanged = spaced.str.replace(r"^(\S+) (\S+)", "$2 $1")
     return pl.when(point_part(spaced, 0).abs() > 90).then(exchanged).otherwise(spaced)
