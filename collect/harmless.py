@@ -23,6 +23,11 @@ def harmless(text: str) -> str:
     return f"'{text}" if _BEGINS.match(text) and not _FINE.match(text) else text
 
 
+def plain(text: str) -> str:
+    """The text as it was before `harmless`."""
+    return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
+
+
 def harmless_cells(rows: pl.DataFrame) -> pl.DataFrame:
     """The same for every cell of text in a table."""
     text = pl.col(pl.String)

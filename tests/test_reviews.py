@@ -297,6 +297,29 @@ def test_an_answer_that_looks_like_a_formula_stays_text_in_the_sheet(office: Off
     assert b"<f>" not in zipfile.ZipFile(tmp_path / "issues.xlsx").read("xl/worksheets/sheet1.xml")
 
 
+@pytest.mark.parametrize("answer", [" maybe", "maybe\t", "\t=1+1", "=1+1", "'=1+1", "two\nlines "])
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
+def test_an_answer_with_blanks_or_signs_at_its_ends_is_put_right_by_the_sheet(
+    tmp_path: Path, answer: str, kind: str
+) -> None:
+    office = Office(tmp_path)
+    part = office.store.part("hh", "answers", office.send("| id | size |\n| a | 3 |").upload_id)
+    pl.read_parquet(part).with_columns(pl.lit(answer).alias("/data/fibre")).write_parquet(part)
+    place = {"submission_id": "uuid:a", "question": "/data/fibre", "row_id": "/data", "found_in": "a.xml"}
+    issue = {"code": "CHO-01", "severity": "error", **place, "value": answer, "details": "", "file": "a", "form": "hh"}
+    writer = correction_sheet.write if kind == "xlsx" else correction_sheet.write_csv
+    path = tmp_path / f"issues.{kind}"
+    path.write_bytes(writer(pl.DataFrame([issue]), {"hh": office.form}, "en"))
+    if kind == "xlsx":
+        fill(path, {"fibre": "yes"})
+    else:
+        heading, rest = path.read_bytes().split(b"\r\n", 1)
+        path.write_bytes(heading + b"\r\nyes" + rest)
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
+    assert [one.result for one in outcomes] == ["applied"]
+    office.close()
+
+
 @pytest.mark.parametrize(
     ("limit", "rows", "code"), [({"rows": 100}, 101, "IN-47"), ({"memory_megabytes": 200}, 1_500_000, "IN-45")]
 )

@@ -18,6 +18,7 @@ from typing import Literal
 import polars as pl
 
 from collect.forms import Form
+from collect.harmless import plain
 from collect.journey import Definitions
 from collect.keeping.ledger import Entry, Said, append, entries
 from collect.problems import CollectError
@@ -148,7 +149,8 @@ def _tried(form: Form, one: Correction, interview: str, cells: Cells) -> Said | 
     if one.question not in form.to_read.by_path or cell not in cells:
         return "unknown_question"
     old, new = cells[cell], (one.new or "").strip() or None
-    if one.seen is not None and (one.seen.strip() or None) != old:
+    old_words = (old or "").split()  # programs that keep spreadsheets change blanks and line ends
+    if one.seen is not None and old_words not in (one.seen.split(), plain(one.seen).split()):
         return "changed_meanwhile"
     if new == old:
         return "no_change"
