@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -23,6 +25,12 @@ from receive_tables import (
     kobo,
     one,
 )
+
+from collect.define import form_from_xlsform
+from collect.limits import DEFAULT
+from collect.problems import ExportError
+from collect.receive import receive
+from collect.receive.manner import Manner
 
 # --- Central
 
@@ -235,3 +243,28 @@ def test_kobo_csv_says_that_the_roster_is_missing(tmp_path: Path) -> None:
     assert received.answers["/data"]["review_state"].to_list() == ["approved"]
     assert "FIL-04" in received.issues["code"]
     assert received.answers["/data/people/member"].height == 0
+
+
+def test_onas_workbook_says_what_its_csv_says(shared: Path) -> None:
+    folder = shared / "exports" / "ona"
+    form = form_from_xlsform(folder / "edits" / "tutorial" / "tutorial.xlsx")
+    answers = []
+    for name in ("good.xlsx", "good.csv"):
+        (received,) = receive(folder / "dirty_imports" / name, [form], form=form)
+        answers.append(received.answers[form.root].sort("submission_id"))
+    assert answers[0].height == 9
+    text = [one.select(list(form.by_path)).fill_null("").to_dicts() for one in answers]
+    assert text[0] == text[1]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_cell_past_the_limit_is_named_with_its_column_alone_or_in_a_zip(tmp_path: Path, inside: bool) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("KEY,meta-instanceID,remark\nuuid:1,uuid:1," + "x" * 101 + "\n", "utf-8")
+    if inside:
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.write(path, "a.csv")
+        path = tmp_path / "a.zip"
+    with pytest.raises(ExportError) as error:
+        receive(path, [], manner=Manner(limits=replace(DEFAULT, cell_characters=100)))
+    assert (error.value.code, error.value.values["column"], error.value.values["limit"]) == ("IN-49", "remark", 100)

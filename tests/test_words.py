@@ -56,6 +56,33 @@ def test_every_reason_to_stop_has_its_words() -> None:
     assert missing == []
 
 
+def reasons_raised() -> list[tuple[str, str, set[str]]]:
+    """Where a reason to stop is made with its code and values written out: place, code, names of the values."""
+    found = []
+    for path in [*(ROOT / "collect").rglob("*.py"), *(ROOT / "geo").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not getattr(node.func, "id", "").endswith("Error") or not node.args:
+                continue
+            code, given = node.args[0], {word.arg for word in node.keywords}
+            codes = [code.body, code.orelse] if isinstance(code, ast.IfExp) else [code]
+            names = [str(one.value) for one in codes if isinstance(one, ast.Constant)]
+            if None not in given:
+                found += [(f"{path.name}:{node.lineno}", name, {str(one) for one in given}) for name in names]
+    return [one for one in found if f"{one[1]}.found" in catalogue()]
+
+
+def test_every_reason_to_stop_is_given_what_its_words_name() -> None:
+    wanted = {code: {name for part in ("found", "mend") for name in placeholders(catalogue()[f"{code}.{part}"]["en"])}
+              for _, code, _ in reasons_raised()}  # fmt: skip
+    lacking = {(place, code): wanted[code] - given for place, code, given in reasons_raised() if wanted[code] - given}
+    assert len(wanted) > 60
+    assert lacking == {}
+
+
+def test_a_value_nobody_gave_is_an_ellipsis_and_never_a_crash() -> None:
+    assert t("IN-49.found", "en", file="a.csv").startswith("A cell of column “…” in “a.csv”")
+
+
 def asked_keys() -> set[str]:
     keys = set()
     for path in (ROOT / "collect").rglob("*.py"):

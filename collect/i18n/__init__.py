@@ -27,7 +27,21 @@ def catalogue() -> Mapping[str, Mapping[str, Any]]:
     return entries
 
 
+class _Unsaid(str):
+    """What stands for a value that nobody gave, however it was to be written."""
+
+    def __format__(self, _how: str) -> str:
+        return "…"
+
+
+class Values(dict[str, Any]):
+    """Values for placeholders; one that is missing is an ellipsis: a message with a hole is better than none."""
+
+    def __missing__(self, _key: str) -> str:
+        return _Unsaid()
+
+
 def t(key: str, lang: str, **values: object) -> str:
     """The words of ``key`` in ``lang``, with ``{placeholders}`` filled. An unknown key is a fault of ours: KeyError."""
     text: str = catalogue()[key][lang]
-    return text.format(**values) if values else text
+    return text.format_map(Values(values)) if values else text

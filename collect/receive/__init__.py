@@ -68,7 +68,7 @@ def _keyed(reading: Reading, exports: list[central.Export]) -> tuple[Received, .
             received.append(central.read(export, reading.look.file, reading.forms, reading.forced))
         except ExportError as error:
             failed.append(error)
-            reading.look.broken.append((export.place, error.code))
+            reading.look.broken.append((export.place, error))
     if not received:
         raise failed[0] if failed else _rootless(reading.look)
     return tuple(received)
@@ -77,8 +77,7 @@ def _keyed(reading: Reading, exports: list[central.Export]) -> tuple[Received, .
 def _rootless(look: Look) -> ExportError:
     """The submissions' own table is missing or broken."""
     if look.broken:
-        member, code = look.broken[0]
-        return ExportError(code, file=f"{look.file}/{member}", line=1)
+        return look.first_broken()
     return ExportError("IN-23", file=look.file)
 
 
@@ -187,8 +186,8 @@ def _with_notes(received: tuple[Received, ...], look: Look, notes: Sequence[Note
     book = IssueBook()
     for code, details in notes:
         book.note(code, found_in=str(details["file"]), **details)
-    for member, code in look.broken:
-        book.note("FIL-03", found_in=member, file=member, reason=code)
+    for member, error in look.broken:
+        book.note("FIL-03", found_in=member, file=member, reason=error.code)
     first = received[0]
     issues = Issues(pl.concat([first.issues, book.table()]))
     changed = replace(

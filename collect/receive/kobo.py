@@ -93,7 +93,7 @@ def _place(sheet: Sheet) -> pl.Expr:
 
 
 def _prefixed(uuid: pl.Expr) -> pl.Expr:
-    return pl.concat_str(pl.lit("uuid:"), uuid.str.strip_prefix("uuid:"))
+    return uuid.str.replace(r"^(?:uuid:)*", "uuid:")  # Ona writes it twice in workbooks
 
 
 def _root(sheet: Sheet, matched: Match, form: Form, issues: IssueBook) -> pl.DataFrame:

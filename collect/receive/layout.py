@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from collect.limits import Limits
 from collect.problems import ExportError
 from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
 from collect.receive.letters import UTF8_MARK, Note, utf8_of, wide_of
@@ -33,8 +34,13 @@ class Look:
     source: str = ""
     sheets: list[Sheet] = field(default_factory=list)
     pages: list[documents.Page] = field(default_factory=list)
-    broken: list[tuple[str, str]] = field(default_factory=list)  # member, code
+    broken: list[tuple[str, ExportError]] = field(default_factory=list)  # member, and why
     ignored: int = 0
+
+    def first_broken(self) -> ExportError:
+        """Why the first member that could not be read could not be: all that was found, and the member's name."""
+        member, error = self.broken[0]
+        return ExportError(error.code, **{"line": 1, **error.values, "file": f"{self.file}/{member}"})
 
     @property
     def notes(self) -> list[Note]:
@@ -105,7 +111,9 @@ def _look_inside_one(look: Look, member: Member, wanted: str | None) -> None:
         raise ExportError("IN-13", file=look.file, line=1)
     manner = look.upload.manner
     look.sheets = (
-        read_xlsx(data, look.file, manner) if kind == "xlsx" else [read_csv(data, look.file, member.stem, manner)]
+        [ona.rooted(sheet) for sheet in read_xlsx(data, look.file, manner)]
+        if kind == "xlsx"
+        else [read_csv(data, look.file, member.stem, manner)]
     )
     look.source = wanted or _source_of(look.sheets, kind)
     if not look.source:
@@ -131,7 +139,7 @@ def _look_at_pages(look: Look, members: Sequence[Member], wanted: str | None) ->
         except ExportError as error:
             if look.upload.single:
                 raise
-            look.broken.append((member.name, error.code))
+            look.broken.append((member.name, error))
             continue
         if page is None:
             look.ignored += 1
@@ -167,7 +175,8 @@ ROOTLESS = (central.SOURCE, aggregate.SOURCE)  # what a repeat's table alone loo
 
 def _look_inside_many(look: Look, wanted: str | None) -> None:
     members = look.upload.members
-    look.broken += look.upload.manner.skip.items()
+    manner = look.upload.manner
+    look.broken += [(member, _left_out(member, code, manner.limits)) for member, code in manner.skip.items()]
     tables = [one for one in members if one.suffix == ".csv" and not one.name.endswith(AUDIT) and not _is_media(one)]
     xml = [one for one in members if one.suffix == ".xml"]
     books = [one for one in members if one.suffix == ".xlsx"]
@@ -181,10 +190,15 @@ def _look_inside_many(look: Look, wanted: str | None) -> None:
     if not look.source and len(books) == 1:
         _look_inside_one(look, books[0], wanted)
     if not look.source and look.broken:
-        raise ExportError(look.broken[0][1], file=f"{look.file}/{look.broken[0][0]}", line=1)
+        raise look.first_broken()
     if not (tables or xml or books or pages):
         nested = next((one.name for one in members if one.suffix == ".zip"), None)
         raise ExportError("IN-42" if nested else "IN-15", file=look.file, members=len(members), member=nested)
+
+
+def _left_out(member: str, code: str, limits: Limits) -> ExportError:
+    """Why a member that brought its reader down is left out."""
+    return ExportError(code, file=member, seconds=limits.seconds, megabytes=limits.memory_megabytes, reason="-")
 
 
 def _is_media(member: Member) -> bool:
@@ -204,7 +218,7 @@ def _look_at_tables(look: Look, tables: Sequence[Member], wanted: str | None) ->
             else:
                 look.ignored += 1
         except ExportError as error:
-            look.broken.append((member.name, error.code))
+            look.broken.append((member.name, error))
     look.ignored += len(look.upload.members) - len(tables)
     look.source = wanted or _source_of(look.sheets, "csv")
     sources = {_source_of([sheet], "csv") for sheet in look.sheets}

@@ -15,7 +15,7 @@ from collect.forms import Form
 from collect.limits import Limits
 from collect.receive.central import KEY, PARENT_KEY, Dialect, Export
 from collect.receive.identify import NAMED_BY_CONTENTS
-from collect.receive.kobo import OWN
+from collect.receive.kobo import OWN, PARENT_TABLE
 from collect.receive.sheets import Sheet
 from collect.receive.wide import NUMBER, fold, numbered_on_the_way
 
@@ -41,6 +41,16 @@ def is_ona(headings: Sequence[str]) -> bool:
 def writes_not_answered(headings: Sequence[str]) -> bool:
     """Whether a workbook laid out like Kobo's is Ona's, which writes "n/a" for no answer."""
     return {"_version", "_duration"} <= {*headings} and "__version__" not in headings
+
+
+def rooted(sheet: Sheet) -> Sheet:
+    """The same sheet without the mark of a repeat, where it is the submissions' own: Ona leaves it blank there."""
+    if PARENT_TABLE not in sheet.headings or not sheet.frame.height:
+        return sheet
+    place = sheet.headings.index(PARENT_TABLE)
+    if sheet.frame[str(place)].null_count() < sheet.frame.height:
+        return sheet
+    return replace(sheet, headings=(*sheet.headings[:place], "", *sheet.headings[place + 1 :]))
 
 
 def answered(sheet: Sheet) -> Sheet:

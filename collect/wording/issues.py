@@ -7,19 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from collect.forms import Form, Words
-from collect.i18n import catalogue, t
-
-
-class _Blanks(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "…"
+from collect.i18n import Values, catalogue, t
 
 
 def filled(key: str, lang: str, values: Mapping[str, Any]) -> str:
     """The words of ``key`` with what is known filled in; a value nobody gave shows as an ellipsis, never as a crash."""
     if key not in catalogue():
         return key
-    return str(catalogue()[key][lang]).format_map(_Blanks(values))
+    return str(catalogue()[key][lang]).format_map(Values(values))
 
 
 def label_in(labels: Words, lang: str) -> str | None:
