@@ -20,7 +20,8 @@ from collect import registry
 from collect.cli import main
 from collect.i18n import LANGUAGES
 from collect.journey import define
-from collect.pull import Bookmark
+from collect.problems import ServerError
+from collect.pull import Bookmark, Central, Kobo, Login, Wire
 from collect.pull.wire import TRIES
 from collect.settings import settings_from, shipped_forms
 from collect.store import open_store
@@ -149,6 +150,28 @@ def test_since_a_day_leaves_out_what_came_before(tmp_path: Path, kind: str, serv
     assert bring(tmp_path, kind, "--since", "2026-11-21")["read"] == 0
     assert bring(tmp_path, kind)["read"] == 25  # what came before that day was not asked for, and is now
     assert bring(tmp_path, kind, "--since", "all")["read"] == 25
+
+
+@pytest.mark.parametrize("row", [None, {}, "text", {"_id": "x", "__id": None}, 7])
+def test_a_page_with_something_else_than_submissions_is_refused_whole(
+    tmp_path: Path, kind: str, row: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = {"value": [row], "results": [row], "next": None}
+    wire = Wire("http://127.0.0.1:1", headers={"Authorization": "known"})
+    monkeypatch.setattr(Wire, "get", lambda *_: json.dumps(page).encode())
+    login = Login(kind, wire.base, "", "secret")
+    reader = Central(wire, login, 1, "household") if kind == "central" else Kobo(wire, login, "asset")
+    with pytest.raises(ServerError) as error:
+        list(reader.pages(Bookmark()))
+    assert error.value.code == "PUL-05"
+
+
+def test_a_pull_that_breaks_off_says_what_is_kept(tmp_path: Path, kind: str, server: Fake, waits: list[float]) -> None:
+    log_in(tmp_path, kind, server)
+    server.trouble = ["", *["cut"] * TRIES] * 3
+    said = collect(tmp_path, *ASKING[kind]).output
+    assert "1 pages, 10 submissions taken before it broke off; the next pull goes on from there." in said
+    assert '"read": 10' in collect(tmp_path, *ASKING[kind], "--json").output
 
 
 def test_what_arrives_and_changes_while_a_pull_is_broken_off_is_asked_for_later(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,12 @@ import click
 
 from collect.commands.key import key_option, private_key_in
 from collect.commands.shared import Session, as_json
-from collect.problems import ExportError
+from collect.i18n import t
+from collect.problems import CollectError, ExportError
 
 if TYPE_CHECKING:
     from collect.intake import Receipt
-    from collect.pull import Central, Kobo
+    from collect.pull import Central, Kobo, Page
     from collect.receive.sealed import PrivateKey
     from collect.store import Store
 
@@ -154,7 +155,8 @@ def _bring(
     whole = known.reaches(bookmark.since)  # else the bookmark stays: what came before that day is still to be asked for
     take = _taker(session, store, form, key)
     totals, pages = dict.fromkeys(COUNTED, 0), 0
-    for page in reader.pages(bookmark):
+    kept: dict[str, int] = {}
+    for page in _told_if_broken(session, reader.pages(bookmark), kept, as_json):
         asked_at, receipts = reader.wire.asked_at, []
         if page.closed and isinstance(reader, Central):
             if key is None:
@@ -168,10 +170,22 @@ def _bring(
         bookmark = bookmark.after(page.newest, page.following, asked_at)
         if whole:
             keep_bookmark(bookmark, folder, *what)
+            kept.update(pages=pages, **totals)
     if as_json:
         click.echo(json.dumps({"pages": pages, **totals, "since": (bookmark if whole else known).since}))
     else:
         session.say("cli.pull.done", pages=pages, **totals)
+
+
+def _told_if_broken(session: Session, pages: Iterable[Page], kept: dict[str, int], as_json: bool) -> Iterator[Page]:
+    """The pages; where they break off, what was kept before is said ahead of the reason."""
+    try:
+        yield from pages
+    except CollectError as error:
+        error.values |= kept
+        if kept and not as_json:
+            click.echo(t("cli.pull.broken", session.lang, **kept), err=True)
+        raise
 
 
 def _taker(session: Session, store: Store, form: str, key: PrivateKey | None) -> Callable[[bytes, str, str], Receipt]:

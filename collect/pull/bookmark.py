@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 OVERLAP = timedelta(seconds=60)  # asked for again: a submission being saved while we asked may bear an earlier instant
 
 
@@ -52,8 +53,11 @@ class Bookmark:
 
 
 def _instant(text: str) -> datetime:
-    """An instant as servers write it, with or without a zone; "" comes before all others."""
-    instant = datetime.fromisoformat(text or "0001-01-01T00:00:00Z")
+    """An instant as servers write it, with or without a zone; what is none comes before all others."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return BEGINNING
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 

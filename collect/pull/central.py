@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from collect.problems import ServerError
 from collect.pull.bookmark import Bookmark
 from collect.pull.logins import Login
-from collect.pull.wire import Page, UnknownAccountError, Wire, document
+from collect.pull.wire import Page, UnknownAccountError, Wire, document, rows_of
 
 PAGE_SIZE = 500
 CLOSED = "notDecrypted"
@@ -48,9 +48,7 @@ class Central:
         while path:
             body = self._get(path, params)
             found = document(body, self.wire.base)
-            rows = found.get("value")
-            if not isinstance(rows, list):
-                raise ServerError("PUL-05", url=self.wire.base, status="200")
+            rows = rows_of(found, "value", "__id", self.wire.base)
             if not rows and params is None and path != ended:
                 # the submission that the link goes on after is gone, and all behind it seem gone with it: begin again,
                 # until the same link comes out empty twice

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from collect.problems import ServerError
 from collect.pull.bookmark import Bookmark
 from collect.pull.logins import Login
-from collect.pull.wire import Page, Wire, document
+from collect.pull.wire import Page, Wire, document, rows_of
 
 PAGE_SIZE = 1_000  # the most the server gives since 2026
 RECEIVED, CHANGED = "_submission_time", "_date_modified"
@@ -42,16 +42,21 @@ class Kobo:
             params = {"format": "json", "limit": str(PAGE_SIZE), "sort": json.dumps({"_id": 1})}
             body = self.wire.get(path, params | ({"query": json.dumps(query)} if query else {}))
             found = document(body, self.wire.base)
-            rows = found.get("results")
-            if not isinstance(rows, list):
-                raise ServerError("PUL-05", url=self.wire.base, status="200")
+            rows = rows_of(found, "results", "_id", self.wire.base)
             more = bool(rows) and found.get("next") is not None
-            last = str(max(int(row["_id"]) for row in rows)) if rows else last
+            last = str(max(_number(row, self.wire.base) for row in rows)) if rows else last
             newest = max((max(str(row.get(name) or "") for name in (RECEIVED, CHANGED)) for row in rows), default="")
             yield Page(body, len(rows), newest, last if more else "")
 
     def _show_token(self) -> None:
         self.wire.headers["Authorization"] = f"Token {self.login.secret}"
+
+
+def _number(row: dict[str, Any], base: str) -> int:
+    try:
+        return int(row["_id"])
+    except (ValueError, TypeError) as error:
+        raise ServerError("PUL-05", url=base, status="200") from error
 
 
 def _query(since: str, last: str) -> dict[str, Any]:

@@ -120,6 +120,16 @@ def document(body: bytes, base: str) -> dict[str, Any]:
     return found
 
 
+def rows_of(found: Mapping[str, Any], name: str, named_by: str, base: str) -> list[dict[str, Any]]:
+    """The submissions of a page, each with its name. Raises ServerError PUL-05 where one of them is none: to go on
+    would lose it, because the next page begins behind it.
+    """
+    rows = found.get(name)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get(named_by) for row in rows):
+        raise ServerError("PUL-05", url=base, status="200")
+    return rows
+
+
 def _moment_asked(answer: httpx.Response, seconds: float) -> str:
     """When a question was asked that took ``seconds`` to be answered, in the server's time (ISO 8601, UTC); "" unknown.
 
