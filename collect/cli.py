@@ -28,7 +28,7 @@ from collect.commands.plan import plan
 from collect.commands.pull import pull
 from collect.commands.reviews import add_to as add_reviews
 from collect.commands.reviews import said_of, tell
-from collect.commands.shared import Commands, Session, as_json, error_of
+from collect.commands.shared import Commands, Session, as_json, echo, error_of
 from collect.commands.sheet import sheet
 from collect.commands.statistics import estimate, weigh
 from collect.i18n import LANGUAGES, t
@@ -133,11 +133,11 @@ def add(  # noqa: PLR0913 one argument an option
             shown, words = safe_name(path.name), error_of(error, session.lang)
             answered.append({"file": shown, "error": words})
             if not as_json:
-                click.echo(f"✗ {shown}: {words['found']}\n  {words['mend']}", err=True)
+                echo(f"✗ {shown}: {words['found']}\n  {words['mend']}", err=True)
             continue
         answered.append(receipt_data(receipt))
         if not as_json:
-            click.echo("\n".join(receipt_lines(receipt, session.lang)))
+            echo("\n".join(receipt_lines(receipt, session.lang)))
     if as_json:
         click.echo(json.dumps(answered, ensure_ascii=False, default=str))
     sys.exit(worst)
@@ -181,12 +181,12 @@ def run(session: Session, vintage: str | None, as_of: date | datetime | None, mo
         click.echo(json.dumps(summary, ensure_ascii=False, default=str))
         return
     if sealed:
-        click.echo(t("cli.phones.sealed", session.lang, sealed=sealed), err=True)
+        echo(t("cli.phones.sealed", session.lang, sealed=sealed), err=True)
     for line in (*weight_lines(made.weighing, session.lang), *made.lines(definitions.targets, session.lang)):
-        click.echo(line)
+        echo(line)
     warning = equal_warning(made.weighing, name_by_code(made.vintage, session.lang), session.lang)
     if warning:
-        click.echo(warning, err=True)
+        echo(warning, err=True)
     session.say("cli.run.made", folder=str(store.run_folder(made.run_id)))
 
 
@@ -317,9 +317,7 @@ def units(session: Session, vintage: str | None, as_json: bool) -> None:
         click.echo(rows.write_json())
         return
     for row in rows.iter_rows(named=True):
-        click.echo(
-            f"{row['code']}  {row['name_vi']:<28} {row['households_2019'] or '':>8} {row['population_2019'] or '':>9}"
-        )
+        echo(f"{row['code']}  {row['name_vi']:<28} {row['households_2019'] or '':>8} {row['population_2019'] or '':>9}")
 
 
 @main.command()

@@ -13,6 +13,7 @@ import polars as pl
 BEGINS = r"^[\s\x00]*[=+\-@\t\r＝＋－＠]"
 NUMBER = r"^[+\-]?\d[\d\s.,]*(?:[eE][+\-]?\d+)?%?$"
 ALONE = r"^[=+\-@<>]{1,2}$"  # one sign, as the operator column holds it, is harmless
+STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 HALF = re.compile("[\ud800-\udfff]")  # surrogates alone
 FIRST_OF_A_BYTE = 0xDC00  # os.fsdecode adds it to a byte that is no UTF-8
 _BEGINS, _FINE = re.compile(BEGINS), re.compile(f"{NUMBER}|{ALONE}")
@@ -38,6 +39,14 @@ def harmless_cells(rows: pl.DataFrame) -> pl.DataFrame:
 def spelt(name: str) -> str:
     """A file's name as letters: bytes that are no UTF-8 (old disks, old zips) as "%E4", so that no two become one."""
     return HALF.sub(lambda half: f"%{ord(half[0]) - FIRST_OF_A_BYTE:02X}", name)
+
+
+def shown(text: str) -> str:
+    """The text with U+FFFD for every character that would steer a terminal: bells, escapes, turns of direction.
+
+    Line ends and tabs stay, and so do the marks inside Khmer words.
+    """
+    return STEERS.sub("\ufffd", text)
 
 
 def whole(text: str) -> str:

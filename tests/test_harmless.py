@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from check_tables import form_of
 from streamlit.testing.v1 import AppTest
 
 from collect.define import write_template
-from collect.harmless import harmless, harmless_cells
+from collect.harmless import harmless, harmless_cells, shown
 from collect.pages.issues import error_words
 from collect.pages.words import as_text
 from collect.problems import ExportError
@@ -88,3 +89,28 @@ def test_the_receipt_shows_a_file_name_as_it_is_written() -> None:
     assert not app.exception
     assert app.markdown[0].value == f"**{as_text(NASTY)}**"
     assert as_text(NASTY) in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("\x07\x1b[31mđiều tra", "\ufffd\ufffd[31mđiều tra"),
+        ("a\u202etxt.exe", "a\ufffdtxt.exe"),
+        ("\u2066a\u2069\x9bb\r", "\ufffda\ufffd\ufffdb\ufffd"),
+        ("hai\tdòng\nភាសា\u200bខ្មែរ 1\u00a0234", "hai\tdòng\nភាសា\u200bខ្មែរ 1\u00a0234"),
+    ],
+)
+def test_what_steers_a_terminal_is_not_printed(text: str, printed: str) -> None:
+    assert shown(text) == printed
+
+
+def test_commands_print_nothing_but_json_without_taking_that_off() -> None:
+    root = Path(__file__).resolve().parents[1] / "collect"
+    bare = []
+    for path in [root / "cli.py", *(root / "commands").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "click.echo":
+                said = ast.unparse(node.args[0])
+                if "json" not in said and said != "shown(text)":
+                    bare.append(f"{path.name}:{node.lineno}")
+    assert bare == []

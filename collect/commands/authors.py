@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from collect.commands.shared import Session, as_json, error_of
+from collect.commands.shared import Session, as_json, echo, error_of
 from collect.forms import Form
 from collect.i18n import t
 from collect.problems import CollectError, DefinitionError
@@ -38,7 +38,7 @@ def lint(session: Session, form: str | None, as_json: bool) -> None:
         click.echo(json.dumps([finding.data(session.lang) for finding in findings], ensure_ascii=False))
     else:
         for finding in findings:
-            click.echo(finding.line(session.lang))
+            echo(finding.line(session.lang))
         session.say("cli.forms.checked", findings=len(findings))
     sys.exit(10 if any(finding.severity == "error" for finding in findings) else 0)
 
@@ -69,7 +69,7 @@ def diff(session: Session, form: str, old: str, new: str, as_json: bool) -> None
         what = t(f"diff.{change.kind}.{change.what}", session.lang)
         between = f" “{change.before}” → “{change.after}”" if change.what == "changed" else ""
         held = "" if count is None else " · " + t("diff.submissions", session.lang, count=count)
-        click.echo(f"{what}: {change.path} {change.part}{between}{held}".replace(" :", ":"))
+        echo(f"{what}: {change.path} {change.part}{between}{held}".replace(" :", ":"))
     session.say("diff.counted", changes=len(changes), old=one.version or "-", new=other.version or "-")
 
 
@@ -127,9 +127,9 @@ def xpath_(  # noqa: PLR0913 one argument an option
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
     elif "error" in answer:
-        click.echo(f"{answer['error']}  {answer['message']}", err=True)
+        echo(f"{answer['error']}  {answer['message']}", err=True)
     else:
-        click.echo(f"{answer['type']}\t{answer['text']}")
+        echo(f"{answer['type']}\t{answer['text']}")
     sys.exit(2 if "error" in answer else 0)
 
 
@@ -179,9 +179,9 @@ def _checked_data(checked: Any, lang: str) -> dict[str, Any]:
 def _print_checked(files: list[dict[str, Any]]) -> None:
     for one in files:
         if "error" in one:
-            click.echo(f"✗ {one['file']}: {one['error']['found']}\n  {one['error']['mend']}", err=True)
+            echo(f"✗ {one['file']}: {one['error']['found']}\n  {one['error']['mend']}", err=True)
             continue
-        click.echo(f"{one['file']}: {one['form']} {one['form_version']}, {one['submissions']}, {len(one['issues'])}")
+        echo(f"{one['file']}: {one['form']} {one['form_version']}, {one['submissions']}, {len(one['issues'])}")
         for issue in one["issues"]:
             place = issue["found_in"] or issue["submission_id"] or ""
-            click.echo(f"  {issue['code']} {place} {issue['question'] or ''}: {issue['found']}")
+            echo(f"  {issue['code']} {place} {issue['question'] or ''}: {issue['found']}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from babel.numbers import format_decimal
 
-from collect.commands.shared import Session, as_json
+from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
 from collect.problems import CollectError
 
@@ -46,7 +46,7 @@ def change(  # one argument an option
         return
     names = names_of_districts(session.lang) | name_by_code(made.vintage, session.lang)
     for row in rows.iter_rows(named=True):
-        click.echo(_line(row, names, session.lang))
+        echo(_line(row, names, session.lang))
 
 
 def _only(rows: pl.DataFrame, column: str, wanted: str) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from collect.commands.shared import as_json
+from collect.commands.shared import as_json, echo
 from collect.commands.statistics import design_options, read_table, spec_from
 from collect.i18n import t
 from collect.problems import CollectError
@@ -91,7 +91,7 @@ def judge(file: Path, target_text: str, assurance: float, as_json: bool, **asked
         click.echo(json.dumps(rows, ensure_ascii=False, default=str))
         return
     for row in rows:
-        click.echo(_line(row, click.get_current_context().find_root().obj.lang))
+        echo(_line(row, click.get_current_context().find_root().obj.lang))
 
 
 def _line(row: dict[str, Any], lang: str) -> str:

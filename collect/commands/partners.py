@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 
 from collect.access import Scope
-from collect.commands.shared import Session, as_json
+from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
 from collect.problems import CollectError
 from collect.sharing import partners
@@ -78,9 +78,9 @@ def list_(session: Session, as_json: bool) -> None:
     for partner in found:
         data = partners.as_data(partner)
         scope = "; ".join(f"{name}: {', '.join(codes)}" for name, codes in data["scope"].items())
-        click.echo(f"{partner.partner}  {partner.name}  ({scope})")
+        echo(f"{partner.partner}  {partner.name}  ({scope})")
         for token in partner.tokens:
-            click.echo(f"    {token.token_id}  {_state(session, token)}")
+            echo(f"    {token.token_id}  {_state(session, token)}")
 
 
 def _state(session: Session, token: partners.Token) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from collect.commands.key import key_option, private_key_in
-from collect.commands.shared import Session, as_json
+from collect.commands.shared import Session, as_json, echo
 
 
 @click.command()
@@ -31,7 +31,7 @@ def phones(session: Session, key: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({**asdict(found), "opened": [receipt_data(one) for one in receipts]}, default=str))
         return
     for receipt in receipts:
-        click.echo("\n".join(receipt_lines(receipt, session.lang)))
+        echo("\n".join(receipt_lines(receipt, session.lang)))
     session.say("cli.phones.counts", all=found.all, **asdict(found))
     if found.sealed:
         session.say("cli.phones.sealed" if opened_with is None else "cli.phones.other_key", sealed=found.sealed)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from collect.commands.shared import as_json as with_json
+from collect.commands.shared import echo
 from collect.commands.statistics import read_table
 
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
@@ -110,6 +111,6 @@ def _print(rows: list[dict[str, object]], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, default=str))
         return
-    click.echo("\t".join(rows[0]))
+    echo("\t".join(rows[0]))
     for row in rows:
-        click.echo("\t".join(f"{value:.6g}" if isinstance(value, float) else str(value) for value in row.values()))
+        echo("\t".join(f"{value:.6g}" if isinstance(value, float) else str(value) for value in row.values()))

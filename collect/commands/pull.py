@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collect.commands.key import key_option, private_key_in
-from collect.commands.shared import Session, as_json
+from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
 from collect.problems import CollectError, ExportError
 
@@ -184,7 +184,7 @@ def _told_if_broken(session: Session, pages: Iterable[Page], kept: dict[str, int
     except CollectError as error:
         error.values |= kept
         if kept and not as_json:
-            click.echo(t("cli.pull.broken", session.lang, **kept), err=True)
+            echo(t("cli.pull.broken", session.lang, **kept), err=True)
         raise
 
 

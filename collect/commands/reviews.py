@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from collect.commands.shared import Session, as_json
+from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
 from collect.problems import ExportError
 
@@ -59,7 +59,8 @@ def list_(  # noqa: PLR0913 one argument an option
         return
     for row in rows.iter_rows(named=True):
         state = t(f"review.state.{row['state']}", session.lang)
-        click.echo(f"{row['submission_id']}  {state}  {row['interviewer'] or '-'}  {' '.join(row['codes'])}".rstrip())
+        interviewer = " ".join((row["interviewer"] or "-").split())
+        echo(f"{row['submission_id']}  {state}  {interviewer}  {' '.join(row['codes'])}".rstrip())
     session.say("cli.review.listed", rows=rows.height)
 
 
@@ -104,8 +105,8 @@ def history(session: Session, submission_id: str, as_json: bool) -> None:
     for row in rows.iter_rows(named=True):
         event = t(f"review.event.{row['event']}", session.lang)
         what = " ".join(filter(None, [row["question"], row["row_id"]]))
-        change = f"{row['old'] or '-'} → {row['new'] or '-'}"
-        click.echo(f"{row['at']}  {row['by'] or '-'}  {event}  {what}  {change}  {row['why']}".rstrip())
+        change = " ".join(f"{row['old'] or '-'} → {row['new'] or '-'}".split())  # an answer's line ends make no line
+        echo(f"{row['at']}  {row['by'] or '-'}  {event}  {what}  {change}  {row['why']}".rstrip())
 
 
 @review.command()
@@ -126,7 +127,7 @@ def duplicates(session: Session, form: str, everything: bool, as_json: bool) -> 
         share = "" if row["share"] is None else f"{row['share']:.0%}"
         verdict = t(f"review.pair.{row['verdict']}", session.lang) if row["verdict"] else ""
         kind = t(f"review.pair.{row['kind']}", session.lang)
-        click.echo(f"{row['one']}  {row['other']}  {kind} {share}  {verdict}".rstrip())
+        echo(f"{row['one']}  {row['other']}  {kind} {share}  {verdict}".rstrip())
     session.say("cli.review.pairs", rows=rows.height)
 
 
@@ -146,7 +147,7 @@ def _judgement(name: str, same: bool, words: str) -> None:
         if as_json:
             click.echo(json.dumps(asdict(entry), ensure_ascii=False))
         else:
-            click.echo(f"{kept}  {other}  {t(f'review.pair.{entry.new}', session.lang)}")
+            echo(f"{kept}  {other}  {t(f'review.pair.{entry.new}', session.lang)}")
 
 
 _judgement("same", True, "Say that two interviews are one: the first counts, the second does not.")
@@ -202,7 +203,7 @@ def tell(session: Session, outcomes: Sequence[Outcome], quiet: bool) -> int:
     """Say what became of corrections; the exit code is 0 when all of them apply or change nothing, else 11."""
     for one in () if quiet else outcomes:
         result = t(f"correction.{one.result}", session.lang, code=one.code)
-        click.echo(f"{one.correction.submission_id}  {one.correction.question} {one.correction.row_id}  {result}")
+        echo(f"{one.correction.submission_id}  {one.correction.question} {one.correction.row_id}  {result}")
     if not quiet:
         applied = sum(one.result == "applied" for one in outcomes)
         session.say("cli.correct.sheet", applied=applied, others=len(outcomes) - applied)
@@ -231,7 +232,7 @@ def verify(session: Session, as_json: bool) -> None:
     elif not wrong:
         session.say("cli.verify.sound", uploads=found.uploads, parts=found.parts, entries=found.entries)
     for one in () if as_json else wrong:
-        click.echo(f"✗ {one['found']}\n  {one['mend']}", err=True)
+        echo(f"✗ {one['found']}\n  {one['mend']}", err=True)
     sys.exit(13 if wrong else 0)
 
 

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from collect.harmless import shown
 from collect.i18n import t
 from collect.problems import CollectError
 from collect.settings import Settings
 
 if TYPE_CHECKING:
     from collect.journey import Definitions
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print what may hold words of others: answers, names, headings. JSON is for machines and escapes its own."""
+    click.echo(shown(text), err=err)
+
 
 Steps = Callable[[str, float], None]
 
@@ -30,7 +37,7 @@ class Session:
 
     def say(self, key: str, **values: object) -> None:
         """Print a line in the user's language."""
-        click.echo(t(key, self.lang, **values))
+        echo(t(key, self.lang, **values))
 
     def definitions(self) -> Definitions:
         """Everything declared in the forms folder; compiled forms are kept in the data folder."""
@@ -65,7 +72,7 @@ class Commands(click.Group):
             if session.as_json:
                 click.echo(json.dumps(found, ensure_ascii=False, default=str))
             else:
-                click.echo(f"{found['code']}  {found['found']}\n       {found['mend']}", err=True)
+                echo(f"{found['code']}  {found['found']}\n       {found['mend']}", err=True)
             sys.exit(error.exit_code)
 
 

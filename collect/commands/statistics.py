@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collect.commands.shared import as_json
+from collect.commands.shared import as_json, echo
 from collect.problems import CollectError
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def estimate(file: Path, between: Between | None, icc: bool, as_json: bool, **as
         click.echo(json.dumps(rows, ensure_ascii=False, default=str))
         return
     for line in table_lines(answers, found):
-        click.echo(line)
+        echo(line)
 
 
 def _print_difference(found: Sequence[Contrast], as_json: bool) -> None:
@@ -245,7 +245,7 @@ def _print_difference(found: Sequence[Contrast], as_json: bool) -> None:
         click.echo(json.dumps(rows, ensure_ascii=False, default=str))
         return
     for line in _columns(rows, DIFFERENCE):
-        click.echo(line)
+        echo(line)
 
 
 @click.command()
@@ -291,6 +291,6 @@ def weigh(  # noqa: PLR0913 one argument an option
         click.echo(json.dumps({"file": str(target), "steps": found.steps}, ensure_ascii=False))
         return
     names = list(found.steps[0])
-    click.echo("\t".join(names))
+    echo("\t".join(names))
     for step in found.steps:
-        click.echo("\t".join(_figure(step[name]) for name in names))
+        echo("\t".join(_figure(step[name]) for name in names))
