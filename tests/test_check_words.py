@@ -11,6 +11,7 @@ from collect.check import check
 from collect.forms import Design
 from collect.i18n import LANGUAGES, catalogue, t
 from collect.problems import PROBLEMS
+from collect.wording.issues import words_of
 
 CODES = ("TYP-01", "TYP-02", "CHO-01", "CHO-02", "REL-01", "REQ-01", "CON-01", "CAL-01", "EXP-01", "ROS-01", "ROS-02",
          "DAT-01", "DAT-02")  # fmt: skip
@@ -67,9 +68,10 @@ def test_a_code_is_raised_with_its_own_severity(code: str) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("code", CODES)
 def test_an_issue_carries_everything_its_words_ask_for(code: str, lang: str) -> None:
-    for values in details(CHECKED, code):
-        assert t(f"{code}.found", lang, **values)
-        assert t(f"{code}.mend", lang, **values)
+    for issue in CHECKED.issues.filter(code=code).iter_rows(named=True):
+        _, found, mend = words_of(issue, FORM, lang)
+        assert found
+        assert "…" not in found + mend
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -84,3 +86,11 @@ def test_words_never_repeat_an_answer() -> None:
         for row in CHECKED.issues.filter(CHECKED.issues["code"] == code).iter_rows(named=True):
             said = t(f"{code}.found", "en", **details(CHECKED, code)[0])
             assert row["value"] is None or len(row["value"]) < 3 or row["value"] not in said
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_calculation_that_differs_is_told_with_its_name_and_what_comes_out_now(lang: str) -> None:
+    (issue,) = CHECKED.issues.filter(code="CAL-01").iter_rows(named=True)
+    found = words_of(issue, FORM, lang)[1]
+    assert issue["question"] in found
+    assert str(details(CHECKED, "CAL-01")[0]["expected"]) in found

@@ -123,7 +123,8 @@ def _issues(desk: LiveReviews, opened: Interview, lang: str) -> None:
         label, found, mend = words_of(issue, opened.form, lang)
         with st.container(border=True, gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                title = label or t(f"{issue['code']}.name", lang)
+                name = (issue["question"] or "").rpartition("/")[2]  # of a calculation, which has no label
+                title = label or " · ".join(filter(None, [t(f"{issue['code']}.name", lang), name]))
                 st.markdown(f"**{as_text(title)}**", width="content")
                 st.badge(t(f"severity.{issue['severity']}", lang), color=SEVERITIES[issue["severity"]])
             given = t("review.given", lang, value=as_text(issue["value"])) + "  \n" if issue["value"] else ""

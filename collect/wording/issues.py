@@ -42,6 +42,8 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     question = form.by_path.get(issue["question"]) if form and issue["question"] else None
     label = label_in(question.labels, lang) if question else None
     values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **details}
+    if issue["code"] == "CAL-01" and not details.get("expected"):
+        values["expected"] = t("correction.blank", lang)
     if issue["code"] == "EXP-01" and f"rule.{details.get('why')}" in catalogue():
         values["reason"] = t(f"rule.{details['why']}", lang)
     found = filled(f"{issue['code']}.found", lang, values)
