@@ -297,6 +297,27 @@ def test_an_answer_that_looks_like_a_formula_stays_text_in_the_sheet(office: Off
     assert b"<f>" not in zipfile.ZipFile(tmp_path / "issues.xlsx").read("xl/worksheets/sheet1.xml")
 
 
+def test_a_right_answer_typed_as_a_formula_is_not_corrected_and_told(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |")
+    path = fill(sheet(office, tmp_path), {"size": "=2+3", "fibre": "yes"})
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
+    assert {one.correction.question: one.result for one in outcomes} == {
+        "/data/size": "formula",
+        "/data/fibre": "applied",
+    }
+
+
+def test_titles_may_stand_above_the_sheet(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size |\n| a | 99 |", [{"age": "30"}] * 9)
+    path = fill(sheet(office, tmp_path), {"size": 9})
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0].insert_rows(1, 3)
+    book.worksheets[0]["B2"] = "Điều tra tháng 11"
+    book.save(path)
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
+    assert [one.result for one in outcomes] == ["applied"]
+
+
 @pytest.mark.parametrize("answer", [" maybe", "maybe\t", "\t=1+1", "=1+1", "'=1+1", "two\nlines "])
 @pytest.mark.parametrize("kind", ["xlsx", "csv"])
 def test_an_answer_with_blanks_or_signs_at_its_ends_is_put_right_by_the_sheet(

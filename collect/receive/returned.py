@@ -23,12 +23,13 @@ from collect.receive.letters import utf8_of
 from collect.receive.manner import USUAL, Manner
 from collect.receive.sheets import Cell, cell_text, heading_of
 from collect.receive.unpack import unpacked
-from collect.receive.workbook import facts_of, refuse_too_large
+from collect.receive.workbook import facts_of, refuse_too_large, without_result
 
 MARK = re.compile(r"\(phu:(\w+)\)")
 WRITTEN = "new"  # the mark of the column that people write in
 NEEDLES = tuple(f"(phu:{WRITTEN})".encode(form) for form in ("utf-8", "utf-16-le", "utf-16-be"))
 PROBED = 1 << 20  # bytes looked at to recognise a sheet
+FORMULA = "\x00formula"  # in the place of a cell that is a formula without a result; no file holds this text
 ABOVE = 20  # rows of titles that may stand above the headings
 
 
@@ -94,19 +95,29 @@ def _in_csv(data: bytes, place: str, manner: Manner) -> Returned | None:
 
 
 def _in_workbook(data: bytes, place: str, manner: Manner) -> Returned | None:
-    facts_of(data, place, manner.limits)
+    facts = facts_of(data, place, manner.limits)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
         for name in book.sheet_names:
             sheet = book.get_sheet_by_name(name)
             refuse_too_large(f"{place}/{name}", sheet.total_height, sheet.total_width, manner.limits)
-            if (found := _found(sheet.iter_rows(), manner, f"{place}/{name}")) is not None:
+            unworked = without_result(data, name) if name in facts and facts[name].formulas else frozenset()
+            left = (sheet.start or (0, 0))[1]  # rows are given from the first, columns from the first with anything
+            cells = ((_marked(row, number, left, unworked)) for number, row in enumerate(sheet.iter_rows()))
+            if (found := _found(cells, manner, f"{place}/{name}")) is not None:
                 return found
     except PasswordError as error:
         raise ExportError("IN-04", file=place) from error
     except (CalamineError, OSError, ValueError) as error:
         raise ExportError("IN-05", file=place) from error
     return None
+
+
+def _marked(row: Sequence[Cell], number: int, left: int, unworked: frozenset[tuple[int, int]]) -> Sequence[Cell]:
+    """A row with its formulas that have no result named as such."""
+    return (
+        [FORMULA if (number, left + place) in unworked else cell for place, cell in enumerate(row)] if unworked else row
+    )
 
 
 def _found(rows: Iterable[Sequence[Cell]], manner: Manner, place: str) -> Returned | None:

@@ -25,6 +25,7 @@ ANY_COLUMN = re.compile(rb' r="([A-Z]+)\d')
 NEAR = 702
 ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
 NO_RESULT = re.compile(rb"<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
+UNWORKED_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*' + NO_RESULT.pattern)
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -56,6 +57,13 @@ def facts_of(data: bytes, place: str, limits: Limits) -> dict[str, Facts]:
                 "IN-51", file=f"{place}/{name}", rows=facts.rows, columns=facts.columns, limit=limits.cells
             )
     return found
+
+
+def without_result(data: bytes, sheet: str) -> frozenset[tuple[int, int]]:
+    """Row and column, from 0, of the formulas in a sheet that came without a result."""
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        found = [cell for piece in _pieces(book, _sheets(book)[sheet]) for cell in UNWORKED_CELL.findall(piece)]
+    return frozenset((int(row) - 1, _column(column) - 1) for column, row in found)
 
 
 def refuse_too_large(place: str, rows: int, columns: int, limits: Limits) -> None:

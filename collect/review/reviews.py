@@ -35,7 +35,9 @@ __all__ = [
 
 NEED_A_REASON = ("sent_back", "rejected", "deleted")
 MISFITS = ("TYP-01", "CHO-01", "CHO-02", "CON-01", "REQ-01", "REL-01")  # what a new answer must not break
-Result = Literal["applied", "changed_meanwhile", "breaks_rule", "no_change", "unknown_submission", "unknown_question"]
+Result = Literal[
+    "applied", "changed_meanwhile", "breaks_rule", "no_change", "unknown_submission", "unknown_question", "formula"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Correction:
     """One answer put right. ``row_id`` names the row of a repeat, and is empty for a question asked once.
 
     ``seen``: the answer its author looked at ("" for a blank); where it is another one by now, the correction is
-    refused. None: whatever it is. ``new`` None or "" makes the answer blank.
+    refused. None: whatever it is. ``new`` None or "" makes the answer blank. ``unworked``: what was written is a
+    formula, and no program has worked it out.
     """
 
     submission_id: str
@@ -52,6 +55,7 @@ class Correction:
     why: str = ""
     row_id: str = ""
     seen: str | None = None
+    unworked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,8 @@ def _tried(form: Form, one: Correction, interview: str, cells: Cells) -> Said | 
     cell = (one.submission_id, row_id, one.question)
     if one.question not in form.to_read.by_path or cell not in cells:
         return "unknown_question"
+    if one.unworked:
+        return "formula"
     old, new = cells[cell], (one.new or "").strip() or None
     old_words = (old or "").split()  # programs that keep spreadsheets change blanks and line ends
     if one.seen is not None and old_words not in (one.seen.split(), plain(one.seen).split()):

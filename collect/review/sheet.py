@@ -21,7 +21,7 @@ from collect.journey import Definitions
 from collect.problems import ExportError
 from collect.receive.apart import returned_apart
 from collect.receive.manner import Manner
-from collect.receive.returned import returned
+from collect.receive.returned import FORMULA, returned
 from collect.review.reviews import Correction, Outcome, correct
 from collect.settings import Settings
 from collect.store import Store
@@ -117,4 +117,7 @@ def _correction(row: Mapping[str, str]) -> Correction | None:
     seen = row.get("given", "") if row.get("code", "").startswith(OF_THE_ANSWER) else None
     why = row.get("why") or row.get("code") or ""
     # a root question's row is the form's root, which an empty cell means too
-    return Correction(row["submission"], row["question"], None if blank else row["new"], why, row.get("row", ""), seen)
+    place = row["submission"], row["question"]
+    if row["new"] == FORMULA:
+        return Correction(*place, None, why, row.get("row", ""), seen, unworked=True)
+    return Correction(*place, None if blank else row["new"], why, row.get("row", ""), seen)
