@@ -56,6 +56,7 @@ class Run:
     small_areas: tables.SmallAreas  # empty unless the run was asked for them
     weighing: tuple[dict[str, Any], ...]  # per form: what was done to its weights; see `collect.passing.Weighed`
     changes: tables.Changes  # empty while there is one round
+    ledger_head: str = ""  # digest of the last decision it knew: `collect verify` holds the ledger against it
 
     def facts(self) -> dict[str, Any]:
         """What is true of the run as a whole: what run.json holds."""
@@ -70,6 +71,7 @@ class Run:
             "submissions",
             "uploads",
             "weighing",
+            "ledger_head",
         )
         return {name: getattr(self, name) for name in names}
 
@@ -189,6 +191,7 @@ def make_run(
         small_areas=conclusion.small_areas,
         changes=conclusion.changes,
         weighing=tuple(asdict(weighed) for weighed in conclusion.weighing),
+        ledger_head=head,
     )
     progress("step.publish", 0.95)
     write_run(store, run)

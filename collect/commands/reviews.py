@@ -211,26 +211,29 @@ def tell(session: Session, outcomes: Sequence[Outcome], quiet: bool) -> int:
 
 
 @click.command()
+@click.option("--noted", multiple=True, help="Digest of the last decision, as an earlier verify said it.")
 @as_json
 @click.pass_obj
-def verify(session: Session, as_json: bool) -> None:
+def verify(session: Session, noted: tuple[str, ...], as_json: bool) -> None:
     """Find out whether registry, ledger, originals and tables are what was stored; exit code 13 where they are not."""
     from collect.keeping.verify import verify as look
     from collect.store import open_store
 
     store = open_store(session.settings)
     with session.steps(as_json) as progress:
-        found = look(store, progress)
+        found = look(store, progress, noted)
     wrong = [
         {"kind": one.kind, "where": one.where}
         | {part: t(f"verify.{one.kind}.{part}", session.lang, where=one.where) for part in ("found", "mend")}
         for one in found.damage
     ]
     if as_json:
-        counts = {"uploads": found.uploads, "parts": found.parts, "entries": found.entries}
+        counts = {"uploads": found.uploads, "parts": found.parts, "entries": found.entries, "head": found.head}
         click.echo(json.dumps({"sound": not wrong, **counts, "damage": wrong}, ensure_ascii=False))
     elif not wrong:
         session.say("cli.verify.sound", uploads=found.uploads, parts=found.parts, entries=found.entries)
+        if found.head:
+            session.say("cli.verify.head", number=found.entries, head=found.head)
     for one in () if as_json else wrong:
         echo(f"✗ {one['found']}\n  {one['mend']}", err=True)
     sys.exit(13 if wrong else 0)

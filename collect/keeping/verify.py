@@ -6,7 +6,8 @@ run agree with, each original must have its SHA-256, each Parquet part the one i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -35,16 +36,22 @@ class Soundness:
     parts: int
     entries: int
     damage: tuple[Damage, ...]
+    head: str = ""  # digest of the last decision, to be kept where nobody who reaches the data folder does
 
 
-def verify(store: Store, progress: Progress = lambda _step, _share: None) -> Soundness:
-    """Look at everything stored. A registry that cannot be read at all is the only damage found then."""
+def verify(store: Store, progress: Progress = lambda _step, _share: None, noted: Sequence[str] = ()) -> Soundness:
+    """Look at everything stored. A registry that cannot be read at all is the only damage found then.
+
+    ``noted``: heads of the ledger that somebody kept from earlier looks; it must still hold them.
+    """
     progress("step.verify", 0.0)
     wrong = list(registry_damage(store))
     if wrong:
         return Soundness(0, 0, 0, tuple(wrong))
     chain = ledger.entries(store)
     wrong += _ledger(store, chain)
+    digests = {entry.digest for entry in chain}
+    wrong += (Damage("ledger_noted", digest) for digest in noted if digest not in digests)
     originals = registry.uploads(store.engine)
     progress("step.verify", 0.1)
     wrong += _originals(store)
@@ -54,7 +61,8 @@ def verify(store: Store, progress: Progress = lambda _step, _share: None) -> Sou
     wrong += (Damage("sent_gone", instance) for instance in sent.damage(store))
     wrong += (Damage("attachment_gone", where) for where in attachments.damage(store))
     progress("step.verify", 1.0)
-    return Soundness(len(originals), len(parts), len(chain), tuple(wrong))
+    head = chain[-1].digest if chain else ledger.BEGINNING
+    return Soundness(len(originals), len(parts), len(chain), tuple(wrong), head)
 
 
 def registry_damage(store: Store) -> Iterator[Damage]:
@@ -83,15 +91,26 @@ def _ledger(store: Store, chain: list[ledger.Entry]) -> Iterator[Damage]:
     except StoreError:
         yield Damage("ledger_copy", ledger.COPY)
         return
+    if chain and not (store.folder / ledger.COPY).is_file():
+        yield Damage("ledger_copy_gone", ledger.COPY)
     differs = next((old.number for old, new in zip(copy, chain, strict=False) if old != new), None)
     if differs is not None:
         yield Damage("ledger_differs", str(differs))
     elif len(copy) > len(chain):
         yield Damage("ledger_short", str(len(chain) + 1))
     digests = {entry.digest for entry in chain} | {ledger.BEGINNING}
-    for run in registry.every_run(store.engine):
-        if run["ledger_head"] not in digests:
-            yield Damage("ledger_unknown", run["run_id"])
+    heads = [(run["run_id"], run["ledger_head"]) for run in registry.every_run(store.engine)]
+    for run_id in sorted({run_id for run_id, head in {*heads, *_heads_in_runs(store)} if head not in digests}):
+        yield Damage("ledger_unknown", run_id)
+
+
+def _heads_in_runs(store: Store) -> Iterator[tuple[str, str]]:
+    """What each run on disk says it knew; they outlive the registry."""
+    for path in (store.folder / "runs").glob("*/run.json"):
+        try:
+            yield path.parent.name, str(json.loads(path.read_text(encoding="utf-8")).get("ledger_head", ""))
+        except (OSError, ValueError, AttributeError):
+            continue  # a damaged run is told by whoever opens it, and made again
 
 
 def _originals(store: Store) -> Iterator[Damage]:
