@@ -20,6 +20,7 @@ from collect.limits import DEFAULT
 from collect.problems import CollectError, ExportError
 from collect.registry import LEDGER
 from collect.review import sheet as correction_sheet
+from collect.review.outstanding import outstanding
 from collect.review.reviews import Correction, Filters, correct, decide, history, judge_pair, queue
 from collect.runs import Known, gather
 from collect.settings import settings_from
@@ -305,6 +306,20 @@ def test_a_right_answer_typed_as_a_formula_is_not_corrected_and_told(office: Off
         "/data/size": "formula",
         "/data/fibre": "applied",
     }
+
+
+def test_the_sheet_of_what_is_stored_holds_what_is_wrong_now_and_is_taken_back(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |\n| b | 3 | maybe |\n| c | 3 | maybe |")
+    results(office, one("b", "fibre", "yes"))
+    decide(office.store, uuids("c"), "rejected", "never visited", "Lan")
+    listed_now = queue(office.store, office.definitions, Filters(states=("with_issues",)))
+    found = outstanding(office.store, office.definitions, listed_now)
+    assert {row[0] for row in found.select("submission_id").rows()} == {"uuid:a"}
+    path = tmp_path / "issues.xlsx"
+    path.write_bytes(correction_sheet.write(found, {"hh": office.form}, "vi"))
+    fill(path, {"fibre": "no"})
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
+    assert [(one.correction.submission_id, one.result) for one in outcomes] == [("uuid:a", "applied")]
 
 
 def test_titles_may_stand_above_the_sheet(office: Office, tmp_path: Path) -> None:

@@ -220,6 +220,15 @@ def test_an_issue_spreadsheet_filled_in_comes_back_as_corrections(page: Open, se
     assert (event["new"], event["by"]) == (right, LAN.signature)
 
 
+def test_the_issue_spreadsheet_of_what_is_stored_holds_only_ones_own(settings: Settings, store: Store) -> None:
+    minh, lan = (live_reviews.reviewing(settings, who) for who in (MINH, LAN))
+    every = minh.queue()["submission_id"].to_list()
+    own = set(lan.queue()["submission_id"])
+    assert set(lan.outstanding(every)["submission_id"]) <= own < set(every)
+    assert lan.outstanding(every).height < minh.outstanding(every).height
+    assert write(lan.outstanding(every), lan.forms(), "km").startswith(b"PK")
+
+
 def test_an_issue_spreadsheet_as_csv_is_read_back_too(tmp_path: Path) -> None:
     from app_tables import make_issues
 

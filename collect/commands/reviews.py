@@ -8,18 +8,20 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
-from collect.problems import ExportError
+from collect.problems import CollectError, ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from collect.review.reviews import Outcome
+
+Command = TypeVar("Command", bound="Callable[..., Any] | click.Command")
 
 by_whom = click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who decides.")
 
@@ -29,31 +31,33 @@ def review() -> None:
     """List what was received and decide on it."""
 
 
+WHICH = (
+    click.option("--form", default="", help="Only this form."),
+    click.option("--state", "states", multiple=True, help="Only these states; may be given several times."),
+    click.option("--interviewer", default="", help="Only this interviewer's."),
+    click.option("--commune", default="", help="Only of this commune."),
+    click.option("--code", "codes", multiple=True, help="Only with an issue of this code."),
+    click.option("--changed", is_flag=True, help="Only what came again, changed, after a decision."),
+)
+
+
+def which(command: Command) -> Command:
+    """The options that say which interviews a command is about: the fields of `collect.review.queue.Filters`."""
+    for option in reversed(WHICH):
+        command = option(command)
+    return command
+
+
 @review.command("list")
-@click.option("--form", default="", help="Only this form.")
-@click.option("--state", "states", multiple=True, help="Only these states; may be given several times.")
-@click.option("--interviewer", default="", help="Only this interviewer's.")
-@click.option("--commune", default="", help="Only of this commune.")
-@click.option("--code", "codes", multiple=True, help="Only with an issue of this code.")
-@click.option("--changed", is_flag=True, help="Only what came again, changed, after a decision.")
+@which
 @as_json
 @click.pass_obj
-def list_(  # noqa: PLR0913 one argument an option
-    session: Session,
-    form: str,
-    states: tuple[str, ...],
-    interviewer: str,
-    commune: str,
-    codes: tuple[str, ...],
-    changed: bool,
-    as_json: bool,
-) -> None:
+def list_(session: Session, /, as_json: bool, **wanted: Any) -> None:
     """List interviews with their states."""
     from collect.review.reviews import Filters, queue
     from collect.store import open_store
 
-    wanted = Filters(form, states, interviewer, commune, codes=codes, changed=changed)
-    rows = queue(open_store(session.settings), session.definitions(), wanted)
+    rows = queue(open_store(session.settings), session.definitions(), Filters(**wanted))
     if as_json:
         click.echo(rows.write_json())
         return
@@ -62,6 +66,34 @@ def list_(  # noqa: PLR0913 one argument an option
         interviewer = " ".join((row["interviewer"] or "-").split())
         echo(f"{row['submission_id']}  {state}  {interviewer}  {' '.join(row['codes'])}".rstrip())
     session.say("cli.review.listed", rows=rows.height)
+
+
+@review.command()
+@which
+@click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.xlsx or .csv")
+@as_json
+@click.pass_obj
+def issues(session: Session, /, path: Path, as_json: bool, **wanted: Any) -> None:
+    """Write what is wrong as a spreadsheet with room for right answers; `collect correct` takes it back."""
+    from collect.review.outstanding import outstanding
+    from collect.review.reviews import Filters, queue
+    from collect.review.sheet import write, write_csv
+    from collect.store import open_store
+
+    if path.suffix.lower() not in (".xlsx", ".csv"):
+        raise click.BadParameter(str(path), param_hint="--to")
+    store, definitions = open_store(session.settings), session.definitions()
+    found = outstanding(store, definitions, queue(store, definitions, Filters(**wanted)))
+    forms = {form.form_id: form for form in definitions.forms}
+    made = (write if path.suffix.lower() == ".xlsx" else write_csv)(found, forms, session.lang)
+    try:
+        path.write_bytes(made)
+    except OSError as error:
+        raise CollectError("PUB-03", file=path.name, reason=str(error.strerror or error)) from error
+    if as_json:
+        click.echo(json.dumps({"file": str(path), "issues": found.height}))
+    else:
+        session.say("cli.review.issues", file=str(path), rows=found.height)
 
 
 def _decision(name: str, decision: str, words: str) -> None:

@@ -17,6 +17,7 @@ from collect.pages.live import definitions, the_store
 from collect.pages.live_field import in_scope, place_names, state_of
 from collect.places import ONE_AT_A_TIME
 from collect.review import reviews
+from collect.review.outstanding import outstanding
 from collect.review.reviews import Correction, Filters, Outcome
 from collect.review.sheet import corrections_in
 from collect.settings import Settings
@@ -63,6 +64,12 @@ class LiveReviews:
         rows = _queue(self.settings, state_of(self.settings))
         own = rows if who.sees_all_teams else rows.filter(received_by=who.signature)
         return in_scope(own, who)
+
+    def outstanding(self, ids: Sequence[str]) -> pl.DataFrame:
+        """What is wrong in some interviews, as `collect.review.outstanding`; those they may not see are left out."""
+        theirs = self.queue().filter(pl.col("submission_id").is_in(list(ids)))
+        with ONE_AT_A_TIME:
+            return outstanding(the_store(self.settings), definitions(self.settings), theirs)
 
     def opened(self, submission_id: str, lang: str) -> Interview:
         """One interview. Raises Forbidden for one they may not see."""

@@ -15,10 +15,11 @@ from collect.pages.live_reviews import LiveReviews
 from collect.pages.picking import Kind, several
 from collect.pages.review_words import short, tell_error
 from collect.pages.tables import in_words
-from collect.pages.take_away import buttons
+from collect.pages.take_away import XLSX, buttons
 from collect.pages.words import day, number
 from collect.problems import CollectError
 from collect.review.reviews import STATES
+from collect.review.sheet import write
 
 MOST_SHOWN = 1000  # rows on screen; the file has them all
 VIEWS = ("queue", "pairs")
@@ -135,6 +136,16 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
         st.caption(t("review.list.first", lang, shown=number(MOST_SHOWN, lang)))
     st.caption(t("review.list.help", lang))
     buttons(listed(rows, desk.places(lang), lang, whole=True), "interviews", lang)
+    st.download_button(
+        t("upload.issues.download", lang),
+        data=lambda: write(desk.outstanding(rows["submission_id"].to_list()), desk.forms(), lang),
+        file_name="issues.xlsx",
+        mime=XLSX,
+        key="review-issues",
+        icon=":material/edit_note:",
+        on_click="ignore",
+        help=t("upload.issues.download.help", lang),
+    )
     return [shown["submission_id"][at] for at in event.selection.rows if at < shown.height]
 
 
