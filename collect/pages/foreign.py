@@ -11,6 +11,7 @@ from collect.i18n import t
 SCRIPT = Path(__file__).parent / "assets" / "foreign.js"
 WORDS = {  # as Streamlit writes them -> our words
     "Search": "foreign.search",
+    "Upload": "foreign.upload",
     "Show/hide columns": "foreign.columns",
     "Download as CSV": "foreign.csv",
     "Download as PNG": "foreign.png",
