@@ -28,6 +28,7 @@ from receive_tables import (
     workbook,
 )
 
+from collect.problems import ExportError
 from collect.receive import SOURCES, receive
 from collect.receive.sheets import cell_text
 from collect.tables import FRAME
@@ -90,6 +91,7 @@ def test_nothing_there_nothing_in_it_and_no_such_source_are_told_apart(tmp_path:
         (b"\xd0\xcf\x11\xe0" + b"x" * 600, "IN-20"),
         (b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "IN-04"),
         (b"a,b,c\n1,2,3\n", "IN-09"),
+        (b"KEY,commune,size\nuuid:1,29242,3\nuuid:2,\x00\x00\x00\x00\x00,4\n", "IN-59"),
         (b"PK\x03\x04 and no more", "IN-05"),
     ],
 )
@@ -105,6 +107,13 @@ def test_another_survey_of_two_hundred_columns_is_refused(tmp_path: Path) -> Non
     error = refused(tmp_path / "other.csv")
     assert (error.code, error.values["known"], error.values["nearest"]) == ("IN-07", 2, "household")
     assert one(tmp_path / "other.csv", form="household").submissions == 1
+
+
+def test_a_form_that_was_named_and_knows_no_column_is_not_asked_to_be_named(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("KEY,SubmissionDate,meta-instanceID,fish\nuuid:1,x,uuid:1,carp\n")
+    with pytest.raises(ExportError) as caught:
+        one(tmp_path / "other.csv", form="household")
+    assert (caught.value.code, caught.value.values["form"]) == ("IN-57", "household")
 
 
 def test_an_encoding_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:

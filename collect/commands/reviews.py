@@ -188,7 +188,7 @@ _judgement("different", False, "Say that two interviews are different ones.")
 
 @click.command()
 @click.argument("what", nargs=-1, required=True)
-@click.option("--row", "row_id", default="", help="The row of a repeat, as /data/member[2].")
+@click.option("--row", "row_id", default="", help="The row of a repeat, as /data/people/member[2].")
 @click.option("--why", default="", help="Why the answer is put right.")
 @by_whom
 @as_json

@@ -64,6 +64,8 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
         _look_inside_many(look, wanted)
     if not look.source and not upload.single:
         raise _no_export(look)
+    if not look.source and not look.sheets:
+        raise ExportError("IN-58", file=upload.name)
     if not look.source:
         columns = max((sum(1 for heading in sheet.headings if heading) for sheet in look.sheets), default=0)
         raise ExportError("IN-09", file=upload.name, columns=columns)
@@ -93,9 +95,23 @@ def kind_of(data: bytes, place: str) -> str:
         return "xml"
     if JSON_START.match(bare):
         return "json"
-    if b"\x00" in text or sum(byte < 9 or 13 < byte < 32 for byte in text) > len(text) // 50:
-        raise ExportError("IN-03", file=place)
+    _refuse_no_text(text, place)
     return "csv"
+
+
+def _refuse_no_text(text: bytes, place: str) -> None:
+    """Raise ExportError IN-59 for a table's text with NUL bytes in it, IN-03 for what is no text at all."""
+    nothing = text.count(0)
+    if nothing and _is_words(text.replace(b"\x00", b"")):
+        raise ExportError("IN-59", file=place, count=nothing)
+    if nothing or sum(byte < 9 or 13 < byte < 32 for byte in text) > len(text) // 50:
+        raise ExportError("IN-03", file=place)
+
+
+def _is_words(text: bytes) -> bool:
+    """Whether most of some bytes are letters, digits and marks of a table's first lines."""
+    plain = sum(32 <= byte < 127 or byte in b"\t\r\n" or byte >= 0xC2 for byte in text)
+    return plain >= PLAIN * len(text) and b"\n" in text and any(sign in text for sign in (b",", b";", b"\t"))
 
 
 def _look_inside_one(look: Look, member: Member, wanted: str | None) -> None:
@@ -170,6 +186,7 @@ KNOWN_BY: tuple[tuple[Callable[[Sequence[str]], bool], str], ...] = (
 
 
 AS_WRITTEN = {(kobo.XLSX_SOURCE, "csv"): kobo.CSV_SOURCE, (ona.SOURCE, "xlsx"): kobo.XLSX_SOURCE}
+PLAIN = 0.9  # share of printable bytes that makes a table of something with NUL bytes in it
 ROOTLESS = (central.SOURCE, aggregate.SOURCE)  # what a repeat's table alone looks like
 
 

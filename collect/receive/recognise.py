@@ -38,7 +38,7 @@ def form_of(candidate: Candidate, forms: Sequence[Form], forced: Form | None) ->
     Raises
     ------
     ExportError
-        IN-07 when none fits; a forced form only has to know one column.
+        IN-07 when none fits, IN-57 when a forced form, which only has to know one column, knows none.
     """
     offered = [forced] if forced else forms
     tried = [(form, match(candidate.headings, form, form.root, candidate.quiet)) for form in offered]
@@ -46,11 +46,14 @@ def form_of(candidate: Candidate, forms: Sequence[Form], forced: Form | None) ->
     for form, found in ranked:
         if (forced and found.known) or _fits(candidate, form, found):
             return form, found
+    columns = sum(1 for heading in candidate.headings if heading)
+    if forced:
+        raise ExportError("IN-57", file=candidate.file, form=forced.form_id, columns=columns)
     nearest = max(ranked, key=lambda pair: pair[1].known, default=None)
     raise ExportError(
         "IN-07",
         file=candidate.file,
-        columns=sum(1 for heading in candidate.headings if heading),
+        columns=columns,
         known=nearest[1].known if nearest else 0,
         nearest=nearest[0].form_id if nearest else "-",
         forms=", ".join(form.form_id for form in forms) or "-",
