@@ -110,7 +110,7 @@ def test_another_survey_of_two_hundred_columns_is_refused(tmp_path: Path) -> Non
 
 
 def test_a_form_that_was_named_and_knows_no_column_is_not_asked_to_be_named(tmp_path: Path) -> None:
-    (tmp_path / "other.csv").write_text("KEY,SubmissionDate,meta-instanceID,fish\nuuid:1,x,uuid:1,carp\n")
+    (tmp_path / "other.csv").write_text("fish,__version__,_uuid,_submission_time,_index\ncarp,v1,1,x,1\n")
     with pytest.raises(ExportError) as caught:
         one(tmp_path / "other.csv", form="household")
     assert (caught.value.code, caught.value.values["form"]) == ("IN-57", "household")
