@@ -91,7 +91,7 @@ def test_nothing_there_nothing_in_it_and_no_such_source_are_told_apart(tmp_path:
         (b"\xd0\xcf\x11\xe0" + b"x" * 600, "IN-20"),
         (b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "IN-04"),
         (b"a,b,c\n1,2,3\n", "IN-09"),
-        (b"KEY,commune,size\nuuid:1,29242,3\nuuid:2,\x00\x00\x00\x00\x00,4\n", "IN-59"),
+        (b"KEY,commune,size\nuuid:1,29242,3\nuuid:2,\x00\x00\x00\x00\x00,4\n", "IN-58"),
         (b"PK\x03\x04 and no more", "IN-05"),
     ],
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import polars as pl
@@ -158,7 +159,7 @@ def test_the_same_decision_twice_is_written_once(office: Office) -> None:
 # --- corrections ---
 
 
-def one(submission: str, question: str, new: str | None, **more: str) -> Correction:
+def one(submission: str, question: str, new: str | None, **more: Any) -> Correction:
     return Correction(f"uuid:{submission}", f"/data/{question}", new, why="asked by phone", **more)
 
 

@@ -50,9 +50,7 @@ def compile_file(path: Path, *, cache: Path | None = None) -> Compiled:
     except OSError as error:
         raise DefinitionError("DEF-01", file=path.name, reason=str(error.strerror)) from error
     if path.suffix.lower() not in SHEETS:
-        raise DefinitionError(
-            "DEF-01", file=path.name, reason=f"{path.suffix or path.name}: {', '.join(sorted(SHEETS))}"
-        )
+        raise DefinitionError("DEF-38", file=path.name, near=", ".join(sorted(SHEETS)))
     kept = None if cache is None else cache / f"{_key(path, content)}.json"
     if kept is not None and kept.is_file():
         stored = json.loads(kept.read_text(encoding="utf-8"))

@@ -62,10 +62,8 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
         _look_inside_one(look, upload.members[0], wanted)
     else:
         _look_inside_many(look, wanted)
-    if not look.source and not upload.single:
+    if not look.source and (not upload.single or look.ignored):
         raise _no_export(look)
-    if not look.source and not look.sheets:
-        raise ExportError("IN-58", file=upload.name)
     if not look.source:
         columns = max((sum(1 for heading in sheet.headings if heading) for sheet in look.sheets), default=0)
         raise ExportError("IN-09", file=upload.name, columns=columns)
@@ -73,7 +71,9 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
 
 
 def _no_export(look: Look) -> ExportError:
-    """A folder or a zip with tables in it of which no reader knows one."""
+    """JSON without submissions, or a folder or a zip with tables in it of which no reader knows one."""
+    if look.upload.single:
+        return ExportError("IN-31", file=look.file)
     names = [one.base for one in look.upload.members if one.suffix in TABLES]
     return ExportError("IN-53", file=look.file, tables=len(names), names=", ".join(names[:MOST_NAMED]))
 
@@ -100,10 +100,10 @@ def kind_of(data: bytes, place: str) -> str:
 
 
 def _refuse_no_text(text: bytes, place: str) -> None:
-    """Raise ExportError IN-59 for a table's text with NUL bytes in it, IN-03 for what is no text at all."""
+    """Raise ExportError IN-58 for a table's text with NUL bytes in it, IN-03 for what is no text at all."""
     nothing = text.count(0)
     if nothing and _is_words(text.replace(b"\x00", b"")):
-        raise ExportError("IN-59", file=place, count=nothing)
+        raise ExportError("IN-58", file=place, count=nothing)
     if nothing or sum(byte < 9 or 13 < byte < 32 for byte in text) > len(text) // 50:
         raise ExportError("IN-03", file=place)
 
