@@ -358,7 +358,7 @@ def test_an_answer_with_blanks_or_signs_at_its_ends_is_put_right_by_the_sheet(
 
 
 @pytest.mark.parametrize(
-    ("limit", "rows", "code"), [({"rows": 100}, 101, "IN-47"), ({"memory_megabytes": 200}, 1_500_000, "IN-45")]
+    ("limit", "rows", "code"), [({"rows": 100}, 101, "IN-47"), ({"memory_megabytes": 200}, 1_500_000, "REV-06")]
 )
 def test_a_sheet_larger_than_the_limits_is_refused_and_takes_nothing_down(
     tmp_path: Path, limit: dict[str, int], rows: int, code: str

@@ -19,7 +19,7 @@ from collect.harmless import harmless_cells
 from collect.i18n import LANGUAGES, t
 from collect.journey import Definitions
 from collect.problems import ExportError
-from collect.receive.apart import returned_apart
+from collect.receive.apart import UNREADABLE, returned_apart
 from collect.receive.manner import Manner
 from collect.receive.returned import FORMULA, returned
 from collect.review.reviews import Correction, Outcome, correct
@@ -95,12 +95,18 @@ def corrections_in(path: Path, settings: Settings) -> list[Correction] | None:
     Raises
     ------
     ExportError
-        IN-nn when the file is damaged, brings its reader down or is larger than the limits; REV-04 when it lacks a
-        column that is needed.
+        IN-nn when the file is damaged or larger than the limits, REV-06 when it brings its reader down, REV-04 when it
+        lacks a column that is needed.
     """
     if path.is_dir():
         return None
-    sheet = (returned_apart if settings.apart else returned)(path, Manner(limits=settings.limits))
+    try:
+        sheet = (returned_apart if settings.apart else returned)(path, Manner(limits=settings.limits))
+    except ExportError as error:
+        if error.code not in UNREADABLE:
+            raise
+        # uploads are told that the original is kept; of a sheet only what applies is
+        raise ExportError("REV-06", file=path.name, reason=error.code) from error
     if sheet is None:
         return None
     missing = [f"(phu:{name})" for name in NEEDED if name not in sheet.marks]
