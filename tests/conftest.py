@@ -10,7 +10,6 @@ from pathlib import Path
 import databases
 import pytest
 
-
 BEHIND_PAGES = ("collect.pages.live", "collect.pages.live_maps")
 
 
