@@ -10,7 +10,7 @@ from pathlib import Path
 import databases
 import pytest
 
-BEHIND_PAGES = ("collect.pages.live", "collect.pages.live_maps")
+BEHIND_PAGES = ("collect.pages.live", "collect.pages.live_desk", "collect.pages.live_maps")
 
 
 @pytest.fixture(autouse=True)

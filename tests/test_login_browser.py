@@ -210,6 +210,21 @@ def test_a_partner_downloads_its_own_rows_alone(opened: Opened) -> None:
     assert {line.split(",")[3] for line in text.splitlines()[1:]} == {"S2"}
 
 
+@pytest.mark.parametrize("lang", ["en", "km"])
+def test_a_link_to_one_commune_survives_the_login(opened: Opened, app: str, browser: Browser, lang: str) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(20_000)
+    context.route(ELSEWHERE, lambda route: route.abort())
+    page = context.new_page()
+    page.goto(f"{app}/commune?id=29308&lang={lang}")
+    heading(page, "door.login", lang)
+    log_in(page, app, "minh", lang)
+    name = {"en": "Cau Ke Commune", "km": "Xã Cầu Kè"}[lang]
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    assert page.url == f"{app}/commune?id=29308&lang={lang}"
+    context.close()
+
+
 def test_who_has_no_role_is_told_whom_to_ask_in_the_language_they_came_with(opened: Opened) -> None:
     page = opened("stranger", lang="km")
     heading(page, "door.no_role", "km")

@@ -1,4 +1,4 @@
-"""What is behind the screens while the app runs: store, latest run, outlines, and the desk that takes files in.
+"""What is behind the screens while the app runs: store, latest run, outlines.
 
 Finished tables are read once per run and shared by every visitor; nobody changes them.
 """
@@ -19,9 +19,7 @@ import streamlit as st
 import geo
 from collect import registry
 from collect.access import Forbidden, Who, require
-from collect.forms import Form
 from collect.indicators import Indicator
-from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions, define
 from collect.openrosa.fold import fold
 from collect.pages.data import Shapes, ShownBehind
@@ -182,58 +180,6 @@ def run(settings: Settings, who: Who, progress: Progress, vintage: str | None = 
         fold(the_store(settings), definitions(settings))
         made = make_run(the_store(settings), definitions(settings), vintage=vintage, progress=progress)
     return made.run_id
-
-
-@dataclass(frozen=True, slots=True)
-class LiveDesk:
-    """The upload page's desk over the real store, for one person."""
-
-    settings: Settings
-    who: Who
-
-    def forms(self) -> Mapping[str, Form]:
-        """Every form by its id."""
-        return {form.form_id: form for form in definitions(self.settings).forms}
-
-    def add(
-        self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress, said: tuple[str, str] = ("", "")
-    ) -> Receipt:
-        """Take a file in, or say what that would do. Who logged in signs with that name, whatever ``by`` says.
-
-        ``said``: the order of days and the encoding that the team named, "" where it was not asked.
-        """
-        signed = by if self.who.local else require(self.who, "upload").signature
-        asked = Asked(by=signed, name=name, dates=said[0], encoding=said[1])
-        with ONE_AT_A_TIME:
-            return add_file(
-                the_store(self.settings), path, definitions(self.settings), asked, dry_run=dry_run, progress=progress
-            )
-
-    def waiting(self) -> bool:
-        """Whether files are stored that the latest run does not know."""
-        return behind(self.settings, self.who, None)
-
-    def run(self, progress: Progress) -> str:
-        """Make the results again from everything stored. Raises Forbidden."""
-        return run(self.settings, self.who, progress)
-
-
-def desk(settings: Settings, who: Who) -> LiveDesk:
-    """The desk over this installation's store. Raises Forbidden."""
-    return LiveDesk(settings, require(who, "upload"))
-
-
-def try_out(settings: Settings, who: Who, progress: Progress) -> None:
-    """Make up a survey round, take its files in, and make the results. Raises Forbidden."""
-    from collect.demo import make_round
-
-    at = LiveDesk(settings, require(who, "try_out"))
-    made = make_round(settings.data / "demo", progress=lambda step, share: progress(step, share / 4))
-    files = [*made.files, made.frame]
-    for number, path in enumerate(files):
-        begun = 0.25 + 0.5 * number / len(files)
-        at.add(path, path.name, "demo", dry_run=False, progress=lambda step, _share, at=begun: progress(step, at))  # type: ignore[misc]
-    at.run(lambda step, share: progress(step, 0.75 + share / 4))
 
 
 def gap_file(settings: Settings, who: Who, found: Found, rows: pl.DataFrame, kind: str, lang: str) -> bytes:
