@@ -14,6 +14,7 @@ from collect.pages import data, looks, tables
 from collect.pages.data import Results
 from collect.pages.finding import communes
 from collect.pages.layout import address, header
+from collect.pages.visitor import fragment
 from collect.pages.words import Formats, chance, day, interval, known, number, percent
 from collect.tables import GAP_TYPES, VERDICTS
 
@@ -55,7 +56,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
         sources.partners()
 
 
-@st.fragment
+@fragment
 def _list(results: Results, lang: str, sources: Sources) -> None:
     rows = _filtered(results, lang)
     st.caption(t("gap_list.count", lang, rows=number(rows.height, lang), all=number(results.gaps.height, lang)))

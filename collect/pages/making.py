@@ -16,8 +16,8 @@ Progress = Callable[[str, float], None]
 
 def make(run: Callable[[Progress], str], lang: str) -> str | None:
     """Make results and return their run's id; None where they could not be made, which is said."""
+    bar = st.progress(0.0)
     with st.status(t("upload.running", lang), type="step") as status:
-        bar = st.progress(0.0)
 
         def told(step: str, share: float) -> None:
             status.update(label=f"{t(step, lang)} ({share:.0%})")

@@ -17,6 +17,7 @@ from collect.pages import commune_card, data, looks, making, map_component, tabl
 from collect.pages.data import Results
 from collect.pages.layout import address, coded, header
 from collect.pages.making import Progress
+from collect.pages.visitor import fragment
 from collect.pages.words import number
 from collect.publish import SHOWS, Scale, Show, source_words
 from collect.targets import Target
@@ -119,7 +120,7 @@ def _vintage(results: Results, sources: Sources, lang: str) -> None:
     )
 
 
-@st.fragment
+@fragment
 def _map_and_card(results: Results, target: Target, show: Show, lang: str, sources: Sources) -> None:
     rows, scale = data.communes(results, target, lang), Scale(show, target)
     names = dict(rows.select("place", "name").iter_rows())

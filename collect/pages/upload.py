@@ -85,6 +85,12 @@ class Outcome:
     sealed: bool = False  # whether it is a zip of encrypted submissions
 
     @property
+    def is_question(self) -> bool:
+        """Whether the page asks what is missing: the encoding, or the key."""
+        code = "" if self.error is None else self.error.code
+        return code == upload_ask.SEVERAL_READINGS or (self.sealed and code == upload_key.NO_KEY)
+
+    @property
     def storable(self) -> bool:
         """Whether there is something in it that is not stored yet."""
         return bool(self.corrections) or (self.receipt is not None and not self.receipt.again)
@@ -116,17 +122,17 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
     checked = _each(files, at, dry_run=True, kept="checked")
     stored: list[Outcome] = st.session_state.get("stored", [])
     if files:
-        _impact(files, checked, at)
         closed = [one.file for one in checked if upload_key.wanted(one.sealed, one.receipt, one.error)]
         if closed or key is not None or no_key is not None:
             upload_key.ask(turn, closed, key, no_key, lang)
+        _impact(files, checked, at)
         for file, outcome in zip(files, checked, strict=True):
             upload_ask.questions(file, outcome.receipt, outcome.error, lang)
-        _receipts(checked, at)
+        _receipts(checked, at, asking=True)
     elif stored:
         st.subheader(t("upload.stored", lang), anchor=False)
         _stored(stored, lang, links)
-        _receipts(stored, at)
+        _receipts(stored, at, asking=False)
     upload_refused.render(desk.refused(), desk.read_again, lang)
     if desk.waiting():
         _run_button(desk, lang)
@@ -234,10 +240,14 @@ def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]
         )
 
 
-def _receipts(outcomes: Sequence[Outcome], at: Counter) -> None:
+def _receipts(outcomes: Sequence[Outcome], at: Counter, *, asking: bool) -> None:
+    """Every file's receipt; ``asking``: what somebody is being asked about a file need not be said again as trouble."""
     for outcome in outcomes:
         with st.container(border=True, gap="small"):
             _receipt(outcome, at.lang)
+            if outcome.error is not None and not (asking and outcome.is_question):
+                found, mend = error_words(outcome.error, at.lang)
+                st.error(f"{found}\n\n**{mend}**\n\n{outcome.error.code}", icon=":material/error:")
     parts = [(one.file, part) for one in outcomes if one.receipt for part in one.receipt.parts]
     if parts:
         upload_issues.render(parts, at.desk.forms(), at.lang)
@@ -258,9 +268,6 @@ def _receipt(outcome: Outcome, lang: str) -> None:
             st.badge(t("upload.state.checked", lang), icon=":material/preview:", color="blue")
     if outcome.corrections is not None:
         upload_issues.corrections(outcome.corrections, outcome.corrected, lang)
-    if outcome.error is not None and outcome.error.code != upload_ask.SEVERAL_READINGS:
-        found, mend = error_words(outcome.error, lang)
-        st.error(f"{found}\n\n**{mend}**\n\n{outcome.error.code}", icon=":material/error:")
     for part in outcome.receipt.parts if outcome.receipt else ():
         _part(part, lang)
 

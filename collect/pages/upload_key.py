@@ -19,7 +19,7 @@ from collect.receive.sealed import PrivateKey, private_key
 if TYPE_CHECKING:
     from collect.intake import Receipt
 
-CLOSED = ("IN-16", "IN-32")  # nothing in it opens: no key, or another
+NO_KEY, ANOTHER = "IN-16", "IN-32"  # nothing in it opens
 STAYED_CLOSED = "FIL-03"  # some of it did not
 LOCKED = b"ENCRYPTED"
 LONGEST = 1 << 16  # bytes; a key of 16,384 bits has 13,000
@@ -28,7 +28,7 @@ LONGEST = 1 << 16  # bytes; a key of 16,384 bits has 13,000
 def wanted(sealed: bool, receipt: Receipt | None, error: CollectError | None) -> bool:
     """Whether a file holds submissions that a key would open."""
     if error is not None:
-        return sealed and error.code in CLOSED
+        return sealed and error.code in (NO_KEY, ANOTHER)
     parts = receipt.parts if receipt is not None else ()
     return sealed and any((pl.Series(part.issues["code"]) == STAYED_CLOSED).any() for part in parts)
 
@@ -36,10 +36,11 @@ def wanted(sealed: bool, receipt: Receipt | None, error: CollectError | None) ->
 def given(turn: int) -> tuple[PrivateKey | None, CollectError | None]:
     """The key that was given for the files on the page, or why it is none; ``turn`` numbers the drop zone."""
     pem = _pem(turn)
-    if not pem:
+    phrase = st.session_state.get(f"key-phrase-{turn}") or None
+    if not pem or (LOCKED in pem and phrase is None):
         return None, None
     try:
-        return private_key(pem, st.session_state.get(f"key-phrase-{turn}") or None, "PEM"), None
+        return private_key(pem, phrase, "PEM"), None
     except CollectError as error:
         return None, error
 
@@ -59,7 +60,7 @@ def ask(turn: int, files: Sequence[str], key: PrivateKey | None, error: CollectE
             st.markdown(f"**{t('upload.key', lang, files=', '.join(as_text(one) for one in files))}**")
         st.caption(t("upload.key.about", lang), width="stretch")
         left, right = st.columns(2)
-        with left.container(key="key-file"):
+        with left.container(key="files-key"):
             st.file_uploader(t("upload.key.file", lang), key=f"key-file-{turn}", type=["pem", "key", "txt"])
         right.text_area(t("upload.key.paste", lang), key=f"key-text-{turn}", max_chars=LONGEST, height=96)
         if LOCKED in _pem(turn):
