@@ -299,6 +299,12 @@ def uploads(engine: Engine) -> list[Mapping[str, Any]]:
         return [dict(row._mapping) for row in connection.execute(UPLOADS.select().order_by(UPLOADS.c.sequence))]
 
 
+def count_uploads(engine: Engine) -> int:
+    """How many uploads were received."""
+    with engine.connect() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(UPLOADS)).scalar_one()
+
+
 def last_sequence(engine: Engine) -> int:
     """The place of the upload that arrived last; 0 before the first."""
     with engine.connect() as connection:

@@ -152,7 +152,7 @@ def vintages(settings: Settings) -> list[str]:
 def uploads(settings: Settings, who: Who) -> int:
     """How many files are stored. Raises Forbidden."""
     require(who, "run")
-    return len(registry.uploads(the_store(settings).engine))
+    return registry.count_uploads(the_store(settings).engine)
 
 
 def received(settings: Settings, who: Who) -> list[Mapping[str, Any]]:

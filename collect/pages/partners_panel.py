@@ -37,12 +37,14 @@ def render(settings: Settings, who: Who, lang: str) -> None:
             finding.communes(geo.units(geo.LATEST), lang),
             {indicator.indicator_id: indicator.labels[lang] for indicator in indicators},
         )
+        edited = st.session_state.get("partner-edited")
         for partner in known:
-            if st.session_state.get("partner-edited") == partner.partner:
+            if partner.partner == edited:
                 _edit(desk, choices, partner, lang)
             else:
                 _partner(desk, partner, lang)
-        _add(desk, choices, lang)
+        if edited not in {partner.partner for partner in known}:  # one form at a time
+            _add(desk, choices, lang)
     with st.expander(t("partners.ledger", lang), icon=":material/receipt_long:"):
         _ledger(desk, lang)
 
