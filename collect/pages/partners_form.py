@@ -21,7 +21,7 @@ Save = Callable[[str, str, Scope], None]  # code, name, scope; raises CollectErr
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a scope can name: words by code, found by typing."""
+    """What a scope can name: words by code, each with its code, found by typing."""
 
     provinces: Mapping[str, str]
     communes: Mapping[str, str]
@@ -81,7 +81,7 @@ def _scope(choices: Choices, partner: Partner | None, slot: str, lang: str) -> S
 
 
 def _named(words: Mapping[str, str], code: str) -> str:
-    return f"{words[code]} · {code}" if code in words else code
+    return words.get(code, code)
 
 
 def _slot(partner: Partner | None) -> str:

@@ -31,12 +31,7 @@ def render(settings: Settings, who: Who, lang: str) -> None:
         _new_token(lang)
         if not known:
             st.info(t("partners.none", lang))
-        indicators = definitions(settings).indicators
-        choices = Choices(
-            {code: geo.PROVINCES.get(code, code) for code in sorted(set(geo.units(geo.LATEST)["province_code"]))},
-            finding.communes(geo.units(geo.LATEST), lang),
-            {indicator.indicator_id: indicator.labels[lang] for indicator in indicators},
-        )
+        choices = _choices(settings, lang)
         edited = st.session_state.get("partner-edited")
         for partner in known:
             if partner.partner == edited:
@@ -47,6 +42,16 @@ def render(settings: Settings, who: Who, lang: str) -> None:
             _add(desk, choices, lang)
     with st.expander(t("partners.ledger", lang), icon=":material/receipt_long:"):
         _ledger(desk, lang)
+
+
+def _choices(settings: Settings, lang: str) -> Choices:
+    units = geo.units(geo.LATEST)
+    communes = finding.communes(units, lang)
+    return Choices(
+        {code: f"{geo.PROVINCES.get(code, code)} · {code}" for code in sorted(set(units["province_code"]))},
+        {code: f"{name} · {code}" for code, name in communes.items()},
+        {one.indicator_id: f"{one.indicator_id} · {one.labels[lang]}" for one in definitions(settings).indicators},
+    )
 
 
 def _new_token(lang: str) -> None:
