@@ -24,6 +24,7 @@ from streamlit.web.bootstrap import load_config_options
 from collect import api, openrosa
 from collect.access import is_loopback
 from collect.api.bundles import Bundles
+from collect.api.returning import Returning
 from collect.pages.visitor import asks_who
 from collect.pages.warming import warm
 from collect.problems import CollectError
@@ -59,7 +60,7 @@ def build(settings: Settings, local: bool) -> st.App:
     return st.App(
         script(),
         routes=routes(settings, local),
-        middleware=[Middleware(Bundles, folder=STREAMLIT_FILES)],
+        middleware=[Middleware(Bundles, folder=STREAMLIT_FILES), Middleware(Returning)],
         lifespan=warmed,
     )
 

@@ -61,8 +61,8 @@ def dress(lang: str) -> None:
 
 def _uploader_words(lang: str) -> str:
     # the upload button's own words exist in English only
-    button = '.st-key-files [data-testid="stFileUploaderDropzone"] button'
-    hint = '.st-key-files [data-testid="stFileUploaderDropzoneInstructions"]'
+    button = '[class*="st-key-files"] [data-testid="stFileUploaderDropzone"] button'
+    hint = '[class*="st-key-files"] [data-testid="stFileUploaderDropzoneInstructions"]'
     return (
         f"{button} p{{font-size:0}}{button} p::after{{content:'{t('upload.choose', lang)}';font-size:1rem}}"
         f"{hint} *{{display:none}}{hint}::after{{content:'{t('upload.drop', lang)}';font-size:.875rem}}"
