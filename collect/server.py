@@ -5,6 +5,7 @@ The app listens to this machine alone unless told otherwise, and to others only 
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -54,6 +55,7 @@ def build(settings: Settings, local: bool) -> st.App:
     @asynccontextmanager
     async def warmed(_app: st.App) -> AsyncIterator[None]:
         await run_in_threadpool(warm, settings)
+        gc.freeze()  # Streamlit looks for garbage after every run of the script: what stays need not be looked at again
         yield
 
     return st.App(
