@@ -224,10 +224,10 @@ def test_no_answer_holds_a_household(here: TestClient) -> None:
 
 
 def test_scripts_and_styles_travel_compressed_once_and_are_kept_for_ever() -> None:
-    script = max((STREAMLIT_FILES / "js").glob("*.js"), key=lambda path: path.stat().st_size)
+    script = max((STREAMLIT_FILES / "static" / "js").glob("*.js"), key=lambda path: path.stat().st_size)
     path = f"/static/js/{script.name}"
     streamlits = Starlette(routes=[Route("/{path:path}", lambda _request: PlainTextResponse("from Streamlit"))])
-    browser = TestClient(Bundles(streamlits, STREAMLIT_FILES))
+    browser = TestClient(Bundles(streamlits, {"/static/": STREAMLIT_FILES / "static"}))
     with browser.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
         sent = b"".join(answer.iter_raw())
     assert gzip.decompress(sent) == script.read_bytes()
