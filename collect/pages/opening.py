@@ -25,7 +25,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {  # page -> the parts of Streamlit's scr
     "": ("Selectbox", "Metric", "DataFrame"),
     "map": ("Selectbox", "BidiComponent", "DownloadButton", "DataFrame"),
     "commune": ("Selectbox", "Checkbox", "DownloadButton", "DataFrame"),
-    "gaps": ("Multiselect", "TextInput", "DownloadButton", "DataFrame"),
+    "gaps": ("Multiselect", "TextInput", "Button", "DownloadButton", "DataFrame"),
     "upload": ("FileUploader", "TextInput"),
     "review": ("Multiselect", "TextInput", "Button", "DownloadButton", "DataFrame"),
     "quality": ("Selectbox", "Metric", "DownloadButton", "DataFrame", "ArrowVegaLiteChart"),
