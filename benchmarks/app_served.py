@@ -60,6 +60,11 @@ def with_folium(results: Any) -> None:
     import folium
     from streamlit_folium import st_folium
 
+    from collect.pages import served
+
+    served.register()  # Leaflet from here: folium would fetch it from the network
+    folium.Map.default_js = [("leaflet", f"/{served.folder_url('leaflet')}leaflet.js")]
+    folium.Map.default_css = [("leaflet_css", f"/{served.folder_url('leaflet')}leaflet.css")]
     target = next(target for target in results.targets if target.target_id == "S2-2025-commune")
     verdicts = dict(results.verdicts.filter(target_id=target.target_id).select("place", "verdict").iter_rows())
     colours = {"met": "#1f6fb4", "not_met": "#b5402c", "undecided": "#f2a65a", "no_data": "#c9d0d8"}

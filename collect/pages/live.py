@@ -28,6 +28,7 @@ from collect.pages.data import Shapes, ShownBehind
 from collect.pages.live_maps import shapes_of
 from collect.pages.seen import as_seen
 from collect.places import ONE_AT_A_TIME, places_of
+from collect.receive import apart
 from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
 from collect.sharing import releases
@@ -202,8 +203,11 @@ class LiveDesk:
 
 
 def desk(settings: Settings, who: Who) -> LiveDesk:
-    """The desk over this installation's store. Raises Forbidden."""
-    return LiveDesk(settings, require(who, "upload"))
+    """The desk over this installation's store; what reads files is made ready meanwhile. Raises Forbidden."""
+    at = LiveDesk(settings, require(who, "upload"))
+    if settings.apart:
+        apart.warm()
+    return at
 
 
 def try_out(settings: Settings, who: Who, progress: Progress) -> None:
