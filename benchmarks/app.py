@@ -41,6 +41,7 @@ CHANGED = f"before => ({HEADINGS})() !== before"
 SIZE = {"width": 1440, "height": 900}
 USERS, THINK_S, ACTIONS = 20, 5.0, 6
 SETTLED, SESSIONS = 20, 60
+FIRST_S = 300  # the first page waits until tables over all communes of the country are made up
 HOUSEHOLDS = 10_000
 
 
@@ -115,12 +116,12 @@ def clicks(browser: Browser, address: str, canvas: str, wanted: int = 8) -> list
 def _drawn(page: Page, canvas: str) -> Any:
     """Where the map stands, once it does: in the page itself, or in the frame that `st_folium` makes."""
     if canvas != "folium":
-        page.locator(canvas).wait_for(timeout=60_000)
+        page.locator(canvas).wait_for(timeout=FIRST_S * 1000)
         page.wait_for_timeout(500)
         return page.locator(".canvas").bounding_box()
-    page.locator("iframe").first.wait_for(timeout=60_000)
+    page.locator("iframe").first.wait_for(timeout=FIRST_S * 1000)
     frame: Frame = page.frames[-1]
-    frame.locator(".leaflet-container").wait_for(timeout=60_000)
+    frame.locator(".leaflet-container").wait_for(timeout=FIRST_S * 1000)
     page.wait_for_timeout(1500)
     return page.locator("iframe").first.bounding_box()
 

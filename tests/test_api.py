@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import gzip
 import hashlib
 import io
@@ -247,3 +249,18 @@ def test_the_app_serves_the_routes_before_its_pages(store: Store) -> None:
     """Streamlit answers every unknown address with a page; ours come first."""
     app = build(settings_in(store.folder), local=True)
     assert any(getattr(route, "path", "") == "/api/v1/gaps.parquet" for route in app._user_routes)
+
+
+def test_what_is_warm_at_the_start_is_never_taken_for_garbage(store: Store) -> None:
+    app = build(settings_in(store.folder), local=True)
+    before = gc.get_freeze_count()
+
+    async def started() -> int:
+        assert app._user_lifespan is not None
+        async with app._user_lifespan(app):  # type: ignore[attr-defined]
+            return gc.get_freeze_count()
+
+    try:
+        assert asyncio.run(started()) > before + 10_000
+    finally:
+        gc.unfreeze()
