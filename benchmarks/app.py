@@ -183,7 +183,7 @@ async def each_session(address: str, process: psutil.Process) -> float:
     for _ in range(SESSIONS):
         lines.append(await _person(address))
         await _asked(lines[-1], "lang=vi&show=value")
-    cost = (process.memory_full_info().uss - before) / 1e6 / SESSIONS
+    cost = float(process.memory_full_info().uss - before) / 1e6 / SESSIONS
     for line in lines:
         await line.close()
     return cost

@@ -257,7 +257,7 @@ def test_what_is_warm_at_the_start_is_never_taken_for_garbage(store: Store) -> N
 
     async def started() -> int:
         assert app._user_lifespan is not None
-        async with app._user_lifespan(app):  # type: ignore[attr-defined]
+        async with app._user_lifespan(app):
             return gc.get_freeze_count()
 
     try:

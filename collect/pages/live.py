@@ -37,7 +37,8 @@ from collect.store import Store, open_store, sha256_of
 from collect.targets import Target
 
 Progress = Callable[[str, float], None]
-KEYS = {Settings: repr}  # what keeps the settings apart, without Streamlit's look into every part of them at every run
+# what keeps the settings apart, without Streamlit's look into every part of them at every run
+KEYS: dict[str | type[Any], Callable[[Any], Any]] = {Settings: repr}
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def _map_and_card(
 ) -> None:
     scale, names = Scale(show, target), dict(rows.select("place", "name").iter_rows())
     clicked = map_component.picked()
-    if clicked in names:
+    if clicked is not None and clicked in names:
         _choose(clicked)
     found = map_component.figures(rows).values()
     kinds = [scale.of(figures) for figures in found]
