@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import gzip
 import hashlib
 import io
@@ -225,10 +227,10 @@ def test_no_answer_holds_a_household(here: TestClient) -> None:
 
 
 def test_scripts_and_styles_travel_compressed_once_and_are_kept_for_ever() -> None:
-    script = max((STREAMLIT_FILES / "js").glob("*.js"), key=lambda path: path.stat().st_size)
+    script = max((STREAMLIT_FILES / "static" / "js").glob("*.js"), key=lambda path: path.stat().st_size)
     path = f"/static/js/{script.name}"
     streamlits = Starlette(routes=[Route("/{path:path}", lambda _request: PlainTextResponse("from Streamlit"))])
-    browser = TestClient(Bundles(streamlits, STREAMLIT_FILES))
+    browser = TestClient(Bundles(streamlits, {"/static/": STREAMLIT_FILES / "static"}))
     with browser.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
         sent = b"".join(answer.iter_raw())
     assert gzip.decompress(sent) == script.read_bytes()
@@ -248,3 +250,18 @@ def test_the_app_serves_the_routes_before_its_pages(store: Store) -> None:
     """Streamlit answers every unknown address with a page; ours come first."""
     app = build(settings_in(store.folder), local=True)
     assert any(getattr(route, "path", "") == "/api/v1/gaps.parquet" for route in app._user_routes)
+
+
+def test_what_is_warm_at_the_start_is_never_taken_for_garbage(store: Store) -> None:
+    app = build(settings_in(store.folder), local=True)
+    before = gc.get_freeze_count()
+
+    async def started() -> int:
+        assert app._user_lifespan is not None
+        async with app._user_lifespan(app):
+            return gc.get_freeze_count()
+
+    try:
+        assert asyncio.run(started()) > before + 10_000
+    finally:
+        gc.unfreeze()

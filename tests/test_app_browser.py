@@ -34,7 +34,7 @@ from playwright.sync_api import (
 
 from collect.demo import make_round
 from collect.i18n import LANGUAGES, t
-from collect.pages import foreign
+from collect.pages import foreign, opening
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -271,6 +271,33 @@ def test_a_click_on_the_map_or_a_name_typed_without_diacritics_opens_the_commune
     assert seen.wrong == []
 
 
+def test_a_row_under_the_map_opens_its_commune_and_a_click_sends_the_table_no_second_time(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("map", "en", "map.title")
+    headings = [t(f"column.{name}", "en").encode() for name in ("answered", "interval", "needed")]
+
+    def tables() -> int:
+        return sum(all(heading in frame for heading in headings) for frame in seen.frames)
+
+    assert tables() == 1
+    seen.page.get_by_test_id("stDataFrame").scroll_into_view_if_needed()
+    grid = seen.page.get_by_test_id("stDataFrame").bounding_box()
+    assert grid is not None
+    seen.page.mouse.click(grid["x"] + 16, grid["y"] + 52)  # the box before the first row: the lowest estimate
+    seen.page.get_by_text(t("map.rank", "en", rank="1", all="…").partition("…")[0]).wait_for()
+    first = seen.page.url
+    assert "commune=" in first
+    seen.page.locator(".canvas").scroll_into_view_if_needed()
+    canvas = seen.page.locator(".canvas").bounding_box()
+    assert canvas is not None
+    seen.page.mouse.click(canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2)
+    seen.page.wait_for_url(lambda url: "commune=" in url and url != first)
+    assert tables() == 1
+    assert seen.wrong == []
+
+
 def test_the_gap_list_that_was_filtered_is_the_parquet_that_arrives(watch: Callable[..., Watched], made: str) -> None:
     seen = watch(made)
     seen.open("gaps?gap_verdict=not_met&gap_target=S6-2030-commune", "en", "gap_list.title")
@@ -358,6 +385,7 @@ def test_three_people_files_stored_become_a_printed_sheet_and_a_file_for_a_partn
         _a_survey_team_stores_its_forms(seen, [files.frame, *files.files[:1]])
         _a_planner_prints_the_worst_commune(seen)
         _an_engineer_leaves_with_a_file(seen)
+        _documents_name_what_their_pages_are_drawn_with(seen)
         assert seen.wrong == []
 
 
@@ -389,6 +417,18 @@ def _a_planner_prints_the_worst_commune(seen: Watched) -> None:
     sheet = Path(download.value.path()).read_bytes()
     assert sheet.startswith(b"%PDF-")
     assert re.search(rb"/MediaBox ?\[\s*0 0 595(\.\d+)? 841", sheet), "A4"
+
+
+def _documents_name_what_their_pages_are_drawn_with(seen: Watched) -> None:
+    for code in opening.PARTS:
+        seen.fetched.clear()
+        seen.open(code, "vi")
+        with urllib.request.urlopen(f"{seen.address}/{code}") as answer:
+            document = answer.read().decode()
+        scripts = {url.removeprefix(f"{seen.address}/") for url in seen.fetched if "/static/js/" in url}
+        assert len(scripts) > 50
+        assert {file for file in scripts if f"./{file}" not in document} == set(), code
+        assert [url for url in seen.fetched if url.endswith(PROBES[0])] == [f"{seen.address}{PROBES[0]}"], code
 
 
 def _open_first_row(page: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from babel import Locale
 from babel.dates import format_date
@@ -14,8 +15,10 @@ PERCENT = {"vi": "#,##0.0\u00a0%", "km": "#,##0.0%", "en": "#,##0.0%"}
 WHOLE_PERCENT = {"vi": "#,##0.#\u00a0%", "km": "#,##0.#%", "en": "#,##0.#%"}
 DATES = {"vi": "dd/MM/yyyy", "km": "dd/MM/yyyy", "en": "d MMM yyyy"}
 NOTHING = "–"
+REMEMBERED = 16_384  # figures written out: a page of thousands of communes writes the same ones at every click
 
 
+@lru_cache(REMEMBERED)
 def percent(share: float | None, lang: str) -> str:
     """A share of 0 to 1 as percent, one decimal."""
     return NOTHING if share is None else str(format_percent(share, PERCENT[lang], locale=lang))
@@ -39,6 +42,7 @@ def points(difference: float | None, lang: str) -> str:
     return f"{'−' if difference < 0 else '+'}{written}"
 
 
+@lru_cache(REMEMBERED)
 def number(value: float | None, lang: str) -> str:
     """A count, grouped as the language groups."""
     return NOTHING if value is None else str(format_decimal(value, "#,##0.#", locale=lang))

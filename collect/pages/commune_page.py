@@ -150,7 +150,7 @@ def _bullet(results: Results, target: Target, row: Mapping[str, Any], lang: str)
     )
 
 
-@fragment
+@fragment()
 def _behind(results: Results, code: str, rows: pl.DataFrame, lang: str, sources: Sources) -> None:
     """Hamlets and interviewers of the commune, when somebody asks; never where its figures are withheld."""
     open_ones = data.latest(rows).filter(~pl.col("suppressed"), pl.col("value").is_not_null())["target_id"].to_list()

@@ -56,7 +56,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
         sources.partners()
 
 
-@fragment
+@fragment()
 def _list(results: Results, lang: str, sources: Sources) -> None:
     rows = _filtered(results, lang)
     st.caption(t("gap_list.count", lang, rows=number(rows.height, lang), all=number(results.gaps.height, lang)))

@@ -35,6 +35,8 @@ from collect.store import Store, open_store, sha256_of
 from collect.targets import Target
 
 Progress = Callable[[str, float], None]
+# what keeps the settings apart, without Streamlit's look into every part of them at every run
+KEYS: dict[str | type[Any], Callable[[Any], Any]] = {Settings: repr}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,13 @@ class Found:
         return ", ".join(self.run.rounds)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, hash_funcs=KEYS)
 def the_store(settings: Settings) -> Store:
     """The data folder with its registry, opened once."""
     return open_store(settings)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, hash_funcs=KEYS)
 def definitions(settings: Settings) -> Definitions:
     """Forms, indicators and targets, read once."""
     return define(settings.forms)
@@ -133,7 +135,7 @@ def results(settings: Settings, who: Who, vintage: str | None = None) -> Found |
     return replace(whole, run=as_seen(whole.run, whole.units, who))
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=KEYS)
 def found(settings: Settings, run_id: str) -> Found:
     """A run as it stands, the whole of it: nobody's scope is applied, so pages ask for `results`."""
     run = read_run(the_store(settings), run_id)

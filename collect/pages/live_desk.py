@@ -15,6 +15,7 @@ from collect.pages import live
 from collect.pages.live import Progress, definitions, the_store
 from collect.pages.upload import Answers
 from collect.places import ONE_AT_A_TIME
+from collect.receive import apart
 from collect.settings import Settings
 
 NOTHING_SAID = Answers()
@@ -66,8 +67,11 @@ class LiveDesk:
 
 
 def desk(settings: Settings, who: Who) -> LiveDesk:
-    """The desk over this installation's store. Raises Forbidden."""
-    return LiveDesk(settings, require(who, "upload"))
+    """The desk over this installation's store; what reads files is made ready meanwhile. Raises Forbidden."""
+    at = LiveDesk(settings, require(who, "upload"))
+    if settings.apart:
+        apart.warm()
+    return at
 
 
 def try_out(settings: Settings, who: Who, progress: Progress) -> None:

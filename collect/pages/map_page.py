@@ -22,6 +22,7 @@ from collect.pages.words import number
 from collect.publish import SHOWS, Scale, Show, source_words
 from collect.targets import Target
 
+MAP = "map-and-card"  # the part that is drawn again when a commune is chosen
 FILES = {"png": ("image/png", ":material/image:"), "html": ("text/html", ":material/download:")}
 
 
@@ -68,7 +69,9 @@ def render(results: Results, lang: str, sources: Sources) -> None:
             with st.container(width="content"):
                 _vintage(results, sources, lang)
     target = next(target for target in results.targets if target.target_id == chosen)
-    _map_and_card(results, target, show, lang, sources)
+    rows = data.communes(results, target, lang)
+    _map_and_card(results, target, show, lang, sources, rows)
+    _ranking(results, target, lang, rows)
 
 
 def _target(results: Results, lang: str) -> str:
@@ -120,12 +123,14 @@ def _vintage(results: Results, sources: Sources, lang: str) -> None:
     )
 
 
-@fragment
-def _map_and_card(results: Results, target: Target, show: Show, lang: str, sources: Sources) -> None:
-    rows, scale = data.communes(results, target, lang), Scale(show, target)
-    names = dict(rows.select("place", "name").iter_rows())
-    ranked = rows.sort("value", "name", nulls_last=True)
-    _take_clicks(names, ranked, f"ranking-{target.target_id}")
+@fragment(key=MAP)
+def _map_and_card(
+    results: Results, target: Target, show: Show, lang: str, sources: Sources, rows: pl.DataFrame
+) -> None:
+    scale, names = Scale(show, target), dict(rows.select("place", "name").iter_rows())
+    clicked = map_component.picked()
+    if clicked is not None and clicked in names:
+        _choose(clicked)
     found = map_component.figures(rows).values()
     kinds = [scale.of(figures) for figures in found]
     looks.legend(scale, {code: kinds.count(code) for code in scale.looks}, lang)
@@ -136,21 +141,17 @@ def _map_and_card(results: Results, target: Target, show: Show, lang: str, sourc
         _drawn(results, target, rows, scale, chosen, lang)
         _files(results, target, show, lang, sources)
     with right:
-        _card(results, target, ranked, chosen, lang, sources)
-    _ranking(results, target, ranked, lang)
+        _card(results, target, _ranked(rows), chosen, lang, sources)
 
 
-def _take_clicks(names: Mapping[str, str], ranked: pl.DataFrame, table: str) -> None:
-    """A click on the map or a row of the table becomes the chosen commune, which the address names."""
-    clicked = map_component.picked()
-    lines = ((st.session_state.get(table) or {}).get("selection") or {}).get("rows") or []
-    line = lines[0] if lines and lines[0] < ranked.height else None
-    if line is not None and line != st.session_state.get("map-line"):
-        clicked = clicked or ranked["place"][line]
-    st.session_state["map-line"] = line
-    if clicked is not None and clicked in names:
-        st.session_state["commune"] = clicked
-        st.query_params["commune"] = clicked
+def _choose(commune: str) -> None:
+    """Make a commune the chosen one, which the address names."""
+    st.session_state["commune"] = commune
+    st.query_params["commune"] = commune
+
+
+def _ranked(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.sort("value", "name", nulls_last=True)
 
 
 def _search(names: Mapping[str, str], lang: str) -> str | None:
@@ -220,19 +221,28 @@ def _card(
             )
 
 
-def _ranking(results: Results, target: Target, ranked: pl.DataFrame, lang: str) -> None:
+@fragment()  # of its own, so that a click on the map need not send the table again
+def _ranking(results: Results, target: Target, lang: str, rows: pl.DataFrame) -> None:
     st.subheader(t("map.table", lang), anchor=False)
     st.caption(t("map.table.help", lang))
+    ranked, key = _ranked(rows), f"ranking-{target.target_id}"
     columns = [name for name in tables.EVERYTHING if name != "n_households" or not data.asks_communes(results, target)]
+
+    def open_row() -> None:
+        lines = st.session_state[key]["selection"]["rows"]
+        if lines and lines[0] < ranked.height:
+            _choose(ranked["place"][lines[0]])
+            st.rerun(MAP)
+
     st.dataframe(
         tables.communes(ranked, lang, columns),
         hide_index=True,
         placeholder="–",
         alt=t("map.table", lang),
         height=400,
-        on_select="rerun",
+        on_select=open_row,
         selection_mode="single-row",
-        key=f"ranking-{target.target_id}",
+        key=key,
         column_config=tables.widths(lang),
     )
 

@@ -92,7 +92,7 @@ def _worse(results: Results, lang: str, links: Mapping[str, st.Page]) -> bool:
     return True
 
 
-@fragment
+@fragment()
 def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
     st.subheader(t("overview.furthest", lang), anchor=False)
     by_id = {target.target_id: target for target in data.measured(results, "commune")}

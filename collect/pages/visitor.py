@@ -30,21 +30,24 @@ def asks_who() -> bool:
         raise CollectError("ACC-04") from error
 
 
-def fragment(draw: Callable[Asked, None]) -> Callable[Asked, None]:
+def fragment(key: str | None = None) -> Callable[[Callable[Asked, None]], Callable[Asked, None]]:
     """`st.fragment` where people log in: what is drawn again by itself asks by itself whether the login still holds.
 
-    Where that has ended the whole page is drawn again, which is the door.
+    Where that has ended the whole page is drawn again, which is the door. ``key``: as of `st.fragment`.
     """
 
-    @st.fragment
-    @wraps(draw)
-    def drawn(*args: Asked.args, **more: Asked.kwargs) -> None:
-        who = st.session_state.get("who")
-        if who is not None and who.until < time.time():
-            st.rerun()
-        draw(*args, **more)
+    def decorated(draw: Callable[Asked, None]) -> Callable[Asked, None]:
+        @st.fragment(key=key)
+        @wraps(draw)
+        def drawn(*args: Asked.args, **more: Asked.kwargs) -> None:
+            who = st.session_state.get("who")
+            if who is not None and who.until < time.time():
+                st.rerun()
+            draw(*args, **more)
 
-    return drawn
+        return drawn
+
+    return decorated
 
 
 def visitor(settings: Settings) -> Who:
