@@ -167,14 +167,14 @@ def test_missing_hamlets_come_before_communes_that_need_few_interviews() -> None
 def test_the_step_of_least_work_is_named_and_asking_everybody_is_the_last_resort(
     targets: list[tuple[str, int | None, int | None]], step: tuple[str, int | None, int | None, int]
 ) -> None:
-    covered = fieldwork.communes(fieldwork.clusters(frame(), interviews()), interviews())
+    covered = fieldwork.communes(fieldwork.clusters(FRAME.empty(), interviews()), interviews())
     verdicts = open_targets(*((f"t{at}", "1", "undecided", *need) for at, need in enumerate(targets)))
     rows = fieldwork.next_places(covered, verdicts, 12)
     assert rows.select("interviews_reason", "interviews_needed", "hamlets_needed", "work").rows() == [step]
 
 
 def test_communes_where_only_asking_everybody_decides_come_after_all_others() -> None:
-    covered = fieldwork.communes(fieldwork.clusters(frame(), interviews()), interviews())
+    covered = fieldwork.communes(fieldwork.clusters(FRAME.empty(), interviews()), interviews())
     verdicts = open_targets(
         ("t1", "1", "undecided", "enumerate", 300, None), ("t1", "2", "undecided", "more_hamlets", None, 40)
     )

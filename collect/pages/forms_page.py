@@ -59,17 +59,19 @@ def _facts(found: FormFiles, lang: str) -> None:
     asked = sum(1 for question in form.questions if question.appears and not question.readonly)
     wrong = sum(1 for finding in found.findings if finding.severity == "error")
     with st.grid(3, min_column_width=150, gap="small"):
-        st.metric(t("forms.figure.questions", lang), number(asked, lang), border=True)
+        st.metric(t("forms.figure.questions", lang), number(asked, lang), border=True, height="stretch")
         st.metric(
             t("forms.figure.languages", lang),
             number(len(form.languages), lang),
             border=True,
+            height="stretch",
             help=", ".join(form.languages),
         )
         st.metric(
             t("forms.figure.findings", lang),
             f"{number(wrong, lang)} / {number(len(found.findings), lang)}",
             border=True,
+            height="stretch",
             help=t("forms.figure.findings.help", lang),
         )
     versions = [form.version, *(old.version for old in form.older)]

@@ -52,7 +52,7 @@ def _figures(found: Coverage, lang: str) -> None:
     with st.grid(4, min_column_width=150, gap="small"):
         for name, value in figures.items():
             words, helped = t(f"progress.figure.{name}", lang), t(f"progress.help.{name}", lang)
-            st.metric(words, value, border=True, help=helped)
+            st.metric(words, value, border=True, help=helped, height="stretch")
     if planned:
         st.progress(
             counts["done"] / planned,
@@ -107,7 +107,7 @@ def _communes(found: Coverage, lang: str) -> None:
         ]
         with st.container(border=True, height=480):
             st.altair_chart(
-                field_charts.stacked(shown, words),
+                field_charts.in_language(field_charts.stacked(shown, words), lang),
                 width="stretch",
                 alt=t("progress.alt.communes", lang),
                 key="chart-communes",
@@ -155,7 +155,7 @@ def _days(found: Coverage, lang: str) -> None:
     ]
     with st.container(border=True):
         st.altair_chart(
-            field_charts.columns(shown, _c("day", lang), _c("interviews", lang)),
+            field_charts.in_language(field_charts.columns(shown, _c("day", lang), _c("interviews", lang)), lang),
             width="stretch",
             alt=t("progress.alt.days", lang),
             key="chart-days",

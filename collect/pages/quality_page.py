@@ -76,7 +76,7 @@ def _figures(found: Quality, lang: str) -> None:
     }
     with st.grid(4, min_column_width=150, gap="small"):
         for name, value in figures.items():
-            st.metric(t(f"quality.figure.{name}", lang), value, border=True)
+            st.metric(t(f"quality.figure.{name}", lang), value, border=True, height="stretch")
 
 
 def _rules(found: Quality, lang: str) -> None:
@@ -263,4 +263,6 @@ def _pairs(found: Quality, lang: str) -> None:
             for place, name in enumerate(("one", "other"), 1)
         ),
     )
-    table_twin(table, "pairs", lang, {t("review.pairs.alike", lang): lambda value: percent(value, lang)})
+    ids: Formats = {f"{t('issue.submission', lang)} {place}": short for place in (1, 2)}
+    shares: Formats = {t("review.pairs.alike", lang): lambda value: percent(value, lang)}
+    table_twin(table, "pairs", lang, ids | shares)

@@ -16,6 +16,7 @@ import polars as pl
 from scipy.special import ndtri
 
 from collect.i18n import t
+from collect.i18n.figures import axis_figures
 from collect.publish.scales import LOOKS
 from collect.tables import VERDICTS
 from collect.targets import Target
@@ -53,7 +54,7 @@ def inchworm(rows: pl.DataFrame, target: Target, lang: str) -> alt.LayerChart:
     ]
     title = t("picture.inchworm", lang, target=_named(target, lang))
     layers = [worms, squares, *ends, values, _line(target, "x")]
-    return _dressed(layers, (title, t("picture.inchworm.help", lang)), len(names))
+    return _dressed(layers, (title, t("picture.inchworm.help", lang)), len(names), lang)
 
 
 def _nested(rows: pl.DataFrame, lang: str) -> list[dict[str, Any]]:
@@ -118,7 +119,7 @@ def organ_pipe(hamlets: pl.DataFrame, target: Target, commune: str, lang: str) -
     )  # fmt: skip
     title = t("picture.organ_pipe", lang, commune=commune, target=_named(target, lang))
     layers = [frames, bars, hidden, _line(target, "y")]
-    return _dressed(layers, (title, t("picture.organ_pipe.help", lang)), 16)
+    return _dressed(layers, (title, t("picture.organ_pipe.help", lang)), 16, lang)
 
 
 def interviewers(rows: pl.DataFrame, target: Target, commune: str, lang: str) -> alt.LayerChart:
@@ -144,7 +145,7 @@ def interviewers(rows: pl.DataFrame, target: Target, commune: str, lang: str) ->
     silent = [row | {"at": 0.0} for row in named if row["value"] is None]
     title = t("picture.interviewers", lang, commune=commune, target=_named(target, lang))
     layers = [spans, values, _squares(silent, y, lang), _line(target, "x")]
-    return _dressed(layers, (title, t("picture.interviewers.help", lang)), len(names))
+    return _dressed(layers, (title, t("picture.interviewers.help", lang)), len(names), lang)
 
 
 def _named(target: Target, lang: str) -> str:
@@ -173,7 +174,7 @@ def _data(rows: Sequence[dict[str, Any]]) -> alt.Data:
     return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
 
 
-def _dressed(layers: Sequence[alt.Chart], words: tuple[str, str], rows: int) -> alt.LayerChart:
+def _dressed(layers: Sequence[alt.Chart], words: tuple[str, str], rows: int, lang: str) -> alt.LayerChart:
     said = alt.TitleParams(
         text=wrap(words[0], TITLE, break_long_words=False),
         subtitle=wrap(words[1], SUBTITLE, break_long_words=False),
@@ -185,7 +186,9 @@ def _dressed(layers: Sequence[alt.Chart], words: tuple[str, str], rows: int) -> 
         offset=14,
     )
     chart = alt.layer(*layers).properties(width=WIDTH, height=max(rows, 4) * ROW, title=said, background="#ffffff")
-    chart = chart.configure(font=FONT).configure_mark(aria=False)  # marks without names say nothing to who listens
+    chart = chart.configure(font=FONT, locale=alt.Locale(number=axis_figures(lang))).configure_mark(
+        aria=False
+    )  # marks without names say nothing to who listens
     chart = chart.configure_axis(grid=True, gridColor="#e4e8ec", labelColor=INK)
     dressed: alt.LayerChart = chart.configure_view(stroke=None)
     return dressed
