@@ -89,7 +89,7 @@ def _rules(found: Quality, lang: str) -> None:
         {
             "name": t(f"{row['code']}.name", lang),
             "value": row["issues"],
-            "said": f"{number(row['issues'], lang)} · {percent(row['share'], lang)}",
+            "said": number(row["issues"], lang),
             "kind": words[row["severity"]],
         }
         for row in rows.head(MOST_RULES).iter_rows(named=True)

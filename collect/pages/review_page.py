@@ -133,6 +133,10 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
 
 def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: bool = False) -> pl.DataFrame:
     """The queue for people, what a phone shows first; ``whole``: for a file, with the full id."""
+
+    def named(codes: Sequence[str]) -> str:
+        return ", ".join(t(f"{one}.name", lang) for one in codes)
+
     code = pl.col("commune_code")
     columns: dict[str, pl.Expr | pl.Series] = {
         "column.commune": pl.coalesce(code.replace_strict(dict(places), default=None, return_dtype=pl.String), code),
@@ -140,7 +144,7 @@ def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: b
             {state: t(f"review.state.{state}", lang) for state in STATES}
         ),
         "review.column.errors": pl.col("errors"),
-        "review.column.codes": pl.col("codes").list.join(" "),
+        "review.column.codes": pl.col("codes").list.join(" ") if whole else in_words(rows["codes"], named),
         "review.column.interviewer": pl.col("interviewer"),
         "review.column.day": rows["interviewed_on"]
         if whole
