@@ -58,7 +58,9 @@ def _table(rows: pl.DataFrame, lang: str) -> None:
     question, *said, code = (
         t(f"issue.{part}", lang) for part in ("question", "given", "why", "mend", "severity", "code")
     )
-    where = pl.concat_str([t(f"issue.{part}", lang) for part in PLACE], separator="\n", ignore_nulls=True)
+    file, found_in, submission = (t(f"issue.{part}", lang) for part in PLACE)
+    row = pl.coalesce(found_in, submission)
+    where = pl.concat_str([file, row], separator="\n", ignore_nulls=True) if rows[file].n_unique() > 1 else row
     shown = rows.select(question, *said, where.alias(t("issue.where", lang)), code)
     wrapped.draw(shown, "issues", t("upload.issues.alt", lang), lang, strong=question, long=said[1:3])
 

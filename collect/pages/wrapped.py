@@ -15,6 +15,7 @@ from collect.i18n import t
 from collect.pages.words import NOTHING, number
 
 AT_ONCE = 25  # rows drawn before somebody asks for more: a page of paper, and nothing for a weak laptop to wait for
+TIGHT = 12  # letters: a code or a date stays on its line
 STYLE = """<style>
 .wrapped{overflow-x:auto;border:1px solid #8884;border-radius:8px}
 .wrapped table{width:100%;border-collapse:collapse;font-size:.875rem;line-height:1.45;margin:0}
@@ -23,6 +24,7 @@ STYLE = """<style>
 .wrapped td{overflow-wrap:break-word;min-width:4.5rem;white-space:pre-line}
 .wrapped td.long{min-width:15rem}
 .wrapped td.strong{font-weight:600}
+.wrapped td.tight{white-space:nowrap}
 .wrapped td.figure{text-align:right;font-variant-numeric:tabular-nums}
 @media (max-width:768px){.wrapped{border:0;overflow:visible}
 .wrapped table,.wrapped tbody,.wrapped tr,.wrapped td{display:block}
@@ -66,7 +68,10 @@ def draw(rows: pl.DataFrame, key: str, label: str, lang: str, *, strong: str = "
 def _kind(rows: pl.DataFrame, name: str, strong: str, long: Collection[str]) -> str:
     if name == strong:
         return "strong"
-    return "figure" if rows.schema[name].is_numeric() else "long" if name in long else ""
+    if rows.schema[name].is_numeric():
+        return "figure"
+    longest = rows[name].str.len_chars().max() if rows.height else 0
+    return "long" if name in long else "tight" if isinstance(longest, int) and longest <= TIGHT else ""
 
 
 def _row(row: tuple[object, ...], names: list[str], kinds: list[str], lang: str) -> str:
