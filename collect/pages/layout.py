@@ -45,8 +45,9 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
     "margin:0 -1rem;padding:0 1rem .25rem;width:calc(100% + 2rem);max-width:none;border-bottom:1px solid #8884}"
     "[data-testid='stButtonGroup'] [role='radiogroup']{flex-wrap:wrap;gap:.3rem;overflow:visible;mask:none}"
     "[data-testid='stButtonGroup'] [role='radiogroup'] button"
-    "{margin:0;border-radius:.5rem;border-width:1px;border-style:solid}"
-    "[data-testid='stButtonGroup'] [role='radiogroup'] button:not([aria-checked='true']){border-color:#8886}"
+    "{margin:0;border-radius:.5rem;border-width:1px!important;border-style:solid!important}"
+    "[data-testid='stButtonGroup'] [role='radiogroup'] button:not([aria-checked='true'])"
+    "{border-color:#8886!important}"
     ".st-key-phone-pages>*{flex:none;width:auto}.st-key-phone-pages p{white-space:nowrap}"
     ".st-key-account button p{font-size:0}"  # the icon stands for the name, which a screen reader still says
     "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
