@@ -169,12 +169,6 @@ else:  # Streamlit opens the first page at the root alone: its own code in a lin
     links["root"] = st.Page(
         lambda: st.switch_page(links["overview"], query_params=asked), url_path="overview", visibility="hidden"
     )
-OFFICE = ("overview", "map", "commune", "gaps", "method", "begin", "root")
-if may(who, "overview"):  # the office has ten pages: those of the survey hang under one word
-    grouped = {"": [links[code] for code in links if code in OFFICE]}
-    grouped[t("nav.survey", lang)] = [page for code, page in links.items() if code not in OFFICE]
-    opened = st.navigation(grouped, position="top")
-else:
-    opened = st.navigation(list(links.values()), position="top")
-layout.phone_pages(links.values(), lang)
+opened = st.navigation(list(links.values()), position="top")
+layout.phone_pages(links.values(), opened, lang)
 opened.run()

@@ -53,6 +53,10 @@ BARRIERS = """async () => {
 DRAWN = """() => document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-script-state") === "notRunning"
   && document.querySelector("h1")?.innerText
   && !document.querySelector("[data-testid=stSkeleton]")"""
+FOCUSED = """([tag, words]) => {
+  const here = document.activeElement;
+  return here.tagName === tag && (here.getAttribute("aria-label") || here.innerText || "").includes(words);
+}"""
 ENGLISH = """words => [...document.querySelectorAll("body *")].flatMap(part => [
     ...[...part.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data.trim()),
     ...["aria-label", "placeholder", "title"].map(name => part.getAttribute(name) ?? ""),
@@ -372,7 +376,40 @@ def test_a_phone_shows_its_pages_without_opening_a_menu(watch: Callable[..., Wat
     assert legend is not None
     assert legend["y"] + legend["height"] < SIZES["phone"][1], "the legend stands on the first screen"
     assert "lang=vi" in seen.page.url
+    seen.open("method", "vi", "method.title")  # the last of the row
+    here = seen.page.locator(".st-key-phone-pages [aria-current=page]")
+    here.wait_for()
+    box = here.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0, "the page that is open is in view, and says that it is open"
+    assert box["x"] + box["width"] <= SIZES["phone"][0]
     assert seen.wrong == []
+
+
+def test_a_planner_prints_a_commune_found_on_the_map_without_a_mouse(watch: Callable[..., Watched], made: str) -> None:
+    seen = watch(made)
+    seen.open("map", "en", "map.title")
+    _tab_to(seen.page, "INPUT", t("map.commune", "en"))
+    seen.page.keyboard.type("cau ke")
+    seen.page.keyboard.press("Enter")
+    seen.page.get_by_role("heading", name="Cau Ke Commune").wait_for()
+    _tab_to(seen.page, "A", t("commune.open", "en"))
+    seen.page.keyboard.press("Enter")
+    seen.page.get_by_text(t("commune.targets", "en")).wait_for()
+    seen.page.wait_for_function(DRAWN, timeout=30_000)
+    _tab_to(seen.page, "BUTTON", t("commune.sheet", "en"))
+    with seen.page.expect_download() as download:
+        seen.page.keyboard.press("Enter")
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+
+
+def _tab_to(page: Page, tag: str, words: str) -> None:
+    """Walk with the tabulator, as somebody without a mouse does; forty steps are enough on any page."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED, [tag, words]):
+            return
+    pytest.fail(f"{words!r} is not reached with the tabulator")
 
 
 def test_three_people_files_stored_become_a_printed_sheet_and_a_file_for_a_partner(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent, get_decimal_symbol, get_group_symbol
 
 from collect.i18n import t
 
@@ -62,6 +63,18 @@ def chance(p_meets: float | None, lang: str) -> str:
     if p_meets > 0.99:
         return "> " + whole_percent(0.99, lang)
     return whole_percent(round(p_meets, 2), lang)
+
+
+def axis_figures(lang: str) -> dict[str, Any]:
+    """How Vega writes the figures of an axis: its number locale, from what Babel knows."""
+    gap = PERCENT[lang].removesuffix("%")[-1]
+    return {
+        "decimal": get_decimal_symbol(lang),
+        "thousands": get_group_symbol(lang),
+        "grouping": [3],
+        "currency": ["", ""],
+        "percent": f"{gap if gap.isspace() else ''}%",
+    }
 
 
 def counted(key: str, count: int, lang: str, **values: object) -> str:

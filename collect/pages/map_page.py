@@ -235,7 +235,7 @@ def _ranking(results: Results, target: Target, lang: str, rows: pl.DataFrame) ->
             st.rerun(MAP)
 
     st.dataframe(
-        tables.communes(ranked, lang, columns),
+        tables.communes(ranked, tables.unit_of(results, target), lang, columns),
         hide_index=True,
         placeholder="–",
         alt=t("map.table", lang),

@@ -52,7 +52,7 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     found = filled(f"{issue['code']}.found", lang, values)
     message = own_message(details, lang)
     if message:
-        found = t("issue.own_message", lang, message=message.strip(), found=found)
+        found = t("issue.own_message", lang, message=message.strip())
     engines = details.get("engines")
     if isinstance(engines, Mapping):
         found = f"{found} {t('issue.engines', lang, collect=engines.get('collect'), web=engines.get('web'))}"
