@@ -13,6 +13,7 @@ import click
 
 from collect.commands.shared import Session, as_json
 from collect.i18n import t
+from collect.wording.states import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ def list_(  # noqa: PLR0913 one argument an option
         click.echo(rows.write_json())
         return
     for row in rows.iter_rows(named=True):
-        state = t(f"review.state.{row['state']}", session.lang)
+        state = state_of(row, session.lang)
         click.echo(f"{row['submission_id']}  {state}  {row['interviewer'] or '-'}  {' '.join(row['codes'])}".rstrip())
     session.say("cli.review.listed", rows=rows.height)
 
