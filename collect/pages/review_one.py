@@ -78,6 +78,9 @@ def _head(row: Mapping[str, Any], places: Mapping[str, str], lang: str) -> None:
         "issue.submission": short(row["submission_id"]),
     }
     st.caption(" · ".join(f"{t(key, lang)}: {as_text(str(value))}" for key, value in facts.items() if value))
+    if row["files"]:
+        counted = {name: number(row[name], lang) for name in ("files", "files_missing")}
+        st.caption(t("review.files", lang, **counted))
     if row["server_state"] and row["server_state"] != row["decision"]:
         st.caption(as_text(state_of(row, lang)))
     if row["changed"]:
