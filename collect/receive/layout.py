@@ -14,6 +14,11 @@ from collect.receive.unpack import Member, Upload
 
 OLE_MARK = b"\xd0\xcf\x11\xe0"  # old Excel files, and new ones behind a password
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+PICTURES = re.compile(
+    rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF|ID3|OggS|....ftyp|BM.{4}\x00{4}", re.DOTALL
+)  # sound and film too
+DOCUMENT_START = b"%PDF"
+DOCUMENT_MEMBERS = ("word/document.xml", "ppt/presentation.xml", "mimetype")  # Word, PowerPoint, LibreOffice
 PAGE_STARTS = (b"<!doctype html", b"<html")
 FORM_STARTS = (b"<h:html", b"<html:html")
 JSON_START = re.compile(rb'(?:\[\s*)?\{\s*(?:"|\})|\[\s*\]')  # an object, or an array of them
@@ -56,7 +61,7 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
         _look_inside_one(look, upload.members[0], wanted)
     else:
         _look_inside_many(look, wanted)
-    if not look.source and not upload.single:
+    if not look.source and (not upload.single or look.ignored):
         raise _no_export(look)
     if not look.source:
         columns = max((sum(1 for heading in sheet.headings if heading) for sheet in look.sheets), default=0)
@@ -65,7 +70,9 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
 
 
 def _no_export(look: Look) -> ExportError:
-    """A folder or a zip with tables in it of which no reader knows one."""
+    """JSON without submissions, or a folder or a zip with tables in it of which no reader knows one."""
+    if look.upload.single:
+        return ExportError("IN-31", file=look.file)
     names = [one.base for one in look.upload.members if one.suffix in TABLES]
     return ExportError("IN-53", file=look.file, tables=len(names), names=", ".join(names[:MOST_NAMED]))
 
@@ -77,6 +84,10 @@ def kind_of(data: bytes, place: str) -> str:
         return "xlsx"
     if start.startswith(OLE_MARK):
         raise ExportError("IN-04" if ENCRYPTED_PACKAGE in data else "IN-20", file=place)
+    if PICTURES.match(start):
+        raise ExportError("IN-54", file=place)
+    if start.startswith(DOCUMENT_START):
+        raise ExportError("IN-55", file=place)
     text = utf8_of(data, place).data[:SNIFF_BYTES] if start.startswith(UTF8_MARK) or wide_of(start) else start
     bare = text.lstrip().lower()
     if not bare:
@@ -182,6 +193,8 @@ def _look_inside_many(look: Look, wanted: str | None) -> None:
         _look_inside_one(look, books[0], wanted)
     if not look.source and look.broken:
         raise ExportError(look.broken[0][1], file=f"{look.file}/{look.broken[0][0]}", line=1)
+    if not tables and any(one.name in DOCUMENT_MEMBERS for one in members):
+        raise ExportError("IN-55", file=look.file)
     if not (tables or xml or books or pages):
         nested = next((one.name for one in members if one.suffix == ".zip"), None)
         raise ExportError("IN-42" if nested else "IN-15", file=look.file, members=len(members), member=nested)
