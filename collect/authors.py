@@ -21,6 +21,8 @@ from collect.forms import Form
 from collect.i18n import t
 from collect.problems import CollectError, DefinitionError
 from collect.receive import receive
+from collect.receive.apart import receive_apart
+from collect.receive.manner import USUAL, Manner
 from collect.receive.submissions import local, parse, parser
 from collect.xpath.evaluate import Profile
 
@@ -148,10 +150,14 @@ class CheckedFile:
     issues: pl.DataFrame
 
 
-def check_file(path: Path, form: Form) -> Iterator[CheckedFile]:
-    """Check an export with the rules of any form, the places of the survey left aside. Raises ExportError."""
+def check_file(path: Path, form: Form, manner: Manner = USUAL, *, apart: bool = True) -> Iterator[CheckedFile]:
+    """Check an export with the rules of any form, the places of the survey left aside. Raises ExportError.
+
+    It is read like an upload: ``apart``, in a process of its own, within the limits of ``manner``.
+    """
     anywhere = replace(form, design=replace(form.design, commune=""))  # the commune is a choice like any other here
-    for received in receive(path, [anywhere], form=anywhere):
+    reader = receive_apart if apart else receive
+    for received in reader(path, [anywhere], form=anywhere.form_id, manner=manner):
         if received.form is None:
             raise DefinitionError("USE-01", what="answers", name=path.name, known=form.form_id)
         found = check(received.answers, received.form).issues

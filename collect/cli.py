@@ -23,6 +23,7 @@ from collect.commands.judge import judge
 from collect.commands.key import key_option, private_key_in
 from collect.commands.partners import partners_
 from collect.commands.people import people
+from collect.commands.phones import phones
 from collect.commands.plan import plan
 from collect.commands.pull import pull
 from collect.commands.reviews import add_to as add_reviews
@@ -30,7 +31,7 @@ from collect.commands.reviews import said_of, tell
 from collect.commands.shared import Commands, Session, as_json, error_of
 from collect.commands.sheet import sheet
 from collect.commands.statistics import estimate, weigh
-from collect.i18n import LANGUAGES
+from collect.i18n import LANGUAGES, t
 from collect.problems import CollectError
 from collect.settings import settings_from
 
@@ -163,6 +164,7 @@ class DayOrMoment(click.ParamType[date | datetime]):
 @click.pass_obj
 def run(session: Session, vintage: str | None, as_of: date | datetime | None, model: bool, as_json: bool) -> None:
     """Estimate, judge and list the gaps from everything received; print the run's folder."""
+    from collect.keeping.sent import counts
     from collect.openrosa.fold import fold
     from collect.places import name_by_code
     from collect.runs import make_run
@@ -173,9 +175,13 @@ def run(session: Session, vintage: str | None, as_of: date | datetime | None, mo
     fold(store, definitions)
     with session.steps(as_json) as progress:
         made = make_run(store, definitions, vintage=vintage, as_of=as_of, model=model, progress=progress)
+    sealed = counts(store).sealed
     if as_json:
-        click.echo(json.dumps(made.summary(store.run_folder(made.run_id)), ensure_ascii=False, default=str))
+        summary = made.summary(store.run_folder(made.run_id)) | {"waiting_for_the_key": sealed}
+        click.echo(json.dumps(summary, ensure_ascii=False, default=str))
         return
+    if sealed:
+        click.echo(t("cli.phones.sealed", session.lang, sealed=sealed), err=True)
     for line in (*weight_lines(made.weighing, session.lang), *made.lines(definitions.targets, session.lang)):
         click.echo(line)
     warning = equal_warning(made.weighing, name_by_code(made.vintage, session.lang), session.lang)
@@ -324,13 +330,15 @@ def rebuild(session: Session, key: Path | None, as_json: bool) -> None:
     """Make every table again from the raw bytes in the inbox; the registry too, where it is damaged or empty."""
     from collect.intake import rebuild as make_again
     from collect.keeping.mending import open_mended
-    from collect.openrosa.fold import fold
+    from collect.openrosa.fold import fold, open_sealed
     from collect.wording.receipts import receipt_data
 
+    opened_with = private_key_in(key)
     store, definitions = open_mended(session.settings), session.definitions()
     with session.steps(as_json) as progress:
-        receipts = make_again(store, definitions, progress, private_key_in(key))
+        receipts = make_again(store, definitions, progress, opened_with)
     receipts += fold(store, definitions)
+    receipts += open_sealed(store, definitions, opened_with) if opened_with is not None else []
     if as_json:
         click.echo(json.dumps([receipt_data(receipt) for receipt in receipts], ensure_ascii=False, default=str))
     else:
@@ -362,4 +370,5 @@ main.add_command(pull)
 main.add_command(sheet)
 main.add_command(partners_)
 main.add_command(people)
+main.add_command(phones)
 main.add_command(plan)

@@ -31,6 +31,8 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("TYP-01", "error"),  # not of the question's type
         Problem("TYP-02", "repaired"),  # of the type once tidied: Khmer digits, decimal comma, blanks around
         Problem("TYP-03", "warning"),  # text that a spreadsheet turned into a number with an exponent: digits are lost
+        Problem("TYP-04", "repaired"),  # a zero that the form demands was lost at the front of a text
+        Problem("TYP-05", "warning"),  # a zero seems to be lost at the front of a text
         Problem("CHO-01", "error"),  # not among the choices
         Problem("CHO-02", "error"),  # a choice, but not under this choice filter
         Problem("REL-01", "warning"),  # answered where the question was not relevant
@@ -68,6 +70,8 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("FIL-10", "warning"),  # formulas without a result: read as blank
         Problem("FIL-11", "warning"),  # a hidden sheet, read like the others
         Problem("FIL-12", "repaired"),  # a row of HXL tags below the headings, left out
+        Problem("FIL-14", "warning"),  # text between the elements of a submission
+        Problem("FIL-15", "error"),  # rows with more or fewer cells than the headings
         Problem("FIL-20", "warning"),  # an encrypted submission whose signature could not be confirmed
         Problem("FIL-13", "repaired"),  # headings found below titles
     )

@@ -132,7 +132,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], Limits, str]] = {
         "x.xml",
         lambda: laughs('<?xml version="1.0" encoding="UTF-16"?>').decode().encode("utf-16"),
         DEFAULT,
-        "IN-06",
+        "IN-14",
     ),
     "an outside entity": ("x.xml", outside, DEFAULT, "IN-14"),
     "elements without end": ("x.xml", deep, DEFAULT, "IN-50"),
@@ -150,7 +150,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], Limits, str]] = {
     "columns past the limit": ("x.csv", lambda: ("a," * 51 + "\n").encode(), FEW, "IN-48"),
     "a cell past the limit": ("x.csv", lambda: (HEAD + ROW.replace("Lan", "x" * 1_001)).encode(), FEW, "IN-49"),
     "a program": ("x.csv", lambda: b"\x7fELF" + bytes(range(256)) * 9, DEFAULT, "IN-03"),
-    "a picture": ("x.xlsx", lambda: b"\x89PNG\r\n\x1a\n" + bytes(range(32)) * 40, DEFAULT, "IN-03"),
+    "a picture": ("x.xlsx", lambda: b"\x89PNG\r\n\x1a\n" + bytes(range(32)) * 40, DEFAULT, "IN-54"),
     "a page": ("x.csv", lambda: b"<!DOCTYPE html><html><script>alert(1)</script></html>", DEFAULT, "IN-21"),
     "a cut workbook": ("x.xlsx", lambda: workbook("<sheetData/>")[:300], DEFAULT, "IN-05"),
 }

@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
+from check_tables import rows_of
 from lxml import etree
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -26,7 +27,7 @@ from collect import openrosa, registry
 from collect.demo import make_round
 from collect.i18n import LANGUAGES, t
 from collect.intake import add_file
-from collect.journey import define
+from collect.journey import Definitions, define
 from collect.keeping.attachments import path_of
 from collect.keeping.journal import FOLDER, bytes_of, discard, records, segments
 from collect.keeping.mending import open_mended
@@ -39,6 +40,8 @@ from collect.openrosa.fold import fold
 from collect.places import list_units
 from collect.registry import ATTACHMENTS, SENT
 from collect.review.identity import current
+from collect.review.reviews import decide
+from collect.review.standing import standing
 from collect.settings import Settings, settings_from, shipped_forms
 from collect.store import Store, open_store
 
@@ -64,6 +67,12 @@ def store(settings: Settings) -> Iterator[Store]:
     opened = open_store(settings)
     yield opened
     opened.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Definitions:
+    """The shipped forms, compiled once."""
+    return define(shipped_forms(), tmp_path_factory.mktemp("compiled") / "forms")
 
 
 @pytest.fixture
@@ -126,6 +135,51 @@ def test_the_answers_are_those_of_odk_central(
     answers = [send(phone, data) for data in requests]
     assert answers[-1] == status
     assert len(rows(store)) == kept
+
+
+DELETED = """
+| before                              | deleted       | then sent        | answer |
+| a                                   | a             | a                | 409    |
+| a                                   | a             | a, other content | 409    |
+| a                                   | a             | b, an edit of a  | 409    |
+| a; b, an edit of a                  | b             | a                | 409    |
+| a; b, an edit of a                  | b             | b                | 409    |
+| a; b, an edit of a                  | b             | c, an edit of b  | 409    |
+| a; b, an edit of a; c, an edit of b | c             | a                | 409    |
+| a; z                                | z             | a                | 201    |
+| a; z                                | z             | b, an edit of a  | 201    |
+| a                                   | a, taken back | a                | 201    |
+"""
+
+
+@pytest.mark.parametrize(
+    "row", rows_of(DELETED), ids=lambda row: f"{row['before']} - {row['deleted']}: {row['then sent']}"
+)
+def test_what_was_deleted_stays_deleted_and_the_phone_is_told(
+    phone: TestClient, store: Store, compiled: Definitions, row: dict[str, str | None]
+) -> None:
+    for one in str(row["before"]).split(";"):
+        assert send(phone, in_words(one)) == 201
+    fold(store, compiled)
+    name, _, taken_back = str(row["deleted"]).partition(",")
+    decide(store, [f"uuid:{name}"], "deleted", "made up at the desk", "Lan")
+    if taken_back:
+        decide(store, [f"uuid:{name}"], "received", "", "Lan")
+    before = len(rows(store))
+    answer = send(phone, in_words(str(row["then sent"])))
+    assert answer == int(str(row["answer"]))
+    if answer == 409:
+        fold(store, compiled)
+        assert len(rows(store)) == before
+        stands = standing(store, "household").filter(decision="deleted")
+        assert stands["submission_id"].to_list() == [f"uuid:{name}"]
+
+
+def in_words(said: str) -> bytes:
+    """A submission: "a", "a, other content", or "b, an edit of a"."""
+    name, _, more = said.strip().partition(", ")
+    edits = f"uuid:{more[-1]}" if more.startswith("an edit") else ""
+    return xml(f"uuid:{name}", edits=edits, note=more)
 
 
 # --- who ---
@@ -200,7 +254,7 @@ def test_attempts_wait_longer_each_time_and_are_forgotten() -> None:
 
 def test_who_is_revoked_is_shut_out_a_second_later(phone: TestClient, store: Store) -> None:
     assert send(phone, xml()) == 201
-    people.revoke(store.engine, "lan")
+    people.revoke(store.engine, store.folder, "lan")
     assert phone.head("/submission").status_code == 401
     time.sleep(LATELY_SECONDS)
     assert send(phone, xml("uuid:2")) == 401
@@ -238,10 +292,10 @@ def test_the_answer_is_in_the_phones_language(phone: TestClient, lang: str) -> N
 
 
 def test_a_closed_form_is_neither_listed_nor_taken(phone: TestClient, store: Store) -> None:
-    close_form(store.engine, "household")
+    close_form(store.engine, store.folder, "household")
     assert send(phone, xml()) == 409
     assert "household" not in phone.get("/formList").text
-    open_form(store.engine, "household")
+    open_form(store.engine, store.folder, "household")
     time.sleep(CLOSED_SECONDS)
     assert send(phone, xml()) == 201
 

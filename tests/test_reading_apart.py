@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -13,8 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from collect import registry
+from collect.cli import main
 from collect.define import load_forms
 from collect.forms import Form
 from collect.intake import Asked, add_file, rebuild
@@ -197,3 +200,10 @@ def test_a_limit_that_is_no_number_is_said() -> None:
 def test_uploads_are_read_apart_unless_somebody_says_otherwise() -> None:
     assert settings_from({}).apart
     assert not settings_from({"COLLECT_WORKER": "off"}).apart
+
+
+def test_the_authors_check_reads_apart_too_and_a_bad_file_costs_only_itself(tmp_path: Path) -> None:
+    files = [str(write(tmp_path / name)) for name in ("segfault.xml", "good.xml")]
+    done = CliRunner().invoke(main, ["check", "--form", str(shipped_forms() / "household"), "--json", *files])
+    bad, good = json.loads(done.output)
+    assert (done.exit_code, bad["error"]["code"], good["submissions"]) == (11, "IN-46", 1)

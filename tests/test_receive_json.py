@@ -106,7 +106,7 @@ def test_a_servers_place_becomes_what_the_device_wrote(tmp_path: Path, place: ob
         ("[{" + "[" * 100_000, "IN-09"),
         ('{"a":' * 90_000, "IN-30"),
         ('{"value": [], "@odata.context": "x/forms/people.svc/$metadata#Submissions"}', "IN-31"),
-        ('{"name": "a web site", "version": 3}', "IN-09"),
+        ('{"name": "a web site", "version": 3}', "IN-31"),
         ('[{"catch": "carp", "__id": "1", "__system": {}}]', "IN-07"),
     ],
 )

@@ -11,15 +11,18 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
+from check_tables import rows_of
 from field_office import Office, states
 
 from collect import registry
+from collect.intake import add_file
 from collect.keeping import chain, ledger
 from collect.problems import CollectError, ExportError
 from collect.registry import LEDGER
 from collect.review import sheet as correction_sheet
-from collect.review.reviews import Correction, Filters, correct, decide, history, judge_pair, queue
+from collect.review.reviews import STATES, Correction, Filters, correct, decide, history, judge_pair, queue
 from collect.runs import Known, gather
+from collect.wording.states import state_of
 
 
 @pytest.fixture
@@ -391,3 +394,53 @@ def test_queue_columns_hold_no_answers(office: Office) -> None:
     office.send("| id | remark |\n| a | secret |")
     rows = queue(office.store, office.definitions)
     assert "secret" not in rows.cast({"codes": pl.List(pl.String)}).write_json()
+
+
+# --- old ids, and what the server says ---
+
+
+def test_an_id_that_a_later_edit_replaced_names_its_successor(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    office.send("| id | replaces | size |\n| b | a | 4 |\n| c | b | 5 |")
+    for old in uuids("a", "b"):
+        with pytest.raises(CollectError) as error:
+            decide(office.store, [old], "accepted", "", "Lan")
+        assert (error.value.code, error.value.values["successor"]) == ("REV-05", "uuid:c")
+        (outcome,) = correct(office.store, office.definitions, [Correction(old, "/data/size", "6", "why")], "Lan")
+        assert (outcome.result, outcome.code) == ("replaced", "uuid:c")
+    assert ledger.entries(office.store) == []
+
+
+ON_THE_SERVER = """
+| Central says | decided here | state       | counts | words                                 |
+|              |              | with_issues | yes    | with issues                           |
+| edited       |              | with_issues | yes    | with issues                           |
+| approved     |              | accepted    | yes    | accepted (the server's decision)      |
+| hasIssues    |              | with_issues | yes    | with issues (the server's decision)   |
+| rejected     |              | rejected    | no     | rejected (the server's decision)      |
+| rejected     | accepted     | accepted    | yes    | accepted (the server says: rejected)  |
+| approved     | rejected     | rejected    | no     | rejected (the server says: accepted)  |
+| approved     | sent_back    | sent_back   | no     | sent back (the server says: accepted) |
+| approved     | accepted     | accepted    | yes    | accepted                              |
+"""  # the roster is missing, so by the form's own rules it has issues
+
+
+@pytest.mark.parametrize(
+    "row", rows_of(ON_THE_SERVER), ids=lambda row: f"{row['Central says']}, {row['decided here']} here"
+)
+def test_what_the_servers_reviewers_decided_is_read_and_never_overrules_this_office(
+    tmp_path: Path, row: dict[str, str | None]
+) -> None:
+    office = Office(tmp_path)
+    said = {"SubmissionDate": "2026-03-01T03:00:00.000Z", "round": "r", "interviewer": "Lan", "hamlet": "h",
+            "number": "1", "day": "2026-03-01", "size": "3", "fibre": "yes", "remark": "",
+            "KEY": "uuid:a", "ReviewState": row["Central says"] or "", "FormVersion": "1"}  # fmt: skip
+    (tmp_path / "hh.csv").write_text(",".join(said) + "\n" + ",".join(said.values()) + "\n", encoding="utf-8")
+    add_file(office.store, tmp_path / "hh.csv", office.definitions)
+    if row["decided here"]:
+        decide(office.store, uuids("a"), row["decided here"], "seen", "Lan")
+    every = Filters(states=STATES)
+    found = queue(office.store, office.definitions, every).row(0, named=True)
+    assert (found["state"], state_of(found, "en")) == (row["state"], row["words"])
+    assert counted(office) == (["a"] if row["counts"] == "yes" else [])
+    office.close()

@@ -142,13 +142,15 @@ def check(session: Session, files: tuple[Path, ...], form: str, as_json: bool) -
     """Print every issue of exports of any form, without storing anything."""
     from collect.authors import check_file
     from collect.define import find_form, form_at
+    from collect.receive.manner import Manner
 
+    manner, apart = Manner(limits=session.settings.limits), session.settings.apart
     asked = form_at(find_form(form, session.settings.forms))
     answered: list[dict[str, Any]] = []
     worst = 0
     for path in files:
         try:
-            checked = [_checked_data(one, session.lang) for one in check_file(path, asked)]
+            checked = [_checked_data(one, session.lang) for one in check_file(path, asked, manner, apart=apart)]
         except CollectError as error:
             worst = max(worst, error.exit_code)
             checked = [{"file": path.name, "error": error_of(error, session.lang)}]

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from collect.commands.shared import Session
+from collect.problems import ExportError
+
 if TYPE_CHECKING:
     from collect.receive.sealed import PrivateKey
 
@@ -15,15 +18,22 @@ PASSPHRASE = "COLLECT_KEY_PASSPHRASE"  # noqa: S105  # the variable's name
 
 key_option = click.option(
     "--key",
+    envvar="COLLECT_KEY",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help=f"FILE.pem that opens encrypted submissions; its passphrase from {PASSPHRASE}, or asked for.",
+    help=f"FILE.pem that opens encrypted submissions (or COLLECT_KEY); its passphrase from {PASSPHRASE}, or asked for.",
 )
 
 
 def private_key_in(file: Path | None) -> PrivateKey | None:
-    """The key of a file, None without. Raises ExportError IN-33 or IN-34."""
+    """The key of a file, None without.
+
+    Raises ExportError IN-33 or IN-34, and IN-36 where it lies in the data folder: whoever copied that would open all.
+    """
     if file is None:
         return None
+    session: Session = click.get_current_context().obj
+    if file.resolve().is_relative_to(session.settings.data):
+        raise ExportError("IN-36", file=file.name, folder=str(session.settings.data))
     from collect.receive.sealed import private_key
 
     pem = file.read_bytes()

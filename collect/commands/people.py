@@ -81,7 +81,8 @@ def list_(session: Session, as_json: bool) -> None:
 @click.pass_obj
 def revoke(session: Session, name: str) -> None:
     """Close the door to an interviewer from this moment on; what they sent stays."""
-    accounts.revoke(_store(session).engine, name)
+    store = _store(session)
+    accounts.revoke(store.engine, store.folder, name)
     session.say("cli.people.revoked_now", person=name)
 
 
@@ -117,12 +118,13 @@ def qr(session: Session, name: str, path: Path, server: str, project: str, with_
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("png", "svg"):
         raise click.BadParameter("FILE.png | FILE.svg", param_hint="--to")
-    engine = _store(session).engine
+    store = _store(session)
     if with_password:
-        accounts.of(engine, name)
+        accounts.of(store.engine, name)
         said = settings_of(server, project, session.lang, name)
     else:
-        said = settings_of(address_of(server, accounts.change_token(engine, name)), project, session.lang)
+        token = accounts.change_token(store.engine, store.folder, name)
+        said = settings_of(address_of(server, token), project, session.lang)
     path.write_bytes(square(said, kind))
     path.chmod(0o600)
     session.say("cli.people.qr_named" if with_password else "cli.people.qr", person=name, file=str(path))
@@ -134,7 +136,8 @@ def qr(session: Session, name: str, path: Path, server: str, project: str, with_
 def close_form_(session: Session, form: str) -> None:
     """Take no more submissions of a form from phones, and list it no more."""
     session.definitions().form(form)
-    close_form(_store(session).engine, form)
+    store = _store(session)
+    close_form(store.engine, store.folder, form)
     session.say("cli.people.form_closed", form=form)
 
 
@@ -143,9 +146,9 @@ def close_form_(session: Session, form: str) -> None:
 @click.pass_obj
 def open_form_(session: Session, form: str) -> None:
     """Take submissions of a closed form again."""
-    engine = _store(session).engine
-    open_form(engine, form)
-    session.say("cli.people.form_open", form=form, closed=", ".join(sorted(closed_forms(engine))) or "–")
+    store = _store(session)
+    open_form(store.engine, store.folder, form)
+    session.say("cli.people.form_open", form=form, closed=", ".join(sorted(closed_forms(store.engine))) or "–")
 
 
 def _store(session: Session) -> Store:

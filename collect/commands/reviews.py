@@ -13,12 +13,14 @@ import click
 
 from collect.commands.shared import Session, as_json
 from collect.i18n import t
+from collect.wording.states import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from collect.review.reviews import Outcome
 
+FILES = ("files", "files_missing")
 by_whom = click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who decides.")
 
 
@@ -56,9 +58,35 @@ def list_(  # noqa: PLR0913 one argument an option
         click.echo(rows.write_json())
         return
     for row in rows.iter_rows(named=True):
-        state = t(f"review.state.{row['state']}", session.lang)
-        click.echo(f"{row['submission_id']}  {state}  {row['interviewer'] or '-'}  {' '.join(row['codes'])}".rstrip())
+        state = state_of(row, session.lang)
+        files = t("review.files", session.lang, **{name: row[name] for name in FILES}) if row["files"] else ""
+        said = (row["submission_id"], state, row["interviewer"] or "-", " ".join(row["codes"]), files)
+        click.echo("  ".join(part for part in said if part))
     session.say("cli.review.listed", rows=rows.height)
+
+
+@review.command("files")
+@click.argument("submission_id")
+@as_json
+@click.pass_obj
+def files_(session: Session, submission_id: str, as_json: bool) -> None:
+    """List the photos and other files of an interview, where each lies, and those that never came."""
+    from collect.review.attached import attached
+    from collect.review.queue import found_in
+    from collect.review.standing import standing
+    from collect.store import open_store
+
+    store = open_store(session.settings)
+    form, every = found_in(store, submission_id)
+    interview = every.filter(submission_id=submission_id)["interview"][0]
+    rows = attached(store, session.definitions().form(form), standing(store, form).filter(interview=interview))
+    if as_json:
+        click.echo(rows.write_json())
+        return
+    for row in rows.iter_rows(named=True):
+        click.echo(f"{row['name']}  {row['question'] or '-'}  {row['place'] or t('review.file.missing', session.lang)}")
+    counts = {"files": rows.height, "files_missing": rows["place"].null_count()}
+    click.echo(t("review.files", session.lang, **counts))
 
 
 def _decision(name: str, decision: str, words: str) -> None:

@@ -17,6 +17,7 @@ from collect.registry import ATTACHMENTS, SENT
 from collect.store import Store, safe_name, sha256_of
 
 FOLDER = "attachments"
+ENCRYPTED = ".enc"  # how the name of a file ends that only the project's key opens
 DIGITS = 16  # of the SHA-256 in a file's name
 AT_ONCE = 500  # rows in one statement
 
@@ -30,6 +31,20 @@ def folder_of(folder: Path, form: str, instance_id: str) -> Path:
 def path_of(folder: Path, form: str, instance_id: str, name: str, sha256: str) -> Path:
     """Where an attachment lies."""
     return folder_of(folder, form, instance_id) / f"{sha256[:DIGITS]}-{safe_name(name)}"
+
+
+def files_of(store: Store, form: str, instance_id: str | None = None) -> dict[str, dict[str, Path]]:
+    """By submission of a form, or of one: the files that came with it by name; of one name the last to come."""
+    chosen = ATTACHMENTS.c.form == form
+    if instance_id is not None:
+        chosen &= ATTACHMENTS.c.instance_id == instance_id
+    found: dict[str, dict[str, Path]] = {}
+    with store.engine.connect() as connection:
+        rows = connection.execute(ATTACHMENTS.select().where(chosen).order_by(ATTACHMENTS.c.received_at)).mappings()
+        for row in rows:
+            path = path_of(store.folder, form, row["instance_id"], row["name"], row["sha256"])
+            found.setdefault(row["instance_id"], {})[row["name"]] = path
+    return found
 
 
 def damage(store: Store) -> Iterator[str]:

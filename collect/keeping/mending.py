@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from collect import registry
-from collect.keeping import attachments, downloads, ledger, sent
+from collect.keeping import accounts, attachments, downloads, ledger, sent
 from collect.keeping.verify import registry_damage
 from collect.problems import StoreError
 from collect.settings import Settings
@@ -62,10 +62,11 @@ def _set_aside(file: Path) -> None:
 
 
 def fill(store: Store) -> int:
-    """Put uploads, ledgers and runs into a registry that has none of them; returns how many uploads.
+    """Put accounts, uploads, ledgers and runs into a registry that has none of them; returns how many uploads.
 
     Originals without a note (of an older release) are not among them: `collect.intake.rebuild` takes those in anew.
     """
+    accounts.restore(store)
     if registry.uploads(store.engine):
         _fill_sent(store)
         return 0

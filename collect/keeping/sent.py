@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from collect.registry import SENT, UPLOADS
 from collect.store import Store, kept, safe_name
 
 PREFIX = "phones-"  # how the name of such an upload begins
+SEALED = "IN-16"  # why a submission that was encrypted for the project's key is in no table yet
 NOTED = ("form", "instance_id", "form_version", "replaces", "sha256", "size_bytes", "received_at", "received_by",
          "person", "complete")  # fmt: skip
 AT_ONCE = 500  # rows in one statement
@@ -37,23 +39,84 @@ def pack(folder: Path, rows: Sequence[Mapping[str, Any]], beside: Mapping[str, b
         for row in rows:
             entry = zipfile.ZipInfo(f"{row['sequence']:09d}-{safe_name(row['instance_id'])}.xml")
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.comment = json.dumps({name: row[name] for name in NOTED}, ensure_ascii=False).encode()
+            entry.comment = _facts(row)
             archive.writestr(entry, bytes_of(folder, row))
         for name, data in beside.items():
             archive.writestr(zipfile.ZipInfo(name), data)
     return made.getvalue()
 
 
+def pack_sealed(folder: Path, rows: Sequence[Mapping[str, Any]], beside: Mapping[str, bytes]) -> bytes:
+    """The zip of some encrypted submissions: a folder each, with the encrypted files that came with it.
+
+    Raises StoreError STO-20 when the journal no longer holds one as it came.
+    """
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:  # what is encrypted grows no smaller
+        for row in rows:
+            place = f"{row['sequence']:09d}"
+            entry = zipfile.ZipInfo(f"{place}/submission.xml")
+            entry.comment = _facts(row)
+            archive.writestr(entry, bytes_of(folder, row))
+            for name, path in row["files"].items():
+                archive.writestr(zipfile.ZipInfo(f"{place}/{name}"), path.read_bytes())
+        for name, data in beside.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return made.getvalue()
+
+
+def _facts(row: Mapping[str, Any]) -> bytes:
+    return json.dumps({name: row[name] for name in NOTED}, ensure_ascii=False).encode()
+
+
+def unfolded(store: Store) -> sa.Select[Any]:
+    """The query for submissions that are in no upload, for whatever reason."""
+    return SENT.select().where(SENT.c.upload_id.not_in(sa.select(UPLOADS.c.upload_id))).order_by(SENT.c.sequence)
+
+
+def sealed(store: Store) -> sa.Select[Any]:
+    """The query for submissions that wait for the project's key."""
+    return unfolded(store).where(SENT.c.refused == SEALED)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where what phones sent stands, in submissions: ``sealed`` ones wait for the key, ``incomplete`` for a piece."""
+
+    in_tables: int
+    waiting: int
+    incomplete: int
+    sealed: int
+    unreadable: int
+
+    @property
+    def all(self) -> int:
+        """Everything that was acknowledged."""
+        return self.in_tables + self.waiting + self.incomplete + self.sealed + self.unreadable
+
+
+def counts(store: Store) -> Counts:
+    """Count what phones sent by where it stands."""
+    open_, closed = SENT.c.refused == "", SENT.c.refused == SEALED
+    rows = unfolded(store).order_by(None).subquery()
+    asked = {"waiting": open_ & SENT.c.complete, "incomplete": open_ & ~SENT.c.complete, "sealed": closed,
+             "unreadable": ~open_ & ~closed}  # fmt: skip
+    with store.engine.connect() as connection:
+        number = sa.select(sa.func.count()).select_from(SENT)
+        left = SENT.c.sequence.in_(sa.select(rows.c.sequence))
+        found = {name: connection.execute(number.where(left, which)).scalar_one() for name, which in asked.items()}
+        return Counts(connection.execute(number).scalar_one() - sum(found.values()), **found)
+
+
 def pending(store: Store) -> sa.Select[Any]:
     """The query for submissions that are in no upload yet and were not refused."""
-    uploaded = sa.select(UPLOADS.c.upload_id)
-    return SENT.select().where(SENT.c.refused == "", SENT.c.upload_id.not_in(uploaded)).order_by(SENT.c.sequence)
+    return unfolded(store).where(SENT.c.refused == "")
 
 
 def damage(store: Store) -> Iterator[str]:
     """The ids of submissions that were acknowledged and lie neither in the journal nor in an upload."""
     with store.engine.connect() as connection:
-        rows = [dict(row._mapping) for row in connection.execute(pending(store))]
+        rows = [dict(row._mapping) for row in connection.execute(unfolded(store))]
     for row in rows:
         try:
             bytes_of(store.folder, row)
@@ -91,7 +154,7 @@ def _in_uploads(store: Store) -> Iterator[dict[str, Any]]:
             for entry in archive.infolist():
                 if entry.comment:
                     facts = json.loads(entry.comment)
-                    where = {"segment": "", "start": 0, "upload_id": upload["upload_id"]}
+                    where = {"segment": "", "start": 0, "upload_id": upload["upload_id"], "refused": ""}
                     yield {**{name: facts[name] for name in NOTED}, **where}
 
 
@@ -99,4 +162,5 @@ def _in_journal(store: Store) -> Iterator[dict[str, Any]]:
     for segment in segments(store.folder):
         for record in records(store.folder, segment):
             where = {"segment": segment, "start": record.start, "upload_id": ""}
+            where["refused"] = record.facts.get("refused", "")
             yield {**{name: record.facts[name] for name in NOTED}, **where}

@@ -6,12 +6,14 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from collect.forms import Form
 from collect.journey import Definitions, define
+from collect.keeping.accounts import changing
 from collect.openrosa.credentials import Credentials
 from collect.openrosa.door import Door
 from collect.openrosa.fold import Folding
@@ -85,14 +87,14 @@ def closed_forms(engine: Engine) -> frozenset[str]:
         return frozenset(connection.execute(sa.select(CLOSED.c.form)).scalars())
 
 
-def close_form(engine: Engine, form: str) -> None:
+def close_form(engine: Engine, folder: Path, form: str) -> None:
     """Take no more submissions of a form, and list it no more."""
-    open_form(engine, form)
-    with engine.begin() as connection:
+    with changing(engine, folder) as connection:
+        connection.execute(CLOSED.delete().where(CLOSED.c.form == form))
         connection.execute(CLOSED.insert().values(form=form, closed_at=datetime.now(UTC).isoformat(timespec="seconds")))
 
 
-def open_form(engine: Engine, form: str) -> None:
+def open_form(engine: Engine, folder: Path, form: str) -> None:
     """Take submissions of a form again."""
-    with engine.begin() as connection:
+    with changing(engine, folder) as connection:
         connection.execute(CLOSED.delete().where(CLOSED.c.form == form))

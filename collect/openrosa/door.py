@@ -20,12 +20,14 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from collect.keeping.journal import Journal
+from collect.keeping.sent import SEALED
 from collect.migrations import alone
+from collect.openrosa.deleted import deleted_among
 from collect.problems import CollectError, StoreError
 from collect.registry import ATTACHMENTS, SENT
 from collect.store import Store
 
-Outcome = Literal["new", "edit", "again", "conflict", "unknown_original", "stale"]
+Outcome = Literal["new", "edit", "again", "conflict", "unknown_original", "stale", "deleted"]
 ACCEPTED: frozenset[Outcome] = frozenset({"new", "edit", "again"})
 MOST_AT_ONCE = 256  # submissions in one transaction
 LINGER_SECONDS = 0.004  # for as many as came last time: about one sync, which a second round would cost twice
@@ -55,6 +57,7 @@ class Sending:
     complete: bool = True
     pieces: tuple[Piece, ...] = ()
     original_known: bool = False  # the submission it edits came another way than through this door
+    sealed: bool = False  # it waits for the project's key
 
     @property
     def key(self) -> tuple[str, str]:
@@ -179,6 +182,7 @@ def _facts(one: _Waiting, at: str) -> dict[str, Any]:
         "received_by": sending.received_by,
         "person": sending.person,
         "complete": sending.complete,
+        "refused": SEALED if sending.sealed else "",
     }
 
 
@@ -192,9 +196,15 @@ class _Known:
         found = [dict(row._mapping) for row in connection.execute(query)]
         self.rows: dict[tuple[str, str], dict[str, Any]] = {(row["form"], row["instance_id"]): row for row in found}
         self.edited = {(row["form"], row["replaces"]) for row in found}
+        self._deleted = deleted_among(connection, names, found)
 
     def decide(self, sending: Sending, sha256: str) -> Outcome:
-        """What is to be done with a submission, as ODK Central decides it."""
+        """What is to be done with a submission, as ODK Central decides it.
+
+        What a reviewer deleted stays so: neither it nor an edit of it comes back through this door.
+        """
+        if {(sending.form, sending.instance_id), (sending.form, sending.replaces)} & self._deleted:
+            return "deleted"
         there = self.rows.get(sending.key)
         if there is not None:
             return "again" if there["sha256"] == sha256 else "conflict"

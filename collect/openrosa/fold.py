@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -20,16 +20,19 @@ import sqlalchemy as sa
 
 from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions
-from collect.keeping.journal import discard, segments
-from collect.keeping.sent import PREFIX, in_parts, pack, pending
+from collect.keeping.attachments import files_of
+from collect.keeping.journal import bytes_of, discard, segments
+from collect.keeping.sent import PREFIX, in_parts, pack, pack_sealed, pending, sealed, unfolded
 from collect.openrosa.media import lists_for
 from collect.problems import CollectError, ExportError
 from collect.receive import submissions
+from collect.receive.sealed import SUFFIX, PrivateKey, opens
 from collect.registry import SENT
 from collect.store import Store
 
 WAIT_FOR_PIECES = timedelta(days=1)  # a photo that never comes does not cost the interview
 MOST_IN_ONE = 20_000  # submissions in an upload
+MOST_BYTES = 64 << 20  # of the encrypted files in an upload: photos are among them
 EVERY_SECONDS = 300.0  # each time makes an upload, and every upload has its price in every run
 Row = dict[str, Any]
 
@@ -48,6 +51,38 @@ def fold(store: Store, definitions: Definitions) -> list[Receipt]:
     return receipts
 
 
+def open_sealed(store: Store, definitions: Definitions, key: PrivateKey) -> list[Receipt]:
+    """Take what was encrypted for this key into the tables; what it does not open goes on waiting for its own.
+
+    The key is used and forgotten: uploads hold what phones sent, still encrypted.
+    """
+    receipts: list[Receipt] = []
+    for rows in _opened_by(store, key):
+        receipts += _take(store, definitions, rows, key)
+    _clear(store)
+    return receipts
+
+
+def _opened_by(store: Store, key: PrivateKey) -> Iterator[list[Row]]:
+    """What this key opens and whose answers have arrived, by team, as much at a time as an upload may hold."""
+    with store.engine.connect() as connection:
+        rows = [dict(row._mapping) for row in connection.execute(sealed(store))]
+    group, size = list[Row](), 0
+    for row in sorted(rows, key=lambda row: str(row["received_by"])):
+        came = files_of(store, row["form"], row["instance_id"]).get(row["instance_id"], {})
+        row["files"] = {name: path for name, path in came.items() if name.endswith(SUFFIX) and path.is_file()}
+        if not _is_whole(row) or not opens(bytes_of(store.folder, row), row["files"], key):
+            continue
+        bytes_more = sum(path.stat().st_size for path in row["files"].values())
+        if group and (group[0]["received_by"] != row["received_by"] or size + bytes_more > MOST_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(row)
+        size += bytes_more
+    if group:
+        yield group
+
+
 def waiting(store: Store) -> int:
     """How many submissions are in no table yet."""
     with store.engine.connect() as connection:
@@ -58,8 +93,7 @@ def _groups(store: Store) -> list[list[Row]]:
     """What goes into one upload: what somebody began to take in before, then what is whole, by team."""
     with store.engine.connect() as connection:
         rows = [dict(row._mapping) for row in connection.execute(pending(store))]
-    late = (datetime.now(UTC) - WAIT_FOR_PIECES).isoformat(timespec="milliseconds")
-    ready = [row for row in rows if row["upload_id"] or row["complete"] or row["received_at"] < late]
+    ready = [row for row in rows if row["upload_id"] or _is_whole(row)]
 
     def of(row: Row) -> tuple[str, str]:
         return str(row["upload_id"]), str(row["received_by"])
@@ -68,10 +102,16 @@ def _groups(store: Store) -> list[list[Row]]:
     return [group[begin : begin + MOST_IN_ONE] for group in groups for begin in range(0, len(group), MOST_IN_ONE)]
 
 
-def _take(store: Store, definitions: Definitions, rows: Sequence[Row]) -> list[Receipt]:
+def _is_whole(row: Row) -> bool:
+    """Whether all its pieces came, or none will come any more."""
+    late = (datetime.now(UTC) - WAIT_FOR_PIECES).isoformat(timespec="milliseconds")
+    return bool(row["complete"] or row["received_at"] < late)
+
+
+def _take(store: Store, definitions: Definitions, rows: Sequence[Row], key: PrivateKey | None = None) -> list[Receipt]:
     forms = {row["form"] for row in rows}
     beside = lists_for(store, [form for form in definitions.forms if form.form_id in forms])
-    data = pack(store.folder, rows, beside)
+    data = (pack if key is None else pack_sealed)(store.folder, rows, beside)
     if not _claim(store, rows, hashlib.sha256(data).hexdigest()[:16]):
         return []  # somebody else was quicker
     name = f"{PREFIX}{rows[0]['sequence']}-{rows[-1]['sequence']}.zip"
@@ -79,13 +119,14 @@ def _take(store: Store, definitions: Definitions, rows: Sequence[Row]) -> list[R
         with TemporaryDirectory() as folder:
             path = Path(folder) / name
             path.write_bytes(data)
-            return [add_file(store, path, definitions, Asked(rows[0]["received_by"], source=submissions.SOURCE))]
+            asked = Asked(rows[0]["received_by"], source=submissions.SOURCE, key=key)
+            return [add_file(store, path, definitions, asked)]
     except ExportError as error:
         if len(rows) == 1:
             _mark(store, rows[0], error.code)
             return []
     half = len(rows) // 2
-    return [receipt for part in (rows[:half], rows[half:]) for receipt in _take(store, definitions, part)]
+    return [receipt for part in (rows[:half], rows[half:]) for receipt in _take(store, definitions, part, key)]
 
 
 def _claim(store: Store, rows: Sequence[Row], upload_id: str) -> bool:
@@ -114,10 +155,9 @@ def _mark(store: Store, row: Row, code: str) -> None:
 
 def _clear(store: Store) -> None:
     """Delete the files of the journal whose submissions all lie in uploads."""
-    needed = pending(store).with_only_columns(SENT.c.segment).order_by(None)
-    refused = sa.select(SENT.c.segment).where(SENT.c.refused != "")
+    needed = unfolded(store).with_only_columns(SENT.c.segment).order_by(None)
     with store.engine.connect() as connection:
-        still = set(connection.execute(needed.union(refused)).scalars())
+        still = set(connection.execute(needed).scalars())
     for segment in segments(store.folder):
         if segment not in still:
             discard(store.folder, segment)

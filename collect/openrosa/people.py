@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.engine import Engine
 
+from collect.keeping.accounts import changing
 from collect.problems import CollectError
 from collect.registry import PEOPLE
 
@@ -95,7 +96,7 @@ def add(engine: Engine, folder: Path, name: str, wanted: Wanted) -> Secrets:
         "token_sha256": hash_of(made.token),
         **_kept(folder, name, made.password, wanted.digest),
     }
-    with engine.begin() as connection:
+    with changing(engine, folder) as connection:
         there = connection.execute(PEOPLE.select().where(PEOPLE.c.person == name)).one_or_none()
         if there is not None and there.revoked_at is None:
             raise CollectError("ODK-21", person=name)
@@ -108,27 +109,27 @@ def change_password(engine: Engine, folder: Path, name: str, *, digest: bool = F
     """Give somebody a new password and return it; the old one opens nothing any more. Raises CollectError ODK-22."""
     of(engine, name)
     made = new_password()
-    _update(engine, name, _kept(folder, name, made, digest))
+    _update(engine, folder, name, _kept(folder, name, made, digest))
     return made
 
 
-def change_token(engine: Engine, name: str) -> str:
+def change_token(engine: Engine, folder: Path, name: str) -> str:
     """Give somebody a new token and return it; the old address opens nothing any more. Raises CollectError ODK-22."""
     of(engine, name)
     made = new_token()
-    _update(engine, name, {"token_sha256": hash_of(made)})
+    _update(engine, folder, name, {"token_sha256": hash_of(made)})
     return made
 
 
-def revoke(engine: Engine, name: str) -> None:
+def revoke(engine: Engine, folder: Path, name: str) -> None:
     """Close the door to somebody from this moment on; what they sent stays. Raises CollectError ODK-22."""
     of(engine, name)
     gone = {"revoked_at": datetime.now(UTC).isoformat(timespec="seconds")}
-    _update(engine, name, {**gone, "token_sha256": None, "password": "", "digest": ""})
+    _update(engine, folder, name, {**gone, "token_sha256": None, "password": "", "digest": ""})
 
 
-def _update(engine: Engine, name: str, values: dict[str, Any]) -> None:
-    with engine.begin() as connection:
+def _update(engine: Engine, folder: Path, name: str, values: dict[str, Any]) -> None:
+    with changing(engine, folder) as connection:
         connection.execute(PEOPLE.update().where(PEOPLE.c.person == name).values(values))
 
 

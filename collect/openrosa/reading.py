@@ -34,6 +34,7 @@ class Heading:
     version: str
     instance_id: str
     replaces: str
+    sealed: bool  # encrypted for the project's key: nobody reads it before the office brings that
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def heading_of(data: bytes) -> Heading:
         ((child.text or "").strip() for child in (() if meta is None else meta) if local(child.tag) == name), ""
     )
     instance = said("instanceID") or root.get("instanceID", "") or f"sha256:{hashlib.sha256(data).hexdigest()}"
-    heading = Heading(form, version, instance, said("deprecatedID"))
+    heading = Heading(form, version, instance, said("deprecatedID"), root.get("encrypted") == "yes")
     if max(map(len, (heading.version, heading.instance_id, heading.replaces))) > LONGEST_ID:
         raise Refused("ODK-03", reason="instanceID")
     return heading

@@ -30,6 +30,7 @@ STATUS: Mapping[str, int] = {  # ODK Central's answers
     "ODK-11": 409,  # form closed
     "ODK-12": 413,  # too large
     "ODK-13": 429,  # too many attempts
+    "ODK-15": 409,  # deleted here
     "ODK-14": 404,  # no such file of the form
 }
 

@@ -16,7 +16,12 @@ from collect.openrosa.pieces import keep_pieces
 from collect.openrosa.reading import Heading, Parcel, heading_of, parcel
 from collect.openrosa.replies import VERSION, Refused, said
 
-REFUSALS: dict[Outcome, str] = {"conflict": "ODK-09", "unknown_original": "ODK-08", "stale": "ODK-10"}
+REFUSALS: dict[Outcome, str] = {
+    "conflict": "ODK-09",
+    "unknown_original": "ODK-08",
+    "stale": "ODK-10",
+    "deleted": "ODK-15",
+}
 
 
 async def ready(desk: Desk, request: Request) -> Response:
@@ -52,7 +57,7 @@ def _prepare(desk: Desk, person: Person, sent: Parcel) -> Sending:
     pieces = keep_pieces(desk.settings.data, heading.form, heading.instance_id, files)
     return Sending(
         heading.form, heading.instance_id, heading.version, heading.replaces, sent.data,
-        person.team, person.person, sent.complete, pieces, _came_as_file(desk, heading),
+        person.team, person.person, sent.complete, pieces, _came_as_file(desk, heading), heading.sealed,
     )  # fmt: skip
 
 

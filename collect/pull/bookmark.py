@@ -38,7 +38,8 @@ class Bookmark:
         return (instant.astimezone(UTC) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def _place(folder: Path, *what: str) -> Path:
+def place_of(folder: Path, *what: str) -> Path:
+    """The bookmark's file; what else is noted of the same lies beside it under another suffix."""
     name = hashlib.sha256("\x1f".join(what).encode()).hexdigest()[:16]
     return folder / "pull" / f"{name}.json"
 
@@ -46,7 +47,7 @@ def _place(folder: Path, *what: str) -> Path:
 def bookmark_of(folder: Path, *what: str) -> Bookmark:
     """The bookmark of what is pulled (server, project, form); a fresh one where there is none or it is damaged."""
     try:
-        found = json.loads(_place(folder, *what).read_text(encoding="utf-8"))
+        found = json.loads(place_of(folder, *what).read_text(encoding="utf-8"))
         return Bookmark(**{name: str(found[name]) for name in ("since", "newest", "next")})
     except (OSError, ValueError, KeyError, TypeError):
         return Bookmark()  # asking for everything again changes nothing: the same submissions are known
@@ -54,7 +55,7 @@ def bookmark_of(folder: Path, *what: str) -> Bookmark:
 
 def keep_bookmark(bookmark: Bookmark, folder: Path, *what: str) -> None:
     """Write the bookmark in one step: a torn one would be a fresh one."""
-    place = _place(folder, *what)
+    place = place_of(folder, *what)
     place.parent.mkdir(parents=True, exist_ok=True)
     waiting = place.with_suffix(f".{os.getpid()}.part")
     waiting.write_text(json.dumps(asdict(bookmark)), encoding="utf-8")

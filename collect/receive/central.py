@@ -160,8 +160,6 @@ def _root(sheet: Sheet, matched: Match, form: Form, issues: IssueBook, dialect: 
         .rows()
     ):
         issues.note("ID-03", submission_id=name, found_in=found_in)
-    if sheet.lost:
-        issues.note("FIL-01", found_in=sheet.place, rows=sheet.lost, file=sheet.place)
     return whole.filter(~closed).drop("status"), int(closed.sum()) + sheet.lost
 
 

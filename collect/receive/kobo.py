@@ -57,8 +57,6 @@ def read(sheets: Sequence[Sheet], file: str, forms: Sequence[Form], forced: Form
     root = _root(root_sheet, matched, form, issues)
     tables: Tables = {form.root: root}
     unreadable = root_sheet.lost
-    if root_sheet.lost:
-        issues.note("FIL-01", found_in=root_sheet.place, file=root_sheet.place, rows=root_sheet.lost)
     if source == CSV_SOURCE and len(form.repeats) > 1:
         issues.note("FIL-04", found_in=file, file=file)
     found = _repeat_sheets(sheets, form, matched.style)

@@ -8,18 +8,23 @@ from dataclasses import dataclass, field, replace
 
 from collect.problems import ExportError
 from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
-from collect.receive.letters import UTF8_MARK, Note, utf8_of, utf16_of
+from collect.receive.letters import UTF8_MARK, Note, utf8_of, wide_of
 from collect.receive.sheets import Sheet, heading_of, read_csv, read_xlsx
 from collect.receive.unpack import Member, Upload
 
 OLE_MARK = b"\xd0\xcf\x11\xe0"  # old Excel files, and new ones behind a password
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+PICTURES = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF|ID3|OggS|....ftyp", re.DOTALL)  # sound and film too
+DOCUMENT_START = b"%PDF"
+DOCUMENT_MEMBERS = ("word/document.xml", "ppt/presentation.xml", "mimetype")  # Word, PowerPoint, LibreOffice
 PAGE_STARTS = (b"<!doctype html", b"<html")
 FORM_STARTS = (b"<h:html", b"<html:html")
 JSON_START = re.compile(rb'(?:\[\s*)?\{\s*(?:"|\})|\[\s*\]')  # an object, or an array of them
 SNIFF_BYTES = 4096
 MOST_TITLES = 5  # rows that may stand above the headings
 AUDIT = " - audit.csv"
+TABLES = (".csv", ".xlsx", ".json")
+MOST_NAMED = 5  # files in a message
 
 
 @dataclass
@@ -54,10 +59,20 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
         _look_inside_one(look, upload.members[0], wanted)
     else:
         _look_inside_many(look, wanted)
+    if not look.source and (not upload.single or look.ignored):
+        raise _no_export(look)
     if not look.source:
         columns = max((sum(1 for heading in sheet.headings if heading) for sheet in look.sheets), default=0)
         raise ExportError("IN-09", file=upload.name, columns=columns)
     return look
+
+
+def _no_export(look: Look) -> ExportError:
+    """JSON without submissions, or a folder or a zip with tables in it of which no reader knows one."""
+    if look.upload.single:
+        return ExportError("IN-31", file=look.file)
+    names = [one.base for one in look.upload.members if one.suffix in TABLES]
+    return ExportError("IN-53", file=look.file, tables=len(names), names=", ".join(names[:MOST_NAMED]))
 
 
 def kind_of(data: bytes, place: str) -> str:
@@ -65,9 +80,8 @@ def kind_of(data: bytes, place: str) -> str:
     start = data[:SNIFF_BYTES]
     if start.startswith(b"PK"):
         return "xlsx"
-    if start.startswith(OLE_MARK):
-        raise ExportError("IN-04" if ENCRYPTED_PACKAGE in data else "IN-20", file=place)
-    text = utf8_of(data, place).data[:SNIFF_BYTES] if start.startswith(UTF8_MARK) or utf16_of(start) else start
+    _refuse_others(data, place)
+    text = utf8_of(data, place).data[:SNIFF_BYTES] if start.startswith(UTF8_MARK) or wide_of(start) else start
     bare = text.lstrip().lower()
     if not bare:
         raise ExportError("IN-03" if data.strip() else "IN-02", file=place)
@@ -80,6 +94,16 @@ def kind_of(data: bytes, place: str) -> str:
     if b"\x00" in text or sum(byte < 9 or 13 < byte < 32 for byte in text) > len(text) // 50:
         raise ExportError("IN-03", file=place)
     return "csv"
+
+
+def _refuse_others(data: bytes, place: str) -> None:
+    """Raise ExportError for what is known by its first bytes and holds no answers that are read here."""
+    if data.startswith(OLE_MARK):
+        raise ExportError("IN-04" if ENCRYPTED_PACKAGE in data else "IN-20", file=place)
+    if PICTURES.match(data):
+        raise ExportError("IN-54", file=place)
+    if data.startswith(DOCUMENT_START):
+        raise ExportError("IN-55", file=place)
 
 
 def _look_inside_one(look: Look, member: Member, wanted: str | None) -> None:
@@ -172,6 +196,8 @@ def _look_inside_many(look: Look, wanted: str | None) -> None:
         _look_inside_one(look, books[0], wanted)
     if not look.source and look.broken:
         raise ExportError(look.broken[0][1], file=f"{look.file}/{look.broken[0][0]}", line=1)
+    if not tables and any(one.name in DOCUMENT_MEMBERS for one in members):
+        raise ExportError("IN-55", file=look.file)
     if not (tables or xml or books or pages):
         nested = next((one.name for one in members if one.suffix == ".zip"), None)
         raise ExportError("IN-42" if nested else "IN-15", file=look.file, members=len(members), member=nested)

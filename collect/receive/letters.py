@@ -19,6 +19,7 @@ from collect.receive.manner import USUAL, Manner
 
 UTF8_MARK = codecs.BOM_UTF8
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 UTF16_SNIFF = 4_096  # bytes; an even number
 ODD_BYTES = re.compile(rb'[^\s,;"|]*[\x80-\xff][^\s,;"|]*')
 FEW = 20  # good letters of more than one byte for each bad byte, at least, in UTF-8 that was damaged
@@ -48,7 +49,7 @@ def utf8_of(data: bytes, place: str, manner: Manner = USUAL) -> Text:
         return _insisted(data, place, manner.encoding)
     if data.startswith(UTF8_MARK):
         data = data[len(UTF8_MARK) :]
-    elif (wide := utf16_of(data)) is not None:
+    elif (wide := wide_of(data)) is not None:
         try:
             return Text(data.decode(wide).removeprefix("\ufeff").encode())
         except UnicodeDecodeError as error:
@@ -69,8 +70,10 @@ def _insisted(data: bytes, place: str, encoding: str) -> Text:
     return Text(text.encode(), (("FIL-06", {"file": place, "encoding": encoding}),))
 
 
-def utf16_of(data: bytes) -> str | None:
-    """Which UTF-16 this is, by its mark or by the zeros that ASCII letters leave in every second byte."""
+def wide_of(data: bytes) -> str | None:
+    """Which UTF-16 this is, by its mark or by the zeros that ASCII letters leave in every second byte; or UTF-32."""
+    if data.startswith(UTF32_MARKS):  # the first begins like UTF-16's
+        return "utf-32"
     if data.startswith(UTF16_MARKS):
         return "utf-16"
     start = data[:UTF16_SNIFF]

@@ -48,7 +48,7 @@ def read(sheets: Sequence[Sheet], file: str, forms: Sequence[Form], forced: Form
     version = tables_of[form.root].headings[2] or None
     issues = IssueBook()
     tables: Tables = {form.root: _root(tables_of[form.root].below(HEADER_ROW - 1), form, version, issues)}
-    strays = 0
+    strays = sum(sheet.lost for sheet in tables_of.values())
     for path in form.repeats[1:]:
         if path in tables_of:
             tables[path], lost = _rows(tables_of[path].below(HEADER_ROW - 1), path, form, tables, issues)

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -97,10 +98,24 @@ def unsealed(path: Path, key: RSAPrivateKey | None, folder: Path, manner: Manner
         yield opened
 
 
+def opens(data: bytes, files: Mapping[str, Path], key: RSAPrivateKey) -> bool:
+    """Whether a key opens one submission of which ``files`` have arrived, by name."""
+    try:
+        envelope = _envelope(parse(data, INNER, parser()))
+        secret = _opened(envelope.key, key)
+        *_, vector = islice(_vectors(envelope.instance_id, secret), len(envelope.media) + 1)
+        _decrypted(files[envelope.content].read_bytes(), secret, vector)
+    except (NotOpenedError, ExportError, KeyError, OSError):
+        return False
+    return True
+
+
 def _open_all(upload: Upload, key: RSAPrivateKey, archive: zipfile.ZipFile) -> int:
     """Write every submission in the clear, and count the envelopes opened; photos and audits are no answers."""
     members, how, opened = {member.name: member for member in upload.members}, parser(), 0
     for member in upload.members:
+        if member.suffix == ".csv":  # a list that a form reads
+            archive.writestr(zipfile.ZipInfo(member.name), member.read())
         if member.suffix != ".xml":
             continue
         data = member.read()

@@ -94,16 +94,17 @@ def read_csv(data: bytes | Text, place: str, title: str, manner: Manner = USUAL)
     headings, separator = heading_of(text.data, place)
     refuse_too_large(place, 0, len(headings), manner.limits)
     names = [str(number) for number in range(len(headings))]
-    lost = 0
+    lost: Strays = Strays()
     try:
         frame = pl.read_csv(text.data, separator=separator, infer_schema=False, raise_if_empty=False)
         frame.columns = names
     except (pl.exceptions.PolarsError, ValueError) as error:
         records, lost = _records(text.data, separator, len(headings), place, manner.limits)
-        if not records and lost:
-            raise ExportError("IN-52", file=place, columns=len(headings)) from error
+        if not records and lost.rows:
+            raise ExportError("IN-52", file=place, columns=len(headings), line=lost.line, cells=lost.cells) from error
         frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
-    sheet = Sheet(place, title, headings, frame, lost=lost, notes=text.notes)
+    notes = (*text.notes, *lost.notes(place, len(headings)))
+    sheet = Sheet(place, title, headings, frame, lost=lost.rows, notes=notes)
     odd = any(letter in text.data for letter in ODD_LETTERS)
     return _seen(_lettered(sheet, manner) if odd else sheet, manner.limits)
 
@@ -132,20 +133,42 @@ def _seen(sheet: Sheet, limits: Limits) -> Sheet:
     return replace(sheet, frame=frame, notes=tuple(notes))
 
 
-def _records(data: bytes, separator: str, width: int, place: str, limits: Limits) -> tuple[list[list[str | None]], int]:
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """Rows of another width than the headings: how many, where the first stands, and how many cells it has."""
+
+    rows: int = 0
+    line: int = 0
+    cells: int = 0
+
+    def and_one(self, line: int, cells: int) -> Strays:
+        """These and another."""
+        return replace(self, rows=self.rows + 1) if self.rows else Strays(1, line, cells)
+
+    def notes(self, place: str, columns: int) -> tuple[Note, ...]:
+        """What to say of them."""
+        said = {"file": place, "rows": self.rows, "line": self.line, "cells": self.cells, "columns": columns}
+        return (("FIL-15", said),) if self.rows else ()
+
+
+def _records(
+    data: bytes, separator: str, width: int, place: str, limits: Limits
+) -> tuple[list[list[str | None]], Strays]:
     """Record by record, for a file the fast reader refuses: rows of another width are left out and counted."""
-    kept, lost = [], 0
+    kept, lost, begin = [], Strays(), 1
     csv.field_size_limit(4 * limits.cell_characters)
     reader = csv.reader(_lines(data.decode(), separator, place, limits), delimiter=separator, strict=True)
     try:
         next(reader)
+        begin = reader.line_num + 1
         for record in reader:
             while len(record) > width and not record[-1].strip():  # separators behind the last answer
                 record.pop()
             if record and len(record) == width:
                 kept.append([cell or None for cell in record])
             elif record:
-                lost += 1
+                lost = lost.and_one(begin, len(record))
+            begin = reader.line_num + 1
     except csv.Error as error:
         raise ExportError("IN-12", file=place, line=reader.line_num) from error
     return kept, lost

@@ -6,7 +6,9 @@ root is called: platforms rename it and add namespaces.
 
 from __future__ import annotations
 
+import codecs
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +16,7 @@ from lxml import etree
 
 from collect.forms import Form
 from collect.problems import ExportError
+from collect.receive.letters import UTF16_MARKS, wide_of
 from collect.receive.received import IssueBook, Received
 from collect.receive.trays import (
     NO_TABLE,
@@ -33,6 +36,10 @@ SOURCE = "submission-xml"
 QUIET = frozenset({"meta", "formhub", "__version__", "_version", "_version_", "_xform_id_string", "uuid"})
 ENCODING = re.compile(rb"\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([^\"']*)")
 PLAIN_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii", b"ascii", b"iso-8859-1")  # in which "<!DOCTYPE" is these very bytes
+OTHER_ENCODINGS = re.compile(  # as Python names them; the rest (utf-7, punycode ...) no device writes
+    r"utf-(16|32)(-[bl]e)?|iso8859-\d+|cp125\d|cp874|tis-620|koi8-[ru]|gb18030|gbk|gb2312|big5|shift_jis|euc_(jp|kr)"
+)
+COMBINING = "cp1258"  # writes tones apart from their vowels
 UNSIGNED = "collect-unsigned"  # on the root of a submission whose envelope's signature does not bear it out
 DEEPEST = 256  # elements inside elements that libxml2 reads
 TELL_EVERY = 500  # members
@@ -50,12 +57,12 @@ def parse(data: bytes, place: str, how: etree.XMLParser) -> etree._Element:
     """The root element of a submission.
 
     A document type is refused by its bytes, before parsing: the parser would read the outside file it names even when
-    told to load none. Raises ExportError IN-06 for an encoding that could hide one, IN-13 for broken XML, IN-14
-    for it, IN-50 for elements nested too deep.
+    told to load none. So another encoding becomes UTF-8 first. Raises ExportError IN-06 for one nobody can tell, IN-13
+    for broken XML, IN-14 for a document type, IN-50 for elements nested too deep.
     """
-    declared = ENCODING.match(data)
-    if b"\x00" in data or (declared and declared.group(1).lower() not in PLAIN_ENCODINGS):
-        raise ExportError("IN-06", file=place, line=1)
+    encoding = encoding_of(data, place)
+    if encoding:
+        data = _in_utf8(data, encoding, place)
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise ExportError("IN-14", file=place)
     try:
@@ -63,6 +70,41 @@ def parse(data: bytes, place: str, how: etree.XMLParser) -> etree._Element:
     except etree.XMLSyntaxError as error:
         code = "IN-50" if "depth" in str(error.msg) else "IN-13"
         raise ExportError(code, file=place, line=error.lineno or 1, limit=DEEPEST) from error
+
+
+def encoding_of(data: bytes, place: str) -> str:
+    """The encoding of a submission that must become UTF-8 first, as Python names it; "" for nearly all.
+
+    Raises ExportError IN-06.
+    """
+    if data.startswith(UTF16_MARKS) or b"\x00" in data:
+        wide = wide_of(data)
+        if wide is None:
+            raise ExportError("IN-06", file=place, line=1)
+        return wide
+    declared = ENCODING.match(data)
+    if declared is None or declared.group(1).lower() in PLAIN_ENCODINGS:
+        return ""
+    try:
+        name = codecs.lookup(declared.group(1).decode("ascii", "replace")).name
+    except LookupError as error:
+        raise ExportError("IN-06", file=place, line=1) from error
+    if name.startswith(("utf-8", "utf-16")):  # "utf-16" declared over bytes of 8 bits: whoever saved it again forgot
+        return "utf-8"
+    if not OTHER_ENCODINGS.fullmatch(name):
+        raise ExportError("IN-06", file=place, line=1)
+    return name
+
+
+def _in_utf8(data: bytes, encoding: str, place: str) -> bytes:
+    """The submission without its declaration, which named the encoding it had."""
+    try:
+        text = data.decode(encoding).lstrip("\ufeff \t\r\n")
+    except UnicodeDecodeError as error:
+        raise ExportError("IN-06", file=place, line=data.count(b"\n", 0, error.start) + 1) from error
+    if text.startswith("<?xml"):
+        text = text.partition("?>")[2]
+    return (unicodedata.normalize("NFC", text) if encoding == COMBINING else text).encode()
 
 
 def local(tag: object) -> str:
@@ -115,7 +157,8 @@ class _Desk:
 
     def take(self, member: Member, *, single: bool) -> None:
         """Read one member into its form's tray. Raises ExportError naming what is wrong with it."""
-        root = _submission(parse(member.read(), member.name, self.how), member.name)
+        data = member.read()
+        root = _submission(parse(data, member.name, self.how), member.name)
         if root is None and single:
             raise ExportError("IN-22", file=member.name)
         if root is None:
@@ -130,7 +173,11 @@ class _Desk:
             tray = self.trays.setdefault(form.form_id, tray_of(form))
         if root.get(UNSIGNED):
             self.issues.note("FIL-20", found_in=member.name, file=member.name)
-        _take(root, tray, member.name)
+        if encoding := encoding_of(data, member.name):
+            self.issues.note("FIL-06", found_in=member.name, file=member.name, encoding=encoding)
+        name = _take(root, tray, member.name)
+        for path in dict.fromkeys(tray.mixed):
+            self.issues.note("FIL-14", found_in=member.name, submission_id=name, question=path, file=member.name)
 
 
 def _unknown_form(file: str, form_id: str, forms: Sequence[Form]) -> ExportError:
@@ -148,25 +195,35 @@ def _submission(root: etree._Element, place: str) -> etree._Element | None:
     return root if root.get("id") and name not in ("html", "manifest", "xforms") else None
 
 
-def _take(root: etree._Element, tray: Tray, place: str) -> None:
-    """Read one submission into the tray."""
+def _take(root: etree._Element, tray: Tray, place: str) -> str | None:
+    """Read one submission into the tray; the name it has."""
+    tray.mixed.clear()
     row = fresh_root(tray, place)
     _walk(root, tray.top, row, tray.form.root, tray)
     row[1] = row[1] or root.get("instanceID")
     row[3] = root.get("version") or next((value for key, value in root.attrib.items() if local(key) == "version"), None)
     row[4] = root.get("submissionDate")
     lay_down(row, tray)
+    return None if row[1] is None else str(row[1])
 
 
 def _walk(element: etree._Element, node: Node, row: Row, row_id: str, tray: Tray) -> None:
-    """Put every answer below ``element`` into its row; each repeat begins a row of its own."""
+    """Put every answer below ``element`` into its row; each repeat begins a row of its own.
+
+    Text that stands beside elements is noted (FIL-14): inside an answer all of it is the answer, elsewhere nobody asks.
+    """
     children = node.children
     counts: dict[int, int] = {}
+    beside = element.text
     for child in element:
+        beside = child.tail or beside if beside is None or beside.isspace() else beside
         tag = child.tag
         below = children.get(tag) or _meet(tag, node, tray)
         if below.slot >= 0:
             text = child.text
+            if len(child):
+                text = "".join(map(str, child.itertext()))  # <note>a <b>word</b></note>: all of it was the answer
+                tray.mixed.append(below.path)
             if text and not text.isspace():
                 row[below.slot] = text
         elif below.table >= 0:
@@ -175,6 +232,8 @@ def _walk(element: etree._Element, node: Node, row: Row, row_id: str, tray: Tray
             _walk(child, below, fresh, str(fresh[2]), tray)
         elif below.table == NO_TABLE:
             _walk(child, below, row, row_id, tray)
+    if beside and not beside.isspace():
+        tray.mixed.append(node.path)
 
 
 def _meet(tag: str, node: Node, tray: Tray) -> Node:

@@ -48,6 +48,7 @@ class Tray:
     read: int = 0
     place: str = ""  # where the submission being read comes from
     unknown: dict[str, str] = field(default_factory=dict)  # path -> where it was first seen
+    mixed: list[str] = field(default_factory=list)  # questions of the submission being read with elements inside
 
 
 def tray_of(form: Form) -> Tray:
