@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from collect.receive.manner import USUAL, Manner
 MOST_RATIO = 200  # unpacked to packed; survey exports come to 10 to 40
 RATIO_MATTERS_FROM = 32 << 20  # bytes: small members may well be very even
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
-NOT_ANSWERS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+NOT_ANSWERS = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
 XLSX_MEMBER = "xl/workbook.xml"
 
 
@@ -42,7 +43,7 @@ class Member:
         """The name without folders and without its last suffix."""
         return self.base.rsplit(".", 1)[0]
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         """The last suffix in small letters, with its dot; "" where there is none."""
         stem, dot, last = self.base.rpartition(".")
@@ -164,9 +165,9 @@ def _refuse_overlaps(infos: list[zipfile.ZipInfo], name: str) -> None:
 
 
 def _wanted(info: zipfile.ZipInfo, manner: Manner) -> bool:
-    parts = info.filename.split("/")
-    strange = any(part in NOT_ANSWERS or part.startswith(".") for part in parts)
-    return not info.is_dir() and not strange and info.filename not in manner.skip
+    name = info.filename
+    strange = name.startswith(".") or "/." in name or not NOT_ANSWERS.isdisjoint(name.split("/"))
+    return not strange and not info.is_dir() and name not in manner.skip
 
 
 def _in_zip(info: zipfile.ZipInfo, memory: mmap, archive: str) -> Member:
