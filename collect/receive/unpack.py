@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
 import struct
@@ -24,6 +25,8 @@ RATIO_MATTERS_FROM = 32 << 20  # bytes: small members may well be very even
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 NOT_ANSWERS = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
 XLSX_MEMBER = "xl/workbook.xml"
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, OverflowError,
+          RuntimeError)  # fmt: skip  # what zipfile and what it calls say of bytes that are no zip
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def _members_of(path: Path, limits: Limits) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
-    except (zipfile.BadZipFile, OSError, NotImplementedError, UnicodeDecodeError) as error:
+    except DAMAGE as error:
         raise ExportError("IN-05", file=path.name) from error
     if any(info.flag_bits & 0x1 for info in infos):
         raise ExportError("IN-04", file=path.name)
