@@ -82,8 +82,7 @@ def measured(way: str, path: Path) -> str:
     begun, worked = time.perf_counter(), processors()
     files = WAYS[way](path)
     took, worked = time.perf_counter() - begun, processors() - worked
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) >> 10
-    return f"| {way} | {took:.2f} | {files / took:,.0f} | {worked:.2f} | {files / worked:,.0f} | {peak:,} |"
+    return f"| {way} | {took:.2f} | {files / took:,.0f} | {worked:.2f} | {files / worked:,.0f} |"
 
 
 def processors() -> float:
@@ -102,8 +101,8 @@ def main() -> None:
     if asked.way:
         print(measured(asked.way, asked.zip))
         return
-    head = "| way | s | files/s | processor s | files/processor s | peak MB | load before |"
-    print(f"{asked.files:,} files\n\n{head}\n|---|---|---|---|---|---|---|")
+    head = "| way | s | files/s | processor s | files/processor s | load before |"
+    print(f"{asked.files:,} files\n\n{head}\n|---|---|---|---|---|---|")
     with TemporaryDirectory(prefix="submissions-") as folder:
         path = asked.zip or Path(folder) / "submissions.zip"
         if not path.exists():
