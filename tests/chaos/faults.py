@@ -45,7 +45,9 @@ class Outcome:
 def outcome(fault: str, where: Ground, verdict: Verdict, also: str = "", *, holds: bool = True) -> Outcome:
     on = "PostgreSQL" if where.database else "SQLite"
     tried = verdict.acknowledged > 0  # where nothing was acknowledged nothing was tried
-    return Outcome(fault, on, "; ".join(one for one in (also, verdict.words()) if one), holds and tried and verdict.holds)
+    return Outcome(
+        fault, on, "; ".join(one for one in (also, verdict.words()) if one), holds and tried and verdict.holds
+    )
 
 
 def killed(database: str, kills: int, seed: int = 9) -> Outcome:
