@@ -46,7 +46,7 @@ fuzz: .venv/ready-test machine
 	@XPATH_FUZZ=$${XPATH_FUZZ:-16,5,300} XPATH_SEED=$${XPATH_SEED:-$$(date +%Y%m%d)} $(BIN)/pytest -n 0 -s tests/test_xpath_oracle.py
 	@WEBFORMS_FUZZ=$${WEBFORMS_FUZZ:-16,3,145} XPATH_SEED=$${XPATH_SEED:-$$(date +%Y%m%d)} $(BIN)/pytest -n 0 -s tests/test_xpath_webforms.py
 	@READERS_FUZZ=$${READERS_FUZZ:-2000} $(BIN)/pytest -n 0 tests/test_receive_fuzz.py
-	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then for name in kobo.csv central.zip kobo.xlsx submission.xml odata.json; do $(BIN)/python tests/test_receive_fuzz.py $$name -max_total_time=$${ATHERIS_SECONDS:-60} -timeout=5 -rss_limit_mb=2048 || exit 1; done; PYTHONPATH=. $(BIN)/python tests/fuzz_xpath.py -max_total_time=$${ATHERIS_SECONDS:-60} -timeout=5 -max_len=400; fi
+	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then for name in kobo.csv central.csv frame.csv template.csv central.zip kobo.xlsx sheet.xlsx submission.xml submissions.zip odata.json kobo.json; do $(BIN)/python tests/test_receive_fuzz.py $$name -max_total_time=$${ATHERIS_SECONDS:-60} -timeout=5 -rss_limit_mb=1024 || exit 1; done; PYTHONPATH=. $(BIN)/python tests/fuzz_xpath.py -max_total_time=$${ATHERIS_SECONDS:-60} -timeout=5 -max_len=400; fi
 
 # Faults on purpose; writes the table of docs/reliability.md. Minutes; strace, PostgreSQL and the right to mount widen it.
 chaos: .venv/ready-test machine

@@ -15,6 +15,7 @@ from collect.pages import (
     gap_list,
     layout,
     live,
+    live_desk,
     live_field,
     live_maps,
     live_reviews,
@@ -46,7 +47,7 @@ def begin() -> None:
     if not may(who, "run"):
         doors.nothing_yet(lang)
         return
-    start.render(lang, links, live.uploads(settings, who), lambda progress: live.try_out(settings, who, progress))
+    start.render(lang, links, live.uploads(settings, who), lambda progress: live_desk.try_out(settings, who, progress))
 
 
 def overview_page() -> None:
@@ -68,6 +69,8 @@ def map_of_verdicts() -> None:
             results=lambda vintage: live.results(settings, who, vintage),
             map_file=partial(live_maps.map_file, live_maps.Asked(settings, who, lang)),
             links=links,
+            make=(lambda vintage, told: live.run(settings, who, told, vintage)) if may(who, "run") else None,
+            old=partial(live.behind, settings, who),
         ))  # fmt: skip
 
 
@@ -101,7 +104,7 @@ def gaps_page() -> None:
 
 def upload_page() -> None:
     """Upload."""
-    upload.render(live.desk(settings, who), live_reviews.reviewing(settings, who), lang, links)
+    upload.render(live_desk.desk(settings, who), live_reviews.reviewing(settings, who), lang, links)
 
 
 def page_of_reviews() -> None:
@@ -166,12 +169,6 @@ else:  # Streamlit opens the first page at the root alone: its own code in a lin
     links["root"] = st.Page(
         lambda: st.switch_page(links["overview"], query_params=asked), url_path="overview", visibility="hidden"
     )
-OFFICE = ("overview", "map", "commune", "gaps", "method", "begin", "root")
-if may(who, "overview"):  # the office has ten pages: those of the survey hang under one word
-    grouped = {"": [links[code] for code in links if code in OFFICE]}
-    grouped[t("nav.survey", lang)] = [page for code, page in links.items() if code not in OFFICE]
-    opened = st.navigation(grouped, position="top")
-else:
-    opened = st.navigation(list(links.values()), position="top")
-layout.phone_pages(links.values(), lang)
+opened = st.navigation(list(links.values()), position="top")
+layout.phone_pages(links.values(), opened, lang)
 opened.run()

@@ -15,6 +15,7 @@ from typing import Any
 
 import geopandas as gpd
 import polars as pl
+import shapely
 import streamlit as st
 
 import geo
@@ -30,6 +31,7 @@ def communes(count: int) -> tuple[geo.Boundaries, pl.DataFrame]:
         return geo.boundaries("2025-07", Path(os.environ["COLLECT_DATA"]) / "geo"), geo.units("2025-07")
     frame = gpd.read_parquet(os.environ["APP_OUTLINES"])
     frame = frame[frame["province_code"] == VINH_LONG] if count == 124 else frame
+    frame = frame.set_geometry(frame.geometry.map(ground))
     inside = frame.geometry.representative_point()
     units = pl.DataFrame(
         {
@@ -42,6 +44,12 @@ def communes(count: int) -> tuple[geo.Boundaries, pl.DataFrame]:
     units = pl.concat([like, units.with_columns(pl.col("households_2019").cast(pl.Int64))], how="diagonal_relaxed")
     outlines = frame[["code", "geometry"]].assign(name=frame["fullName"])
     return geo.Boundaries("2025-07", "reference", "benchmark", "", True, 0.0, outlines), units
+
+
+def ground(shape: Any) -> shapely.MultiPolygon:
+    """The areas of an outline: 21 of the country's hold lines too, left over from making them lighter."""
+    parts = shapely.get_parts(shapely.get_parts(shape))
+    return shapely.MultiPolygon([part for part in parts if part.geom_type == "Polygon"])
 
 
 @st.cache_resource(show_spinner=False)
@@ -60,6 +68,11 @@ def with_folium(results: Any) -> None:
     import folium
     from streamlit_folium import st_folium
 
+    from collect.pages import served
+
+    served.register()  # Leaflet from here: folium would fetch it from the network
+    folium.Map.default_js = [("leaflet", f"/{served.folder_url('leaflet')}leaflet.js")]
+    folium.Map.default_css = [("leaflet_css", f"/{served.folder_url('leaflet')}leaflet.css")]
     target = next(target for target in results.targets if target.target_id == "S2-2025-commune")
     verdicts = dict(results.verdicts.filter(target_id=target.target_id).select("place", "verdict").iter_rows())
     colours = {"met": "#1f6fb4", "not_met": "#b5402c", "undecided": "#f2a65a", "no_data": "#c9d0d8"}

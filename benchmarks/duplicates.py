@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -72,13 +73,14 @@ def main(households: int) -> None:
     answers = {repeat: table.filter(pl.col("submission_id").is_in(counts)) for repeat, table in answers.items()}
     answers[form.root] = answers[form.root].unique("submission_id", maintain_order=True)
     whole, planted = plant(answers, form)
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     hashed = traits(whole, form)
-    hashing = time.perf_counter() - begun
+    hashing, hashing_worked = time.perf_counter() - begun, time.process_time() - worked
     found = pairs([hashed])
-    searching = time.perf_counter() - begun - hashing
+    searching, searching_worked = time.perf_counter() - begun - hashing, time.process_time() - worked - hashing_worked
     right = found.filter(pl.col("other") == pl.col("one") + "-again")
-    print(f"{whole[form.root].height:,} interviews: hashed in {hashing:.1f} s, pairs in {searching:.1f} s")
+    print(f"{whole[form.root].height:,} interviews, load {os.getloadavg()[0]:.1f}: hashed in {hashing:.1f} s", end="")
+    print(f" ({hashing_worked:.1f} s of processors), pairs in {searching:.1f} s ({searching_worked:.1f} s)")
     for edits in EDITS:
         hit = right["one"].is_in([name for name, count in planted.items() if count == edits]).sum()
         print(f"  copies with {edits} + {edits // 2} questions changed: {hit:,} of {COPIES:,} found")

@@ -1,21 +1,27 @@
 """Durable submissions a second through the phones' door, beside what the disk itself can sync in the same run.
 
 ``python -m benchmarks.durable --seconds 5``: each sender waits for its answer before it sends the next, as a phone
-does. One fsync is a 2 KB append to one file and its sync, as a journal does it. HTTP is not part of it.
+does. One fsync is a 2 KB append to one file and its sync, as a journal does it. "door": straight at the door, HTTP not
+part of it; "HTTP": through `/submission` of `collect app`, with the interviewer's token, the senders on the same cores.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import os
+import socket
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from collect.openrosa import people
 from collect.openrosa.door import Door, Sending
 from collect.settings import settings_from
 from collect.store import open_store
@@ -37,59 +43,121 @@ def syncs_a_second(folder: Path, seconds: float) -> float:
     return count / (time.perf_counter() - begun)
 
 
-def submissions_a_second(folder: Path, database: str, senders: int, seconds: float) -> float:
-    """Submissions acknowledged, by so many who send one after the other."""
+def submission(name: str, form: str) -> bytes:
+    return f'<data id="{form}"><meta><instanceID>{name}</instanceID></meta></data>'.encode().ljust(BYTES)
+
+
+def at_the_door(folder: Path, database: str, senders: int, seconds: float) -> float:
+    """Submissions acknowledged a second, by so many who send one after the other."""
     store = open_store(settings_from({"COLLECT_DATA": str(folder), "COLLECT_DATABASE": database}))
-    door, counts, until = Door(lambda: store), [0] * senders, time.perf_counter() + seconds
+    door = Door(lambda: store)
 
-    def send(sender: int) -> None:
+    def send(name: str) -> bool:
+        return door.send(Sending("hh", name, "1", "", submission(name, "hh"))).result() == "new"
+
+    rate = sent_a_second(lambda: send, senders, seconds)
+    door.close()
+    store.engine.dispose()
+    return rate
+
+
+def over_http(folder: Path, database: str, senders: int, seconds: float) -> float:
+    """The same through the server, each sender with a connection of its own that stays open."""
+    store = open_store(settings_from({"COLLECT_DATA": str(folder), "COLLECT_DATABASE": database}))
+    token = people.add(store.engine, store.folder, "lan", people.Wanted("Team A")).token
+    store.engine.dispose()
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    where = {"COLLECT_DATA": str(folder), "COLLECT_DATABASE": database}
+    command = [sys.executable, "-m", "collect.cli", "app", "--port", str(port)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, env={**os.environ, **where}, **quiet)  # type: ignore[call-overload]
+    try:
+        while not _answers(_phone(port, token)):
+            time.sleep(0.25)
+        return sent_a_second(lambda: _phone(port, token), senders, seconds)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _phone(port: int, token: str) -> Callable[[str], bool]:
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    said = {"X-OpenRosa-Version": "1.0", "Content-Type": "multipart/form-data; boundary=b"}
+    head = '--b\r\nContent-Disposition: form-data; name="xml_submission_file"; filename="s.xml"\r\n'
+    head += "Content-Type: text/xml\r\n\r\n"
+
+    def send(name: str) -> bool:
+        body = head.encode() + submission(name, "household") + b"\r\n--b--\r\n"
+        line.request("POST", f"/key/{token}/submission", body, said)
+        answer = line.getresponse()
+        answer.read()
+        return answer.status == 201
+
+    return send
+
+
+def _answers(phone: Callable[[str], bool]) -> bool:
+    try:
+        return phone("uuid:first")
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def sent_a_second(sender: Callable[[], Callable[[str], bool]], senders: int, seconds: float) -> float:
+    """How many are acknowledged when so many send, each waiting for its answer before the next."""
+    counts, until = [0] * senders, time.perf_counter() + seconds
+
+    def work(number: int) -> None:
+        send = sender()
         while time.perf_counter() < until:
-            name = f"uuid:{database[-6:]}-{senders}-{sender}-{counts[sender]}"
-            text = f'<data id="hh"><meta><instanceID>{name}</instanceID></meta></data>'.encode().ljust(BYTES)
-            if door.send(Sending("hh", name, "1", "", text)).result() != "new":
+            name = f"uuid:{senders}-{number}-{counts[number]}"
+            if not send(name):
                 raise AssertionError(name)
-            counts[sender] += 1
+            counts[number] += 1
 
-    threads = [threading.Thread(target=send, args=(number,)) for number in range(senders)]
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(senders)]
     begun = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    took = time.perf_counter() - begun
-    door.close()
-    store.engine.dispose()
-    return sum(counts) / took
+    return sum(counts) / (time.perf_counter() - begun)
+
+
+WAYS = {"door": at_the_door, "HTTP": over_http}
 
 
 @contextmanager
-def registries() -> Iterator[dict[str, str]]:
-    """SQLite, and a PostgreSQL 15 of our own where it is installed."""
+def registries() -> Iterator[dict[str, Callable[[], AbstractContextManager[str]]]]:
+    """SQLite, and a PostgreSQL 15 of our own where it is installed; each gives a fresh database."""
     import databases
 
     if not databases.available():
-        yield {"SQLite": ""}
+        yield {"SQLite": lambda: nullcontext("")}
         return
-    with databases.postgresql(durable=True) as server, server.database() as url:
-        yield {"SQLite": "", "PostgreSQL 15": url}
+    with databases.postgresql(durable=True) as server:
+        yield {"SQLite": lambda: nullcontext(""), "PostgreSQL 15": server.database}
 
 
 def main() -> None:
-    """Print one line a registry and number of senders."""
+    """Print one line a registry, way and number of senders."""
     options = argparse.ArgumentParser()
     options.add_argument("--seconds", type=float, default=5.0)
     seconds = options.parse_args().seconds
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
-    print("| registry | senders | submissions/s | fsyncs/s of the disk, before and after |\n|---|---|---|---|")
+    print("| registry | way | senders | submissions/s | fsyncs/s of the disk, before and after | load |")
+    print("|---|---|---|---|---|---|")
     with registries() as found, TemporaryDirectory(prefix="durable-") as name:
-        for number, (registry, url) in enumerate(found.items()):
-            for senders in SENDERS:
-                folder = Path(name) / f"{number}-{senders}"
-                folder.mkdir()
+        for registry, way, senders in product(found, WAYS, SENDERS):
+            folder = Path(name) / f"{registry}-{way}-{senders}"
+            folder.mkdir()
+            with found[registry]() as database:
                 before = syncs_a_second(folder, seconds / 5)
-                rate = submissions_a_second(folder, url, senders, seconds)
+                rate = WAYS[way](folder, database, senders, seconds)
                 after = syncs_a_second(folder, seconds / 5)
-                print(f"| {registry} | {senders} | {rate:,.0f} | {before:,.0f}, {after:,.0f} |", flush=True)
+            figures = f"{rate:,.0f} | {before:,.0f}, {after:,.0f} | {os.getloadavg()[0]:.1f}"
+            print(f"| {registry} | {way} | {senders} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -181,6 +181,23 @@ def _turn_away(stored: Stored, store: Store, asked: Asked, at: datetime, error: 
     registry.record_refusal(store.engine, refusal)
 
 
+def read_again(store: Store, sha256: str, definitions: Definitions, progress: Progress = silent) -> Receipt:
+    """Take in bytes that brought their reader down before and were kept, signed by who sent them then.
+
+    Raises
+    ------
+    ExportError
+        They still cannot be read, and stay where they are.
+    StoreError
+        STO-07 when they are gone, or no longer what was sent.
+    """
+    said = next((row for row in registry.refused(store.engine) if row["sha256"] == sha256), None)
+    stored = next((one for one in kept(store) if one.sha256 == sha256), None)
+    if said is None or stored is None or sha256_of(stored.path) != sha256:
+        raise StoreError("STO-07", upload=str(said["file_name"]) if said else sha256[:16])
+    return add_file(store, stored.path, definitions, _asked_then({**said, **(noted(stored) or {})}), progress=progress)
+
+
 def uploads_in(path: Path) -> Iterator[Path]:
     """The uploads a path stands for: itself, or each export in a folder; loose submission XML goes together as one."""
     if not path.is_dir():

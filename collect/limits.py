@@ -24,7 +24,8 @@ class Limits:
     cells: int = 200_000_000  # rows times columns of one worksheet, filled or not
     cell_characters: int = 1_000_000  # of one answer; a worksheet's cell ends at 32,767
     seconds: int = 1_800  # until read
-    memory_megabytes: int = 6_144  # while reading
+    memory_megabytes: int = 6_144  # while reading, all its processes together
+    processes: int = 4  # reading many submissions at once; never more than the machine has cores
 
 
 def limits_from(environment: Mapping[str, str]) -> Limits:

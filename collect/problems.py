@@ -31,6 +31,8 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("TYP-01", "error"),  # not of the question's type
         Problem("TYP-02", "repaired"),  # of the type once tidied: Khmer digits, decimal comma, blanks around
         Problem("TYP-03", "warning"),  # text that a spreadsheet turned into a number with an exponent: digits are lost
+        Problem("TYP-04", "repaired"),  # a zero that the form demands was lost at the front of a text
+        Problem("TYP-05", "warning"),  # a zero seems to be lost at the front of a text
         Problem("CHO-01", "error"),  # not among the choices
         Problem("CHO-02", "error"),  # a choice, but not under this choice filter
         Problem("REL-01", "warning"),  # answered where the question was not relevant

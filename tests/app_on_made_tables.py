@@ -19,9 +19,12 @@ from app_tables import make_changes, make_issues, make_results
 
 from collect.drawing import communes_picture
 from collect.forms import Form
-from collect.pages import live, live_maps
+from collect.pages import live, live_desk, live_maps
 from collect.pages.data import ShownBehind
+from collect.pages.upload import Answers
 from collect.problems import ExportError
+
+NOTHING_SAID = Answers()
 
 
 @dataclass
@@ -60,20 +63,26 @@ class MadeDesk:
         *,
         dry_run: bool,
         progress: Callable[[str, float], None],
-        said: tuple[str, str] = ("", ""),
+        said: Answers = NOTHING_SAID,
     ) -> MadeReceipt:
         progress("step.receive", 0.2)
-        if name.startswith("letters") and not said[1]:
+        if name.startswith("letters") and not said.encoding:
             raise ExportError("IN-41", file=name, line=2, encodings="tcvn3, windows-1258")
         if name.startswith("bad"):
             raise ExportError("IN-01", path=name, file=name)
         part = MadePart()
         part.issues = make_issues()  # type: ignore[attr-defined]
-        if name.startswith("days") and not said[0]:
+        if name.startswith("days") and not said.dates:
             part.issues = part.issues.with_columns(value=pl.lit("7/12/2026"))  # type: ignore[attr-defined]
         if not dry_run:
             st.session_state["made-waiting"] = True
         return MadeReceipt(name, False, not dry_run, (part,))
+
+    def refused(self) -> list[dict[str, Any]]:
+        return []
+
+    def read_again(self, sha256: str, progress: Callable[[str, float], None]) -> MadeReceipt:
+        raise NotImplementedError
 
     def waiting(self) -> bool:
         return bool(st.session_state.get("made-waiting"))
@@ -101,8 +110,9 @@ live.results = lambda _settings, _who, vintage=None: (
     make_results(vintage="2024") if vintage == "2024" else shown_results()  # type: ignore[return-value]
 )  # type: ignore[assignment]
 live.uploads = lambda settings, who: 0
-live.try_out = lambda settings, who, progress: progress("step.demo", 0.5)
-live.desk = lambda _settings, _who: MadeDesk()  # type: ignore[assignment,return-value]
+live.behind = lambda settings, who, vintage: False
+live_desk.try_out = lambda settings, who, progress: progress("step.demo", 0.5)
+live_desk.desk = lambda _settings, _who: MadeDesk()  # type: ignore[assignment,return-value]
 live.vintages = lambda settings: ["2024", "2025-07"] if os.environ.get("APP_FORMER") else ["2025-07"]
 live.communes_picture = lambda found, target, lang: communes_picture(found, target, found.units, lang)  # type: ignore[arg-type]
 live.behind_pictures = lambda *_: ShownBehind()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,13 +29,16 @@ class Fake:
     sessions: set[str] = field(default_factory=set)
     url: str = ""
     files: dict[str, object] = field(default_factory=dict)  # by path: text, bytes, or what becomes JSON
+    secret: str = PASSWORD  # what opens it now
 
 
 @contextmanager
-def serving(fake: Fake) -> Iterator[Fake]:
+def serving(fake: Fake, tls: ssl.SSLContext | None = None) -> Iterator[Fake]:
     handler = type("Handler", (_Handler,), {"fake": fake})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    fake.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    fake.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -56,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.path != "/v1/sessions" or said["password"] != PASSWORD:
+        if self.path != "/v1/sessions" or said["password"] != self.fake.secret:
             self._answer(401, {"code": 401.2, "message": "Could not authenticate with the provided credentials."})
             return
         token = f"session{len(self.fake.asked)}{len(self.fake.sessions)}"
@@ -79,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _known(self) -> bool:
         kind, _, secret = self.headers.get("Authorization", "").partition(" ")
-        return secret in self.fake.sessions if kind == "Bearer" else kind == "Token" and secret == TOKEN
+        return secret in self.fake.sessions if kind == "Bearer" else kind == "Token" and secret == self.fake.secret
 
     def _data(self, *, cut: bool) -> None:
         parts = urlsplit(self.path)
@@ -100,23 +104,30 @@ class _Handler(BaseHTTPRequestHandler):
         limits = INSTANT.findall(asked.get("$filter", ""))
         rows = [row for row in self.fake.rows if not limits or any((row["__system"][key] or "") > instant
                 for key, instant in limits)]  # fmt: skip
+        rows = [row for row in rows if not row["__system"].get("deletedAt")]  # unless somebody filters by deletedAt
         rows.sort(key=lambda row: (row["__system"]["submissionDate"], row["__id"]), reverse=True)
         ids = [row["__id"] for row in rows]
         token = asked.get("$skiptoken")
         begin = 0 if token is None else ids.index(token) + 1 if token in ids else len(ids)  # gone: nothing, as Central
         size = min(int(asked["$top"]), self.fake.page_size)
-        page = {"value": rows[begin : begin + size]}
-        if begin + size < len(rows):
+        page: dict[str, Any] = {"value": rows[begin : begin + size]}
+        if asked.get("$select") == "__id":
+            page["value"] = [{"__id": row["__id"]} for row in page["value"]]
+        if asked.get("$count") == "true":
+            page["@odata.count"] = len(rows)
+        if size and begin + size < len(rows):
             following = urlencode({**asked, "$skiptoken": ids[begin + size - 1]})
-            page["@odata.nextLink"] = f"https://central.example{urlsplit(self.path).path}?{following}"  # type: ignore[assignment]
+            page["@odata.nextLink"] = f"https://central.example{urlsplit(self.path).path}?{following}"
         context = "https://central.example/v1/projects/1/forms/household.svc/$metadata#Submissions"
         return page | {"@odata.context": context}
 
     def _kobo(self, asked: dict[str, str]) -> dict[str, Any]:
         rows = [row for row in self.fake.rows if _meets(row, json.loads(asked.get("query", "{}")))]
-        assert json.loads(asked["sort"]) == {"_id": 1}
+        assert asked["limit"] == "1" or json.loads(asked["sort"]) == {"_id": 1}
         rows.sort(key=lambda row: row["_id"])
         size = min(int(asked["limit"]), self.fake.page_size)
+        if "fields" in asked:
+            rows = [{key: value for key, value in row.items() if key in json.loads(asked["fields"])} for row in rows]
         more = f"{self.fake.url}/api/v2/assets/aHousehold/data/?start={size}" if len(rows) > size else None
         return {"count": len(rows), "next": more, "previous": None, "results": rows[:size]}
 
@@ -141,12 +152,23 @@ def _stamp(row: dict[str, Any]) -> float:
     return max(one.replace(tzinfo=one.tzinfo or UTC).timestamp() for one in instants)
 
 
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "$gt": lambda value, limit: value is not None and value > limit,
+    "$exists": lambda value, wanted: (value is not None) == wanted,
+}
+
+
 def _meets(row: dict[str, Any], query: dict[str, Any]) -> bool:
+    """MongoDB's language as far as KoboToolbox lets it through; a dot leads into what is reserved for the server."""
     for key, value in query.items():
         if key == "$and" and not all(_meets(row, one) for one in value):
             return False
         if key == "$or" and not any(_meets(row, one) for one in value):
             return False
-        if not key.startswith("$") and not (row.get(key) is not None and row[key] > value["$gt"]):
-            return False
+        if not key.startswith("$"):
+            found: Any = row
+            for step in key.split("."):
+                found = found.get(step) if isinstance(found, dict) else None
+            if not all(OPERATORS[name](found, wanted) for name, wanted in value.items()):
+                return False
     return True

@@ -31,7 +31,7 @@ from collect.access import (
 )
 from collect.cli import main
 from collect.i18n import LANGUAGES, t
-from collect.pages import live
+from collect.pages import live, live_desk
 from collect.pages.seen import as_seen
 from collect.problems import CollectError
 from collect.server import may_listen, script
@@ -162,11 +162,11 @@ def test_no_data_function_gives_a_partner_or_a_stranger_more_than_gaps(tmp_path:
     found = make_results()
     for who in (Who("Ly", "partner", TOWN), Who("x", "none")):
         with pytest.raises(Forbidden):
-            live.desk(settings, who)
+            live_desk.desk(settings, who)
         with pytest.raises(Forbidden):
             live.uploads(settings, who)
         with pytest.raises(Forbidden):
-            live.try_out(settings, who, lambda _step, _share: None)
+            live_desk.try_out(settings, who, lambda _step, _share: None)
         with pytest.raises(Forbidden):
             live.behind_pictures(settings, who, found.run_id, "S2-2025-commune", "29242", "vi")
     with pytest.raises(Forbidden):

@@ -34,7 +34,7 @@ from playwright.sync_api import (
 
 from collect.demo import make_round
 from collect.i18n import LANGUAGES, t
-from collect.pages import foreign
+from collect.pages import foreign, opening
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -53,6 +53,10 @@ BARRIERS = """async () => {
 DRAWN = """() => document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-script-state") === "notRunning"
   && document.querySelector("h1")?.innerText
   && !document.querySelector("[data-testid=stSkeleton]")"""
+FOCUSED = """([tag, words]) => {
+  const here = document.activeElement;
+  return here.tagName === tag && (here.getAttribute("aria-label") || here.innerText || "").includes(words);
+}"""
 ENGLISH = """words => [...document.querySelectorAll("body *")].flatMap(part => [
     ...[...part.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data.trim()),
     ...["aria-label", "placeholder", "title"].map(name => part.getAttribute(name) ?? ""),
@@ -271,6 +275,33 @@ def test_a_click_on_the_map_or_a_name_typed_without_diacritics_opens_the_commune
     assert seen.wrong == []
 
 
+def test_a_row_under_the_map_opens_its_commune_and_a_click_sends_the_table_no_second_time(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("map", "en", "map.title")
+    headings = [t(f"column.{name}", "en").encode() for name in ("answered", "interval", "needed")]
+
+    def tables() -> int:
+        return sum(all(heading in frame for heading in headings) for frame in seen.frames)
+
+    assert tables() == 1
+    seen.page.get_by_test_id("stDataFrame").scroll_into_view_if_needed()
+    grid = seen.page.get_by_test_id("stDataFrame").bounding_box()
+    assert grid is not None
+    seen.page.mouse.click(grid["x"] + 16, grid["y"] + 52)  # the box before the first row: the lowest estimate
+    seen.page.get_by_text(t("map.rank", "en", rank="1", all="…").partition("…")[0]).wait_for()
+    first = seen.page.url
+    assert "commune=" in first
+    seen.page.locator(".canvas").scroll_into_view_if_needed()
+    canvas = seen.page.locator(".canvas").bounding_box()
+    assert canvas is not None
+    seen.page.mouse.click(canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2)
+    seen.page.wait_for_url(lambda url: "commune=" in url and url != first)
+    assert tables() == 1
+    assert seen.wrong == []
+
+
 def test_the_gap_list_that_was_filtered_is_the_parquet_that_arrives(watch: Callable[..., Watched], made: str) -> None:
     seen = watch(made)
     seen.open("gaps?gap_verdict=not_met&gap_target=S6-2030-commune", "en", "gap_list.title")
@@ -345,7 +376,40 @@ def test_a_phone_shows_its_pages_without_opening_a_menu(watch: Callable[..., Wat
     assert legend is not None
     assert legend["y"] + legend["height"] < SIZES["phone"][1], "the legend stands on the first screen"
     assert "lang=vi" in seen.page.url
+    seen.open("method", "vi", "method.title")  # the last of the row
+    here = seen.page.locator(".st-key-phone-pages [aria-current=page]")
+    here.wait_for()
+    box = here.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0, "the page that is open is in view, and says that it is open"
+    assert box["x"] + box["width"] <= SIZES["phone"][0]
     assert seen.wrong == []
+
+
+def test_a_planner_prints_a_commune_found_on_the_map_without_a_mouse(watch: Callable[..., Watched], made: str) -> None:
+    seen = watch(made)
+    seen.open("map", "en", "map.title")
+    _tab_to(seen.page, "INPUT", t("map.commune", "en"))
+    seen.page.keyboard.type("cau ke")
+    seen.page.keyboard.press("Enter")
+    seen.page.get_by_role("heading", name="Cau Ke Commune").wait_for()
+    _tab_to(seen.page, "A", t("commune.open", "en"))
+    seen.page.keyboard.press("Enter")
+    seen.page.get_by_text(t("commune.targets", "en")).wait_for()
+    seen.page.wait_for_function(DRAWN, timeout=30_000)
+    _tab_to(seen.page, "BUTTON", t("commune.sheet", "en"))
+    with seen.page.expect_download() as download:
+        seen.page.keyboard.press("Enter")
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+
+
+def _tab_to(page: Page, tag: str, words: str) -> None:
+    """Walk with the tabulator, as somebody without a mouse does; forty steps are enough on any page."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED, [tag, words]):
+            return
+    pytest.fail(f"{words!r} is not reached with the tabulator")
 
 
 def test_three_people_files_stored_become_a_printed_sheet_and_a_file_for_a_partner(
@@ -358,6 +422,7 @@ def test_three_people_files_stored_become_a_printed_sheet_and_a_file_for_a_partn
         _a_survey_team_stores_its_forms(seen, [files.frame, *files.files[:1]])
         _a_planner_prints_the_worst_commune(seen)
         _an_engineer_leaves_with_a_file(seen)
+        _documents_name_what_their_pages_are_drawn_with(seen)
         assert seen.wrong == []
 
 
@@ -389,6 +454,18 @@ def _a_planner_prints_the_worst_commune(seen: Watched) -> None:
     sheet = Path(download.value.path()).read_bytes()
     assert sheet.startswith(b"%PDF-")
     assert re.search(rb"/MediaBox ?\[\s*0 0 595(\.\d+)? 841", sheet), "A4"
+
+
+def _documents_name_what_their_pages_are_drawn_with(seen: Watched) -> None:
+    for code in opening.PARTS:
+        seen.fetched.clear()
+        seen.open(code, "vi")
+        with urllib.request.urlopen(f"{seen.address}/{code}") as answer:
+            document = answer.read().decode()
+        scripts = {url.removeprefix(f"{seen.address}/") for url in seen.fetched if "/static/js/" in url}
+        assert len(scripts) > 50
+        assert {file for file in scripts if f"./{file}" not in document} == set(), code
+        assert [url for url in seen.fetched if url.endswith(PROBES[0])] == [f"{seen.address}{PROBES[0]}"], code
 
 
 def _open_first_row(page: Page) -> None:

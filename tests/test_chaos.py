@@ -17,6 +17,10 @@ def test_a_power_cut_takes_nothing_that_was_acknowledged() -> None:
     held(faults.power_cut(every=40, uploads=2))
 
 
+def test_a_power_cut_takes_nothing_that_a_phone_was_told_is_received() -> None:
+    held(faults.power_cut_on_phones(every=60, submissions=8))
+
+
 def test_a_writer_killed_at_any_moment_leaves_nothing_torn() -> None:
     held(faults.killed("", kills=3))
 

@@ -6,9 +6,10 @@ from datetime import date
 
 import polars as pl
 import pytest
-from check_tables import answers_of, codes, details, form_of, found
+from check_tables import answers_of, codes, details, form_of, found, rows_of
 
 from collect.check import check
+from collect.forms import Design
 
 FORM = form_of(
     """
@@ -120,6 +121,7 @@ def test_what_cannot_be_read_or_could_be_read_two_ways_is_null_and_told(question
         ("46346", "excel_serial"),
         ("05/06/2026", "day_or_month_first"),
         ("៥/៦/២០២៦", "day_or_month_first"),
+        ("05/06/26", "year_of_two_digits"),
         ("?", "not_of_this_type"),
     ],
 )
@@ -210,3 +212,66 @@ def test_a_column_of_days_tells_how_it_is_written(case: str) -> None:
 def test_text_that_a_spreadsheet_made_a_number_is_told() -> None:
     assert typed("remark", "1.23457E+15") == ("1.23457E+15", ["TYP-03"])
     assert typed("remark", "+84 912") == ("+84 912", [])
+
+
+INTERVIEWED = form_of(
+    """
+    | type | name  | label      | constraint                     |
+    | date | day   | Day        |                                |
+    | date | born  | Born       |                                |
+    | text | phone | Phone      | regex(., '^0[0-9]{9}$')        |
+    | text | other | Other      | regex(., '[a-z0-9]{2,9}')       |
+    | text | card  | Card       |                                |
+    """,
+    Design(interviewed_on="/data/day"),
+)
+SHORT_YEARS = """
+| question | cell           | said | read       |
+| day      | 20/11/26       |      | 2026-11-20 |
+| day      | 20-11-26       |      | 2026-11-20 |
+| day      | 20.11.24       |      | 2024-11-20 |
+| day      | 20/11/26 08:30 |      | 2026-11-20 |
+| day      | 05/06/26       | dmy  | 2026-06-05 |
+| day      | 05/06/26       |      |            |
+| day      | 25/11/26       |      |            |
+| day      | 25/11/26       | dmy  | 2026-11-25 |
+| day      | 20/11/22       |      |            |
+| day      | 20/11/85       |      |            |
+| born     | 20/11/85       |      |            |
+| born     | 20/11/26       |      |            |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(SHORT_YEARS), ids=lambda row: f"{row['question']} {row['cell']} {row['said']}")
+def test_a_year_of_two_digits_is_told_only_for_the_day_of_the_interview(row: dict[str, str | None]) -> None:
+    answers = answers_of(INTERVIEWED, f"| id | {row['question']} |\n| a | {row['cell']} |")
+    checked = check(answers, INTERVIEWED, received_on=date(2026, 11, 30), dates=row["said"] or "")
+    value = checked.tables["/data"][f"/data/{row['question']}"][0]
+    assert (str(value) if value else None) == row["read"]
+    assert [code for code in codes(checked) if code.startswith("TYP")] == ["TYP-02" if row["read"] else "TYP-01"]
+
+
+ZEROS = """
+| cells                                | question | read                                   | told               |
+| 912345678, 0912345679                | phone    | 0912345678, 0912345679                 | TYP-04             |
+| 91234567                             | phone    | 91234567                               | CON-01             |
+| abc                                  | phone    | abc                                    | CON-01             |
+| 912345678                            | other    | 912345678                              |                    |
+| 0912345679, 912345678                | card     | 0912345679, 912345678                  | TYP-05             |
+| 912345678, 912345679, 912345670      | card     | 912345678, 912345679, 912345670        | TYP-05               |
+| 912345678, 912345679                 | card     | 912345678, 912345679                   |                    |
+| 084123456789, 84123456789, 12        | card     | 084123456789, 84123456789, 12          | TYP-05             |
+| 01, 2, 3                             | card     | 01, 2, 3                               |                    |
+| 012345678, 0123456789, 912345678     | card     | 012345678, 0123456789, 912345678       |                    |
+"""  # phone numbers nobody has
+
+
+@pytest.mark.parametrize("row", rows_of(ZEROS), ids=lambda row: f"{row['question']} {row['cells']}")
+def test_a_lost_zero_is_put_back_where_the_form_demands_it_and_told_where_it_seems_lost(
+    row: dict[str, str | None],
+) -> None:
+    cells = str(row["cells"]).split(", ")
+    table = f"| id | {row['question']} |\n" + "\n".join(f"| {place} | {cell} |" for place, cell in enumerate(cells))
+    checked = check(answers_of(INTERVIEWED, table), INTERVIEWED)
+    assert ", ".join(checked.tables["/data"][f"/data/{row['question']}"]) == row["read"]
+    assert " ".join(codes(checked)) == (row["told"] or "")

@@ -99,6 +99,15 @@ def entity_in_a_sheet() -> bytes:
     return workbook('<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>&a;</t></is></c></row></sheetData>')
 
 
+def sheet_past_the_end() -> bytes:
+    """A workbook whose directory says that its last member goes on beyond the end of the file."""
+    data = bytearray(workbook("<sheetData/>"))
+    entry = data.rfind(b"PK\x01\x02")
+    struct.pack_into("<H", data, entry + 10, zipfile.ZIP_STORED)
+    struct.pack_into("<2L", data, entry + 20, len(data), len(data))
+    return bytes(data)
+
+
 def laughs(declaration: str = "") -> bytes:
     rows = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     return f'{declaration}<!DOCTYPE d [<!ENTITY l0 "ha">{rows}]>{XML.format("&l9;")}'.encode()
@@ -138,6 +147,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], Limits, str]] = {
     "elements without end": ("x.xml", deep, DEFAULT, "IN-50"),
     "lists without end": ("x.json", lambda: b'{"value": ' + b"[" * 100_000, DEFAULT, "IN-30"),
     "two cells that are a world apart": ("x.xlsx", far_apart, DEFAULT, "IN-51"),
+    "a workbook that goes on beyond its end": ("x.xlsx", sheet_past_the_end, DEFAULT, "IN-05"),
     "an entity in a workbook": ("x.xlsx", entity_in_a_sheet, DEFAULT, "IN-05"),
     "a billion commas": ("x.csv", lambda: b"," * (1 << 24), DEFAULT, "IN-48"),
     "a billion commas in the second line": ("x.csv", lambda: HEAD.encode() + b"," * (1 << 24), DEFAULT, "IN-48"),
@@ -150,7 +160,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], Limits, str]] = {
     "columns past the limit": ("x.csv", lambda: ("a," * 51 + "\n").encode(), FEW, "IN-48"),
     "a cell past the limit": ("x.csv", lambda: (HEAD + ROW.replace("Lan", "x" * 1_001)).encode(), FEW, "IN-49"),
     "a program": ("x.csv", lambda: b"\x7fELF" + bytes(range(256)) * 9, DEFAULT, "IN-03"),
-    "a picture": ("x.xlsx", lambda: b"\x89PNG\r\n\x1a\n" + bytes(range(32)) * 40, DEFAULT, "IN-03"),
+    "a picture": ("x.xlsx", lambda: b"\x89PNG\r\n\x1a\n" + bytes(range(32)) * 40, DEFAULT, "IN-54"),
     "a page": ("x.csv", lambda: b"<!DOCTYPE html><html><script>alert(1)</script></html>", DEFAULT, "IN-21"),
     "a cut workbook": ("x.xlsx", lambda: workbook("<sheetData/>")[:300], DEFAULT, "IN-05"),
 }

@@ -54,7 +54,7 @@ PAGES = {  # what each role finds in the navigation; every other address is a pa
     "sok": {"overview", "map", "gaps", "upload", "method"} | FIELD,
 }
 ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1)")
-LATE_SECONDS = 5  # how long the provider lets "late" stay
+LATE_SECONDS = 10  # how long the provider lets "late" stay
 ALL_PAGES = PAGES["sok"]
 
 
@@ -210,6 +210,21 @@ def test_a_partner_downloads_its_own_rows_alone(opened: Opened) -> None:
     assert {line.split(",")[3] for line in text.splitlines()[1:]} == {"S2"}
 
 
+@pytest.mark.parametrize("lang", ["en", "km"])
+def test_a_link_to_one_commune_survives_the_login(opened: Opened, app: str, browser: Browser, lang: str) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(20_000)
+    context.route(ELSEWHERE, lambda route: route.abort())
+    page = context.new_page()
+    page.goto(f"{app}/commune?id=29308&lang={lang}")
+    heading(page, "door.login", lang)
+    log_in(page, app, "minh", lang)
+    name = {"en": "Cau Ke Commune", "km": "Xã Cầu Kè"}[lang]
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    assert page.url == f"{app}/commune?id=29308&lang={lang}"
+    context.close()
+
+
 def test_who_has_no_role_is_told_whom_to_ask_in_the_language_they_came_with(opened: Opened) -> None:
     page = opened("stranger", lang="km")
     heading(page, "door.no_role", "km")
@@ -227,6 +242,19 @@ def test_a_login_that_ran_out_asks_to_log_in_again_at_the_next_step(opened: Open
     nothing_shown(page)
     page.get_by_role("button", name=t("door.expired.button", "vi")).click()
     expect(page.locator("input[name=login]")).to_be_visible()
+
+
+def test_a_part_of_a_page_that_draws_itself_again_asks_whether_the_login_still_holds(opened: Opened) -> None:
+    """The rows of the gap list are filtered without drawing the page: no step of the app's own entry is taken."""
+    page = opened("late", "gaps", width=1280)
+    begun = time.monotonic()
+    heading(page, "gap_list.title", "vi")
+    chosen = page.get_by_role("combobox", name=t("gap_list.filter.verdict", "vi"))
+    chosen.click()
+    page.wait_for_timeout(max(0.0, LATE_SECONDS + 1 - (time.monotonic() - begun)) * 1000)
+    page.get_by_role("option").first.click()
+    heading(page, "door.expired", "vi")
+    nothing_shown(page)
 
 
 def test_routes_ask_for_a_token_even_of_who_has_logged_in(opened: Opened, app: str) -> None:

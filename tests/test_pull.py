@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from check_tables import rows_of
 from click.testing import CliRunner, Result
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fake_servers import PASSWORD, TOKEN, Fake, serving
 from test_receive_encrypted import Phone, pem
@@ -20,9 +25,12 @@ from collect import registry
 from collect.cli import main
 from collect.i18n import LANGUAGES
 from collect.journey import define
+from collect.keeping import ledger
 from collect.problems import ServerError
 from collect.pull import Bookmark, Central, Kobo, Login, Wire
 from collect.pull.wire import TRIES
+from collect.review.reviews import decide
+from collect.review.standing import standing
 from collect.settings import settings_from, shipped_forms
 from collect.store import open_store
 
@@ -46,11 +54,15 @@ def of_central(number: int, received: int, updated: int | None = None, hamlet: s
 
 def of_kobo(number: int, received: int, updated: int | None = None, hamlet: str = "29236-01") -> dict[str, Any]:
     name = f"00000000-0000-4000-8000-{number:012d}"
-    return {"_id": number, "_uuid": name, "meta/instanceID": f"uuid:{name}", "consent": "no", "place/hamlet": hamlet,
-            "_submission_time": instant(received)[:19], "__version__": "v1", "_validation_status": {},
-            "_date_modified": instant(received if updated is None else updated)[:19]}  # fmt: skip
+    row = {"_id": number, "_uuid": name, "meta/instanceID": f"uuid:{name}", "consent": "no", "place/hamlet": hamlet,
+           "_submission_time": instant(received)[:19], "__version__": "v1", "_validation_status": {},
+           "meta/rootUuid": f"uuid:{name}"}  # fmt: skip
+    if updated is not None:  # the server keeps no instant of an edit, only what it replaced
+        row |= {"_uuid": f"edit-of-{name}", "meta/deprecatedID": f"uuid:{name}"}
+    return row
 
 
+SECRETS = {"central": PASSWORD, "kobo": TOKEN}
 NEITHER = {"COLLECT_DATABASE": "", "COLLECT_GEO_MIRROR": ""}
 KINDS: dict[str, Any] = {"central": of_central, "kobo": of_kobo}
 ASKING = {"central": ("central", "--project", "1", "--form", "household"),
@@ -87,7 +99,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def server(kind: str) -> Iterator[Fake]:
     """Twenty-five submissions, a minute between them; ten to a page."""
-    with serving(Fake([KINDS[kind](number, number) for number in range(1, 26)], page_size=10)) as fake:
+    rows = [KINDS[kind](number, number) for number in range(1, 26)]
+    with serving(Fake(rows, page_size=10, secret=SECRETS[kind])) as fake:
         yield fake
 
 
@@ -135,7 +148,9 @@ def test_the_next_pull_asks_only_for_what_changed(tmp_path: Path, kind: str, ser
     found = bring(tmp_path, kind)
     assert (found["new"], found["changed"]) == (1, 1)
     assert found["read"] <= 4  # those two, and what was received in the last minute before
-    assert all("submissionDate gt" in path or "_submission_time" in path for path in server.asked[asked:])
+    *pages, count = server.asked[asked:]
+    assert all("submissionDate gt" in path or "_submission_time" in path for path in pages)
+    assert "$count=true" in count or "limit=1&" in f"{count}&"
 
 
 def test_nothing_new_changes_nothing(tmp_path: Path, kind: str, server: Fake) -> None:
@@ -215,7 +230,7 @@ def test_a_pull_that_breaks_off_goes_on_where_it_stopped(
     server.trouble, asked = [], len(server.asked)
     found = bring(tmp_path, kind)
     assert (found["pages"], found["new"]) == (2, 15)
-    assert len(server.asked) - asked <= 3  # no page a second time; Central's session costs no data request
+    assert len(server.asked) - asked <= 3  # no page a second time, and how many there are now
     assert received(tmp_path)["submission_id"].n_unique() == 25
 
 
@@ -321,3 +336,124 @@ def test_a_bookmark_asks_again_for_the_last_minute_and_moves_only_at_the_end() -
     assert half.after("2026-11-21T00:00:00.000Z", "", "2026-11-21T00:00:00.000Z") == Bookmark(
         "2026-11-20T13:00:00.000Z"
     )
+
+
+# --- deleted on the server ---
+
+LEFT = """
+| on the server    | decided here | asked for | then          | shown as |
+| deleted          |              |           | deleted       | deleted  |
+| deleted          | accepted     |           | accepted      | kept     |
+| deleted          | sent_back    |           | sent_back     | kept     |
+| deleted          | deleted      |           | deleted       |          |
+| deleted          |              | show      | received      | gone     |
+| deleted, restored |             |           | received      | restored |
+| edited           |              |           | received      |          |
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [*(("central", row) for row in rows_of(LEFT)), *(("kobo", row) for row in rows_of(LEFT)[::6])],
+    ids=lambda row: row if isinstance(row, str) else f"{row['on the server']}, {row['decided here']} here",
+)
+def test_what_the_server_deletes_is_followed_in_sight_and_never_over_somebodys_decision(
+    tmp_path: Path, kind: str, server: Fake, row: dict[str, str | None]
+) -> None:
+    log_in(tmp_path, kind, server)
+    bring(tmp_path, kind)
+    name = name_of(kind, 7)
+    store = open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data")}))
+    if row["decided here"]:
+        decide(store, [name], row["decided here"], "asked again by phone", "Lan")
+    before, found = list(server.rows), dict[str, Any]()
+    for step in str(row["on the server"]).split(", "):
+        server.rows = {"deleted": before[:6] + before[7:], "restored": before,
+                       "edited": [*before[:6], KINDS[kind](7, 7, updated=95), *before[7:]]}[step]  # fmt: skip
+        more = ("--deletions", str(row["asked for"])) if row["asked for"] else ()
+        found = bring(tmp_path, kind, *more)
+    stands = standing(store, "household").filter(submission_id=name).row(0, named=True)
+    assert (stands["decision"] or "received") == row["then"]
+    shown = {key: found[key] for key in ("deleted", "restored", "kept") if found[key]}
+    assert shown == ({row["shown as"]: [name]} if row["shown as"] not in (None, "gone") else {})
+    assert found["gone"] == ([name] if row["shown as"] == "gone" or row["on the server"] == "deleted" else [])
+    assert standing(store, "household").filter(pl.col("submission_id") != name)["decision"].is_null().all()
+    if row["shown as"] == "deleted":
+        assert stands["decided_by"] == server.url
+        assert bring(tmp_path, kind)["gone"] == [], "told once"
+
+
+def name_of(kind: str, number: int) -> str:
+    return f"uuid:{number:04d}" if kind == "central" else f"uuid:00000000-0000-4000-8000-{number:012d}"
+
+
+@pytest.mark.parametrize("kind", ["central"])
+def test_a_server_that_lost_most_of_it_is_not_followed_unless_told(tmp_path: Path, kind: str, server: Fake) -> None:
+    log_in(tmp_path, kind, server)
+    bring(tmp_path, kind)
+    del server.rows[5:]
+    done = collect(tmp_path, *ASKING[kind])
+    assert (done.exit_code, "PUL-09" in done.output) == (14, True)
+    assert ledger.entries(open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data")}))) == []
+    done = collect(tmp_path, *ASKING[kind], "--deletions", "all")
+    assert done.exit_code == 0
+    assert name_of(kind, 25) in done.output
+    assert standing(open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data")})), "household")[
+        "decision"
+    ].null_count() == 5  # fmt: skip
+
+
+def test_kobo_is_asked_for_edits_and_reviews_in_words_its_servers_of_today_know(tmp_path: Path) -> None:
+    rows = [of_kobo(number, number) for number in range(1, 26)]
+    with serving(Fake(rows, secret=TOKEN)) as server:
+        log_in(tmp_path, "kobo", server)
+        bring(tmp_path, "kobo")
+        rows[2] = of_kobo(3, 3, updated=95, hamlet="29236-02")
+        rows[4] = {**of_kobo(5, 5), "_validation_status": {"uid": "validation_status_approved", "timestamp": 1 << 31}}
+        found = bring(tmp_path, "kobo")
+        query = json.loads(server.asked[-2].split("query=")[1].split("&")[0])
+    assert found["changed"] == 1
+    assert found["read"] == 2 + 2  # the two, and the last minute's
+    assert [list(way) for way in query["$and"][0]["$or"]] == [
+        ["_submission_time"], ["_date_modified"], ["meta/deprecatedID"], ["_validation_status.timestamp"],
+    ]  # fmt: skip
+
+
+# --- the account and the line ---
+
+
+def test_a_password_changed_on_the_server_is_said_and_the_new_one_goes_on_where_it_stopped(
+    tmp_path: Path, kind: str, server: Fake, waits: list[float]
+) -> None:
+    log_in(tmp_path, kind, server)
+    server.trouble = ["", *["cut"] * TRIES]
+    assert collect(tmp_path, *ASKING[kind]).exit_code == 14
+    server.secret, server.trouble = "another", []
+    server.sessions.clear()
+    done = collect(tmp_path, *ASKING[kind])
+    assert (done.exit_code, "PUL-02" in done.output) == (14, True)
+    assert "another" not in done.output
+    log_in(tmp_path, kind, server, "another")
+    assert bring(tmp_path, kind)["new"] == 15
+
+
+def test_a_server_nobody_vouches_for_gets_no_password_and_is_not_asked_again(
+    tmp_path: Path, kind: str, waits: list[float]
+) -> None:
+    with serving(Fake([], secret=SECRETS[kind]), self_signed(tmp_path)) as server:
+        done = log_in(tmp_path, kind, server)
+    assert (done.exit_code, "PUL-10" in done.output) == (14, True)
+    assert "self-signed" in done.output
+    assert (server.asked, waits) == ([], [])
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    key = rsa.generate_private_key(65537, 2048)
+    name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")]), datetime.now(UTC)
+    built = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    dated = built.serial_number(7).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
+    signed = dated.sign(key, hashes.SHA256())
+    (folder / "cert.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", pem(key, folder / "server.pem"))
+    return context

@@ -85,13 +85,16 @@ def test_nothing_there_nothing_in_it_and_no_such_source_are_told_apart(tmp_path:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "IN-03"),
-        (b"%PDF-1.7\n\x00\x01\x02\x03", "IN-03"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "IN-54"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(99), "IN-54"),
+        (b"\x00\x00\x00\x18ftypmp42" + bytes(99), "IN-54"),
+        (b"%PDF-1.7\n\x00\x01\x02\x03", "IN-55"),
         (struct.pack("<100I", *range(100)), "IN-03"),
         (b"\xd0\xcf\x11\xe0" + b"x" * 600, "IN-20"),
         (b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "IN-04"),
         (b"a,b,c\n1,2,3\n", "IN-09"),
         (b"KEY,commune,size\nuuid:1,29242,3\nuuid:2,\x00\x00\x00\x00\x00,4\n", "IN-58"),
+        (b'{"a": 1}', "IN-31"),
         (b"PK\x03\x04 and no more", "IN-05"),
     ],
 )
@@ -99,6 +102,13 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path: Path, data: 
     for name in ("export.csv", "export.zip", "export.xlsx"):
         (tmp_path / name).write_bytes(data)
         assert refused(tmp_path / name).code == code
+
+
+def test_a_document_is_a_zip_too_and_called_by_its_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.docx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", "<document/>")
+    assert refused(tmp_path / "x.docx").code == "IN-55"
 
 
 def test_another_survey_of_two_hundred_columns_is_refused(tmp_path: Path) -> None:

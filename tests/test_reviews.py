@@ -13,18 +13,21 @@ from typing import Any
 import openpyxl
 import polars as pl
 import pytest
+from check_tables import rows_of
 from field_office import Office, states
 
 from collect import registry
-from collect.keeping import ledger
+from collect.intake import add_file
+from collect.keeping import chain, ledger
 from collect.limits import DEFAULT
 from collect.problems import CollectError, ExportError
 from collect.registry import LEDGER
 from collect.review import sheet as correction_sheet
 from collect.review.outstanding import outstanding
-from collect.review.reviews import Correction, Filters, correct, decide, history, judge_pair, queue
+from collect.review.reviews import STATES, Correction, Filters, correct, decide, history, judge_pair, queue
 from collect.runs import Known, gather
 from collect.settings import settings_from
+from collect.wording.states import state_of
 
 
 @pytest.fixture
@@ -454,14 +457,13 @@ def test_the_ledger_is_a_chain_and_a_changed_past_shows(office: Office) -> None:
     office.send("| id |\n| a |\n| b |")
     decide(office.store, uuids("a"), "accepted", "", "Lan")
     decide(office.store, uuids("b"), "rejected", "never visited", "Lan")
-    chain = ledger.entries(office.store)
-    assert ledger.first_break(chain) is None
+    assert ledger.CHAIN.first_break(ledger.entries(office.store)) is None
     with office.store.engine.begin() as connection:
         connection.execute(LEDGER.update().where(LEDGER.c.number == 1).values(by="Minh"))
-    assert ledger.first_break(ledger.entries(office.store)) == 1
+    assert ledger.CHAIN.first_break(ledger.entries(office.store)) == 1
     with office.store.engine.begin() as connection:
         connection.execute(LEDGER.delete().where(LEDGER.c.number == 1))
-    assert ledger.first_break(ledger.entries(office.store)) == 1
+    assert ledger.CHAIN.first_break(ledger.entries(office.store)) == 1
 
 
 def test_a_clock_that_jumps_back_does_not_undo_the_order(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -472,7 +474,7 @@ def test_a_clock_that_jumps_back_does_not_undo_the_order(office: Office, monkeyp
 
     office.send("| id |\n| a |")
     decide(office.store, uuids("a"), "rejected", "never visited", "Lan")
-    monkeypatch.setattr(ledger, "datetime", Yesterday)
+    monkeypatch.setattr(chain, "datetime", Yesterday)
     decide(office.store, uuids("a"), "received", "", "Lan")
     moments = [entry.at for entry in ledger.entries(office.store)]
     assert moments == sorted(moments)
@@ -483,14 +485,14 @@ def test_the_copy_beside_the_tables_makes_a_lost_ledger_again(office: Office) ->
     decide(office.store, uuids("a"), "accepted", "", "Lan")
     decide(office.store, uuids("b"), "rejected", "Khmer: ផ្ទះទទេ", "Lan")
     told = ledger.entries(office.store)
-    with (office.store.folder / ledger.COPY).open("ab") as file:
+    with (office.store.folder / ledger.CHAIN.copy).open("ab") as file:
         file.write(b'{"number": 3, "torn')
-    assert ledger.copied(office.store.folder) == told
+    assert ledger.CHAIN.copied(office.store.folder) == told
     with office.store.engine.begin() as connection:
         connection.execute(LEDGER.delete())
-    assert ledger.restore(office.store) == 2
+    assert ledger.CHAIN.restore(office.store) == 2
     decide(office.store, uuids("b"), "received", "", "Lan")
-    assert [entry.number for entry in ledger.copied(office.store.folder)] == [1, 2, 3]
+    assert [entry.number for entry in ledger.CHAIN.copied(office.store.folder)] == [1, 2, 3]
     assert ledger.entries(office.store)[:2] == told
 
 
@@ -498,3 +500,53 @@ def test_queue_columns_hold_no_answers(office: Office) -> None:
     office.send("| id | remark |\n| a | secret |")
     rows = queue(office.store, office.definitions)
     assert "secret" not in rows.cast({"codes": pl.List(pl.String)}).write_json()
+
+
+# --- old ids, and what the server says ---
+
+
+def test_an_id_that_a_later_edit_replaced_names_its_successor(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    office.send("| id | replaces | size |\n| b | a | 4 |\n| c | b | 5 |")
+    for old in uuids("a", "b"):
+        with pytest.raises(CollectError) as error:
+            decide(office.store, [old], "accepted", "", "Lan")
+        assert (error.value.code, error.value.values["successor"]) == ("REV-05", "uuid:c")
+        (outcome,) = correct(office.store, office.definitions, [Correction(old, "/data/size", "6", "why")], "Lan")
+        assert (outcome.result, outcome.code) == ("replaced", "uuid:c")
+    assert ledger.entries(office.store) == []
+
+
+ON_THE_SERVER = """
+| Central says | decided here | state       | counts | words                                 |
+|              |              | with_issues | yes    | with issues                           |
+| edited       |              | with_issues | yes    | with issues                           |
+| approved     |              | accepted    | yes    | accepted (the server's decision)      |
+| hasIssues    |              | with_issues | yes    | with issues (the server's decision)   |
+| rejected     |              | rejected    | no     | rejected (the server's decision)      |
+| rejected     | accepted     | accepted    | yes    | accepted (the server says: rejected)  |
+| approved     | rejected     | rejected    | no     | rejected (the server says: accepted)  |
+| approved     | sent_back    | sent_back   | no     | sent back (the server says: accepted) |
+| approved     | accepted     | accepted    | yes    | accepted                              |
+"""  # the roster is missing, so by the form's own rules it has issues
+
+
+@pytest.mark.parametrize(
+    "row", rows_of(ON_THE_SERVER), ids=lambda row: f"{row['Central says']}, {row['decided here']} here"
+)
+def test_what_the_servers_reviewers_decided_is_read_and_never_overrules_this_office(
+    tmp_path: Path, row: dict[str, str | None]
+) -> None:
+    office = Office(tmp_path)
+    said = {"SubmissionDate": "2026-03-01T03:00:00.000Z", "round": "r", "interviewer": "Lan", "hamlet": "h",
+            "number": "1", "day": "2026-03-01", "size": "3", "fibre": "yes", "remark": "",
+            "KEY": "uuid:a", "ReviewState": row["Central says"] or "", "FormVersion": "1"}  # fmt: skip
+    (tmp_path / "hh.csv").write_text(",".join(said) + "\n" + ",".join(said.values()) + "\n", encoding="utf-8")
+    add_file(office.store, tmp_path / "hh.csv", office.definitions)
+    if row["decided here"]:
+        decide(office.store, uuids("a"), row["decided here"], "seen", "Lan")
+    every = Filters(states=STATES)
+    found = queue(office.store, office.definitions, every).row(0, named=True)
+    assert (found["state"], state_of(found, "en")) == (row["state"], row["words"])
+    assert counted(office) == (["a"] if row["counts"] == "yes" else [])
+    office.close()

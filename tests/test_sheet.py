@@ -72,10 +72,14 @@ def test_what_is_withheld_is_not_printed() -> None:
     assert {row["value"] for row in held["rows"]} == {None}
 
 
-def test_every_commune_of_the_picture_has_the_pattern_of_its_class_and_the_chosen_one_an_outline() -> None:
+def test_every_commune_of_the_picture_has_the_colour_of_its_class_its_hatch_above_and_the_chosen_one_an_outline() -> (
+    None
+):
     shapes = FACTS.outlines.simplified()
     classes = dict(zip(shapes["code"], ["met", "not_met", "undecided", "no_data"] * 20, strict=False))
     drawn = svg_of(shapes, Painted(classes, LOOKS, dict.fromkeys(classes, "✓"), chosen=CODE))
-    for kind in LOOKS:
-        assert drawn.count(f'fill="url(#k-{kind})"') == list(classes.values()).count(kind)
+    for kind, look in LOOKS.items():
+        count = list(classes.values()).count(kind)
+        assert drawn.count(f'Z" fill="{look.colour}"') == count, "tiles that hold the colour too show seams in print"
+        assert drawn.count(f'fill="url(#k-{kind})"') == (count if look.hatch else 0)
     assert drawn.count('stroke="#111"') == 1

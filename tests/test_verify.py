@@ -87,26 +87,26 @@ def test_a_run_remembers_the_last_decision_it_knew(office: Office) -> None:
     assert damage(office) == []
     with office.store.engine.begin() as connection:
         connection.execute(registry.LEDGER.delete().where(registry.LEDGER.c.number == 2))
-    (office.store.folder / ledger.COPY).unlink()
+    (office.store.folder / ledger.CHAIN.copy).unlink()
     assert damage(office) == ["ledger_copy_gone", "ledger_unknown"]
 
 
 def test_a_tail_cut_off_ledger_and_copy_is_found_by_what_runs_and_people_noted(office: Office) -> None:
-    head = verify(office.store).head
+    head = verify(office.store).heads["ledger"]
     assert head == ledger.head(office.store)
     run = office.store.run_folder("r1")
     run.mkdir(parents=True)
     (run / "run.json").write_text(json.dumps({"ledger_head": head}), encoding="utf-8")
     with office.store.engine.begin() as connection:
         connection.execute(registry.LEDGER.delete().where(registry.LEDGER.c.number == 2))
-    copy = office.store.folder / ledger.COPY
+    copy = office.store.folder / ledger.CHAIN.copy
     copy.write_bytes(copy.read_bytes().splitlines(keepends=True)[0])
     assert damage(office) == ["ledger_unknown"]
     assert [one.kind for one in verify(office.store, noted=[head]).damage] == ["ledger_unknown", "ledger_noted"]
 
 
 def test_a_copy_that_is_gone_while_there_are_decisions_is_found(office: Office) -> None:
-    (office.store.folder / ledger.COPY).unlink()
+    (office.store.folder / ledger.CHAIN.copy).unlink()
     assert damage(office) == ["ledger_copy_gone"]
 
 

@@ -53,3 +53,19 @@ def into_trouble(read: Callable[..., Any]) -> Callable[..., Any]:
         return read(path, *arguments, **named)
 
     return wrapped
+
+
+def met_by_name(take: Callable[..., Any]) -> Callable[..., Any]:
+    """A reader of one member that meets the trouble the member's folder is named after: segfault/b.xml.
+
+    In "once/", only whoever is no group's leader, that is a lane, falls.
+    """
+
+    def wrapped(desk: Any, member: Any) -> Any:
+        folder, _, name = member.name.rpartition("/")
+        if name == "b.xml" and (folder != "once" or os.getpid() != os.getpgid(0)):
+            member.read()  # so that it is known who is at work
+            globals().get(folder, segfault)()
+        return take(desk, member)
+
+    return wrapped

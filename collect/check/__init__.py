@@ -24,6 +24,7 @@ from collect.check.rules import check_constraints, check_fixed, check_required
 from collect.check.settle import settle
 from collect.check.sheets import Checked, sheets_of
 from collect.check.versions import check_by_version
+from collect.check.zeros import put_back
 from collect.forms import Form
 from collect.tables import Answers
 
@@ -51,6 +52,7 @@ def _check(answers: Answers, form: Form, upload_id: str, received_on: date | Non
     tidy_choices(sheets)
     settle(sheets, report)
     report_types(sheets, report)
+    put_back(sheets, report)
     check_choices(sheets, report)
     check_required(sheets, report)
     check_constraints(sheets, report)

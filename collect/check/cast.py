@@ -8,7 +8,7 @@ from functools import cached_property
 
 import polars as pl
 
-from collect.check.days import as_iso, counts_from_1900, order_of
+from collect.check.days import as_iso, counts_from_1900, order_of, with_century
 from collect.check.report import Report, said
 from collect.check.sheets import Sheets
 from collect.forms import Question
@@ -94,6 +94,9 @@ class Days:
 
     def told(self, odd: pl.DataFrame, path: str) -> pl.DataFrame:
         """The tidied cells of a column of days, as ISO where they can be told."""
+        design = self._sheets.form.design
+        if path in (design.interviewed_on, design.started_at, design.ended_at):
+            odd = odd.with_columns(with_century(pl.col(path), self._received_on, self.dates))
         order = order_of(odd[path], self.dates)
         usual = bool(odd[path].str.contains(SERIAL).any()) and self.usual_count
         return odd.select(as_iso(pl.col(path), order, usual).alias(path))
@@ -254,6 +257,7 @@ DAYS = ("date", "dateTime")
 # Why a date was refused: both could be read as some day, but as which one is a guess.
 SERIAL = r"^\s*\d{5}(\.\d+)?\s*$"  # Excel counts days since 1899-12-30, or since 1904 on a Mac
 DAY_FIRST = r"^\s*\d{1,2}\s*[-/. ]\s*\d{1,2}\s*[-/. ]\s*\d{2,4}\b"
+SHORT_YEAR = r"^\s*\d{1,2}\s*[-/. ]\s*\d{1,2}\s*[-/. ]\s*\d{2}(?:\D|$)"
 
 
 def _why(question: Question, values: pl.Series) -> pl.Series | str:
@@ -272,4 +276,8 @@ def _first_of(cases: Iterable[tuple[str, str]], texts: Mapping[str, str]) -> pl.
     return chosen.alias("why")
 
 
-_AMBIGUOUS: Mapping[str, str] = {"excel_serial": SERIAL, "day_or_month_first": DAY_FIRST}
+_AMBIGUOUS: Mapping[str, str] = {  # of several that fit the last counts
+    "excel_serial": SERIAL,
+    "day_or_month_first": DAY_FIRST,
+    "year_of_two_digits": SHORT_YEAR,
+}

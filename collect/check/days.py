@@ -2,6 +2,7 @@
 
 25/7/2026 can only be July; 12/7/2026 cannot be told by itself, but a column in which some day is past the twelfth tells
 for all its cells. Where no cell tells, or cells contradict one another, whoever uploads must say (``dates``).
+A year of two digits is told only where the day of the interview is asked: that lies in the years before the upload.
 A spreadsheet counts days from 30 December 1899, or from 1904 on a Mac before 2011: where the later day would lie after
 the upload was received, it is the first; one cell tells for the whole upload.
 """
@@ -13,12 +14,14 @@ from datetime import date, timedelta
 
 import polars as pl
 
+SHORT_YEAR = r"^(\d{1,2})([-/. ])(\d{1,2})[-/. ](\d{2})((?:[ T]+\d{1,2}:\d{2}(?::\d{2})?)?)$"
+YEARS_BACK = 2  # an interview is handed in at the latest so long after it was made
 YEAR_LAST = r"^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})(?:[ T]+(\d{1,2}:\d{2}(?::\d{2})?))?$"
 IN_WORDS = r"^(?:[Nn]gày\s+)?(\d{1,2})\s+[Tt]háng\s+(\d{1,2})(?:\s+[Nn]ăm|,)?\s+(\d{4})$"
 SERIAL = r"^(\d{5})(?:\.\d+)?$"
 DAY_NOUGHT = date(1899, 12, 30)
 LATER_BY = timedelta(days=1462)  # the count from 1904
-LAST_MONTH = 12
+LAST_MONTH, LAST_DAY = 12, 31
 ORDERS = ("dmy", "mdy")
 
 
@@ -30,6 +33,20 @@ def order_of(texts: pl.Series, dates: str) -> str:
     day_first = bool(((first > LAST_MONTH) & (second <= LAST_MONTH)).any())
     month_first = bool(((second > LAST_MONTH) & (first <= LAST_MONTH)).any())
     return "" if day_first == month_first else "dmy" if day_first else "mdy"
+
+
+def with_century(text: pl.Expr, received_on: date | None, dates: str) -> pl.Expr:
+    """Days of interviews with the century before a year of two digits, where neither end can be another year.
+
+    20/11/26 may also be the 26th of November 2020; received in 2026, only one of them is the day of an interview.
+    """
+    if received_on is None:
+        return text
+    first, last = (text.str.extract(SHORT_YEAR, group).cast(pl.Int64) for group in (1, 4))
+    likely = pl.lit(received_on.year % 100 - YEARS_BACK), pl.lit(received_on.year % 100)
+    other_end = first.is_between(*likely) & (last <= LAST_DAY) & pl.lit(dates not in ORDERS)
+    long_year = text.str.replace(SHORT_YEAR, f"${{1}}${{2}}${{3}}${{2}}{received_on.year // 100}${{4}}${{5}}")
+    return pl.when(last.is_between(*likely) & ~other_end).then(long_year).otherwise(text)
 
 
 def counts_from_1900(columns: Iterable[pl.Series], received_on: date | None) -> bool:

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,12 @@ def _since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> s
         raise click.BadParameter(value) from error
 
 
+DELETIONS = ("follow", "show", "all")
+deletions_option = click.option(
+    "--deletions", type=click.Choice(DELETIONS), default="follow", show_default=True,
+    help="What was deleted there: follow it here, only show it, or follow it however much it is.",
+)  # fmt: skip
+
 since_option = click.option("--since", callback=_since, help="YYYY-MM-DD, or all (default: where the last pull ended).")
 
 
@@ -99,6 +106,7 @@ since_option = click.option("--since", callback=_since, help="YYYY-MM-DD, or all
 @click.option("--form", "form_id", required=True, help="The form's id on the server.")
 @click.option("--as", "as_form", help="Which of our forms it is (default: the one of the same id).")
 @since_option
+@deletions_option
 @key_option
 @as_json
 @click.pass_obj
@@ -109,6 +117,7 @@ def central(  # noqa: PLR0913 one argument an option
     form_id: str,
     as_form: str | None,
     since: str | None,
+    deletions: str,
     key: Path | None,
     as_json: bool,
 ) -> None:
@@ -117,9 +126,8 @@ def central(  # noqa: PLR0913 one argument an option
 
     account = Logins.of_user().find("central", url)
     reader = Central(Wire(account.url), account, project, form_id)
-    _bring(
-        session, reader, (account.url, str(project), form_id), (as_form or form_id, since, as_json), private_key_in(key)
-    )
+    asked = _Asked(as_form or form_id, (account.url, str(project), form_id), since, deletions, as_json)
+    _bring(session, reader, asked, private_key_in(key))
 
 
 @pull.command()
@@ -127,54 +135,100 @@ def central(  # noqa: PLR0913 one argument an option
 @click.option("--asset", required=True, help="The project's uid: the letters after /forms/ in its address.")
 @click.option("--form", "form_id", required=True, help="Which of our forms it is.")
 @since_option
+@deletions_option
 @as_json
 @click.pass_obj
-def kobo(session: Session, url: str | None, asset: str, form_id: str, since: str | None, as_json: bool) -> None:
+def kobo(  # noqa: PLR0913 one argument an option
+    session: Session, url: str | None, asset: str, form_id: str, since: str | None, deletions: str, as_json: bool
+) -> None:
     """Bring the submissions of one project from KoboToolbox."""
     from collect.pull import Kobo, Logins, Wire
 
     account = Logins.of_user().find("kobo", url)
-    _bring(session, Kobo(Wire(account.url), account, asset), (account.url, asset), (form_id, since, as_json))
+    asked = _Asked(form_id, (account.url, asset), since, deletions, as_json)
+    _bring(session, Kobo(Wire(account.url), account, asset), asked)
 
 
-def _bring(
-    session: Session,
-    reader: Central | Kobo,
-    what: tuple[str, ...],
-    asked: tuple[str, str | None, bool],
-    key: PrivateKey | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """``form``: ours. ``what``: the server and the form there, which names bookmark and list of names."""
+
+    form: str
+    what: tuple[str, ...]
+    since: str | None
+    deletions: str
+    as_json: bool
+
+
+def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: PrivateKey | None = None) -> None:
     """Take in page after page; the bookmark moves once a page is safe, so a break costs one page at most."""
-    from collect.pull import Bookmark, Central, bookmark_of, keep_bookmark
+    from collect.pull import Bookmark, bookmark_of, keep_bookmark, note_names
     from collect.store import open_store
 
-    form, since, as_json = asked
+    form, what, as_json = asked.form, asked.what, asked.as_json
     store, folder = open_store(session.settings), session.settings.data
     known = bookmark_of(folder, *what)
-    bookmark = known if since is None else Bookmark(since)
+    bookmark = known if asked.since is None else Bookmark(asked.since)
     whole = known.reaches(bookmark.since)  # else the bookmark stays: what came before that day is still to be asked for
     take = _taker(session, store, form, key)
     totals, pages = dict.fromkeys(COUNTED, 0), 0
     kept: dict[str, int] = {}
     for page in _told_if_broken(session, reader.pages(bookmark), kept, as_json):
-        asked_at, receipts = reader.wire.asked_at, []
-        if page.closed and isinstance(reader, Central):
-            if key is None:
-                raise ExportError("IN-16", file=form)
-            receipts.append(take(reader.sealed(page.closed), f"{form}-{pages + 1:04d}-sealed.zip", "submission-xml"))
-        if page.count:
-            pages += 1
-            receipts.append(take(page.data, f"{form}-{pages:04d}.json", reader.source))
+        asked_at = reader.wire.asked_at
+        receipts = [take(*file) for file in _files(reader, page, form, pages + 1, key)]
+        pages += bool(page.count)
         for name in COUNTED:
             totals[name] += sum(getattr(part, name) for receipt in receipts for part in receipt.parts)
+        note_names(page.names, folder, *what)
         bookmark = bookmark.after(page.newest, page.following, asked_at)
         if whole:
             keep_bookmark(bookmark, folder, *what)
             kept.update(pages=pages, **totals)
-    if as_json:
-        click.echo(json.dumps({"pages": pages, **totals, "since": (bookmark if whole else known).since}))
-    else:
+    if not as_json:
         session.say("cli.pull.done", pages=pages, **totals)
+    left = _deleted_there(session, store, reader, asked)
+    if as_json:
+        click.echo(json.dumps({"pages": pages, **totals, "since": (bookmark if whole else known).since, **left}))
+
+
+def _files(
+    reader: Central | Kobo, page: Page, form: str, number: int, key: PrivateKey | None
+) -> Iterator[tuple[bytes, str, str]]:
+    """What a page brings: bytes, a file's name, its kind. Raises ExportError IN-16: encrypted, and no key."""
+    from collect.pull import Central
+
+    if page.closed and isinstance(reader, Central):
+        if key is None:
+            raise ExportError("IN-16", file=form)
+        yield reader.sealed(page.closed), f"{form}-{number:04d}-sealed.zip", "submission-xml"
+    if page.count:
+        yield page.data, f"{form}-{number:04d}.json", reader.source
+
+
+def _deleted_there(session: Session, store: Store, reader: Central | Kobo, asked: _Asked) -> dict[str, list[str]]:
+    """Say which submissions the server deleted or restored, and follow it where nobody here decided otherwise."""
+    from collect.pull import known_names, moved, note_names, refuse_too_many
+    from collect.review.server import follow
+
+    folder, url = session.settings.data, asked.what[0]
+    known = known_names(folder, *asked.what)
+    found = moved(reader, known)
+    told = {"gone": list(found.gone), "back": list(found.back), "deleted": [], "restored": [], "kept": []}
+    if asked.deletions == "follow":
+        refuse_too_many(found, known, url)
+    if asked.deletions != "show":
+        still = {name for name, here in known.items() if here}.difference(found.gone)
+        followed = follow(store, session.definitions().form(asked.form).form_id, found, still, url)
+        note_names(found.gone, folder, *asked.what, here=False)
+        note_names(found.back, folder, *asked.what)
+        told |= {name: list(getattr(followed, name)) for name in ("deleted", "restored", "kept")}
+    for name in ("gone",) if asked.deletions == "show" else ("deleted", "restored", "kept"):
+        if told[name] and not asked.as_json:
+            key = "cli.pull.decided_here" if name == "kept" else f"cli.pull.{name}"
+            session.say(key, count=len(told[name]), url=url)
+            for one in told[name]:
+                echo(f"  {one}")
+    return told
 
 
 def _told_if_broken(session: Session, pages: Iterable[Page], kept: dict[str, int], as_json: bool) -> Iterator[Page]:

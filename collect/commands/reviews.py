@@ -15,6 +15,7 @@ import click
 from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
 from collect.problems import CollectError, ExportError
+from collect.wording.states import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound="Callable[..., Any] | click.Command")
 
+FILES = ("files", "files_missing")
 by_whom = click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who decides.")
 
 
@@ -62,9 +64,11 @@ def list_(session: Session, /, as_json: bool, **wanted: Any) -> None:
         click.echo(rows.write_json())
         return
     for row in rows.iter_rows(named=True):
-        state = t(f"review.state.{row['state']}", session.lang)
+        state = state_of(row, session.lang)
         interviewer = " ".join((row["interviewer"] or "-").split())
-        echo(f"{row['submission_id']}  {state}  {interviewer}  {' '.join(row['codes'])}".rstrip())
+        files = t("review.files", session.lang, **{name: row[name] for name in FILES}) if row["files"] else ""
+        said = (row["submission_id"], state, interviewer, " ".join(row["codes"]), files)
+        echo("  ".join(part for part in said if part))
     session.say("cli.review.listed", rows=rows.height)
 
 
@@ -94,6 +98,30 @@ def issues(session: Session, /, path: Path, as_json: bool, **wanted: Any) -> Non
         click.echo(json.dumps({"file": str(path), "issues": found.height}))
     else:
         session.say("cli.review.issues", file=str(path), rows=found.height)
+
+
+@review.command("files")
+@click.argument("submission_id")
+@as_json
+@click.pass_obj
+def files_(session: Session, submission_id: str, as_json: bool) -> None:
+    """List the photos and other files of an interview, where each lies, and those that never came."""
+    from collect.review.attached import attached
+    from collect.review.queue import found_in
+    from collect.review.standing import standing
+    from collect.store import open_store
+
+    store = open_store(session.settings)
+    form, every = found_in(store, submission_id)
+    interview = every.filter(submission_id=submission_id)["interview"][0]
+    rows = attached(store, session.definitions().form(form), standing(store, form).filter(interview=interview))
+    if as_json:
+        click.echo(rows.write_json())
+        return
+    for row in rows.iter_rows(named=True):
+        echo(f"{row['name']}  {row['question'] or '-'}  {row['place'] or t('review.file.missing', session.lang)}")
+    counts = {"files": rows.height, "files_missing": rows["place"].null_count()}
+    click.echo(t("review.files", session.lang, **counts))
 
 
 def _decision(name: str, decision: str, words: str) -> None:
@@ -259,13 +287,14 @@ def verify(session: Session, noted: tuple[str, ...], as_json: bool) -> None:
         | {part: t(f"verify.{one.kind}.{part}", session.lang, where=one.where) for part in ("found", "mend")}
         for one in found.damage
     ]
+    counts = {"uploads": found.uploads, "parts": found.parts, "entries": found.entries, "handed": found.handed}
     if as_json:
-        counts = {"uploads": found.uploads, "parts": found.parts, "entries": found.entries, "head": found.head}
-        click.echo(json.dumps({"sound": not wrong, **counts, "damage": wrong}, ensure_ascii=False))
+        said = counts | {"heads": found.heads}
+        click.echo(json.dumps({"sound": not wrong, **said, "damage": wrong}, ensure_ascii=False))
     elif not wrong:
-        session.say("cli.verify.sound", uploads=found.uploads, parts=found.parts, entries=found.entries)
-        if found.head:
-            session.say("cli.verify.head", number=found.entries, head=found.head)
+        session.say("cli.verify.sound", **counts)
+        if found.heads["ledger"]:
+            session.say("cli.verify.head", number=found.entries, head=found.heads["ledger"])
     for one in () if as_json else wrong:
         echo(f"✗ {one['found']}\n  {one['mend']}", err=True)
     sys.exit(13 if wrong else 0)

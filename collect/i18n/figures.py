@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
+from typing import Any
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent, get_decimal_symbol, get_group_symbol
 
 from collect.i18n import t
 
@@ -14,8 +16,10 @@ PERCENT = {"vi": "#,##0.0\u00a0%", "km": "#,##0.0%", "en": "#,##0.0%"}
 WHOLE_PERCENT = {"vi": "#,##0.#\u00a0%", "km": "#,##0.#%", "en": "#,##0.#%"}
 DATES = {"vi": "dd/MM/yyyy", "km": "dd/MM/yyyy", "en": "d MMM yyyy"}
 NOTHING = "–"
+REMEMBERED = 16_384  # figures written out: a page of thousands of communes writes the same ones at every click
 
 
+@lru_cache(REMEMBERED)
 def percent(share: float | None, lang: str) -> str:
     """A share of 0 to 1 as percent, one decimal."""
     return NOTHING if share is None else str(format_percent(share, PERCENT[lang], locale=lang))
@@ -39,6 +43,7 @@ def points(difference: float | None, lang: str) -> str:
     return f"{'−' if difference < 0 else '+'}{written}"
 
 
+@lru_cache(REMEMBERED)
 def number(value: float | None, lang: str) -> str:
     """A count, grouped as the language groups."""
     return NOTHING if value is None else str(format_decimal(value, "#,##0.#", locale=lang))
@@ -58,6 +63,18 @@ def chance(p_meets: float | None, lang: str) -> str:
     if p_meets > 0.99:
         return "> " + whole_percent(0.99, lang)
     return whole_percent(round(p_meets, 2), lang)
+
+
+def axis_figures(lang: str) -> dict[str, Any]:
+    """How Vega writes the figures of an axis: its number locale, from what Babel knows."""
+    gap = PERCENT[lang].removesuffix("%")[-1]
+    return {
+        "decimal": get_decimal_symbol(lang),
+        "thousands": get_group_symbol(lang),
+        "grouping": [3],
+        "currency": ["", ""],
+        "percent": f"{gap if gap.isspace() else ''}%",
+    }
 
 
 def counted(key: str, count: int, lang: str, **values: object) -> str:

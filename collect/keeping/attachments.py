@@ -7,7 +7,7 @@ under the same name takes nothing away, and a registry that was lost learns from
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from collect.registry import ATTACHMENTS, SENT
 from collect.store import Store, safe_name, sha256_of
 
 FOLDER = "attachments"
+ENCRYPTED = ".enc"  # how the name of a file ends that only the project's key opens
 DIGITS = 16  # of the SHA-256 in a file's name
 AT_ONCE = 500  # rows in one statement
 
@@ -32,16 +33,17 @@ def path_of(folder: Path, form: str, instance_id: str, name: str, sha256: str) -
     return folder_of(folder, form, instance_id) / f"{sha256[:DIGITS]}-{safe_name(name)}"
 
 
-def files_of(store: Store, form: str, instance_ids: Iterable[str]) -> dict[str, dict[str, Path]]:
-    """By submission: the files that came with it by name, each where it lies; of one name the last to come."""
-    wanted, found = list(dict.fromkeys(instance_ids)), dict[str, dict[str, Path]]()
-    for begin in range(0, len(wanted), AT_ONCE):
-        chosen = (ATTACHMENTS.c.form == form) & ATTACHMENTS.c.instance_id.in_(wanted[begin : begin + AT_ONCE])
-        with store.engine.connect() as connection:
-            rows = connection.execute(ATTACHMENTS.select().where(chosen).order_by(ATTACHMENTS.c.received_at)).mappings()
-            for row in rows:
-                path = path_of(store.folder, form, row["instance_id"], row["name"], row["sha256"])
-                found.setdefault(row["instance_id"], {})[row["name"]] = path
+def files_of(store: Store, form: str, instance_id: str | None = None) -> dict[str, dict[str, Path]]:
+    """By submission of a form, or of one: the files that came with it by name; of one name the last to come."""
+    chosen = ATTACHMENTS.c.form == form
+    if instance_id is not None:
+        chosen &= ATTACHMENTS.c.instance_id == instance_id
+    found: dict[str, dict[str, Path]] = {}
+    with store.engine.connect() as connection:
+        rows = connection.execute(ATTACHMENTS.select().where(chosen).order_by(ATTACHMENTS.c.received_at)).mappings()
+        for row in rows:
+            path = path_of(store.folder, form, row["instance_id"], row["name"], row["sha256"])
+            found.setdefault(row["instance_id"], {})[row["name"]] = path
     return found
 
 

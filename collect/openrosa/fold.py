@@ -69,7 +69,7 @@ def _opened_by(store: Store, key: PrivateKey) -> Iterator[list[Row]]:
         rows = [dict(row._mapping) for row in connection.execute(sealed(store))]
     group, size = list[Row](), 0
     for row in sorted(rows, key=lambda row: str(row["received_by"])):
-        came = files_of(store, row["form"], [row["instance_id"]]).get(row["instance_id"], {})
+        came = files_of(store, row["form"], row["instance_id"]).get(row["instance_id"], {})
         row["files"] = {name: path for name, path in came.items() if name.endswith(SUFFIX) and path.is_file()}
         if not _is_whole(row) or not opens(bytes_of(store.folder, row), row["files"], key):
             continue

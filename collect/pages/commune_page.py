@@ -16,6 +16,7 @@ from collect.pages.bullets import Bullet, draw
 from collect.pages.data import Results, ShownBehind
 from collect.pages.layout import address, coded, header
 from collect.pages.map_page import findable
+from collect.pages.visitor import fragment
 from collect.pages.words import counted, day, interval, number, percent, points, target_value, whole_percent
 from collect.publish import advice
 from collect.targets import Target
@@ -149,7 +150,7 @@ def _bullet(results: Results, target: Target, row: Mapping[str, Any], lang: str)
     )
 
 
-@st.fragment
+@fragment()
 def _behind(results: Results, code: str, rows: pl.DataFrame, lang: str, sources: Sources) -> None:
     """Hamlets and interviewers of the commune, when somebody asks; never where its figures are withheld."""
     open_ones = data.latest(rows).filter(~pl.col("suppressed"), pl.col("value").is_not_null())["target_id"].to_list()

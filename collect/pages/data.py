@@ -144,8 +144,8 @@ def measured(results: Results, level: str | None = None) -> list[Target]:
 def first_to_show(results: Results) -> str | None:
     """The target to open with: the plan's first that some commune misses, else its first."""
     judged = [target.target_id for target in measured(results, "commune")]
-    missed = {target_id for target_id in judged if counts_of(results, target_id)["not_met"]}
-    return next((target_id for target_id in judged if target_id in missed), judged[0] if judged else None)
+    missed = (target_id for target_id in judged if counts_of(results, target_id)["not_met"])
+    return next(missed, judged[0] if judged else None)
 
 
 def unmeasured(results: Results) -> list[Target]:

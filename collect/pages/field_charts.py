@@ -7,6 +7,10 @@ from typing import Any, cast
 
 import altair as alt
 
+from collect.i18n.figures import axis_figures
+
+LETTER = 6.6  # pixels, about: how wide a letter of a label is
+NARROWEST, WIDEST = 60, 210  # pixels for the names beside bars; a phone has 390 in all
 BLUE, ORANGE, GREY = "#1f6fb4", "#b5402c", "#7b8794"
 ROW = 26  # pixels a bar with its name
 TALL = 260
@@ -18,7 +22,7 @@ BARE: Mapping[str, Any] = {"ticks": False, "domain": False}
 def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str, str] | None = None) -> alt.LayerChart:
     """Lying bars with names and figures. ``rows``: ``name, value, said``, and ``kind`` where colours tell kinds."""
     names = [str(row["name"]) for row in rows]
-    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=200, minExtent=170, **BARE))
+    y = alt.Y("name:N", sort=names, title=None, axis=_names(names))
     base = alt.Chart(_data(rows)).encode(y=y)
     kinds = list(colours or {})
     colour: Any = (
@@ -84,7 +88,7 @@ def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> alt.
         alt.Chart(_data([{**row, "place": list(names).index(row["kind"])} for row in rows]))
         .mark_bar(height=ROW - 10)
         .encode(
-            y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=200, minExtent=170, **BARE)),
+            y=alt.Y("name:N", sort=order, title=None, axis=_names(order)),
             x=alt.X("value:Q", title=None, axis=alt.Axis(tickMinStep=1)),
             order="place:Q",
             color=alt.Color(
@@ -96,6 +100,18 @@ def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> alt.
         .properties(height=max(len(order), 2) * ROW + 80)
     )
     return made
+
+
+def in_language(chart: alt.Chart | alt.LayerChart, lang: str) -> alt.Chart | alt.LayerChart:
+    """The chart with its axes' figures as the language writes them."""
+    spoken: alt.Chart | alt.LayerChart = chart.configure(locale=alt.Locale(number=axis_figures(lang)))
+    return spoken
+
+
+def _names(names: Sequence[str]) -> alt.Axis:
+    """Room for the longest name: what Vega measures before our fonts are there would cut it."""
+    room = min(max(max(map(len, names), default=0) * LETTER, NARROWEST), WIDEST)
+    return alt.Axis(labelLimit=room, minExtent=room, **BARE)
 
 
 def _data(rows: Sequence[Mapping[str, Any]]) -> alt.Data:

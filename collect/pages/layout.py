@@ -34,13 +34,20 @@ PHONE = "@media (max-width:768px)"  # where Streamlit folds the row of pages awa
 ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows room that nothing fills
     ".stMainBlockContainer{padding-top:4.25rem;padding-bottom:3rem}"
     ".st-key-phone-pages{display:none}"
+    "[data-testid='stMetricLabel'] [data-testid='stMarkdownContainer'],[data-testid='stMetricLabel'] p"
+    "{white-space:normal!important;overflow:visible;overflow-wrap:anywhere}"  # two lines rather than "Intervi…"
     ".st-key-banner [data-testid='stAlertContainer']{padding:.35rem .75rem;min-height:0}"
     ".st-key-banner p{font-size:.875rem}"
     "[data-testid='stCaptionContainer']{color:inherit;opacity:.78}"  # Streamlit's own grey is too pale to read
     f"{PHONE}{{[data-testid='stHeader'],[data-testid='stSidebar']{{display:none}}"
     ".stMainBlockContainer{padding:.75rem 1rem 3rem}"
     ".st-key-phone-pages{display:flex;flex-wrap:nowrap;overflow-x:auto;scrollbar-width:none;gap:.25rem;"
-    "margin:0 -1rem;padding:0 1rem .25rem;width:calc(100% + 2rem);border-bottom:1px solid #8884}"
+    "margin:0 -1rem;padding:0 1rem .25rem;width:calc(100% + 2rem);max-width:none;border-bottom:1px solid #8884}"
+    "[data-testid='stButtonGroup'] [role='radiogroup']{flex-wrap:wrap;gap:.3rem;overflow:visible;mask:none}"
+    "[data-testid='stButtonGroup'] [role='radiogroup'] button"
+    "{margin:0;border-radius:.5rem;border-width:1px!important;border-style:solid!important}"
+    "[data-testid='stButtonGroup'] [role='radiogroup'] button:not([aria-checked='true'])"
+    "{border-color:#8886!important}"
     ".st-key-phone-pages>*{flex:none;width:auto}.st-key-phone-pages p{white-space:nowrap}"
     ".st-key-account button p{font-size:0}"  # the icon stands for the name, which a screen reader still says
     "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
@@ -48,6 +55,18 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
     "[data-testid='stElementToolbar']{display:none}"  # always open under a finger, over whatever stands above
     "}"
 )
+
+
+HERE = """/* {page} */ for (const wait of [100, 500, 2000]) setTimeout(() => {{
+const row = document.querySelector('.st-key-phone-pages');
+for (const link of row ? row.querySelectorAll('a') : []) {{
+  if (link.pathname !== location.pathname) link.removeAttribute('aria-current');
+  else if (!link.hasAttribute('aria-current')) {{
+    link.setAttribute('aria-current', 'page');
+    const [inside, seen] = [link.getBoundingClientRect(), row.getBoundingClientRect()];
+    row.scrollLeft += inside.left - seen.left - (seen.width - inside.width) / 2;
+  }}
+}} }}, wait)"""  # the page that is open stands in the middle of the row, and says so to a screen reader
 
 
 def dress(lang: str) -> None:
@@ -61,20 +80,21 @@ def dress(lang: str) -> None:
 
 def _uploader_words(lang: str) -> str:
     # the upload button's own words exist in English only
-    button = '.st-key-files [data-testid="stFileUploaderDropzone"] button'
-    hint = '.st-key-files [data-testid="stFileUploaderDropzoneInstructions"]'
+    button = '[class*="st-key-files"] [data-testid="stFileUploaderDropzone"] button'
+    hint = '[class*="st-key-files"] [data-testid="stFileUploaderDropzoneInstructions"]'
     return (
         f"{button} p{{font-size:0}}{button} p::after{{content:'{t('upload.choose', lang)}';font-size:1rem}}"
         f"{hint} *{{display:none}}{hint}::after{{content:'{t('upload.drop', lang)}';font-size:.875rem}}"
     )
 
 
-def phone_pages(pages: Iterable[Any], lang: str) -> None:
+def phone_pages(pages: Iterable[Any], opened: Any, lang: str) -> None:
     """The pages as a row of links, where the screen is too narrow for the navigation: a folded menu goes unseen."""
     with st.container(horizontal=True, key="phone-pages"):
         for page in pages:
             if page.visibility == "visible":
                 st.page_link(page, query_params=address(lang))
+        st.html(f"<script>{HERE.format(page=opened.url_path)}</script>", unsafe_allow_javascript=True)
 
 
 def to_upload(links: Mapping[str, st.Page], lang: str) -> None:

@@ -1,4 +1,4 @@
-"""What is behind the screens while the app runs: store, latest run, outlines, and the desk that takes files in.
+"""What is behind the screens while the app runs: store, latest run, outlines.
 
 Finished tables are read once per run and shared by every visitor; nobody changes them.
 """
@@ -19,9 +19,7 @@ import streamlit as st
 import geo
 from collect import registry
 from collect.access import Forbidden, Who, require
-from collect.forms import Form
 from collect.indicators import Indicator
-from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions, define
 from collect.openrosa.fold import fold
 from collect.pages.data import Shapes, ShownBehind
@@ -32,10 +30,13 @@ from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
 from collect.sharing import releases
 from collect.sharing.releases import File
+from collect.sharing.vintages import scope_in
 from collect.store import Store, open_store, sha256_of
 from collect.targets import Target
 
 Progress = Callable[[str, float], None]
+# what keeps the settings apart, without Streamlit's look into every part of them at every run
+KEYS: dict[str | type[Any], Callable[[Any], Any]] = {Settings: repr}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +109,13 @@ class Found:
         return ", ".join(self.run.rounds)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, hash_funcs=KEYS)
 def the_store(settings: Settings) -> Store:
     """The data folder with its registry, opened once."""
     return open_store(settings)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, hash_funcs=KEYS)
 def definitions(settings: Settings) -> Definitions:
     """Forms, indicators and targets, read once."""
     return define(settings.forms)
@@ -126,14 +127,15 @@ def results(settings: Settings, who: Who, vintage: str | None = None) -> Found |
     Raises Forbidden.
     """
     require(who, "gap_files")
-    run_id = registry.last_run(the_store(settings).engine, vintage)
+    engine = the_store(settings).engine
+    run_id = registry.shown_run(engine) if vintage is None else registry.last_run(engine, vintage)
     if run_id is None:
         return None
     whole = found(settings, run_id)
     return replace(whole, run=as_seen(whole.run, whole.units, who))
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=KEYS)
 def found(settings: Settings, run_id: str) -> Found:
     """A run as it stands, the whole of it: nobody's scope is applied, so pages ask for `results`."""
     run = read_run(the_store(settings), run_id)
@@ -152,7 +154,7 @@ def vintages(settings: Settings) -> list[str]:
 def uploads(settings: Settings, who: Who) -> int:
     """How many files are stored. Raises Forbidden."""
     require(who, "run")
-    return len(registry.uploads(the_store(settings).engine))
+    return registry.count_uploads(the_store(settings).engine)
 
 
 def received(settings: Settings, who: Who) -> list[Mapping[str, Any]]:
@@ -162,73 +164,35 @@ def received(settings: Settings, who: Who) -> list[Mapping[str, Any]]:
     return [one for one in stored if who.sees_all_teams or one["received_by"] == who.signature]
 
 
-@dataclass(frozen=True, slots=True)
-class LiveDesk:
-    """The upload page's desk over the real store, for one person."""
-
-    settings: Settings
-    who: Who
-
-    def forms(self) -> Mapping[str, Form]:
-        """Every form by its id."""
-        return {form.form_id: form for form in definitions(self.settings).forms}
-
-    def add(
-        self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress, said: tuple[str, str] = ("", "")
-    ) -> Receipt:
-        """Take a file in, or say what that would do. Who logged in signs with that name, whatever ``by`` says.
-
-        ``said``: the order of days and the encoding that the team named, "" where it was not asked.
-        """
-        signed = by if self.who.local else require(self.who, "upload").signature
-        asked = Asked(by=signed, name=name, dates=said[0], encoding=said[1])
-        with ONE_AT_A_TIME:
-            return add_file(
-                the_store(self.settings), path, definitions(self.settings), asked, dry_run=dry_run, progress=progress
-            )
-
-    def waiting(self) -> bool:
-        """Whether files are stored that the latest run does not know."""
-        run_id = registry.last_run(the_store(self.settings).engine)
-        known = found(self.settings, run_id).run.uploads if run_id else 0
-        return uploads(self.settings, self.who) > known
-
-    def run(self, progress: Progress) -> str:
-        """Make the results again from everything stored. Raises Forbidden."""
-        require(self.who, "run")
-        with ONE_AT_A_TIME:
-            fold(the_store(self.settings), definitions(self.settings))
-            return make_run(the_store(self.settings), definitions(self.settings), progress=progress).run_id
+def behind(settings: Settings, who: Who, vintage: str | None) -> bool:
+    """Whether files are stored that the latest run (of communes of ``vintage``, if named) lacks. Raises Forbidden."""
+    require(who, "run")
+    engine = the_store(settings).engine
+    run_id = registry.shown_run(engine) if vintage is None else registry.last_run(engine, vintage)
+    return uploads(settings, who) > (found(settings, run_id).run.uploads if run_id else 0)
 
 
-def desk(settings: Settings, who: Who) -> LiveDesk:
-    """The desk over this installation's store. Raises Forbidden."""
-    return LiveDesk(settings, require(who, "upload"))
+def run(settings: Settings, who: Who, progress: Progress, vintage: str | None = None) -> str:
+    """Make the results from everything stored, in the communes of ``vintage`` or of the list in force.
 
-
-def try_out(settings: Settings, who: Who, progress: Progress) -> None:
-    """Make up a survey round, take its files in, and make the results. Raises Forbidden."""
-    from collect.demo import make_round
-
-    at = LiveDesk(settings, require(who, "try_out"))
-    made = make_round(settings.data / "demo", progress=lambda step, share: progress(step, share / 4))
-    files = [*made.files, made.frame]
-    for number, path in enumerate(files):
-        begun = 0.25 + 0.5 * number / len(files)
-        at.add(path, path.name, "demo", dry_run=False, progress=lambda step, _share, at=begun: progress(step, at))  # type: ignore[misc]
-    at.run(lambda step, share: progress(step, 0.75 + share / 4))
+    Raises Forbidden, CollectError.
+    """
+    require(who, "run")
+    with ONE_AT_A_TIME:
+        fold(the_store(settings), definitions(settings))
+        made = make_run(the_store(settings), definitions(settings), vintage=vintage, progress=progress)
+    return made.run_id
 
 
 def gap_file(settings: Settings, who: Who, found: Found, rows: pl.DataFrame, kind: str, lang: str) -> bytes:
     """The bytes of one gap file, made when somebody asks for it, and a line in the ledger. Raises Forbidden."""
     from collect.publish import write_gaps
-    from collect.tables import Gaps
 
-    rows = require(who, "gap_files").scope.of_gaps(rows)
+    rows = releases.inside(require(who, "gap_files").scope, rows, found.units["vintage"][0])
     suffix = "parquet" if kind == "geoparquet" else kind
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"gaps.{suffix}"
-        write_gaps(Gaps(rows), path, language=lang, meta=found.meta(), geometry=kind == "geoparquet")
+        write_gaps(rows, path, language=lang, meta=found.meta(), geometry=kind == "geoparquet")
         made = File(releases.name_of(found.run_id, who.scope), path.name, path, sha256_of(path))
         releases.hand_out(the_store(settings), who, made, "page")
         return path.read_bytes()
@@ -248,7 +212,8 @@ def behind_pictures(settings: Settings, who: Who, run_id: str, target_id: str, c
     """
     units = found(settings, run_id).units
     province = units.filter(pl.col("code") == commune)["province_code"].first()
-    if not require(who, "results").scope.holds_commune(commune, str(province)):
+    scope = scope_in(require(who, "results").scope, found(settings, run_id).run.vintage)
+    if not scope.holds_commune(commune, str(province)):
         raise Forbidden("ACC-01", what="results", role=who.role)
     return _behind(settings, run_id, target_id, commune, lang)
 

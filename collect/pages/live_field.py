@@ -87,7 +87,7 @@ def coverage(settings: Settings, who: Who, lang: str) -> Coverage:
     drawn = fieldwork.clusters(_frame(settings, state_of(settings)), counted)
     covered = fieldwork.communes(drawn, counted)
     own = _own(settings, who, replace(everything, interviews=latest)).interviews
-    nearby = fieldwork.next_places(covered, _verdicts(settings))
+    nearby = fieldwork.next_places(covered, _verdicts(settings), fieldwork.per_hamlet(drawn))
     seen = [in_scope(rows, who) for rows in (drawn, covered, nearby)]
     return Coverage(seen[0], seen[1], fieldwork.by_day(own), seen[2], place_names(lang), who.sees_all_teams)
 
@@ -166,7 +166,7 @@ def _source(settings: Settings, form_id: str) -> Path:
 def _verdicts(settings: Settings) -> pl.DataFrame:
     """The latest run's verdicts on communes; of each target the last round."""
     store = the_store(settings)
-    run_id = registry.last_run(store.engine)
+    run_id = registry.shown_run(store.engine)
     if run_id is None:
         from collect.tables import VERDICTS_TABLE
 

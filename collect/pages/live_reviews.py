@@ -13,6 +13,7 @@ from collect import fieldwork
 from collect.access import Forbidden, Who, may, require
 from collect.fieldwork import Interview
 from collect.forms import Form
+from collect.keeping.sent import counts
 from collect.pages.live import definitions, the_store
 from collect.pages.live_field import in_scope, place_names, state_of
 from collect.places import ONE_AT_A_TIME
@@ -64,6 +65,11 @@ class LiveReviews:
         rows = _queue(self.settings, state_of(self.settings))
         own = rows if who.sees_all_teams else rows.filter(received_by=who.signature)
         return in_scope(own, who)
+
+    @property
+    def waiting_for_the_key(self) -> int:
+        """How many encrypted submissions of phones are in no table yet: for the office, which has the key."""
+        return counts(the_store(self.settings)).sealed if self.decides else 0
 
     def outstanding(self, ids: Sequence[str]) -> pl.DataFrame:
         """What is wrong in some interviews, as `collect.review.outstanding`; those they may not see are left out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -12,13 +13,16 @@ import streamlit as st
 
 import geo
 from collect.i18n import t
-from collect.pages import commune_card, data, looks, map_component, tables
+from collect.pages import commune_card, data, looks, making, map_component, tables
 from collect.pages.data import Results
 from collect.pages.layout import address, coded, header
+from collect.pages.making import Progress
+from collect.pages.visitor import fragment
 from collect.pages.words import number
 from collect.publish import SHOWS, Scale, Show, source_words
 from collect.targets import Target
 
+MAP = "map-and-card"  # the part that is drawn again when a commune is chosen
 FILES = {"png": ("image/png", ":material/image:"), "html": ("text/html", ":material/download:")}
 
 
@@ -27,16 +31,32 @@ class Sources:
     """Where the page gets what it draws: a run per list of communes, the files people take, the pages it leads to."""
 
     vintage: str  # of the run that the other pages show
-    vintages: list[str]
+    vintages: list[str]  # those with results
     results: Callable[[str], Results | None]
     map_file: Callable[[Any, Target, Show, str], bytes]  # results, target, what is shown, html or png
     links: Mapping[str, st.Page]
+    make: Callable[[str, Progress], str] | None = None  # results for a list; None where that is not for the reader
+    old: Callable[[str], bool] = lambda _vintage: False  # whether files are stored that a list's results do not know
+
+    @property
+    def offered(self) -> list[str]:
+        """The lists to choose from: whoever may make results for one is offered those without any, too."""
+        return self.vintages if self.make is None else list(geo.VINTAGES)
 
 
 def render(results: Results, lang: str, sources: Sources) -> None:
     """Draw the page over ``results``, or over the run of another list of communes where the reader chose one."""
-    results = _of_vintage(results, sources)
-    header(t("map.title", lang), lang, results)
+    vintage = _chosen(results, sources)
+    found = results if vintage == results.units["vintage"][0] else sources.results(vintage)
+    header(t("map.title", lang), lang, found)
+    if found is None or sources.old(vintage):
+        if found is None:
+            _vintage(results, sources, lang)
+        if sources.make is not None:
+            making.offer(vintage, found is not None, partial(sources.make, vintage), lang)
+    if found is None:
+        return
+    results = found
     if not data.measured(results, "commune"):
         st.info(t("map.nothing", lang))
         return
@@ -45,11 +65,13 @@ def render(results: Results, lang: str, sources: Sources) -> None:
             chosen = _target(results, lang)
         with st.container(width="content"):
             show = _show(lang)
-        if len(sources.vintages) > 1:
+        if len(sources.offered) > 1:
             with st.container(width="content"):
                 _vintage(results, sources, lang)
     target = next(target for target in results.targets if target.target_id == chosen)
-    _map_and_card(results, target, show, lang, sources)
+    rows = data.communes(results, target, lang)
+    _map_and_card(results, target, show, lang, sources, rows)
+    _ranking(results, target, lang, rows)
 
 
 def _target(results: Results, lang: str) -> str:
@@ -79,23 +101,21 @@ def _show(lang: str) -> Show:
     return chosen
 
 
-def _of_vintage(results: Results, sources: Sources) -> Results:
-    """The run of the list of communes that was chosen before, on this page or in the address."""
+def _chosen(results: Results, sources: Sources) -> str:
+    """The list of communes that was chosen before, on this page or in the address; else that of the other pages."""
     chosen = st.session_state.get("vintage") or st.query_params.get("vintage")
     if st.session_state.get("map-vintage", chosen) != chosen:  # the same code is another commune there
         st.session_state.pop("commune", None)
         st.query_params.pop("commune", None)
     st.session_state["map-vintage"] = chosen
-    if chosen not in sources.vintages or chosen == results.units["vintage"][0]:
-        return results
-    return sources.results(chosen) or results
+    return chosen if chosen in sources.offered else str(results.units["vintage"][0])
 
 
 def _vintage(results: Results, sources: Sources, lang: str) -> None:
     coded(
         st.segmented_control,
         t("map.vintage", lang),
-        sources.vintages,
+        sources.offered,
         key="vintage",
         default=results.units["vintage"][0],
         format_func=str,
@@ -103,12 +123,14 @@ def _vintage(results: Results, sources: Sources, lang: str) -> None:
     )
 
 
-@st.fragment
-def _map_and_card(results: Results, target: Target, show: Show, lang: str, sources: Sources) -> None:
-    rows, scale = data.communes(results, target, lang), Scale(show, target)
-    names = dict(rows.select("place", "name").iter_rows())
-    ranked = rows.sort("value", "name", nulls_last=True)
-    _take_clicks(names, ranked, f"ranking-{target.target_id}")
+@fragment(key=MAP)
+def _map_and_card(
+    results: Results, target: Target, show: Show, lang: str, sources: Sources, rows: pl.DataFrame
+) -> None:
+    scale, names = Scale(show, target), dict(rows.select("place", "name").iter_rows())
+    clicked = map_component.picked()
+    if clicked is not None and clicked in names:
+        _choose(clicked)
     found = map_component.figures(rows).values()
     kinds = [scale.of(figures) for figures in found]
     looks.legend(scale, {code: kinds.count(code) for code in scale.looks}, lang)
@@ -119,21 +141,17 @@ def _map_and_card(results: Results, target: Target, show: Show, lang: str, sourc
         _drawn(results, target, rows, scale, chosen, lang)
         _files(results, target, show, lang, sources)
     with right:
-        _card(results, target, ranked, chosen, lang, sources)
-    _ranking(results, target, ranked, lang)
+        _card(results, target, _ranked(rows), chosen, lang, sources)
 
 
-def _take_clicks(names: Mapping[str, str], ranked: pl.DataFrame, table: str) -> None:
-    """A click on the map or a row of the table becomes the chosen commune, which the address names."""
-    clicked = map_component.picked()
-    lines = ((st.session_state.get(table) or {}).get("selection") or {}).get("rows") or []
-    line = lines[0] if lines and lines[0] < ranked.height else None
-    if line is not None and line != st.session_state.get("map-line"):
-        clicked = clicked or ranked["place"][line]
-    st.session_state["map-line"] = line
-    if clicked is not None and clicked in names:
-        st.session_state["commune"] = clicked
-        st.query_params["commune"] = clicked
+def _choose(commune: str) -> None:
+    """Make a commune the chosen one, which the address names."""
+    st.session_state["commune"] = commune
+    st.query_params["commune"] = commune
+
+
+def _ranked(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.sort("value", "name", nulls_last=True)
 
 
 def _search(names: Mapping[str, str], lang: str) -> str | None:
@@ -203,19 +221,28 @@ def _card(
             )
 
 
-def _ranking(results: Results, target: Target, ranked: pl.DataFrame, lang: str) -> None:
+@fragment()  # of its own, so that a click on the map need not send the table again
+def _ranking(results: Results, target: Target, lang: str, rows: pl.DataFrame) -> None:
     st.subheader(t("map.table", lang), anchor=False)
     st.caption(t("map.table.help", lang))
+    ranked, key = _ranked(rows), f"ranking-{target.target_id}"
     columns = [name for name in tables.EVERYTHING if name != "n_households" or not data.asks_communes(results, target)]
+
+    def open_row() -> None:
+        lines = st.session_state[key]["selection"]["rows"]
+        if lines and lines[0] < ranked.height:
+            _choose(ranked["place"][lines[0]])
+            st.rerun(MAP)
+
     st.dataframe(
-        tables.communes(ranked, lang, columns),
+        tables.communes(ranked, tables.unit_of(results, target), lang, columns),
         hide_index=True,
         placeholder="–",
         alt=t("map.table", lang),
         height=400,
-        on_select="rerun",
+        on_select=open_row,
         selection_mode="single-row",
-        key=f"ranking-{target.target_id}",
+        key=key,
         column_config=tables.widths(lang),
     )
 

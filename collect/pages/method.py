@@ -28,8 +28,9 @@ FORMULAS = {
     "estimate": r"\begin{gathered}\hat p=\frac{\sum w\,y}{\sum w\,x}\\"
     r"\mathrm{Var}\,\hat p=\sum_h\frac{k_h}{k_h-1}\sum_i(e_{hi}-\bar e_h)^2\end{gathered}",
     "hamlets": r"\mathrm{deff}=\frac{d\cdot\mathrm{deff}_{own}+d'\,(1+(m-1)\rho)}{d+d'}",
-    "change": r"\mathrm{Var}(\hat p_2-\hat p_1)=\mathrm{Var}\,\hat p_1+\mathrm{Var}\,\hat p_2-2\,\mathrm{Cov},\qquad "
-    r"\mathrm{Cov}=\sum_h\frac{k_h}{k_h-1}\sum_i(z_{1hi}-\bar z_{1h})(z_{2hi}-\bar z_{2h})",
+    "change": r"\begin{gathered}"
+    r"\mathrm{Var}(\hat p_2-\hat p_1)=\mathrm{Var}\,\hat p_1+\mathrm{Var}\,\hat p_2-2\,\mathrm{Cov}\\"
+    r"\mathrm{Cov}=\sum_h\frac{k_h}{k_h-1}\sum_i(z_{1hi}-\bar z_{1h})(z_{2hi}-\bar z_{2h})\end{gathered}",
     "small": r"\hat\theta_d=x_d\hat\beta+\frac{A}{A+D_d}\,(\hat p_d-x_d\hat\beta)",
     "needed": r"\begin{gathered}n_{eff}=\left(\frac{z\sqrt{T(1-T)}+z'\sqrt{p(1-p)}}{p-T}\right)^2\\"
     r"n_{eff}<\frac{k}{\rho}\end{gathered}",

@@ -12,6 +12,7 @@ from collect.i18n import t
 from collect.pages import data, looks, tables
 from collect.pages.data import Goal, Results
 from collect.pages.layout import address, coded, header
+from collect.pages.visitor import fragment
 from collect.pages.words import counted, interval, number, percent, points, target_value
 from collect.targets import Target
 from collect.wording.weights import equal_warning
@@ -91,7 +92,7 @@ def _worse(results: Results, lang: str, links: Mapping[str, st.Page]) -> bool:
     return True
 
 
-@st.fragment
+@fragment()
 def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
     st.subheader(t("overview.furthest", lang), anchor=False)
     by_id = {target.target_id: target for target in data.measured(results, "commune")}
@@ -112,7 +113,7 @@ def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None
         st.caption(t("overview.furthest.none", lang))
         return
     event = st.dataframe(
-        tables.communes(rows, lang, COLUMNS),
+        tables.communes(rows, tables.unit_of(results, by_id[chosen]), lang, COLUMNS),
         hide_index=True,
         placeholder="–",
         on_select="rerun",

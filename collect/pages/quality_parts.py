@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -10,8 +11,9 @@ import polars as pl
 import streamlit as st
 
 from collect.i18n import t
+from collect.pages import field_charts
 from collect.pages.take_away import buttons
-from collect.pages.words import NOTHING
+from collect.pages.words import NOTHING, number
 
 Formats = dict[str, Callable[[Any], str]]
 
@@ -24,14 +26,16 @@ def heading(name: str, lang: str) -> str:
 def framed(chart: alt.Chart | alt.LayerChart, name: str, lang: str) -> None:
     """A chart in its frame, with its words for screen readers."""
     with st.container(border=True):
-        st.altair_chart(chart, width="stretch", alt=t(f"quality.alt.{name}", lang), key=f"chart-{name}")
+        spoken = field_charts.in_language(chart, lang)
+        st.altair_chart(spoken, width="stretch", alt=t(f"quality.alt.{name}", lang), key=f"chart-{name}")
 
 
 def table(rows: pl.DataFrame, name: str, lang: str, formats: Formats, helped: Sequence[str] = ()) -> None:
     """A chart's table twin and its files; ``formats``: how a column is written, ``helped``: columns with help."""
+    counts: Formats = {name: partial(number, lang=lang) for name, kind in rows.schema.items() if kind.is_numeric()}
     written: Any = {
         column: (lambda value, to=to: NOTHING if value is None or value != value else to(value))
-        for column, to in formats.items()
+        for column, to in (counts | formats).items()
     }
     st.dataframe(
         rows.to_pandas().style.format(written),

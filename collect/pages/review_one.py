@@ -17,6 +17,7 @@ from collect.problems import CollectError
 from collect.review.reviews import Correction
 from collect.review.sheet import OF_THE_ANSWER
 from collect.wording.issues import label_in, words_of
+from collect.wording.states import state_of
 
 ICONS = {
     "accepted": ":material/check_circle:",
@@ -77,6 +78,11 @@ def _head(row: Mapping[str, Any], places: Mapping[str, str], lang: str) -> None:
         "issue.submission": short(row["submission_id"]),
     }
     st.caption(" · ".join(f"{t(key, lang)}: {as_text(str(value))}" for key, value in facts.items() if value))
+    if row["files"]:
+        counted = {name: number(row[name], lang) for name in ("files", "files_missing")}
+        st.caption(t("review.files", lang, **counted))
+    if row["server_state"] and row["server_state"] != row["decision"]:
+        st.caption(as_text(state_of(row, lang)))
     if row["changed"]:
         st.warning(t("review.changed", lang), icon=":material/update:")
     if row["reason"]:

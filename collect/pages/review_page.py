@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from collect.define.words import title_of
 from collect.i18n import t
 from collect.pages import review_one, review_pairs
-from collect.pages.layout import coded, header, to_upload
+from collect.pages.layout import header, to_upload
 from collect.pages.live_reviews import LiveReviews
-from collect.pages.picking import Kind, several
+from collect.pages.picking import Kind, section, several
 from collect.pages.review_words import short, tell_error
 from collect.pages.tables import in_words
 from collect.pages.take_away import XLSX, buttons
@@ -39,16 +40,8 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
     pairs = desk.pairs()
     waiting = pairs.filter(pl.col("verdict").is_null()).height
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        view = coded(
-            st.segmented_control,
-            t("review.view", lang),
-            VIEWS,
-            key="view",
-            default="queue",
-            required=True,
-            label_visibility="collapsed",
-            format_func=lambda code: t(f"review.view.{code}", lang, count=number(waiting, lang)),
-        )
+        views = {code: t(f"review.view.{code}", lang, count=number(waiting, lang)) for code in VIEWS}
+        view = section("view", t("review.view", lang), views)
         if desk.asks_name:
             said = st.text_input(t("review.by", lang), key="by", persist_state="session", max_chars=80, width=260)
             desk = desk.signed(said or "")
@@ -60,6 +53,8 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
 
 def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
     found = _filtered(desk, rows, lang)
+    if sealed := desk.waiting_for_the_key:
+        st.info(t("cli.phones.sealed", lang, sealed=number(sealed, lang)), icon=":material/lock:")
     st.caption(t("review.count", lang, rows=number(found.height, lang), all=number(rows.height, lang)))
     if found.is_empty():
         st.info(t("review.filtered_out", lang), icon=":material/filter_alt_off:")
@@ -87,7 +82,7 @@ def _filtered(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> pl.DataFrame:
         for state in STATES
         if state in counts
     }
-    titles = {name: form.title for name, form in desk.forms().items()}
+    titles = {name: title_of(form, lang) for name, form in desk.forms().items()}
     kinds = {
         "state": Kind("state", t("review.filter.state", lang), states, ("with_issues",)),
         "form": Kind("form", t("review.filter.form", lang), {name: titles.get(name, name) for name in present["form"]}),
@@ -151,6 +146,10 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
 
 def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: bool = False) -> pl.DataFrame:
     """The queue for people, what a phone shows first; ``whole``: for a file, with the full id."""
+
+    def named(codes: Sequence[str]) -> str:
+        return ", ".join(t(f"{one}.name", lang) for one in codes)
+
     code = pl.col("commune_code")
     columns: dict[str, pl.Expr | pl.Series] = {
         "column.commune": pl.coalesce(code.replace_strict(dict(places), default=None, return_dtype=pl.String), code),
@@ -158,7 +157,7 @@ def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: b
             {state: t(f"review.state.{state}", lang) for state in STATES}
         ),
         "review.column.errors": pl.col("errors"),
-        "review.column.codes": pl.col("codes").list.join(" "),
+        "review.column.codes": pl.col("codes").list.join(" ") if whole else in_words(rows["codes"], named),
         "review.column.interviewer": pl.col("interviewer"),
         "review.column.day": rows["interviewed_on"]
         if whole

@@ -10,6 +10,7 @@ import streamlit as st
 
 from collect.fieldwork import side_by_side
 from collect.i18n import t
+from collect.pages import wrapped
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.review_words import short, tell_error
 from collect.pages.words import NOTHING, as_text, day, percent
@@ -75,22 +76,20 @@ def _pair(desk: LiveReviews, pair: Mapping[str, Any], known: Mapping[str, Mappin
             st.caption(t("review.office_decides", lang))
         only = st.toggle(t("review.pairs.differences", lang), value=pair["kind"] != "answers", key="pairs-only")
         rows = [
-            ("≠" if mine.given != theirs.given else "", mine.label, mine.said or None, theirs.said or None)
+            (
+                f"{'' if only or mine.given == theirs.given else '≠ '}{mine.label}",
+                mine.said or None,
+                theirs.said or None,
+            )
             for mine, theirs in side_by_side(one, other)
             if not only or mine.given != theirs.given
         ]
         if not rows:
             st.info(t("review.pairs.no_differences", lang), icon=":material/content_copy:")
             return
-        names = [" ", t("issue.question", lang), *heads]
-        st.dataframe(
-            pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row"),
-            hide_index=True,
-            placeholder=NOTHING,
-            alt=t("review.pairs.beside", lang),
-            height=min(36 * (len(rows) + 1) + 4, 560),
-            column_config={" ": st.column_config.Column(width=28)},
-        )
+        question = t("issue.question", lang)
+        beside = pl.DataFrame(rows, schema=dict.fromkeys([question, *heads], pl.String), orient="row")
+        wrapped.draw(beside, "beside", t("review.pairs.beside", lang), lang, strong=question)
 
 
 def _head(row: Mapping[str, Any], lang: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,14 +12,17 @@ import streamlit as st
 
 from collect.forms import Form
 from collect.i18n import t
-from collect.pages import upload_ask, upload_issues
+from collect.pages import upload_ask, upload_issues, upload_key, upload_refused
 from collect.pages.issues import error_words, filled
 from collect.pages.layout import address, header
+from collect.pages.making import make
 from collect.pages.words import as_text, number
 from collect.problems import CollectError
+from collect.receive.sealed import holds_sealed
 
 if TYPE_CHECKING:
     from collect.intake import Part, Receipt
+    from collect.receive.sealed import PrivateKey
     from collect.review.reviews import Correction
     from collect.review.reviews import Outcome as Corrected
 
@@ -28,16 +31,29 @@ IMPACT = COUNTS[1:]
 Progress = Callable[[str, float], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the team answered for a file: the order of its days, its encoding; the key that opens it, kept nowhere."""
+
+    dates: str = ""
+    encoding: str = ""
+    key: PrivateKey | None = field(default=None, repr=False)
+
+
 class Desk(Protocol):
     """What the page asks the rest to do."""
 
     def forms(self) -> Mapping[str, Form]:
         """Every form by its id."""
 
-    def add(
-        self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress, said: tuple[str, str] = ("", "")
-    ) -> Receipt:
-        """Take a file in, or say what that would do; ``said``: order of days, encoding. Raises CollectError."""
+    def add(self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress, said: Answers) -> Receipt:
+        """Take a file in, or say what that would do. Raises CollectError."""
+
+    def refused(self) -> Sequence[Mapping[str, Any]]:
+        """Files that brought their reader down and are kept, as the registry notes them, with the limits that held."""
+
+    def read_again(self, sha256: str, progress: Progress) -> Receipt:
+        """Take such a file in after all. Raises CollectError."""
 
     def waiting(self) -> bool:
         """Whether files are stored that the results do not know."""
@@ -68,6 +84,13 @@ class Outcome:
     error: CollectError | None = None
     corrections: Sequence[Correction] | None = None
     corrected: Sequence[Corrected] = ()
+    sealed: bool = False  # whether it is a zip of encrypted submissions
+
+    @property
+    def is_question(self) -> bool:
+        """Whether the page asks what is missing: the encoding, or the key."""
+        code = "" if self.error is None else self.error.code
+        return code == upload_ask.SEVERAL_READINGS or (self.sealed and code == upload_key.NO_KEY)
 
     @property
     def storable(self) -> bool:
@@ -83,6 +106,7 @@ class Counter:
     mending: Mending
     by: str
     lang: str
+    key: PrivateKey | None = field(default=None, repr=False)
 
 
 def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]) -> None:
@@ -95,18 +119,23 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
             t("upload.files", lang), accept_multiple_files=True, key=f"files-{turn}", help=t("upload.files.help", lang)
         )
     by = st.text_input(t("upload.by", lang), key="by", persist_state="session", max_chars=80, width=360)
-    at = Counter(desk, mending.signed(by), by, lang)
+    key, no_key = upload_key.given(turn)
+    at = Counter(desk, mending.signed(by), by, lang, key)
     checked = _each(files, at, dry_run=True, kept="checked")
     stored: list[Outcome] = st.session_state.get("stored", [])
     if files:
+        closed = [one.file for one in checked if upload_key.wanted(one.sealed, one.receipt, one.error)]
+        if closed or key is not None or no_key is not None:
+            upload_key.ask(turn, closed, key, no_key, lang)
         _impact(files, checked, at)
         for file, outcome in zip(files, checked, strict=True):
             upload_ask.questions(file, outcome.receipt, outcome.error, lang)
-        _receipts(checked, at)
+        _receipts(checked, at, asking=True)
     elif stored:
         st.subheader(t("upload.stored", lang), anchor=False)
         _stored(stored, lang, links)
-        _receipts(stored, at)
+        _receipts(stored, at, asking=False)
+    upload_refused.render(desk.refused(), desk.read_again, lang)
     if desk.waiting():
         _run_button(desk, lang)
     if st.session_state.get("results-made"):
@@ -125,7 +154,7 @@ def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> lis
     known: dict[tuple[str, ...], Outcome] = st.session_state.setdefault(kept, {})
     found = []
     for file in files:
-        key = (file.file_id, *upload_ask.said(file))
+        key = (file.file_id, *upload_ask.said(file), upload_key.fingerprint(at.key))
         if key not in known:
             known[key] = _take(file, at, dry_run=dry_run)
         found.append(known[key])
@@ -137,6 +166,7 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
     with st.status(t("upload.working", lang, file=name), type="step") as status, TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(name).suffix}"
         path.write_bytes(file.getbuffer())
+        sealed = holds_sealed(path)
 
         def progress(step: str, share: float) -> None:
             status.update(label=f"{name}: {t(step, lang)} ({share:.0%})")
@@ -146,11 +176,12 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
             if found is not None:
                 outcome = Outcome(name, corrections=found, corrected=() if dry_run else at.mending.correct(found))
             else:
-                said = upload_ask.said(file)
-                outcome = Outcome(name, at.desk.add(path, name, at.by, dry_run=dry_run, progress=progress, said=said))
+                said = Answers(*upload_ask.said(file), at.key)
+                receipt = at.desk.add(path, name, at.by, dry_run=dry_run, progress=progress, said=said)
+                outcome = Outcome(name, receipt, sealed=sealed)
         except CollectError as error:
             status.update(label=t("upload.failed", lang, file=name), state="error")
-            return Outcome(name, error=error)
+            return Outcome(name, error=error, sealed=sealed)
         status.update(label=t("upload.checked" if dry_run else "upload.kept", lang, file=name), state="complete")
         return outcome
 
@@ -172,12 +203,14 @@ def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> No
         if not ready:
             st.info(t("upload.nothing_new", lang))
         elif st.button(t("upload.store", lang, files=len(ready)), type="primary", icon=":material/save:"):
-            _store(ready, at)
+            _store(ready, [one for one in checked if not one.storable], at)
 
 
-def _store(ready: Sequence[Any], at: Counter) -> None:
-    st.session_state["stored"] = _each(ready, at, dry_run=False, kept="kept")
-    kept = [one for one in st.session_state["stored"] if one.error is None]
+def _store(ready: Sequence[Any], others: Sequence[Outcome], at: Counter) -> None:
+    """Store what can be; what cannot stays in sight with its reason, though the drop zone is emptied."""
+    done = _each(ready, at, dry_run=False, kept="kept")
+    st.session_state["stored"] = [*done, *others]
+    kept = [one for one in done if one.error is None]
     if kept:
         st.session_state.pop("results-made", None)
         st.session_state["upload-turn"] += 1  # an empty drop zone for the next files
@@ -205,10 +238,14 @@ def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]
         )
 
 
-def _receipts(outcomes: Sequence[Outcome], at: Counter) -> None:
+def _receipts(outcomes: Sequence[Outcome], at: Counter, *, asking: bool) -> None:
+    """Every file's receipt; ``asking``: what somebody is being asked about a file need not be said again as trouble."""
     for outcome in outcomes:
         with st.container(border=True, gap="small"):
             _receipt(outcome, at.lang)
+            if outcome.error is not None and not (asking and outcome.is_question):
+                found, mend = error_words(outcome.error, at.lang)
+                st.error(f"{found}\n\n**{mend}**\n\n{outcome.error.code}", icon=":material/error:")
     parts = [(one.file, part) for one in outcomes if one.receipt for part in one.receipt.parts]
     if parts:
         upload_issues.render(parts, at.desk.forms(), at.lang)
@@ -229,9 +266,6 @@ def _receipt(outcome: Outcome, lang: str) -> None:
             st.badge(t("upload.state.checked", lang), icon=":material/preview:", color="blue")
     if outcome.corrections is not None:
         upload_issues.corrections(outcome.corrections, outcome.corrected, lang)
-    if outcome.error is not None and outcome.error.code != upload_ask.SEVERAL_READINGS:
-        found, mend = error_words(outcome.error, lang)
-        st.error(f"{found}\n\n**{mend}**\n\n{outcome.error.code}", icon=":material/error:")
     for part in outcome.receipt.parts if outcome.receipt else ():
         _part(part, lang)
 
@@ -248,19 +282,6 @@ def _run_button(desk: Desk, lang: str) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(t("upload.run.why", lang), width="stretch")
         pressed = st.button(t("upload.run", lang), type="primary", icon=":material/refresh:")
-    if pressed:
-        run(desk, lang)
-
-
-def run(desk: Desk, lang: str) -> None:
-    """Make the results again, showing each step; a reason to stop is said and changes nothing."""
-    with st.status(t("upload.running", lang), type="step") as status:
-        try:
-            made = desk.run(lambda step, share: status.update(label=f"{t(step, lang)} ({share:.0%})"))
-        except CollectError as error:
-            status.update(label=t("upload.run.failed", lang), state="error")
-            found, mend = error_words(error, lang)
-            st.error(f"{found}\n\n**{mend}**\n\n{error.code}", icon=":material/error:")
-            return
-    st.session_state["results-made"] = made
-    st.rerun()
+    if pressed and (made := make(desk.run, lang)) is not None:
+        st.session_state["results-made"] = made
+        st.rerun()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
@@ -10,6 +13,8 @@ from streamlit.errors import StreamlitSecretNotFoundError
 from collect.access import ANYBODY, LOCAL, Forbidden, Who, claims_from, is_loopback
 from collect.problems import CollectError
 from collect.settings import Settings
+
+Asked = ParamSpec("Asked")
 
 
 def asks_who() -> bool:
@@ -23,6 +28,26 @@ def asks_who() -> bool:
         if error.error_id == "no-secrets-found":
             return False
         raise CollectError("ACC-04") from error
+
+
+def fragment(key: str | None = None) -> Callable[[Callable[Asked, None]], Callable[Asked, None]]:
+    """`st.fragment` where people log in: what is drawn again by itself asks by itself whether the login still holds.
+
+    Where that has ended the whole page is drawn again, which is the door. ``key``: as of `st.fragment`.
+    """
+
+    def decorated(draw: Callable[Asked, None]) -> Callable[Asked, None]:
+        @st.fragment(key=key)
+        @wraps(draw)
+        def drawn(*args: Asked.args, **more: Asked.kwargs) -> None:
+            who = st.session_state.get("who")
+            if who is not None and who.until < time.time():
+                st.rerun()
+            draw(*args, **more)
+
+        return drawn
+
+    return decorated
 
 
 def visitor(settings: Settings) -> Who:

@@ -27,6 +27,8 @@ SIGNS = {
     "✕": '<path d="M-5,-5 l10,10 M5,-5 l-10,10" fill="none" stroke="{ink}" stroke-width="2.6"/>',
 }
 DARK, LIGHT = "#1c2733", "#ffffff"
+EDGE = ' stroke="#fff" stroke-width="1.2"'
+RECTANGLE = 'rect width="26" height="20" rx="3"'
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,12 @@ def svg_of(shapes: gpd.GeoDataFrame, painted: Painted) -> str:
     def place(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
         return [(MARGIN + (x - west) * squeeze * scale, MARGIN + (north - y) * scale) for x, y in points]
 
-    patterns = "".join(_pattern(code, look) for code, look in painted.looks.items())
+    patterns = "".join(_pattern(code, look) for code, look in painted.looks.items() if look.hatch)
     paths, marks, outline = [], [], ""
     for code, shape in zip(shapes["code"], shapes.geometry, strict=True):
         path = "".join(_ring(place(list(ring.coords))) for ring in _rings(shape))
         kind = painted.classes[code]
-        paths.append(f'<path d="{path}" fill="url(#k-{kind})" stroke="#fff" stroke-width="1.2"/>')
+        paths.append(_filled(f'path d="{path}"', kind, painted.looks[kind], EDGE))
         if code == painted.chosen:
             outline = f'<path d="{path}" fill="none" stroke="#111" stroke-width="5" stroke-linejoin="round"/>'
         x0, y0, x1, y1 = shape.bounds
@@ -72,7 +74,7 @@ def swatch(look: Look) -> str:
     mark = _mark(look.mark, (13, 10), look.dark_mark) if look.mark else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 26 20" width="26" height="20"><defs>'
-        f'{_pattern("one", look)}</defs><rect width="26" height="20" rx="3" fill="url(#k-one)"/>{mark}</svg>'
+        f"{_pattern('one', look)}</defs>{_filled(RECTANGLE, 'one', look)}{mark}</svg>"
     )
 
 
@@ -85,12 +87,15 @@ def _ring(points: list[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points) + "Z"
 
 
+def _filled(shape: str, code: str, look: Look, edge: str = "") -> str:
+    """A shape in its colour, its hatch above: tiles that hold the colour too show seams in PDF readers and in print."""
+    plain = f'<{shape} fill="{look.colour}"{edge}/>'
+    return plain + (f'<{shape} fill="url(#k-{code})"/>' if look.hatch else "")
+
+
 def _pattern(code: str, look: Look) -> str:
     stroke = STROKES[look.hatch].format(ink=look.ink)
-    return (
-        f'<pattern id="k-{code}" width="8" height="8" patternUnits="userSpaceOnUse">'
-        f'<rect width="8" height="8" fill="{look.colour}"/>{stroke}</pattern>'
-    )
+    return f'<pattern id="k-{code}" width="8" height="8" patternUnits="userSpaceOnUse">{stroke}</pattern>'
 
 
 def _mark(text: str, at: tuple[float, float], dark: bool) -> str:

@@ -61,7 +61,8 @@ def _instant(text: str) -> datetime:
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _place(folder: Path, *what: str) -> Path:
+def place_of(folder: Path, *what: str) -> Path:
+    """The bookmark's file; what else is noted of the same lies beside it under another suffix."""
     name = hashlib.sha256("\x1f".join(what).encode()).hexdigest()[:16]
     return folder / "pull" / f"{name}.json"
 
@@ -69,7 +70,7 @@ def _place(folder: Path, *what: str) -> Path:
 def bookmark_of(folder: Path, *what: str) -> Bookmark:
     """The bookmark of what is pulled (server, project, form); a fresh one where there is none or it is damaged."""
     try:
-        found = json.loads(_place(folder, *what).read_text(encoding="utf-8"))
+        found = json.loads(place_of(folder, *what).read_text(encoding="utf-8"))
         return Bookmark(**{name: str(found[name]) for name in ("since", "begun", "next")})
     except (OSError, ValueError, KeyError, TypeError):
         return Bookmark()  # asking for everything again changes nothing: the same submissions are known
@@ -77,7 +78,7 @@ def bookmark_of(folder: Path, *what: str) -> Bookmark:
 
 def keep_bookmark(bookmark: Bookmark, folder: Path, *what: str) -> None:
     """Write the bookmark in one step: a torn one would be a fresh one."""
-    place = _place(folder, *what)
+    place = place_of(folder, *what)
     place.parent.mkdir(parents=True, exist_ok=True)
     waiting = place.with_suffix(f".{os.getpid()}.part")
     waiting.write_text(json.dumps(asdict(bookmark)), encoding="utf-8")

@@ -16,6 +16,7 @@ from collect.pull.logins import Login
 from collect.pull.wire import Page, UnknownAccountError, Wire, document, rows_of
 
 PAGE_SIZE = 500
+NAMES_SIZE = 10_000  # names alone are short
 CLOSED = "notDecrypted"
 STAMP = (1980, 1, 1, 0, 0, 0)  # the same submissions give the same bytes: the clock is not content
 RECEIVED, CHANGED = "__system/submissionDate", "__system/updatedAt"
@@ -58,7 +59,24 @@ class Central:
             path = _within(found.get("@odata.nextLink")) if rows else ""
             closed = tuple(str(row.get("__id")) for row in rows if _system(row).get("status") == CLOSED)
             newest = max((_instant(row) for row in rows), default="")
-            yield Page(body, len(rows) - len(closed), newest, path, closed)
+            names = tuple(str(row.get("__id")) for row in rows)
+            yield Page(body, len(rows) - len(closed), newest, path, closed, names)
+
+    def count(self) -> int | None:
+        """How many submissions the form has there now, deleted ones apart; None where the server does not say."""
+        body = self._get(f"{self._of_form()}.svc/Submissions", {"$top": "0", "$count": "true"})
+        said = document(body, self.wire.base).get("@odata.count")
+        return said if isinstance(said, int) else None
+
+    def names(self) -> Iterator[str]:
+        """The name of every submission that is there now, deleted ones apart."""
+        path = f"{self._of_form()}.svc/Submissions"
+        params: dict[str, str] | None = {"$select": "__id", "$top": str(NAMES_SIZE)}
+        while path:
+            found = document(self._get(path, params), self.wire.base)
+            rows = rows_of(found, "value", "__id", self.wire.base)
+            yield from (str(row["__id"]) for row in rows)
+            path, params = _within(found.get("@odata.nextLink")) if rows else "", None
 
     def sealed(self, names: Sequence[str]) -> bytes:
         """A zip of encrypted submissions as phones sent them: a folder each, with the envelope and its files."""

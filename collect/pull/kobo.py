@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,10 @@ from collect.pull.logins import Login
 from collect.pull.wire import Page, Wire, document, rows_of
 
 PAGE_SIZE = 1_000  # the most the server gives since 2026
-RECEIVED, CHANGED = "_submission_time", "_date_modified"
+RECEIVED = "_submission_time"
+CHANGED = "_date_modified"  # asked for since July 2026 (kpi#7259); servers without it find nothing by it
+EDITED, JUDGED = "meta/deprecatedID", "_validation_status.timestamp"  # how edits and reviews show on those
+NAMED = ("meta/rootUuid", "_uuid", "meta/instanceID")  # the surest first; collect.receive.documents names them so too
 
 
 @dataclass(slots=True)
@@ -34,19 +38,37 @@ class Kobo:
 
     def pages(self, bookmark: Bookmark) -> Iterator[Page]:
         """Every page from the bookmark on; a page without submissions is the last and is given too."""
-        self._show_token()
-        path = f"/api/v2/assets/{quote(self.asset, safe='')}/data/"
-        last, more = bookmark.next, True
-        while more:
-            query = _query(bookmark.asked_from(), last)
-            params = {"format": "json", "limit": str(PAGE_SIZE), "sort": json.dumps({"_id": 1})}
-            body = self.wire.get(path, params | ({"query": json.dumps(query)} if query else {}))
+        for body, rows, following in self._in_order(bookmark.asked_from(), bookmark.next):
+            newest = max((max(str(row.get(name) or "") for name in (RECEIVED, CHANGED)) for row in rows), default="")
+            yield Page(body, len(rows), newest, following, names=tuple(map(_name, rows)))
+
+    def count(self) -> int | None:
+        """How many submissions the project has there now; None where the server does not say."""
+        said = document(self._get({"limit": "1", "fields": json.dumps(["_id"])}), self.wire.base).get("count")
+        return said if isinstance(said, int) else None
+
+    def names(self) -> Iterator[str]:
+        """The name of every submission that is there now."""
+        for _, rows, _ in self._in_order("", "", fields=json.dumps(["_id", *NAMED])):
+            yield from map(_name, rows)
+
+    def _in_order(self, since: str, last: str, **more: str) -> Iterator[tuple[bytes, list[dict[str, Any]], str]]:
+        """Page by page in the order of numbers: the bytes, the rows, and the number to go on after ("" at the end)."""
+        going_on = True
+        while going_on:
+            query = _query(since, last)
+            params = {"limit": str(PAGE_SIZE), "sort": json.dumps({"_id": 1}), **more}
+            body = self._get(params | ({"query": json.dumps(query)} if query else {}))
             found = document(body, self.wire.base)
             rows = rows_of(found, "results", "_id", self.wire.base)
-            more = bool(rows) and found.get("next") is not None
+            going_on = bool(rows) and found.get("next") is not None
             last = str(max(_number(row, self.wire.base) for row in rows)) if rows else last
-            newest = max((max(str(row.get(name) or "") for name in (RECEIVED, CHANGED)) for row in rows), default="")
-            yield Page(body, len(rows), newest, last if more else "")
+            yield body, rows, last if going_on else ""
+
+    def _get(self, params: dict[str, str]) -> bytes:
+        self._show_token()
+        path = f"/api/v2/assets/{quote(self.asset, safe='')}/data/"
+        return self.wire.get(path, {"format": "json", **params})
 
     def _show_token(self) -> None:
         self.wire.headers["Authorization"] = f"Token {self.login.secret}"
@@ -59,12 +81,22 @@ def _number(row: dict[str, Any], base: str) -> int:
         raise ServerError("PUL-05", url=base, status="200") from error
 
 
+def _name(row: dict[str, Any]) -> str:
+    name = next((str(row[key]) for key in NAMED if row.get(key)), str(row.get("_id", "")))
+    return f"uuid:{name.removeprefix('uuid:')}"
+
+
 def _query(since: str, last: str) -> dict[str, Any]:
-    """What changed since an instant, above a number; the server's clock writes no zone."""
+    """What changed since an instant, above a number; the server's clock writes no zone.
+
+    Servers that keep no instant of change are asked for everything that was ever edited: few, and known again.
+    """
     parts: list[dict[str, Any]] = []
     if since:
         instant = since.split(".")[0]
-        parts.append({"$or": [{RECEIVED: {"$gt": instant}}, {CHANGED: {"$gt": instant}}]})
+        seconds = int(datetime.fromisoformat(since).timestamp())
+        ways: list[dict[str, Any]] = [{RECEIVED: {"$gt": instant}}, {CHANGED: {"$gt": instant}}]
+        parts.append({"$or": [*ways, {EDITED: {"$exists": True}}, {JUDGED: {"$gt": seconds}}]})
     if last:
         parts.append({"_id": {"$gt": int(last)}})
     return {"$and": parts} if parts else {}

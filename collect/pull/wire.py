@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ LARGEST_PAGE = 1 << 29  # bytes
 class Page:
     """One page as the server sent it, with ``count`` submissions; ``following`` and ``newest`` are for the bookmark.
 
-    ``closed``: names of the submissions that are encrypted, which the page lists without their answers.
+    ``names``: of all of them, as the server keeps them through edits. ``closed``: those that are encrypted, which the
+    page lists without their answers.
     """
 
     data: bytes
@@ -35,6 +37,7 @@ class Page:
     newest: str
     following: str
     closed: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 class UnknownAccountError(ServerError):
@@ -56,7 +59,8 @@ class Wire:
         Raises
         ------
         ServerError
-            PUL-01 no answer, PUL-02 not known, PUL-03 not there or not for us, PUL-04 too busy, PUL-05 anything else.
+            PUL-01 no answer, PUL-02 not known, PUL-03 not there or not for us, PUL-04 too busy, PUL-05 anything else,
+            PUL-10 nobody vouches for who answers.
         """
         return self._patiently("GET", path, {"params": dict(params)} if params else {})
 
@@ -70,6 +74,7 @@ class Wire:
             try:
                 answer, body = self._ask(method, path, how)
             except httpx.TransportError as error:
+                _refuse_strangers(error, self.base)
                 reason, busy, seconds = type(error).__name__, False, pause
             else:
                 if answer.status_code not in BUSY:
@@ -107,6 +112,14 @@ class Wire:
         if not answer.is_success:
             raise ServerError("PUL-05", url=self.base, status=answer.status_code)
         return body
+
+
+def _refuse_strangers(error: BaseException | None, base: str) -> None:
+    """Raise ServerError PUL-10 where the certificate was refused: to try again would change nothing."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            raise ServerError("PUL-10", url=base, reason=error.verify_message) from error
+        error = error.__cause__ or error.__context__
 
 
 def document(body: bytes, base: str) -> dict[str, Any]:

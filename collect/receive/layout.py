@@ -15,6 +15,9 @@ from collect.receive.unpack import Member, Upload
 
 OLE_MARK = b"\xd0\xcf\x11\xe0"  # old Excel files, and new ones behind a password
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+PICTURES = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF|ID3|OggS|....ftyp", re.DOTALL)  # sound and film too
+DOCUMENT_START = b"%PDF"
+DOCUMENT_MEMBERS = ("word/document.xml", "ppt/presentation.xml", "mimetype")  # Word, PowerPoint, LibreOffice
 PAGE_STARTS = (b"<!doctype html", b"<html")
 FORM_STARTS = (b"<h:html", b"<html:html")
 JSON_START = re.compile(rb'(?:\[\s*)?\{\s*(?:"|\})|\[\s*\]')  # an object, or an array of them
@@ -83,8 +86,7 @@ def kind_of(data: bytes, place: str) -> str:
     start = data[:SNIFF_BYTES]
     if start.startswith(b"PK"):
         return "xlsx"
-    if start.startswith(OLE_MARK):
-        raise ExportError("IN-04" if ENCRYPTED_PACKAGE in data else "IN-20", file=place)
+    _refuse_others(data, place)
     text = utf8_of(data, place).data[:SNIFF_BYTES] if start.startswith(UTF8_MARK) or wide_of(start) else start
     bare = text.lstrip().lower()
     if not bare:
@@ -97,6 +99,16 @@ def kind_of(data: bytes, place: str) -> str:
         return "json"
     _refuse_no_text(text, place)
     return "csv"
+
+
+def _refuse_others(data: bytes, place: str) -> None:
+    """Raise ExportError for what is known by its first bytes and holds no answers that are read here."""
+    if data.startswith(OLE_MARK):
+        raise ExportError("IN-04" if ENCRYPTED_PACKAGE in data else "IN-20", file=place)
+    if PICTURES.match(data):
+        raise ExportError("IN-54", file=place)
+    if data.startswith(DOCUMENT_START):
+        raise ExportError("IN-55", file=place)
 
 
 def _refuse_no_text(text: bytes, place: str) -> None:
@@ -208,6 +220,8 @@ def _look_inside_many(look: Look, wanted: str | None) -> None:
         _look_inside_one(look, books[0], wanted)
     if not look.source and look.broken:
         raise look.first_broken()
+    if not tables and any(one.name in DOCUMENT_MEMBERS for one in members):
+        raise ExportError("IN-55", file=look.file)
     if not (tables or xml or books or pages):
         nested = next((one.name for one in members if one.suffix == ".zip"), None)
         raise ExportError("IN-42" if nested else "IN-15", file=look.file, members=len(members), member=nested)

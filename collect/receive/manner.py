@@ -17,7 +17,7 @@ class Manner:
 
     ``encoding``: what somebody insisted on, "" for none. ``skip``: members to leave out, and the code that says why.
     ``note`` is told the name of each member before it is read, and "" when no member's bytes are at work. ``forms``:
-    whose words are evidence for the encoding.
+    whose words are evidence for the encoding. ``lanes``: processes that may read at once, where the reader may fork.
     """
 
     encoding: str = ""
@@ -25,6 +25,7 @@ class Manner:
     skip: Mapping[str, str] = field(default_factory=dict)
     note: Callable[[str], None] | None = None
     forms: Sequence[Form] = ()
+    lanes: int = 1
 
     def at(self, member: str) -> None:
         """Note which member is read next."""

@@ -101,7 +101,7 @@ def read_csv(data: bytes | Text, place: str, title: str, manner: Manner = USUAL)
     except (pl.exceptions.PolarsError, ValueError) as error:
         records, lost = _records(text.data, separator, len(headings), place, manner.limits)
         if not records and lost.rows:
-            raise ExportError("IN-52", file=place, columns=len(headings)) from error
+            raise ExportError("IN-52", file=place, columns=len(headings), line=lost.line, cells=lost.cells) from error
         frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
     notes = (*text.notes, *lost.notes(place, len(headings)))
     sheet = Sheet(place, title, headings, frame, lost=lost.rows, notes=notes)

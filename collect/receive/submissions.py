@@ -16,6 +16,7 @@ from lxml import etree
 
 from collect.forms import Form
 from collect.problems import ExportError
+from collect.receive.lanes import in_lanes
 from collect.receive.letters import UTF16_MARKS, wide_of
 from collect.receive.received import IssueBook, Received
 from collect.receive.trays import (
@@ -23,6 +24,7 @@ from collect.receive.trays import (
     PASSED_OVER,
     Node,
     Row,
+    Share,
     Tray,
     fresh_root,
     fresh_row,
@@ -42,7 +44,7 @@ OTHER_ENCODINGS = re.compile(  # as Python names them; the rest (utf-7, punycode
 COMBINING = "cp1258"  # writes tones apart from their vowels
 UNSIGNED = "collect-unsigned"  # on the root of a submission whose envelope's signature does not bear it out
 DEEPEST = 256  # elements inside elements that libxml2 reads
-TELL_EVERY = 500  # members
+PART = 1_000  # members worked at a time: rows as lists are bulky, so they become tables as they come
 
 
 def parser() -> etree.XMLParser:
@@ -63,7 +65,7 @@ def parse(data: bytes, place: str, how: etree.XMLParser) -> etree._Element:
     encoding = encoding_of(data, place)
     if encoding:
         data = _in_utf8(data, encoding, place)
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+    if b"<!" in data and (b"<!DOCTYPE" in data or b"<!ENTITY" in data):
         raise ExportError("IN-14", file=place)
     try:
         return etree.fromstring(data, how)
@@ -123,43 +125,72 @@ def read(
         Of a single file, what is wrong with it; of many, what is wrong with the first when none could be read, IN-15
         when none is a submission.
     """
-    desk = _Desk(forms, forced, parser())
     members = [member for member in upload.members if member.suffix == ".xml" or upload.single]
-    for number, member in enumerate(members):
-        if number % TELL_EVERY == 0:
-            progress("step.receive", number / len(members))
-        try:
-            desk.take(member, single=upload.single)
-        except ExportError as error:
-            desk.errors.append(error)
-            desk.issues.note("FIL-03", found_in=member.name, file=member.name, reason=error.code)
-    if not desk.trays:
-        raise desk.errors[0] if desk.errors else ExportError("IN-15", file=upload.name, members=len(members))
-    ignored = desk.ignored + len(upload.members) - len(members)
-    first, *others = desk.trays.values()
+    parts = [members[begin : begin + PART] for begin in range(0, len(members), PART)]
+    desk = _Desk(forms, forced, parser(), upload.single)
+    by_id = {form.form_id: form for form in reversed([forced] if forced else forms)}
+    trays: dict[str, Tray] = {}
+    issues, errors, ignored = IssueBook(), list[ExportError](), len(upload.members) - len(members)
+    for number, pile in enumerate(in_lanes(desk.work, parts, upload.manner.lanes), 1):
+        for form_id, share in pile.shares:
+            tray = trays.get(form_id)
+            if tray is None:
+                tray = trays[form_id] = tray_of(by_id[form_id])
+            tray.add(share)
+        issues.rows += pile.issues
+        errors += [ExportError(code, **values) for code, values in pile.errors]
+        ignored += pile.ignored
+        progress("step.receive", number / len(parts))
+    if not trays:
+        raise errors[0] if errors else ExportError("IN-15", file=upload.name, members=len(members))
+    first, *others = trays.values()
     return (
-        received_of(first, SOURCE, upload.name, desk.issues, len(desk.errors), ignored),
+        received_of(first, SOURCE, upload.name, issues, len(errors), ignored),
         *(received_of(tray, SOURCE, upload.name, IssueBook()) for tray in others),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Pile:
+    """What one part of the members came to: by form in the order in which they were met, and what was wrong."""
+
+    shares: list[tuple[str, Share]]
+    issues: list[dict[str, str | None]]
+    errors: list[tuple[str, dict[str, object]]]
+    ignored: int
+
+
 @dataclass
 class _Desk:
-    """Where submissions are laid out by form."""
+    """Where submissions are laid out by form, part after part."""
 
     forms: Sequence[Form]
     forced: Form | None
     how: etree.XMLParser
+    single: bool
     trays: dict[str, Tray] = field(default_factory=dict)
     issues: IssueBook = field(default_factory=IssueBook)
-    errors: list[ExportError] = field(default_factory=list)
+    errors: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     ignored: int = 0
 
-    def take(self, member: Member, *, single: bool) -> None:
+    def work(self, members: Sequence[Member]) -> _Pile:
+        """Read some members and clear the desk. What comes of a part does not depend on the parts before it."""
+        for member in members:
+            try:
+                self.take(member)
+            except ExportError as error:
+                self.errors.append((error.code, error.values))
+                self.issues.note("FIL-03", found_in=member.name, file=member.name, reason=error.code)
+        shares = [(form_id, tray.emptied()) for form_id, tray in self.trays.items() if tray.read]
+        pile = _Pile(shares, self.issues.rows, self.errors, self.ignored)
+        self.issues, self.errors, self.ignored = IssueBook(), [], 0
+        return pile
+
+    def take(self, member: Member) -> None:
         """Read one member into its form's tray. Raises ExportError naming what is wrong with it."""
         data = member.read()
         root = _submission(parse(data, member.name, self.how), member.name)
-        if root is None and single:
+        if root is None and self.single:
             raise ExportError("IN-22", file=member.name)
         if root is None:
             self.ignored += 1
@@ -170,7 +201,7 @@ class _Desk:
             form = self.forced or next((form for form in self.forms if form.form_id == form_id), None)
             if form is None:
                 raise _unknown_form(member.name, form_id, self.forms)
-            tray = self.trays.setdefault(form.form_id, tray_of(form))
+            tray = self.trays[form_id] = tray_of(form)
         if root.get(UNSIGNED):
             self.issues.note("FIL-20", found_in=member.name, file=member.name)
         if encoding := encoding_of(data, member.name):

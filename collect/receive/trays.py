@@ -35,6 +35,15 @@ class Node:
     children: dict[str, Node] = field(default_factory=dict)  # by local name, then also by the tag as it comes
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one part of an upload put into a tray, to be added to another."""
+
+    frames: list[list[pl.DataFrame]]
+    read: int
+    unknown: dict[str, str]
+
+
 @dataclass
 class Tray:
     """What was read so far of one form. ``rows``: by table, not yet made into ``frames``."""
@@ -49,6 +58,21 @@ class Tray:
     place: str = ""  # where the submission being read comes from
     unknown: dict[str, str] = field(default_factory=dict)  # path -> where it was first seen
     mixed: list[str] = field(default_factory=list)  # questions of the submission being read with elements inside
+
+    def emptied(self) -> Share:
+        """Take out what was read so far; the tray goes on with what comes next."""
+        flush(self)
+        share = Share(self.frames, self.read, self.unknown)
+        self.frames, self.read, self.unknown = [[] for _ in self.frames], 0, {}
+        return share
+
+    def add(self, share: Share) -> None:
+        """Put what was read elsewhere behind what is here."""
+        moved = pl.col(OF) + pl.lit(self.read, pl.UInt32)
+        for frames, more in zip(self.frames, share.frames, strict=True):
+            frames += [frame.with_columns(moved) if self.read else frame for frame in more]
+        self.read += share.read
+        self.unknown = {**self.unknown, **{path: at for path, at in share.unknown.items() if path not in self.unknown}}
 
 
 def tray_of(form: Form) -> Tray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
 import struct
@@ -10,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
@@ -21,8 +23,10 @@ from collect.receive.manner import USUAL, Manner
 MOST_RATIO = 200  # unpacked to packed; survey exports come to 10 to 40
 RATIO_MATTERS_FROM = 32 << 20  # bytes: small members may well be very even
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
-NOT_ANSWERS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+NOT_ANSWERS = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
 XLSX_MEMBER = "xl/workbook.xml"
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, OverflowError,
+          RuntimeError)  # fmt: skip  # what zipfile and what it calls say of bytes that are no zip
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Member:
         """The name without folders and without its last suffix."""
         return self.base.rsplit(".", 1)[0]
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         """The last suffix in small letters, with its dot; "" where there is none."""
         stem, dot, last = self.base.rpartition(".")
@@ -129,7 +133,7 @@ def _members_of(path: Path, limits: Limits) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
-    except (zipfile.BadZipFile, OSError, NotImplementedError, UnicodeDecodeError) as error:
+    except DAMAGE as error:
         raise ExportError("IN-05", file=path.name) from error
     if any(info.flag_bits & 0x1 for info in infos):
         raise ExportError("IN-04", file=path.name)
@@ -164,9 +168,9 @@ def _refuse_overlaps(infos: list[zipfile.ZipInfo], name: str) -> None:
 
 
 def _wanted(info: zipfile.ZipInfo, manner: Manner) -> bool:
-    parts = info.filename.split("/")
-    strange = any(part in NOT_ANSWERS or part.startswith(".") for part in parts)
-    return not info.is_dir() and not strange and info.filename not in manner.skip
+    name = info.filename
+    strange = name.startswith(".") or "/." in name or not NOT_ANSWERS.isdisjoint(name.split("/"))
+    return not strange and not info.is_dir() and name not in manner.skip
 
 
 def _in_zip(info: zipfile.ZipInfo, memory: mmap, archive: str) -> Member:

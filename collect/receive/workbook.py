@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from lxml import etree
 
 from collect.limits import Limits
 from collect.problems import ExportError
+from collect.receive.unpack import DAMAGE
 
 CHUNK = 4 << 20
 KEPT = 4_096  # bytes carried over to the next chunk, so that a cell cut in two is still seen
@@ -48,7 +48,7 @@ def facts_of(data: bytes, place: str, limits: Limits) -> dict[str, Facts]:
                 most = {"most_megabytes": limits.unpacked_megabytes, "most_members": limits.members, "ratio": "-"}
                 raise ExportError("IN-11", file=place, megabytes=total, members=len(book.infolist()), **most)
             found = {name: _facts(book, part, limits) for name, part in sheets.items()}
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, NotImplementedError, etree.XMLSyntaxError) as error:
+    except (*DAMAGE, KeyError, etree.XMLSyntaxError) as error:
         raise ExportError("IN-05", file=place) from error
     for name, facts in found.items():
         refuse_too_large(f"{place}/{name}", facts.rows, facts.columns, limits)

@@ -2,7 +2,8 @@
 
 It is started once, imports everything, and then forks two processes for every upload: a reader, and a guard that
 watches its time and memory, ends it when it goes past them or when nobody waits for it any more, and says how it ended.
-Forking is safe here and only here: this process never computes, so no thread of Polars' pool is there to be lost.
+Forking is safe here and only here: this process never computes, so no thread of Polars' pool is there to be lost. A
+reader may fork lanes (`collect.receive.lanes`): they are of its process group, and its guard counts and ends them all.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +62,8 @@ def _guard(folder: Path, line: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     job = ordered(folder)
     reader = os.fork()
+    with suppress(OSError):  # whichever of the two comes first
+        os.setpgid(reader, reader)
     if reader == 0:
         _read(job, folder, line)
     ended = _watched(reader, job.manner.limits.seconds, job.manner.limits.memory_megabytes << 20, line)
@@ -78,23 +82,49 @@ def _watched(reader: int, seconds: float, most_bytes: int, line: socket.socket) 
         ready, _, _ = select.select(watched, [], [], LOOK_EVERY)
         ended, status = os.waitpid(reader, os.WNOHANG)
         if ended:
+            _end(os.killpg, reader)  # lanes of a reader that fell
             return _said_by(os.waitstatus_to_exitcode(status))
+        held = _held_by(reader)
+        swollen = sum(held.values()) > most_bytes
+        biggest = max(held, key=lambda process: held[process])
+        if swollen and biggest != reader:
+            _end(os.kill, biggest)  # the reader itself takes up what a lane leaves
+            continue
         reasons = (
             ("nobody", line.fileno() in ready),  # nothing is ever sent this way: the other side is gone
             ("time", time.monotonic() > deadline),
-            ("memory", _resident_bytes(reader) > most_bytes),
+            ("memory", swollen),
         )
         reason = next((name for name, holds in reasons if holds), None)
         if reason is not None:
-            os.kill(reader, signal.SIGKILL)
+            _end(os.killpg, reader)
             os.waitpid(reader, 0)
             return {"ended": reason}
+
+
+def _end(kill: Callable[[int, int], None], which: int) -> None:
+    with suppress(ProcessLookupError):  # it ended by itself
+        kill(which, signal.SIGKILL)
 
 
 def _said_by(code: int) -> dict[str, object]:
     if code < 0:
         return {"ended": "signal", "signal": -code}
     return {"ended": {0: "done", OUT_OF_MEMORY: "memory"}.get(code, "exit")}
+
+
+def _held_by(reader: int) -> dict[int, int]:
+    """Memory that a reader and each of its lanes hold, in bytes."""
+    try:
+        lanes = _lanes_of(reader).read_text().split()
+    except OSError:
+        lanes = []
+    return {process: _resident_bytes(process) for process in (reader, *map(int, lanes))}
+
+
+def _lanes_of(reader: int) -> Path:
+    """Where Linux lists the processes that a reader forked."""
+    return Path(f"/proc/{reader}/task/{reader}/children")
 
 
 def _resident_bytes(process: int) -> int:
@@ -118,7 +148,8 @@ def _tail(path: Path) -> bytes:
 
 def _read(job: Job, folder: Path, line: socket.socket) -> None:
     """Read the upload and leave the process."""
-    code = 1
+    code, reader = 1, os.getpid()
+    gc.disable()  # rows are many and in no circles; the guard watches memory
     try:
         _stay_within(job.manner)
         errors = os.open(folder / STDERR, os.O_CREAT | os.O_WRONLY, 0o600)
@@ -128,17 +159,17 @@ def _read(job: Job, folder: Path, line: socket.socket) -> None:
             place = mmap.mmap(file.fileno(), AT_BYTES)
 
         def note(member: str) -> None:
-            place[:] = member.encode()[:AT_BYTES].ljust(AT_BYTES, b"\0")
+            if os.getpid() == reader:  # a lane that falls leaves its part to the reader, which then says where it is
+                place[:] = member.encode()[:AT_BYTES].ljust(AT_BYTES, b"\0")
 
         def tell(step: str, share: float) -> None:
             line.sendall(json.dumps({"step": step, "share": share}).encode() + b"\n")
 
+        manner = replace(job.manner, note=note, lanes=_lanes(job.manner))
         if job.sheet:
-            hand_over_sheet(returned(job.path, job.manner), folder)
+            hand_over_sheet(returned(job.path, manner), folder)
             os._exit(0)
-        received = receive(
-            job.path, job.forms, form=job.form, source=job.source, progress=tell, manner=replace(job.manner, note=note)
-        )
+        received = receive(job.path, job.forms, form=job.form, source=job.source, progress=tell, manner=manner)
         hand_over(received, job.forms, folder)
         code = 0
     except ExportError as error:
@@ -150,6 +181,13 @@ def _read(job: Job, folder: Path, line: socket.socket) -> None:
         _tell_fault(error, line)
     finally:
         os._exit(code)
+
+
+def _lanes(manner: Manner) -> int:
+    """How many processes may read this upload at once: none beside the reader where its guard could not see them."""
+    if not _lanes_of(os.getpid()).exists():
+        return 1
+    return min(manner.limits.processes, len(os.sched_getaffinity(0)))
 
 
 def _stay_within(manner: Manner) -> None:

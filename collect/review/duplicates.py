@@ -24,9 +24,10 @@ LEAST_SHARE = 0.6  # of what both answered, weighed by bits, that must agree; se
 MARGIN_BITS = 4  # by chance fewer than one pair in 2 to this power, in all pairs there are
 RARE = 0.1  # answers given by more than this share of interviews say too little to look for pairs by
 BANDS, ROWS = 12, 4
-LIKENESS_TO_COMPARE = 0.3  # of the signatures: below it a pair is not looked at further
+LIKENESS_TO_COMPARE = 0.4  # of the signatures: below it a pair is not looked at further; see docs/decisions/0095
 MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number with its bits well spread
-SLICE = 200_000  # pairs whose signatures are compared at once
+SLICE = 100_000  # pairs that are compared at once
+KEYED = 1 << 32  # an answer of an interview as one number: place times this, and the code of the answer
 NEIGHBOURS = 12  # within a bucket of equal bands, each is compared with so many that follow
 PAIRS = {
     "one": pl.String(),
@@ -107,23 +108,52 @@ def pairs(found: Sequence[Traits]) -> pl.DataFrame:
     Two interviews of different survey rounds are never a pair.
     """
     interviews = pl.concat([one.interviews for one in found])
-    starts = np.cumsum([0, *(one.interviews.height for one in found)])
-    moved = [pl.col("place").cast(pl.Int64) + int(start) for start in starts]
-    features = pl.concat([one.features.with_columns(place) for one, place in zip(found, moved, strict=False)])
-    features = features.sort("place", "feature")
+    told = _told(found, max(interviews.height, 2))
     count = max(interviews.height, 2)
     enough = log2(count * (count - 1) / 2) + MARGIN_BITS
-    weighed = features.join(
-        features.group_by("feature").agg(shared_by=pl.len()), on="feature", maintain_order="left"
-    ).with_columns(bits=(count / pl.col("shared_by")).log(2))
-    worth = np.zeros(interviews.height)
-    np.add.at(worth, weighed["place"].to_numpy(), weighed["bits"].to_numpy())
-    near = _scored(_candidates(weighed, interviews.height, count), weighed, worth)
+    worth = _summed(told.places, told.bits[told.codes], interviews.height)
+    near = _scored(_candidates(told, worth, enough), told, worth)
     near = near.filter((pl.col("share") >= LEAST_SHARE) & (pl.col("bits") >= enough))
     telling = pl.Series((worth >= enough) | interviews["placed"].to_numpy())
     same = _equal(interviews, "whole", "answers", telling, worth)
     everything = pl.concat([same, near, _households(interviews, worth)])
     return _named(everything, interviews)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Who gave which answers: ``places`` and ``codes`` of each, sorted; ``begin``: where those of a place begin.
+
+    By code: ``hashes``, ``shared_by`` (how many gave it), ``bits`` (what agreeing on it is worth).
+    """
+
+    places: Wholes
+    codes: Wholes
+    begin: Wholes
+    hashes: Words
+    shared_by: Wholes
+    bits: NDArray[np.float64]
+
+    def of(self, places: Wholes) -> tuple[Wholes, Wholes]:
+        """The answers of each of these places: which of the places (by its order here), and the code."""
+        counts = self.begin[places + 1] - self.begin[places]
+        ends = np.cumsum(counts)
+        which = np.repeat(np.arange(len(places)), counts)
+        at = np.arange(len(which)) + np.repeat(self.begin[places] - ends + counts, counts)
+        return which, self.codes[at]
+
+
+def _told(found: Sequence[Traits], count: int) -> _Told:
+    starts = np.cumsum([0, *(one.interviews.height for one in found)])
+    moved = [pl.col("place").cast(pl.UInt64) + int(start) for start in starts]
+    features = pl.concat([one.features.with_columns(place) for one, place in zip(found, moved, strict=False)])
+    known = features.group_by("feature").agg(shared_by=pl.len()).sort("feature").with_row_index("code")
+    coded = features.join(known.select("feature", code=pl.col("code").cast(pl.UInt64)), on="feature")
+    keys = np.sort(coded.select(pl.col("place") * KEYED + pl.col("code")).to_series().to_numpy())
+    places, codes = (half.astype(np.int64) for half in np.divmod(keys, KEYED))
+    shared_by = known["shared_by"].to_numpy().astype(np.int64)
+    begin = np.searchsorted(places, np.arange(starts[-1] + 1))
+    return _Told(places, codes, begin, known["feature"].to_numpy(), shared_by, np.log2(count / shared_by))
 
 
 def _equal(rows: pl.DataFrame, column: str, kind: str, which: pl.Series, worth: NDArray[np.float64]) -> pl.DataFrame:
@@ -144,23 +174,27 @@ def _households(interviews: pl.DataFrame, worth: NDArray[np.float64]) -> pl.Data
     return _equal(interviews, "household", "household", every, worth)
 
 
-def _candidates(weighed: pl.DataFrame, height: int, count: int) -> pl.DataFrame:
-    """Pairs of places whose rarer answers look alike, by MinHash."""
-    rare = weighed.filter(pl.col("shared_by") <= max(2, RARE * count))
-    places, features = rare["place"].to_numpy(), rare["feature"].to_numpy()
+def _candidates(told: _Told, worth: NDArray[np.float64], enough: float) -> Wholes:
+    """Pairs of places whose rarer answers look alike, by MinHash; whoever says too little to be accused is left out."""
+    rare = told.shared_by <= max(2, RARE * len(worth))
+    chosen = rare[told.codes] & (worth >= enough)[told.places]
+    places, codes = told.places[chosen], told.codes[chosen]
     owners, begin = np.unique(places, return_index=True)
     chance = np.random.default_rng(1997)  # fixed: the same answers give the same pairs
     signature = np.empty((len(owners), BANDS * ROWS), np.uint32)
     for column in range(BANDS * ROWS):
         odd, shift = chance.integers(0, 2**63, 2, dtype=np.uint64)
-        mixed = ((features * (odd * np.uint64(2) + np.uint64(1)) + shift) >> np.uint64(32)).astype(np.uint32)
-        signature[:, column] = np.minimum.reduceat(mixed, begin) if len(owners) else 0
+        mixed = ((told.hashes * (odd * np.uint64(2) + np.uint64(1)) + shift) >> np.uint64(32)).astype(np.uint32)
+        signature[:, column] = np.minimum.reduceat(mixed[codes], begin) if len(owners) else 0
     found = [_in_one_band(signature[:, band * ROWS : (band + 1) * ROWS]) for band in range(BANDS)]
-    both = np.stack(np.divmod(np.unique(np.concatenate(found)), max(len(owners), 1)), axis=1)
+    met = np.sort(np.concatenate(found))
+    both = np.stack(np.divmod(met[np.diff(met, prepend=-1) > 0], max(len(owners), 1)), axis=1)
+    first, second = np.sort(worth[owners[both]], axis=1).T
+    both = both[first >= LEAST_SHARE * second]  # they cannot agree on more than the lesser has said
     slices = np.array_split(both, len(both) // SLICE + 1)
     alike = np.concatenate([(signature[part[:, 0]] == signature[part[:, 1]]).mean(axis=1) for part in slices])
-    kept = owners[both[alike >= LIKENESS_TO_COMPARE]].reshape(-1, 2).astype(np.int64)
-    return pl.DataFrame({"first": kept[:, 0], "second": kept[:, 1]})
+    kept: Wholes = owners[both[alike >= LIKENESS_TO_COMPARE]].reshape(-1, 2)
+    return kept
 
 
 def _in_one_band(band: NDArray[np.uint32]) -> Wholes:
@@ -178,19 +212,31 @@ def _in_one_band(band: NDArray[np.uint32]) -> Wholes:
     return np.concatenate(found)
 
 
-def _scored(candidates: pl.DataFrame, weighed: pl.DataFrame, worth: NDArray[np.float64]) -> pl.DataFrame:
+def _scored(candidates: Wholes, told: _Told, worth: NDArray[np.float64]) -> pl.DataFrame:
     """What each pair's agreement is worth, in bits and as a share of all that either answered."""
-    looked_at = pl.concat([candidates["first"], candidates["second"]]).unique()
-    own = weighed.filter(pl.col("place").is_in(looked_at.implode()))
-    agreed = (
-        candidates.with_row_index("pair")
-        .join(own.select(first="place", feature="feature", bits="bits"), on="first")
-        .join(own.select(second="place", feature="feature"), on=["second", "feature"], how="semi")
-        .group_by("first", "second")
-        .agg(pl.col("bits").sum())
+    slices = np.array_split(candidates, len(candidates) // SLICE + 1)
+    bits = np.concatenate([_agreed(part, told) for part in slices])
+    either = worth[candidates].sum(axis=1) - bits
+    first, second = candidates.T
+    return pl.DataFrame({"first": first, "second": second}).select(
+        "first", "second", kind=pl.lit("nearly"), share=pl.Series(bits / either), bits=pl.Series(bits)
     )
-    either = pl.Series(worth).gather(agreed["first"]) + pl.Series(worth).gather(agreed["second"]) - agreed["bits"]
-    return agreed.select("first", "second", kind=pl.lit("nearly"), share=pl.col("bits") / either, bits="bits")
+
+
+def _agreed(pairs: Wholes, told: _Told) -> NDArray[np.float64]:
+    """Bits of the answers that both of each pair gave."""
+    others, which_other = np.unique(pairs[:, 1], return_inverse=True)
+    owner, code = told.of(others)
+    theirs = owner * len(told.bits) + code  # sorted, as the answers are
+    pair, code = told.of(pairs[:, 0])
+    wanted = which_other[pair] * len(told.bits) + code
+    at = np.minimum(np.searchsorted(theirs, wanted), len(theirs) - 1)
+    both = theirs[at] == wanted if len(theirs) else np.zeros(0, bool)
+    return _summed(pair[both], told.bits[code[both]], len(pairs))
+
+
+def _summed(where: Wholes, values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    return np.bincount(where, values, length).astype(np.float64)  # whole numbers where there is nothing to sum
 
 
 def _named(places: pl.DataFrame, interviews: pl.DataFrame) -> pl.DataFrame:

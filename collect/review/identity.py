@@ -106,6 +106,16 @@ def counting(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def successor(store: Store, form: str, submission_id: str) -> str | None:
+    """The version that counts in place of an older one; None for one that counts itself or that nobody sent."""
+    every = versions(store, form)
+    own = every.filter(submission_id=submission_id)
+    if own.is_empty():
+        return None
+    counts = counting(every).filter(interview=own["interview"][0])["submission_id"][0]
+    return None if counts == submission_id else str(counts)
+
+
 def current(store: Store, form: str, until: datetime | None = None) -> pl.DataFrame:
     """The version of each interview that counts: ``upload_id``, ``submission_id``, ``interview``, ``content``.
 

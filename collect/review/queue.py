@@ -19,9 +19,10 @@ from collect.journey import Definitions
 from collect.keeping.ledger import Entry, entries
 from collect.passing import FRAME
 from collect.problems import CollectError
+from collect.review.attached import attached, counts
 from collect.review.corrections import Amended, amended
 from collect.review.identity import versions
-from collect.review.standing import STATES, decided, standing
+from collect.review.standing import STATES, by_server, decided, standing
 from collect.store import Store
 
 FROM_TABLES = {
@@ -39,8 +40,10 @@ FROM_TABLES = {
     "vintage": pl.String(),
     "hamlet": pl.String(),
     "cluster": pl.String(),
+    "server_state": pl.String(),
 }
 FROM_STANDING = {
+    "decision": pl.String(),
     "changed": pl.Boolean(),
     "last_decision": pl.String(),
     "reason": pl.String(),
@@ -48,8 +51,9 @@ FROM_STANDING = {
     "decided_at": pl.String(),
     "kept": pl.String(),
 }
+FROM_FILES = {"files": pl.Int64(), "files_missing": pl.Int64()}
 FROM_UPLOADS = {"file": pl.String(), "received_at": pl.String(), "received_by": pl.String()}
-QUEUE = {"form": pl.String(), "state": pl.String(), **FROM_TABLES, **FROM_STANDING, **FROM_UPLOADS}
+QUEUE = {"form": pl.String(), "state": pl.String(), **FROM_TABLES, **FROM_STANDING, **FROM_FILES, **FROM_UPLOADS}
 HISTORY = {
     "at": pl.String(),
     "by": pl.String(),
@@ -91,9 +95,11 @@ def queue(store: Store, definitions: Definitions, filters: Filters = EVERYTHING)
     Returns
     -------
     DataFrame
-        ``state`` is one of `collect.review.standing.STATES`; ``status`` is what estimates look at; ``errors``,
+        ``state`` is one of `collect.review.standing.STATES`: the ``decision`` made here, else ``server_state``, that of
+        the platform's reviewers, else what the form's rules say; ``status`` is what estimates look at; ``errors``,
         ``warnings`` and ``codes`` are of the issues left after the ``corrections`` that apply; ``changed``: another
-        version came after ``last_decision``; ``kept``: of a superseded one, the interview that counts in its place.
+        version came after ``last_decision``; ``kept``: of a superseded one, the interview that counts in its place;
+        ``files``: photos and other files that came or that answers name, of which ``files_missing`` are not here.
 
     Raises
     ------
@@ -124,10 +130,12 @@ def _of_form(store: Store, form: Form, uploads: pl.DataFrame, filters: Filters) 
     stored = pl.concat([pl.DataFrame(schema=FROM_TABLES), *pieces])
     rows = stands.join(stored, on=("upload_id", "submission_id"), maintain_order="left")
     rows = rows.join(uploads, on="upload_id", maintain_order="left")
+    rows = rows.join(counts(attached(store, form, stands)), on="submission_id", how="left", maintain_order="left")
+    rows = rows.with_columns(pl.col(*FROM_FILES).fill_null(0))
     own = pl.when(pl.col("status").is_in(["with_issues", "rejected"])).then("status").otherwise(pl.lit("received"))
-    named = rows.with_columns(form=pl.lit(form.form_id), state=pl.coalesce("decision", own)).with_columns(
-        decided(pl.col("status"))
-    )
+    named = rows.with_columns(
+        form=pl.lit(form.form_id), state=pl.coalesce("decision", "server_state", own)
+    ).with_columns(decided(pl.col("status")))
     return _filtered(named.select(*QUEUE), filters)
 
 
@@ -144,7 +152,11 @@ def _from_tables(store: Store, form: Form, upload_id: str, mended: Amended | Non
         warnings=(pl.col("severity") == "warning").sum().cast(pl.Int64),
         codes=pl.col("code").unique().sort(),
     )
-    whole = roots.join(found, on="submission_id", how="left").join(corrected, on="submission_id", how="left")
+    said = store.read_part(form.form_id, "answers", upload_id, ()).select(
+        "submission_id", by_server(pl.col("review_state"))
+    )
+    whole = roots.join(said, on="submission_id", how="left")
+    whole = whole.join(found, on="submission_id", how="left").join(corrected, on="submission_id", how="left")
     numbers = pl.col("errors", "warnings", "corrections").fill_null(0)
     return whole.with_columns(numbers, pl.col("codes").fill_null([])).select(
         pl.col(name).cast(kind) for name, kind in FROM_TABLES.items()

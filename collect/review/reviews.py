@@ -24,6 +24,7 @@ from collect.keeping.ledger import Entry, Said, append, entries
 from collect.problems import CollectError
 from collect.review.corrections import Cells, amended, answers_as_received, cells_now
 from collect.review.duplicates import PAIRS, pairs, traits
+from collect.review.identity import successor
 from collect.review.queue import EVERYTHING, HISTORY, QUEUE, Filters, forms_received, found_in, history, one_of, queue
 from collect.review.standing import DECISIONS, FINAL, STATES, standing
 from collect.store import Store, written_whole
@@ -36,7 +37,14 @@ __all__ = [
 NEED_A_REASON = ("sent_back", "rejected", "deleted")
 MISFITS = ("TYP-01", "CHO-01", "CHO-02", "CON-01", "REQ-01", "REL-01")  # what a new answer must not break
 Result = Literal[
-    "applied", "changed_meanwhile", "breaks_rule", "no_change", "unknown_submission", "unknown_question", "formula"
+    "applied",
+    "changed_meanwhile",
+    "breaks_rule",
+    "no_change",
+    "unknown_submission",
+    "unknown_question",
+    "replaced",
+    "formula",
 ]
 
 
@@ -60,7 +68,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a correction. ``code``: the rule that "breaks_rule" means; ``number``: the entry, once applied."""
+    """What became of a correction.
+
+    ``code``: the rule that "breaks_rule" means, or the submission that has "replaced" it; ``number``: the entry.
+    """
 
     correction: Correction
     result: Result
@@ -80,7 +91,7 @@ def decide(store: Store, ids: Sequence[str], decision: str, reason: str, by: str
     ------
     CollectError
         USE-01 for an unknown decision or submission, REV-01 without a reason where one is needed, REV-02 without a
-        name.
+        name, REV-05 for a submission that an edit has replaced.
     """
     one_of("decision", [decision], DECISIONS)
     if not by.strip():
@@ -96,8 +107,16 @@ def decide(store: Store, ids: Sequence[str], decision: str, reason: str, by: str
             if (old, row["reason"] or "") != (decision, why):
                 said.append(Said("review", form, row["submission_id"], old, decision, why, content=row["content"]))
     if left:
-        raise CollectError("USE-01", what="submission", name=", ".join(list(left)[:5]), known="collect review list")
+        raise _not_to_be_decided(store, list(left))
     return append(store, said, by.strip())
+
+
+def _not_to_be_decided(store: Store, ids: Sequence[str]) -> CollectError:
+    """Why none of these can be decided on: an edit replaced the first that is known, or nobody sent any."""
+    newer = {old: found for old in ids if (found := _replaced_by(store, old)) is not None}
+    for old, found in newer.items():
+        return CollectError("REV-05", submission=old, successor=found)
+    return CollectError("USE-01", what="submission", name=", ".join(ids[:5]), known="collect review list")
 
 
 def correct(store: Store, definitions: Definitions, corrections: Sequence[Correction], by: str) -> list[Outcome]:
@@ -118,7 +137,17 @@ def correct(store: Store, definitions: Definitions, corrections: Sequence[Correc
         form = next((one for one in definitions.forms if one.form_id == form_id), None)
         if form is not None:
             _of_form(store, form, corrections, outcomes, by.strip())
-    return [outcomes.get(place, Outcome(one, "unknown_submission")) for place, one in enumerate(corrections)]
+    return [outcomes[place] if place in outcomes else _not_there(store, one) for place, one in enumerate(corrections)]
+
+
+def _not_there(store: Store, one: Correction) -> Outcome:
+    newer = _replaced_by(store, one.submission_id)
+    return Outcome(one, "unknown_submission") if newer is None else Outcome(one, "replaced", newer)
+
+
+def _replaced_by(store: Store, submission_id: str) -> str | None:
+    found = (successor(store, form, submission_id) for form in forms_received(store))
+    return next((newer for newer in found if newer is not None), None)
 
 
 def _of_form(

@@ -20,6 +20,14 @@ DECISIONS = ("accepted", "sent_back", "rejected", "deleted", "received")  # "rec
 FINAL = ("rejected", "deleted")  # no later version undoes these
 STATES = ("received", "with_issues", "accepted", "sent_back", "rejected", "superseded", "deleted")
 OUT = ("sent_back", "rejected", "superseded", "deleted")  # of STATES, those that count nowhere
+SERVER_SAYS = {  # the review states of Central, KoboToolbox, Ona and SurveyCTO, small and with _ between words
+    "approved": "accepted",
+    "rejected": "rejected",
+    "not_approved": "rejected",
+    "hasissues": "with_issues",
+    "has_issues": "with_issues",
+    "on_hold": "with_issues",
+}
 REVIEW = {
     "submission_id": pl.String(),
     "last_decision": pl.String(),
@@ -80,6 +88,13 @@ def _superseded(said: Sequence[Entry], interviews: pl.DataFrame) -> pl.DataFrame
     )
     apart = named.filter(pl.col("interview") != pl.col("kept_interview"))
     return apart.select("interview", kept="kept_interview").unique("interview", keep="last", maintain_order=True)
+
+
+def by_server(review_state: pl.Expr) -> pl.Expr:
+    """What the platform's own reviewers decided, as one of STATES; null where they said nothing of it."""
+    plain = review_state.str.strip_chars().str.to_lowercase().str.replace_all(" ", "_")
+    said = plain.str.strip_prefix("validation_status_")
+    return said.replace_strict(SERVER_SAYS, default=None, return_dtype=pl.String).alias("server_state")
 
 
 def decided(status: pl.Expr) -> pl.Expr:

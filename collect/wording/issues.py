@@ -47,9 +47,11 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     if issue["code"] == "EXP-01" and f"rule.{details.get('why')}" in catalogue():
         values["reason"] = t(f"rule.{details['why']}", lang)
     found = filled(f"{issue['code']}.found", lang, values)
+    if f"day.{details.get('reason')}" in catalogue():
+        found = f"{found} {t('day.' + details['reason'], lang)}"
     message = own_message(details, lang)
     if message:
-        found = t("issue.own_message", lang, message=message.strip(), found=found)
+        found = t("issue.own_message", lang, message=message.strip())
     engines = details.get("engines")
     if isinstance(engines, Mapping):
         found = f"{found} {t('issue.engines', lang, collect=engines.get('collect'), web=engines.get('web'))}"

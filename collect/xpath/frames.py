@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,11 +12,12 @@ import polars as pl
 
 from collect.xpath.links import Links
 from collect.xpath.schema import Schema
+from collect.xpath.values import BEFORE, MADE, Before
 
 DTYPES: Mapping[str, pl.DataType] = {"int": pl.Int64(), "decimal": pl.Float64(), "date": pl.Date()}
 MANY = 4_096  # rows from which it pays to look whether rows are alike
 SAMPLE = 512  # rows looked at before all are
-COSTLY = re.compile(r"\.(str|dt)\.|python_udf|replace")  # as the column engine prints them
+COSTLY = re.compile(rf"\.(str|dt)\.|\"{MADE}\d|replace")  # as the column engine prints them
 
 
 @dataclass
@@ -93,12 +94,15 @@ class Frame:
 
     def evaluate(self, run: Run, rows: Rows, expressions: Sequence[pl.Expr]) -> list[pl.Series]:
         """The value of each expression in each of ``rows``; only the inputs they name are made."""
-        needed = {name for expression in expressions for name in expression.meta.root_names()}
+        before: dict[str, Before] = {}
+        needed = _needed(expressions, before)
         columns = [self._input(name, made, run, rows) for name, made in self.inputs.values() if name in needed]
         base = pl.DataFrame([*columns, pl.zeros(rows.height, pl.UInt8, eager=True).alias("_rows")])
         alike = _alike(base) if columns and any(COSTLY.search(str(expression)) for expression in expressions) else None
         if alike is not None:
             base = base[alike.first]
+        for name, one in before.items():
+            base = base.with_columns(one.series(base).alias(name))
         named = [expression.alias(f"={place}") for place, expression in enumerate(expressions)]
         done = base.lazy().with_columns(named).select(f"={place}" for place in range(len(named))).collect()
         return [take(column, None if alike is None else alike.group) for column in done.get_columns()]
@@ -108,6 +112,18 @@ class Frame:
         if key not in rows.made:
             rows.made[key] = made.series(run, rows).alias(name)
         return rows.made[key]
+
+
+def _needed(expressions: Iterable[pl.Expr], before: dict[str, Before]) -> set[str]:
+    """Names of the inputs of some expressions; into ``before`` go the columns to make first, in an order that does."""
+    needed: set[str] = set()
+    for name in {name for expression in expressions for name in expression.meta.root_names()}:
+        if not name.startswith(MADE):
+            needed.add(name)
+        elif name not in before:
+            needed |= _needed([BEFORE[name].expr], before)
+            before[name] = BEFORE[name]
+    return needed
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def _regex(call: Call, values: list[Value]) -> Value:
         raise XPathError(
             "pattern", f"regex(): the pattern cannot be read ({problem}).", call.position, name="regex"
         ) from problem
-    return boolean(mapped(shown, lambda series: matches_slowly(series, pattern), pl.Boolean()))
+    return boolean(mapped(shown, matches_slowly, pl.Boolean(), pattern))
 
 
 def _from_string(call: Call, values: list[Value]) -> Value:
@@ -149,8 +149,12 @@ def _translate(call: Call, values: list[Value]) -> Value:
 
 
 def _letters_replaced(shown: pl.Expr, table: dict[str, str]) -> pl.Expr:
-    letters = str.maketrans(table)
-    return mapped(shown, lambda series: _each_once(series, lambda value: value.translate(letters)), pl.String())
+    return mapped(shown, _translated, pl.String(), tuple(table.items()))
+
+
+def _translated(series: pl.Series, table: tuple[tuple[str, str], ...]) -> pl.Series:
+    letters = str.maketrans(dict(table))
+    return _each_once(series, lambda value: value.translate(letters))
 
 
 def _contains(call: Call, values: list[Value]) -> Value:
@@ -181,16 +185,20 @@ def _digest(call: Call, values: list[Value]) -> Value:
     if algorithm is None or encoding.lower() not in ("base64", "hex"):
         raise XPathError("type", f"digest() knows no {name} in {encoding}.", call.position, name="digest")
 
+    return Column("string", mapped(as_text(values[0]), _digested, pl.String(), algorithm, encoding.lower() == "hex"))
+
+
+def _digested(series: pl.Series, algorithm: str, in_hex: bool) -> pl.Series:
     def act(value: str) -> str:
         made = hashlib.new(algorithm, value.encode(), usedforsecurity=False)
-        return made.hexdigest() if encoding.lower() == "hex" else base64.b64encode(made.digest()).decode()
+        return made.hexdigest() if in_hex else base64.b64encode(made.digest()).decode()
 
-    return Column("string", mapped(as_text(values[0]), lambda series: _each_once(series, act), pl.String()))
+    return _each_once(series, act)
 
 
 def _base64_decode(call: Call, values: list[Value]) -> Value:
     shown = as_text(values[0])
-    return Column("string", mapped(shown, lambda series: _each_once(series, base64_decoded), pl.String()), blank=True)
+    return Column("string", mapped(shown, _each_once, pl.String(), base64_decoded), blank=True)
 
 
 # --- numbers
@@ -217,12 +225,13 @@ def _round(call: Call, values: list[Value]) -> Value:
         )
     wanted = 0 if math.isnan(places.literal) else int(min(max(places.literal, -99.0), 99.0))
 
-    def act(series: pl.Series) -> pl.Series:
-        distinct = series.unique().drop_nulls()
-        rounded = pl.Series([round_half_up(x, wanted) for x in distinct], dtype=pl.Float64)
-        return series.replace_strict(distinct, rounded, default=None, return_dtype=pl.Float64)
+    return measured(mapped(expr, _rounded, pl.Float64(), wanted))
 
-    return measured(mapped(expr, act, pl.Float64()))
+
+def _rounded(series: pl.Series, places: int) -> pl.Series:
+    distinct = series.unique().drop_nulls()
+    rounded = pl.Series([round_half_up(x, places) for x in distinct], dtype=pl.Float64)
+    return series.replace_strict(distinct, rounded, default=None, return_dtype=pl.Float64)
 
 
 def _as_double(value: Value) -> pl.Expr:

@@ -97,13 +97,13 @@ def _exactly(operation: np.ufunc) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
     """``operation`` as the processor does it. The column engine divides by a constant by multiplying with its inverse
     and floors its remainder.
     """
+    return lambda x, y: mapped(pl.struct(x.alias("x"), y.alias("y")), _by_processor, pl.Float64(), operation)
 
-    def act(pairs: pl.Series) -> pl.Series:
-        x, y = (pairs.struct.field(name).fill_null(float("nan")).to_numpy() for name in ("x", "y"))
-        with np.errstate(all="ignore"):
-            return pl.Series(operation(x, y))
 
-    return lambda x, y: mapped(pl.struct(x.alias("x"), y.alias("y")), act, pl.Float64())
+def _by_processor(pairs: pl.Series, operation: np.ufunc) -> pl.Series:
+    x, y = (pairs.struct.field(name).fill_null(float("nan")).to_numpy() for name in ("x", "y"))
+    with np.errstate(all="ignore"):
+        return pl.Series(operation(x, y))
 
 
 divided = _exactly(np.divide)

@@ -8,8 +8,9 @@ device's own clock."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Literal, TypeAlias
 
 import polars as pl
@@ -184,11 +185,40 @@ def constant(value: Column) -> Column:
     return replace(value, expr=pl.lit(found))
 
 
-def mapped(expr: pl.Expr, act: Callable[[pl.Series], pl.Series], dtype: pl.DataType) -> pl.Expr:
-    """``act`` on the whole column; at once when ``expr`` is the same in every row."""
+def mapped(expr: pl.Expr, act: Callable[..., pl.Series], dtype: pl.DataType, *given: Hashable) -> pl.Expr:
+    """``act`` on the whole column, then on ``given``; at once when ``expr`` is the same in every row.
+
+    No Python runs inside the column engine: its threads would wait for the interpreter while a thread that holds it
+    waits for them. What comes back reads a column that `Frame.evaluate` makes first.
+    """
     if not expr.meta.root_names():
-        return pl.lit(act(pl.select(expr).to_series()).cast(dtype).item(), dtype)
-    return expr.map_batches(act, return_dtype=dtype, is_elementwise=True)
+        return pl.lit(act(pl.select(expr).to_series(), *given).cast(dtype).item(), dtype)
+    key = (act, given, expr.meta.serialize())
+    if key not in _NAMES:
+        name = f"{MADE}{next(_SERIAL)}"
+        BEFORE[name] = Before(expr, act, dtype, given)  # first: another thread may be asking for the same
+        _NAMES.setdefault(key, name)
+    return pl.col(_NAMES[key])
+
+
+@dataclass(frozen=True)
+class Before:
+    """A column that Python makes before an expression runs."""
+
+    expr: pl.Expr
+    act: Callable[..., pl.Series]
+    dtype: pl.DataType
+    given: tuple[Hashable, ...]
+
+    def series(self, frame: pl.DataFrame) -> pl.Series:
+        """The column, of a table that holds what it is made from."""
+        return self.act(frame.select(self.expr.alias("")).to_series(), *self.given).cast(self.dtype)
+
+
+MADE = "@"  # how the name of such a column begins
+BEFORE: dict[str, Before] = {}  # one for each different conversion in the forms that this process has met
+_NAMES: dict[tuple[object, ...], str] = {}
+_SERIAL = count()
 
 
 def as_java_int(value: Value) -> pl.Expr:

@@ -22,6 +22,7 @@ def on_sqlite(kills: int, every: int) -> Iterator[Callable[[], Outcome]]:
     yield partial(faults.killed, "", kills)
     yield partial(faults.door_killed, "", kills)
     yield partial(faults.power_cut, every)
+    yield partial(faults.power_cut_on_phones, every)
     yield partial(faults.disk_full, "", 4)
     yield partial(faults.locked, "")
     yield faults.corrupted_page

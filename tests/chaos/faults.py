@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import resource
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -21,11 +22,12 @@ from databases import Server
 
 from chaos import powercut
 from chaos.doors import kill_door
-from chaos.ground import Ground, Verdict, definitions, ground, judged
+from chaos.ground import Ground, Verdict, definitions, found_in_tables, ground, judged
 from chaos.writers import Crowd, under_way
 from collect import intake, registry
 from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
+from collect.openrosa.fold import fold
 from collect.review.identity import known_uploads
 from collect.store import sha256_of
 
@@ -42,7 +44,10 @@ class Outcome:
 
 def outcome(fault: str, where: Ground, verdict: Verdict, also: str = "", *, holds: bool = True) -> Outcome:
     on = "PostgreSQL" if where.database else "SQLite"
-    return Outcome(fault, on, "; ".join(one for one in (also, verdict.words()) if one), holds and verdict.holds)
+    tried = verdict.acknowledged > 0  # where nothing was acknowledged nothing was tried
+    return Outcome(
+        fault, on, "; ".join(one for one in (also, verdict.words()) if one), holds and tried and verdict.holds
+    )
 
 
 def killed(database: str, kills: int, seed: int = 9) -> Outcome:
@@ -169,17 +174,27 @@ def _files_too_large(database: str, step_kb: int) -> Outcome:
 
 
 def power_cut(every: int, uploads: int = 3, seed: int = 5) -> Outcome:
+    """Cut the power while files are brought."""
+    return _cut("uploads", uploads, every, random.Random(seed))
+
+
+def power_cut_on_phones(every: int, submissions: int = 12, seed: int = 6) -> Outcome:
+    """Cut the power while phones send and tables are made of what they sent."""
+    return _cut("phones", submissions, every, random.Random(seed))
+
+
+def _cut(what: str, count: int, every: int, chance: random.Random) -> Outcome:
     """Cut the power after every (``every``-th) thing asked of the disk: all that was not synced is gone."""
-    fault = "power cut: everything not fsynced at that moment is dropped, or each thing by chance"
+    fault = f"power cut, {what}: everything not fsynced at that moment is dropped, or each thing by chance"
     if not powercut.can_trace():
         return Outcome(fault, "SQLite", "not tried: there is no strace here", holds=True)
-    chance, cuts, lost, damaged, whole = random.Random(seed), 0, 0, 0, 0
+    cuts, lost, damaged, whole = 0, 0, 0, 0
     with TemporaryDirectory(prefix="chaos-cut-") as folder:
         top, log = Path(folder) / "traced", Path(folder) / "strace"
         top.mkdir()
-        for number in range(uploads):
+        for number in range(count):
             Ground(top).file(f"p{number}")
-        powercut.traced(["-m", "chaos.powercut", str(top), str(uploads)], log)
+        powercut.traced(["-m", "chaos.powercut", what, str(top), str(count)], log)
         disk, received = powercut.Disk(top / "data"), set[str]()
         for step in powercut.steps(log):
             if step.paths[:1] == (str(top / "acks"),) and step.data:
@@ -190,22 +205,39 @@ def power_cut(every: int, uploads: int = 3, seed: int = 5) -> Outcome:
             if whole % every and step.paths[:1] != (str(top / "acks"),):
                 continue
             for how in (None, chance):
-                after = Path(folder) / f"cut-{cuts}"
+                after = Path(folder) / "cut"
                 disk.after_cut(after / "data", how)
                 cuts += 1
-                found = _after_cut(Ground(after), received)
+                found = LEFT[what](Ground(after), received)
                 lost, damaged = lost + found[0], damaged + found[1]
-        assert received == {f"p{number}" for number in range(uploads)}
-    words = f"{cuts} cuts over {whole} writes, syncs and renames of {uploads} uploads: {lost} acknowledged lost, "
-    return Outcome(fault, "SQLite", words + f"{damaged} stores damaged", holds=not (lost or damaged))
+                shutil.rmtree(after)
+        assert received == {f"p{number}" for number in range(count)}
+    words = (
+        f"{cuts} cuts over {whole} writes, syncs and renames of {count} {what if what == 'uploads' else 'submissions'}"
+    )
+    words += f": {lost} acknowledged lost, {damaged} stores damaged"
+    return Outcome(fault, "SQLite", words, holds=not (lost or damaged))
 
 
-def _after_cut(where: Ground, received: set[str]) -> tuple[int, int]:
+def _uploads_left(where: Ground, received: set[str]) -> tuple[int, int]:
     """How many acknowledged uploads are gone after a cut, and whether anything on record is damaged."""
     digests = {hashed(name) for name in received}
     with where.store() as store:
         there = {one["sha256"] for one in registry.uploads(store.engine)}
         return len(digests - there), bool(verify(store).damage)
+
+
+def _sent_left(where: Ground, received: set[str]) -> tuple[int, int]:
+    """The same of submissions from phones; what still waits in the journal must go into tables, each once."""
+    with where.store() as store:
+        damaged = bool(verify(store).damage)
+        fold(store, definitions())
+        counts = found_in_tables(store)
+        damaged |= bool(verify(store).damage)
+    return sum(1 for name in received if counts[f"uuid:{name}"] != 1), damaged
+
+
+LEFT = {"uploads": _uploads_left, "phones": _sent_left}
 
 
 def hashed(name: str) -> str:

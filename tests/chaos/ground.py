@@ -107,10 +107,10 @@ def judged(where: Ground, acknowledged: set[str]) -> Verdict:
     try:
         damage = tuple(f"{one.kind} {one.where}" for one in verify(store).damage)
         before = _tables(store)
-        counts = _found(store)
+        counts = found_in_tables(store)
         rebuild(store, definitions())
         after = _tables(store)
-        again = _found(store)
+        again = found_in_tables(store)
         damage += tuple(f"after rebuild: {one.kind}" for one in verify(store).damage)
     finally:
         store.engine.dispose()
@@ -125,7 +125,7 @@ def judged(where: Ground, acknowledged: set[str]) -> Verdict:
     )
 
 
-def _found(store: Store) -> Counter[str]:
+def found_in_tables(store: Store) -> Counter[str]:
     """How often each submission stands in the tables of uploads on record."""
     uploads = {part["upload_id"] for part in registry.parts_of(store.engine)}
     parts = (store.read_part(FORM, "answers", upload)["submission_id"].to_list() for upload in sorted(uploads))

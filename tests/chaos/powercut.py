@@ -7,14 +7,20 @@ in its own order would. An acknowledgement is a line written to another file.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chaos.ground import Ground
 
 CALLS = (
     "openat,creat,write,writev,pwrite64,fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat,unlink,unlinkat,rmdir,"
@@ -24,6 +30,7 @@ LINE = re.compile(rb"^(\d+) +(.*)$")
 CALL = re.compile(rb"^(\w+)\((.*)\) += +(-?\d+)(?:<(.*)>)?")
 PATH = re.compile(rb"^-?\w+<([^>]*)>")
 TEXT = re.compile(rb'"((?:\\x[0-9a-f]{2})*)"')
+AT_ONCE = 4  # phones that send at the same moment
 WRITES = ("write", "writev", "pwrite64", "sendfile", "copy_file_range")
 
 
@@ -202,17 +209,52 @@ def _lay(node: Node, folder: Path, chance: Random | None) -> None:
 
 
 def main() -> None:
-    """What is traced: bring some submissions; a line in ``acks`` says that one was acknowledged."""
-    import os
-
+    """What is traced; a line in ``acks`` says that a submission was acknowledged."""
     from chaos.ground import Ground
 
-    where, count = Ground(Path(sys.argv[1])), int(sys.argv[2])
-    told = os.open(where.folder / "acks", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    where, count = Ground(Path(sys.argv[2])), int(sys.argv[3])
+    {"uploads": bring, "phones": send}[sys.argv[1]](where, count)
+
+
+def bring(where: Ground, count: int) -> None:
+    """Bring some submissions as files, one after the other."""
+    told = _acks(where)
     with where.store() as store:
         for number in range(count):
             if where.bring(f"p{number}", store) == "":
                 os.write(told, f"p{number}\n".encode())
+
+
+def send(where: Ground, count: int) -> None:
+    """Send some submissions as phones do, four at a time; after each four, have tables made of what waits."""
+    from field_office import submission
+
+    from chaos.ground import definitions
+    from collect.openrosa.door import ACCEPTED, Door, Sending
+    from collect.openrosa.fold import fold
+
+    told = _acks(where)
+    shutil._USE_CP_SENDFILE = False  # type: ignore[attr-defined]  # so that the bytes stand in the trace
+
+    def one(name: str) -> None:
+        data = submission({"id": name, "size": "1", "remark": f"remark of {name}"}).encode()
+        assert door.send(Sending("hh", f"uuid:{name}", "1", "", data, "team")).result() in ACCEPTED
+        os.write(told, f"{name}\n".encode())
+
+    with where.store() as store:
+        for begin in range(0, count, AT_ONCE):
+            door = Door(lambda: store)
+            senders = [threading.Thread(target=one, args=(f"p{number}",)) for number in range(begin, begin + AT_ONCE)]
+            for sender in senders:
+                sender.start()
+            for sender in senders:
+                sender.join()
+            door.close()
+            fold(store, definitions())
+
+
+def _acks(where: Ground) -> int:
+    return os.open(where.folder / "acks", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 
 
 if __name__ == "__main__":

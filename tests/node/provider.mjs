@@ -8,7 +8,7 @@ const PEOPLE = {
   ly: { name: 'Ly', groups: ['phu-partner'], operator: 'vnpt' },
   sok: { name: 'Sok', groups: ['phu-admin'] },
   stranger: { name: 'Stranger', groups: ['accounting'] },
-  late: { name: 'Late', groups: ['phu-planner'] }, // whose login ends after five seconds
+  late: { name: 'Late', groups: ['phu-planner'] }, // whose login ends after ten seconds
 };
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
@@ -31,7 +31,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     await grant.save();
     return grant;
   },
-  ttl: { IdToken: (ctx) => (ctx.oidc.session?.accountId === 'late' || ctx.oidc.account?.accountId === 'late' ? 5 : 3600) },
+  ttl: { IdToken: (ctx) => (ctx.oidc.session?.accountId === 'late' || ctx.oidc.account?.accountId === 'late' ? 10 : 3600) },
 });
 
 provider.listen(Number(port), '127.0.0.1', () => console.log('ready'));

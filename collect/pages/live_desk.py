@@ -1,0 +1,87 @@
+"""What is behind the upload page while the app runs: the desk that takes files in, and the try with made-up data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collect import registry
+from collect.access import Forbidden, Who, require
+from collect.forms import Form
+from collect.intake import Asked, Receipt, add_file, read_again
+from collect.pages import live
+from collect.pages.live import Progress, definitions, the_store
+from collect.pages.upload import Answers
+from collect.places import ONE_AT_A_TIME
+from collect.receive import apart
+from collect.settings import Settings
+
+NOTHING_SAID = Answers()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDesk:
+    """The upload page's desk over the real store, for one person."""
+
+    settings: Settings
+    who: Who
+
+    def forms(self) -> Mapping[str, Form]:
+        """Every form by its id."""
+        return {form.form_id: form for form in definitions(self.settings).forms}
+
+    def add(
+        self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress, said: Answers = NOTHING_SAID
+    ) -> Receipt:
+        """Take a file in, or say what that would do. Who logged in signs with that name, whatever ``by`` says."""
+        signed = by if self.who.local else require(self.who, "upload").signature
+        asked = Asked(by=signed, name=name, dates=said.dates, encoding=said.encoding, key=said.key)
+        with ONE_AT_A_TIME:
+            return add_file(
+                the_store(self.settings), path, definitions(self.settings), asked, dry_run=dry_run, progress=progress
+            )
+
+    def refused(self) -> Sequence[Mapping[str, Any]]:
+        """Files that brought their reader down and are kept; of a survey team's those it sent. Raises Forbidden."""
+        require(self.who, "upload")
+        rows = registry.refused(the_store(self.settings).engine)
+        held = {"seconds": self.settings.limits.seconds, "megabytes": self.settings.limits.memory_megabytes}
+        return [{**row, **held} for row in rows if self.who.sees_all_teams or row["received_by"] == self.who.signature]
+
+    def read_again(self, sha256: str, progress: Progress) -> Receipt:
+        """Take such a file in after all, as who sent it. Raises Forbidden for one they may not see, CollectError."""
+        if sha256 not in {row["sha256"] for row in self.refused()}:
+            raise Forbidden("ACC-01", what="upload", role=self.who.role)
+        with ONE_AT_A_TIME:
+            return read_again(the_store(self.settings), sha256, definitions(self.settings), progress)
+
+    def waiting(self) -> bool:
+        """Whether files are stored that the latest run does not know."""
+        return live.behind(self.settings, self.who, None)
+
+    def run(self, progress: Progress) -> str:
+        """Make the results again from everything stored. Raises Forbidden."""
+        return live.run(self.settings, self.who, progress)
+
+
+def desk(settings: Settings, who: Who) -> LiveDesk:
+    """The desk over this installation's store; what reads files is made ready meanwhile. Raises Forbidden."""
+    at = LiveDesk(settings, require(who, "upload"))
+    if settings.apart:
+        apart.warm()
+    return at
+
+
+def try_out(settings: Settings, who: Who, progress: Progress) -> None:
+    """Make up a survey round, take its files in, and make the results. Raises Forbidden."""
+    from collect.demo import make_round
+
+    at = LiveDesk(settings, require(who, "try_out"))
+    made = make_round(settings.data / "demo", progress=lambda step, share: progress(step, share / 4))
+    files = [*made.files, made.frame]
+    for number, path in enumerate(files):
+        begun = 0.25 + 0.5 * number / len(files)
+        at.add(path, path.name, "demo", dry_run=False, progress=lambda step, _share, at=begun: progress(step, at))  # type: ignore[misc]
+    at.run(lambda step, share: progress(step, 0.75 + share / 4))

@@ -1,0 +1,222 @@
+"""Uploads that do not open at once: encrypted ones and their key, and files that brought their reader down."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from streamlit.testing.v1 import AppTest
+from test_receive_encrypted import PLAIN, SECRET, Phone, zipped
+
+from collect import registry
+from collect.access import LOCAL, Forbidden, Who
+from collect.i18n import LANGUAGES, t
+from collect.journey import define
+from collect.pages import live_desk, upload_key
+from collect.pages.upload import Answers
+from collect.problems import ExportError
+from collect.receive import apart
+from collect.server import script
+from collect.settings import Settings, settings_from, shipped_forms
+from collect.store import Store, open_store
+
+LAN, HOA = (Who(name, "survey", subject=name) for name in ("Lan", "Hoa"))
+
+
+@pytest.fixture(scope="module")
+def keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
+    """The project's, and another."""
+    return rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cache = tmp_path_factory.mktemp("compiled")
+    define(shipped_forms(), cache / "forms")
+    return cache
+
+
+@pytest.fixture
+def settings(tmp_path: Path, compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "cache").symlink_to(compiled)
+    monkeypatch.setenv("COLLECT_DATA", str(data))
+    monkeypatch.setenv("COLLECT_DATABASE", "")
+    return settings_from({"COLLECT_DATA": str(data), "COLLECT_LANG": "vi"})
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = open_store(settings)
+    yield opened
+    opened.engine.dispose()
+
+
+def pem(key: rsa.RSAPrivateKey, passphrase: str = "") -> str:
+    lock = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock).decode()
+
+
+def upload_page(lang: str, *files: Path) -> AppTest:
+    app = AppTest.from_file(str(script()), default_timeout=60)
+    app.query_params["lang"] = lang
+    app.run()
+    app._page_hash = next(key for key, info in app._registered_pages.items() if info.get("url_pathname") == "upload")
+    app.run()
+    for file in files:
+        app.file_uploader[0].upload(file.name, file.read_bytes(), "application/zip")
+    return app.run() if files else app
+
+
+def text(app: AppTest) -> str:
+    return " ".join(one.value for one in [*app.markdown, *app.caption, *app.error, *app.success])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_encrypted_upload_asks_for_the_key_and_says_that_it_is_kept_nowhere(
+    settings: Settings, store: Store, tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...], lang: str
+) -> None:
+    app = upload_page(lang, zipped(tmp_path / "day.zip", {"one": Phone(keys[0]).envelope(1)}))
+    assert not app.exception
+    assert t("upload.key.about", lang) in text(app)
+    app.text_area(key="key-text-0").input("not a key").run()
+    assert t("IN-34.mend", lang) in text(app).replace("\\", "")
+
+
+def test_a_pasted_key_opens_the_files_and_is_found_nowhere_afterwards(
+    settings: Settings, store: Store, tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...],
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    caplog.set_level(logging.DEBUG)
+    app = upload_page("en", zipped(tmp_path / "day.zip", {"one": Phone(keys[0]).envelope(1)}))
+    app.text_area(key="key-text-0").input(pem(keys[1], SECRET)).run()
+    app.text_input(key="key-phrase-0").input("wrong").run()
+    assert t("IN-33.found", "en", file="PEM") in text(app).replace("\\", "")
+    app.text_input(key="key-phrase-0").input(SECRET).run()
+    assert "IN-32" in text(app), "another project's key"
+    app.text_area(key="key-text-0").input(pem(keys[0])).run()
+    assert t("upload.key.opens", "en") in text(app)
+    assert app.metric[0].value == "1"
+    next(one for one in app.button if one.label == t("upload.store", "en", files=1)).click().run()
+    assert not app.exception
+    assert [part["read"] for part in registry.parts_of(store.engine)] == [1]
+    held = repr(app.session_state)
+    assert "'by'" in held
+    assert "key-" not in held
+    told = "".join([held, caplog.text, *capfd.readouterr()])
+    for secret in (SECRET, pem(keys[0]).splitlines()[1], pem(keys[1]).splitlines()[1]):
+        assert secret not in told
+        for path in (tmp_path / "data").rglob("*"):
+            if path.is_file() and "cache" not in path.parts:
+                assert secret.encode() not in path.read_bytes()
+
+
+def test_a_key_shows_itself_to_nobody(keys: tuple[rsa.RSAPrivateKey, ...]) -> None:
+    assert "RSA" not in repr(Answers(key=keys[0]))
+    one, other = (upload_key.fingerprint(key) for key in keys)
+    assert one != other
+    assert upload_key.fingerprint(None) == ""
+
+
+# --- files that brought their reader down ---
+
+
+def refused(store: Store, name: str, by: str, code: str = "IN-44") -> str:
+    """Bytes that were kept and marked, as `collect.intake.add_file` leaves them."""
+    from collect.store import keep
+
+    path = store.folder.parent / name
+    path.write_text(f"day,{name}\n", encoding="utf-8")
+    stored = keep(store, path)
+    row = {"sha256": stored.sha256, "file_name": name, "size_bytes": 9, "code": code, "reason": "signal 9"}
+    registry.record_refusal(store.engine, {**row, "received_at": "2026-10-01T10:00:00+00:00", "received_by": by})
+    return stored.sha256
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("code", sorted(apart.UNREADABLE))
+def test_what_was_refused_earlier_is_listed_with_why_and_what_to_do(
+    settings: Settings, store: Store, code: str, lang: str
+) -> None:
+    refused(store, "huge.csv", "Lan", code)
+    app = upload_page(lang)
+    assert not app.exception
+    shown = text(app).replace("\\", "")
+    assert "huge.csv" in shown
+    assert code in shown
+    assert t(f"{code}.mend", lang).partition("{")[0] in shown
+    assert "…" not in app.error[0].value, "every blank of the sentence is filled"
+
+
+def test_another_try_takes_the_file_in_or_says_again_why_not(settings: Settings, store: Store) -> None:
+    sha256 = refused(store, "letter.csv", LAN.signature)
+    app = upload_page("en")
+    app.button(key=f"again-{sha256}").click().run()
+    assert not app.exception
+    assert len(app.error) == 2, "it is no export, and still listed"
+    assert registry.uploads(store.engine) == []
+    assert [row["sha256"] for row in registry.refused(store.engine)] == [sha256]
+
+
+def test_a_file_read_at_last_is_its_senders_and_off_the_list(
+    settings: Settings, store: Store, tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    desk = live_desk.desk(settings, LAN)
+    clear = {"submission.xml": Phone(keys[0]).envelope(1)["submission.xml"]}
+    file = zipped(tmp_path / "day.zip", {"one": {**clear, "x.xml": PLAIN_ONE}})
+
+    def broken(*_arguments: object, **_more: object) -> None:
+        raise ExportError("IN-46", file="day.zip", reason="signal 9")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("collect.intake.take", broken)
+        with pytest.raises(ExportError):
+            desk.add(file, "day.zip", "", dry_run=True, progress=silent)
+    [row] = desk.refused()
+    desk.read_again(row["sha256"], silent)
+    assert desk.refused() == []
+    [upload] = registry.uploads(store.engine)
+    assert (upload["file_name"], upload["received_by"]) == ("day.zip", LAN.signature)
+
+
+PLAIN_ONE = PLAIN.format(name="uuid:0009").encode()
+
+
+def silent(_step: str, _share: float) -> None:
+    return None
+
+
+def test_a_team_sees_and_tries_again_only_what_it_sent_itself(settings: Settings, store: Store) -> None:
+    sha256 = refused(store, "a.csv", LAN.signature)
+    assert [len(live_desk.desk(settings, who).refused()) for who in (LAN, HOA, LOCAL)] == [1, 0, 1]
+    with pytest.raises(Forbidden):
+        live_desk.desk(settings, HOA).read_again(sha256, silent)
+    late = replace(live_desk.desk(settings, LAN), who=replace(LAN, until=0))
+    steps: list[Any] = [late.refused, lambda: late.read_again(sha256, silent), late.waiting]
+    for step in steps:
+        with pytest.raises(Forbidden) as error:
+            step()
+        assert error.value.code == "ACC-10"
+
+
+def test_a_file_that_cannot_be_stored_stays_in_sight_when_the_others_are(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    good = zipped(tmp_path / "good.zip", {"one": {"submission.xml": PLAIN_ONE}})
+    bad = tmp_path / "letter.csv"
+    bad.write_text("dear all,\n", encoding="utf-8")
+    app = upload_page("en", good, bad)
+    next(one for one in app.button if one.label == t("upload.store", "en", files=1)).click().run()
+    assert not app.exception
+    assert json.dumps([one["file_name"] for one in registry.uploads(store.engine)]) == '["good.zip"]'
+    shown = text(app).replace("\\", "")
+    assert "letter.csv" in shown
+    assert app.error, "why it was not stored"

@@ -1,0 +1,126 @@
+"""Results for another list of communes, made from the map by those who may; nothing else on screen changes by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from access_tables import LAST, made_run, settings_in, store_with_runs
+from app_tables import make_results
+from streamlit.testing.v1 import AppTest
+
+import geo
+from collect import registry, tables
+from collect.access import LOCAL, Forbidden, Who
+from collect.i18n import t
+from collect.pages import live
+from collect.runs import Run, write_run
+from collect.server import script
+from collect.sharing import releases
+from collect.store import Store
+
+FORMER = "20260930-former0000"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
+    monkeypatch.setenv("COLLECT_DATABASE", "")
+    opened = store_with_runs(tmp_path)
+    yield opened
+    opened.engine.dispose()
+
+
+def former_run(store: Store) -> Run:
+    """A run for the communes of 2024, as `collect.runs.make_run` leaves one."""
+    of_2024 = make_results(vintage="2024")
+    made = replace(
+        made_run(FORMER),
+        vintage="2024",
+        estimates=tables.Estimates(of_2024.estimates),
+        verdicts=tables.Verdicts(of_2024.verdicts),
+        gaps=tables.Gaps(of_2024.gaps),
+    )
+    write_run(store, made)
+    registry.record_run(store.engine, FORMER, "2024", date(2026, 9, 30))
+    return made
+
+
+def open_map(lang: str, **codes: str) -> AppTest:
+    app = AppTest.from_file(str(script()), default_timeout=60)
+    for name, code in {"lang": lang, **codes}.items():
+        app.query_params[name] = code
+    app.run()
+    app._page_hash = next(key for key, info in app._registered_pages.items() if info.get("url_pathname") == "map")
+    return app.run()
+
+
+def button(app: AppTest, lang: str) -> Any:
+    return next((one for one in app.button if one.label == t("map.vintage.make", lang)), None)
+
+
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+def test_a_list_without_results_offers_to_make_them_and_a_reason_to_stop_is_said(store: Store, lang: str) -> None:
+    app = open_map(lang, vintage="2024")
+    assert not app.exception
+    assert t("map.vintage.none", lang, vintage="2024") in [text.value for text in app.markdown]
+    button(app, lang).click().run()
+    assert not app.exception
+    assert "STO-05" in app.error[0].value, "nothing was received in this store"
+    assert registry.vintages_run(store.engine) == ["2025-07"]
+
+
+def test_results_are_made_for_the_list_that_was_chosen_and_shown(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def make_run(_store: Store, _definitions: object, *, vintage: str | None, progress: live.Progress) -> Run:
+        asked.append(vintage)
+        progress("step.estimate", 0.5)
+        return former_run(store)
+
+    monkeypatch.setattr(live, "make_run", make_run)
+    app = open_map("en", vintage="2024")
+    button(app, "en").click().run()
+    assert not app.exception
+    assert asked == ["2024"]
+    assert button(app, "en") is None
+    assert any(FORMER in text.value for text in app.caption)
+
+
+def test_a_former_list_does_not_take_the_place_of_the_one_in_force(store: Store) -> None:
+    former_run(store)
+    settings = settings_in(store.folder)
+    found, former = live.results(settings, LOCAL), live.results(settings, LOCAL, "2024")
+    assert found is not None
+    assert former is not None
+    assert (found.run_id, former.run_id) == (LAST, FORMER)
+    assert releases.file_of(store, LOCAL, "gaps.csv", "vi").release == LAST
+    told = {one["release"]: (one["vintage"], one["latest"]) for one in releases.listed(store, LOCAL)}
+    assert told[LAST] == (geo.LATEST, True)
+    assert told[FORMER] == ("2024", False)
+
+
+def test_files_that_a_former_lists_results_do_not_know_are_said(store: Store) -> None:
+    former_run(store)
+    for number in range(2):
+        names = {"upload_id": str(number), "sha256": str(number) * 64, "file_name": "day.csv", "size_bytes": 1}
+        registry.record_upload(store.engine, {**names, "received_at": "2026-10-01T10:00:00+00:00"}, [])
+    app = open_map("en", vintage="2024")
+    assert t("map.vintage.old", "en", vintage="2024") in [text.value for text in app.markdown]
+    assert button(app, "en") is not None
+    assert any(FORMER in text.value for text in app.caption), "what is there is shown meanwhile"
+
+
+@pytest.mark.parametrize("role", ["partner", "none"])
+def test_who_may_not_make_results_cannot(store: Store, role: str) -> None:
+    settings = settings_in(store.folder)
+    for step in (
+        lambda: live.run(settings, Who("x", role), lambda _step, _share: None, "2024"),
+        lambda: live.behind(settings, Who("x", role), "2024"),
+    ):
+        with pytest.raises(Forbidden):
+            step()
