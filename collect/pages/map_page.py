@@ -103,12 +103,13 @@ def _show(lang: str) -> Show:
 
 def _chosen(results: Results, sources: Sources) -> str:
     """The list of communes that was chosen before, on this page or in the address; else that of the other pages."""
-    chosen = st.session_state.get("vintage") or st.query_params.get("vintage")
+    asked = st.session_state.get("vintage") or st.query_params.get("vintage")
+    chosen = asked if asked in sources.offered else str(results.units["vintage"][0])
     if st.session_state.get("map-vintage", chosen) != chosen:  # the same code is another commune there
         st.session_state.pop("commune", None)
         st.query_params.pop("commune", None)
     st.session_state["map-vintage"] = chosen
-    return chosen if chosen in sources.offered else str(results.units["vintage"][0])
+    return chosen
 
 
 def _vintage(results: Results, sources: Sources, lang: str) -> None:
