@@ -192,19 +192,19 @@ def run(session: Session, vintage: str | None, as_of: date | datetime | None, mo
 @as_json
 @click.pass_obj
 def gaps(session: Session, path: Path, indicator: str | None, partner: str | None, plain: bool, as_json: bool) -> None:
-    """Write the gap list of the last run."""
+    """Write the gap list of the last run; the ledger of downloads gains a line."""
+    from collect.access import LOCAL
     from collect.publish import write_gaps
     from collect.runs import latest_run
+    from collect.sharing import releases
     from collect.sharing.partners import of
     from collect.store import open_store
-    from collect.tables import Gaps
 
     store = open_store(session.settings)
-    made = latest_run(store)
-    rows = made.gaps_of(indicator)
-    if partner is not None:
-        rows = Gaps(of(store.engine, partner).scope.of_gaps(rows))
+    made, who = latest_run(store), LOCAL if partner is None else of(store.engine, partner).who()
+    rows = releases.inside(who.scope, made.gaps_of(indicator), made.vintage)
     write_gaps(rows, path, language=session.lang, meta=made.meta(), geometry=not plain)
+    releases.hand_out(store, who, releases.file_at(path, made.run_id, who.scope), "cli")
     if as_json:
         click.echo(json.dumps({"file": str(path), "rows": rows.height, "release": made.run_id}))
     else:

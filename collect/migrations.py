@@ -7,6 +7,8 @@ All of it happens in one transaction that others wait for, so a registry is neve
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -28,8 +30,32 @@ def _uploads_know_their_letters(connection: Connection) -> None:
         connection.execute(sa.text(f"ALTER TABLE uploads ADD COLUMN {name} VARCHAR(32) DEFAULT '' NOT NULL"))
 
 
+def _downloads_are_a_chain(connection: Connection) -> None:
+    """Lines noted until now are numbered from one and chained in their order, as `collect.keeping.chain` chains."""
+    if "downloads" not in sa.inspect(connection).get_table_names():
+        return
+    connection.execute(sa.text("ALTER TABLE downloads RENAME COLUMN sequence TO number"))
+    for name in ("previous", "digest"):
+        connection.execute(sa.text(f"ALTER TABLE downloads ADD COLUMN {name} VARCHAR(64) DEFAULT '' NOT NULL"))
+    previous = ""
+    rows = connection.execute(sa.text("SELECT * FROM downloads ORDER BY number")).mappings().all()
+    for number, row in enumerate(rows, 1):
+        line = {**row, "number": number, "previous": previous}
+        del line["digest"]
+        text = json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        change = "UPDATE downloads SET number = :number, previous = :previous, digest = :digest WHERE number = :old"
+        new = {"number": number, "previous": previous, "digest": digest, "old": row["number"]}
+        connection.execute(sa.text(change), new)
+        previous = digest
+
+
 # step n leads to version n + 1
-STEPS: tuple[Callable[[Connection], None], ...] = (_runs_know_the_ledger, _uploads_know_their_letters)
+STEPS: tuple[Callable[[Connection], None], ...] = (
+    _runs_know_the_ledger,
+    _uploads_know_their_letters,
+    _downloads_are_a_chain,
+)
 LATEST = len(STEPS) + 1  # version 1 had no table `schema` at all
 
 

@@ -121,10 +121,10 @@ TOKENS = sa.Table(
     sa.Column("revoked_at", sa.String(32)),
     sa.Column("last_used_at", sa.String(32)),
 )
-DOWNLOADS = sa.Table(
+DOWNLOADS = sa.Table(  # what was handed to whom: rows are added, never changed; see collect.keeping.downloads
     "downloads",
     METADATA,
-    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # 1, 2, 3 ...: a gap is damage
     sa.Column("at", sa.String(32), nullable=False),
     sa.Column("who", sa.String(255), nullable=False),
     sa.Column("partner", sa.String(64), nullable=False, default=""),
@@ -134,6 +134,8 @@ DOWNLOADS = sa.Table(
     sa.Column("file", sa.String(64), nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
 )
 
 SENT = sa.Table(  # what phones sent, one row per submission; the bytes lie in the journal, later in an upload
@@ -334,7 +336,7 @@ def files(engine: Engine) -> list[Mapping[str, Any]]:
 
 
 def record_run(engine: Engine, run_id: str, vintage: str, as_of: date, ledger_head: str = "") -> None:
-    """Note that a run was made; the last one noted is the one on screen."""
+    """Note that a run was made."""
     with engine.begin() as connection:
         connection.execute(
             RUNS.insert().values(
@@ -365,6 +367,16 @@ def last_run(engine: Engine, vintage: str | None = None) -> str | None:
     asked = sa.select(RUNS.c.run_id).order_by(RUNS.c.sequence.desc()).limit(1)
     with engine.connect() as connection:
         return connection.execute(asked if vintage is None else asked.where(RUNS.c.vintage == vintage)).scalar()
+
+
+def shown_run(engine: Engine) -> str | None:
+    """The run on screen: of those that report in the newest list of communes, the one noted last.
+
+    A run made for a former list is looked at beside it and does not take its place.
+    """
+    asked = sa.select(RUNS.c.run_id).order_by(RUNS.c.vintage.desc(), RUNS.c.sequence.desc()).limit(1)
+    with engine.connect() as connection:
+        return connection.execute(asked).scalar()
 
 
 def vintages_run(engine: Engine) -> list[str]:

@@ -5,6 +5,7 @@ The app listens to this machine alone unless told otherwise, and to others only 
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -24,13 +25,15 @@ from streamlit.web.bootstrap import load_config_options
 from collect import api, openrosa
 from collect.access import is_loopback
 from collect.api.bundles import Bundles
+from collect.pages import served
+from collect.pages.opening import Opening
 from collect.pages.visitor import asks_who
 from collect.pages.warming import warm
 from collect.problems import CollectError
 from collect.settings import Settings
 
 QUIET = {"server.headless": True, "browser.gatherUsageStats": False}  # no question at the first start, no report
-STREAMLIT_FILES = Path(st.__file__).parent / "static" / "static"
+STREAMLIT_FILES = Path(st.__file__).parent / "static"
 
 
 def script() -> Path:
@@ -54,12 +57,18 @@ def build(settings: Settings, local: bool) -> st.App:
     @asynccontextmanager
     async def warmed(_app: st.App) -> AsyncIterator[None]:
         await run_in_threadpool(warm, settings)
+        gc.freeze()  # Streamlit looks for garbage after every run of the script: what stays need not be looked at again
         yield
 
+    base = f"/{st.get_option('server.baseUrlPath').strip('/')}/".replace("//", "/")
+    kept = {"static/": STREAMLIT_FILES / "static", **served.folders()}
     return st.App(
         script(),
         routes=routes(settings, local),
-        middleware=[Middleware(Bundles, folder=STREAMLIT_FILES)],
+        middleware=[
+            Middleware(Bundles, folders={f"{base}{address}": folder for address, folder in kept.items()}),
+            Middleware(Opening, folder=STREAMLIT_FILES, base=base),
+        ],
         lifespan=warmed,
     )
 

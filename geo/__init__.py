@@ -7,6 +7,7 @@ from geo.gazetteer import Gazetteer, gazetteer
 from geo.index import PointIndex
 from geo.places import (
     LATEST,
+    PROVINCES,
     VINTAGES,
     Vintage,
     district_of,
@@ -21,6 +22,7 @@ from geo.recognise import recognise
 
 __all__ = [
     "LATEST",
+    "PROVINCES",
     "VINTAGES",
     "Boundaries",
     "Fetched",

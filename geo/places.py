@@ -66,6 +66,7 @@ def _vintages() -> Mapping[str, Vintage]:
 
 VINTAGES: Mapping[str, Vintage] = _vintages()  # oldest first
 LATEST = next(reversed(list(VINTAGES)))
+PROVINCES = {"84": "Trà Vinh", "86": "Vĩnh Long"}  # by code; 84 ended with 1687/NQ-UBTVQH15
 
 
 def vintage_on(day: date) -> str:

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import databases
 import pytest
+
+BEHIND_PAGES = ("collect.pages.live", "collect.pages.live_maps")
+
+
+@pytest.fixture(autouse=True)
+def real_pages() -> Iterator[None]:
+    """What `app_on_made_tables` puts in the place of the real functions is gone when the test is over."""
+    kept = {name: dict(vars(sys.modules[name])) for name in BEHIND_PAGES if name in sys.modules}
+    yield
+    for name, real in kept.items():
+        vars(sys.modules[name]).update(real)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from collect import api
 from collect.access import Scope
 from collect.api.bundles import Bundles
 from collect.i18n import LANGUAGES, t
+from collect.keeping import downloads
 from collect.server import STREAMLIT_FILES, build
 from collect.sharing import partners, releases
 from collect.store import Store
@@ -203,12 +204,12 @@ def test_an_address_that_is_not_there_is_told_as_data(here: TestClient) -> None:
 
 def test_every_file_handed_out_is_a_line_in_the_ledger_and_only_those(store: Store, there: TestClient) -> None:
     token = bearer(store, "vnpt")
-    before = len(partners.downloads(store.engine, 10_000))
+    before = len(downloads.downloads(store))
     sent = there.get("/api/v1/gaps.csv", headers=token)
     there.get("/api/v1/gaps.csv", headers={**token, "If-None-Match": sent.headers["etag"]})
     there.head("/api/v1/gaps.csv", headers=token)
     there.get("/api/v1/gaps.csv")
-    lines = partners.downloads(store.engine, 10_000)
+    lines = downloads.downloads(store)
     assert len(lines) == before + 1
     line = lines[0]
     assert (line.who, line.partner, line.via, line.file) == ("VNPT", "vnpt", "api", "gaps.csv")
@@ -224,10 +225,10 @@ def test_no_answer_holds_a_household(here: TestClient) -> None:
 
 
 def test_scripts_and_styles_travel_compressed_once_and_are_kept_for_ever() -> None:
-    script = max((STREAMLIT_FILES / "js").glob("*.js"), key=lambda path: path.stat().st_size)
+    script = max((STREAMLIT_FILES / "static" / "js").glob("*.js"), key=lambda path: path.stat().st_size)
     path = f"/static/js/{script.name}"
     streamlits = Starlette(routes=[Route("/{path:path}", lambda _request: PlainTextResponse("from Streamlit"))])
-    browser = TestClient(Bundles(streamlits, STREAMLIT_FILES))
+    browser = TestClient(Bundles(streamlits, {"/static/": STREAMLIT_FILES / "static"}))
     with browser.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
         sent = b"".join(answer.iter_raw())
     assert gzip.decompress(sent) == script.read_bytes()

@@ -50,7 +50,7 @@ ARROWS: dict[str, set[str]] = {
     | {"journey", "passing", "review", "keeping", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
     "pull": {"problems"},
     "access": {"problems"},
-    "sharing": WORDS | {"access", "registry", "runs", "store", "places", "publish", "i18n", "geo"},
+    "sharing": WORDS | {"access", "keeping", "registry", "runs", "store", "places", "publish", "i18n", "geo"},
     "api": WORDS | {"access", "sharing", "registry", "settings", "store", "i18n"},
     "openrosa": WORDS  # the outermost door for phones, beside the pages
     | {"access", "api", "define", "geo", "i18n", "intake", "journey", "keeping", "migrations", "passing", "places"}

@@ -14,7 +14,7 @@ import pytest
 from field_office import Office, states
 
 from collect import registry
-from collect.keeping import ledger
+from collect.keeping import chain, ledger
 from collect.problems import CollectError, ExportError
 from collect.registry import LEDGER
 from collect.review import sheet as correction_sheet
@@ -348,14 +348,13 @@ def test_the_ledger_is_a_chain_and_a_changed_past_shows(office: Office) -> None:
     office.send("| id |\n| a |\n| b |")
     decide(office.store, uuids("a"), "accepted", "", "Lan")
     decide(office.store, uuids("b"), "rejected", "never visited", "Lan")
-    chain = ledger.entries(office.store)
-    assert ledger.first_break(chain) is None
+    assert ledger.CHAIN.first_break(ledger.entries(office.store)) is None
     with office.store.engine.begin() as connection:
         connection.execute(LEDGER.update().where(LEDGER.c.number == 1).values(by="Minh"))
-    assert ledger.first_break(ledger.entries(office.store)) == 1
+    assert ledger.CHAIN.first_break(ledger.entries(office.store)) == 1
     with office.store.engine.begin() as connection:
         connection.execute(LEDGER.delete().where(LEDGER.c.number == 1))
-    assert ledger.first_break(ledger.entries(office.store)) == 1
+    assert ledger.CHAIN.first_break(ledger.entries(office.store)) == 1
 
 
 def test_a_clock_that_jumps_back_does_not_undo_the_order(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,7 +365,7 @@ def test_a_clock_that_jumps_back_does_not_undo_the_order(office: Office, monkeyp
 
     office.send("| id |\n| a |")
     decide(office.store, uuids("a"), "rejected", "never visited", "Lan")
-    monkeypatch.setattr(ledger, "datetime", Yesterday)
+    monkeypatch.setattr(chain, "datetime", Yesterday)
     decide(office.store, uuids("a"), "received", "", "Lan")
     moments = [entry.at for entry in ledger.entries(office.store)]
     assert moments == sorted(moments)
@@ -377,14 +376,14 @@ def test_the_copy_beside_the_tables_makes_a_lost_ledger_again(office: Office) ->
     decide(office.store, uuids("a"), "accepted", "", "Lan")
     decide(office.store, uuids("b"), "rejected", "Khmer: ផ្ទះទទេ", "Lan")
     told = ledger.entries(office.store)
-    with (office.store.folder / ledger.COPY).open("ab") as file:
+    with (office.store.folder / ledger.CHAIN.copy).open("ab") as file:
         file.write(b'{"number": 3, "torn')
-    assert ledger.copied(office.store.folder) == told
+    assert ledger.CHAIN.copied(office.store.folder) == told
     with office.store.engine.begin() as connection:
         connection.execute(LEDGER.delete())
-    assert ledger.restore(office.store) == 2
+    assert ledger.CHAIN.restore(office.store) == 2
     decide(office.store, uuids("b"), "received", "", "Lan")
-    assert [entry.number for entry in ledger.copied(office.store.folder)] == [1, 2, 3]
+    assert [entry.number for entry in ledger.CHAIN.copied(office.store.folder)] == [1, 2, 3]
     assert ledger.entries(office.store)[:2] == told
 
 

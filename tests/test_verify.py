@@ -87,7 +87,7 @@ def test_a_run_remembers_the_last_decision_it_knew(office: Office) -> None:
     assert damage(office) == []
     with office.store.engine.begin() as connection:
         connection.execute(registry.LEDGER.delete().where(registry.LEDGER.c.number == 2))
-    (office.store.folder / ledger.COPY).unlink()
+    (office.store.folder / ledger.CHAIN.copy).unlink()
     assert damage(office) == ["ledger_unknown"]
 
 

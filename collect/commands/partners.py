@@ -11,6 +11,7 @@ import click
 from collect.access import Scope
 from collect.commands.shared import Session, as_json
 from collect.i18n import t
+from collect.keeping import downloads
 from collect.problems import CollectError
 from collect.sharing import partners
 from collect.store import open_store
@@ -110,5 +111,5 @@ def revoke(session: Session, partner: str, token_id: str | None) -> None:
 @click.pass_obj
 def ledger(session: Session, limit: int) -> None:
     """Print what was handed to whom, the latest first, as JSON lines."""
-    for line in partners.downloads(open_store(session.settings).engine, limit):
+    for line in downloads.downloads(open_store(session.settings), limit):
         click.echo(json.dumps(asdict(line), ensure_ascii=False))

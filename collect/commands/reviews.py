@@ -214,11 +214,13 @@ def verify(session: Session, as_json: bool) -> None:
         | {part: t(f"verify.{one.kind}.{part}", session.lang, where=one.where) for part in ("found", "mend")}
         for one in found.damage
     ]
+    counts = {"uploads": found.uploads, "parts": found.parts, "entries": found.entries, "handed": found.handed}
     if as_json:
-        counts = {"uploads": found.uploads, "parts": found.parts, "entries": found.entries}
-        click.echo(json.dumps({"sound": not wrong, **counts, "damage": wrong}, ensure_ascii=False))
+        click.echo(
+            json.dumps({"sound": not wrong, **counts, "heads": found.heads, "damage": wrong}, ensure_ascii=False)
+        )
     elif not wrong:
-        session.say("cli.verify.sound", uploads=found.uploads, parts=found.parts, entries=found.entries)
+        session.say("cli.verify.sound", **counts)
     for one in () if as_json else wrong:
         click.echo(f"✗ {one['found']}\n  {one['mend']}", err=True)
     sys.exit(13 if wrong else 0)

@@ -1,6 +1,6 @@
 """Opens a store whose registry may be damaged or gone, and fills a new one from what lies in the data folder.
 
-Beside each original lies a note of what the registry knew of it, and beside the tables a copy of the ledger; so the
+Beside each original lies a note of what the registry knew of it, and beside the tables copies of the ledgers; so the
 registry can be made again, on another database too. The damaged file is set aside, never deleted.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from collect import registry
-from collect.keeping import attachments, ledger, sent
+from collect.keeping import attachments, downloads, ledger, sent
 from collect.keeping.verify import registry_damage
 from collect.problems import StoreError
 from collect.settings import Settings
@@ -62,7 +62,7 @@ def _set_aside(file: Path) -> None:
 
 
 def fill(store: Store) -> int:
-    """Put uploads, ledger and runs into a registry that has none of them; returns how many uploads.
+    """Put uploads, ledgers and runs into a registry that has none of them; returns how many uploads.
 
     Originals without a note (of an older release) are not among them: `collect.intake.rebuild` takes those in anew.
     """
@@ -73,7 +73,8 @@ def fill(store: Store) -> int:
     found.sort(key=lambda upload: (upload.pop("after", 0), upload["received_at"]))
     for upload in found:
         registry.record_upload(store.engine, upload, [])
-    ledger.restore(store)
+    ledger.CHAIN.restore(store)
+    downloads.CHAIN.restore(store)
     _fill_sent(store)
     _fill_runs(store)
     return len(found)

@@ -1,18 +1,20 @@
 """Finds out whether what is stored is still what was stored; looks only, and says of each damage what mends it.
 
-The registry is read whole (and asks itself, where it can), the ledger must be an unbroken chain that its copy and every
-run agree with, each original must have its SHA-256, each Parquet part the one it was written with.
+The registry is read whole (and asks itself, where it can); the ledgers of decisions and of downloads must be unbroken
+chains that their copies agree with, and the runs with the first; each original must have its SHA-256, each Parquet part
+the one it was written with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from collect import registry
-from collect.keeping import attachments, ledger, sent
+from collect.keeping import attachments, downloads, ledger, sent
+from collect.keeping.chain import BEGINNING, Chain, Line
 from collect.problems import StoreError
 from collect.store import Store, kept, sha256_of
 
@@ -34,7 +36,9 @@ class Soundness:
     uploads: int
     parts: int
     entries: int
+    handed: int  # lines in the ledger of downloads
     damage: tuple[Damage, ...]
+    heads: Mapping[str, str] = field(default_factory=dict)  # digest of each ledger's last line, for keeping elsewhere
 
 
 def verify(store: Store, progress: Progress = lambda _step, _share: None) -> Soundness:
@@ -42,9 +46,11 @@ def verify(store: Store, progress: Progress = lambda _step, _share: None) -> Sou
     progress("step.verify", 0.0)
     wrong = list(registry_damage(store))
     if wrong:
-        return Soundness(0, 0, 0, tuple(wrong))
-    chain = ledger.entries(store)
-    wrong += _ledger(store, chain)
+        return Soundness(0, 0, 0, 0, tuple(wrong))
+    decided, handed = ledger.CHAIN.lines(store), downloads.CHAIN.lines(store)
+    wrong += _chain(store, ledger.CHAIN, decided, "ledger")
+    wrong += _runs(store, decided)
+    wrong += _chain(store, downloads.CHAIN, handed, "downloads")
     originals = registry.uploads(store.engine)
     progress("step.verify", 0.1)
     wrong += _originals(store)
@@ -54,7 +60,8 @@ def verify(store: Store, progress: Progress = lambda _step, _share: None) -> Sou
     wrong += (Damage("sent_gone", instance) for instance in sent.damage(store))
     wrong += (Damage("attachment_gone", where) for where in attachments.damage(store))
     progress("step.verify", 1.0)
-    return Soundness(len(originals), len(parts), len(chain), tuple(wrong))
+    heads = {"ledger": ledger.CHAIN.head(store), "downloads": downloads.CHAIN.head(store)}
+    return Soundness(len(originals), len(parts), len(decided), len(handed), tuple(wrong), heads)
 
 
 def registry_damage(store: Store) -> Iterator[Damage]:
@@ -74,21 +81,26 @@ def registry_damage(store: Store) -> Iterator[Damage]:
         yield Damage("registry", str(error.values.get("reason", error.code)))
 
 
-def _ledger(store: Store, chain: list[ledger.Entry]) -> Iterator[Damage]:
-    broken = ledger.first_break(chain)
+def _chain(store: Store, chain: Chain[Line], lines: Sequence[Line], kind: str) -> Iterator[Damage]:
+    """What is wrong with one ledger: a link, its copy, or what the two say of one another."""
+    broken = chain.first_break(lines)
     if broken is not None:
-        yield Damage("ledger", str(broken))
+        yield Damage(kind, str(broken))
     try:
-        copy = ledger.copied(store.folder)
+        copy = chain.copied(store.folder)
     except StoreError:
-        yield Damage("ledger_copy", ledger.COPY)
+        yield Damage(f"{kind}_copy", chain.copy)
         return
-    differs = next((old.number for old, new in zip(copy, chain, strict=False) if old != new), None)
+    differs = next((old.number for old, new in zip(copy, lines, strict=False) if old != new), None)
     if differs is not None:
-        yield Damage("ledger_differs", str(differs))
-    elif len(copy) > len(chain):
-        yield Damage("ledger_short", str(len(chain) + 1))
-    digests = {entry.digest for entry in chain} | {ledger.BEGINNING}
+        yield Damage(f"{kind}_differs", str(differs))
+    elif len(copy) > len(lines):
+        yield Damage(f"{kind}_short", str(len(lines) + 1))
+
+
+def _runs(store: Store, decided: Sequence[ledger.Entry]) -> Iterator[Damage]:
+    """Runs that knew a decision nobody knows of any more."""
+    digests = {entry.digest for entry in decided} | {BEGINNING}
     for run in registry.every_run(store.engine):
         if run["ledger_head"] not in digests:
             yield Damage("ledger_unknown", run["run_id"])

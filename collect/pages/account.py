@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from collect.access import Who
 from collect.i18n import t
+from collect.pages.scope_words import scope_words
 
 
 def account(lang: str) -> None:
@@ -16,21 +16,9 @@ def account(lang: str) -> None:
     shown = t(f"door.{who.name}", lang) if who.local else who.name
     with st.popover(shown, icon=":material/person:", key="account"):
         st.markdown(f"**{shown}** · {t(f'role.{who.role}', lang)}")
-        st.caption(t(f"door.{who.name}.about", lang) if who.local else _scope(who, lang))
+        st.caption(t(f"door.{who.name}.about", lang) if who.local else scope_words(who.scope, lang))
         if not who.local:
             leave(lang)
-
-
-def _scope(who: Who, lang: str) -> str:
-    limits = (
-        ("communes", who.scope.communes),
-        ("provinces", who.scope.provinces),
-        ("indicators", who.scope.indicators),
-    )
-    said = [
-        f"{t(f'scope.{name}', lang)}: {', '.join(sorted(codes)) or '–'}" for name, codes in limits if codes is not None
-    ]
-    return "; ".join(said) or t("scope.everything", lang)
 
 
 def leave(lang: str) -> None:

@@ -9,12 +9,11 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-import geo
 from collect.i18n import t
 from collect.pages import data, looks, tables
 from collect.pages.data import Results
+from collect.pages.finding import communes
 from collect.pages.layout import address, header
-from collect.pages.map_page import findable
 from collect.pages.words import Formats, chance, day, interval, known, number, percent
 from collect.tables import GAP_TYPES, VERDICTS
 
@@ -117,15 +116,7 @@ def _codes_in(results: Results, districts: list[str]) -> list[str]:
 
 
 def _communes(results: Results, lang: str) -> dict[str, str]:
-    """Communes by code, each found by its own name, without diacritics, and by the names of those it was made of."""
-    vintage, first = results.units["vintage"][0], next(iter(geo.VINTAGES))
-    former = dict(geo.units(first).select("code", "name_vi").iter_rows()) if vintage != first else {}
-    named = {}
-    for code, name in results.units.select("code", data.name_in(lang).alias("name")).sort("name").iter_rows():
-        came = geo.former_units(code, vintage, first) if former else ()
-        made_of = ", ".join(former[one] for one in came if former.get(one) not in (None, name))
-        named[code] = findable(name) + (f" ← {made_of}" if made_of else "")
-    return named
+    return communes(results.units, lang)
 
 
 def _choose(label: str, options: list[str], key: str, words: Mapping[str, str], everything: str) -> list[str]:

@@ -32,6 +32,7 @@ from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
 from collect.sharing import releases
 from collect.sharing.releases import File
+from collect.sharing.vintages import scope_in
 from collect.store import Store, open_store, sha256_of
 from collect.targets import Target
 
@@ -126,7 +127,8 @@ def results(settings: Settings, who: Who, vintage: str | None = None) -> Found |
     Raises Forbidden.
     """
     require(who, "gap_files")
-    run_id = registry.last_run(the_store(settings).engine, vintage)
+    engine = the_store(settings).engine
+    run_id = registry.shown_run(engine) if vintage is None else registry.last_run(engine, vintage)
     if run_id is None:
         return None
     whole = found(settings, run_id)
@@ -162,6 +164,26 @@ def received(settings: Settings, who: Who) -> list[Mapping[str, Any]]:
     return [one for one in stored if who.sees_all_teams or one["received_by"] == who.signature]
 
 
+def behind(settings: Settings, who: Who, vintage: str | None) -> bool:
+    """Whether files are stored that the latest run (of communes of ``vintage``, if named) lacks. Raises Forbidden."""
+    require(who, "run")
+    engine = the_store(settings).engine
+    run_id = registry.shown_run(engine) if vintage is None else registry.last_run(engine, vintage)
+    return uploads(settings, who) > (found(settings, run_id).run.uploads if run_id else 0)
+
+
+def run(settings: Settings, who: Who, progress: Progress, vintage: str | None = None) -> str:
+    """Make the results from everything stored, in the communes of ``vintage`` or of the list in force.
+
+    Raises Forbidden, CollectError.
+    """
+    require(who, "run")
+    with ONE_AT_A_TIME:
+        fold(the_store(settings), definitions(settings))
+        made = make_run(the_store(settings), definitions(settings), vintage=vintage, progress=progress)
+    return made.run_id
+
+
 @dataclass(frozen=True, slots=True)
 class LiveDesk:
     """The upload page's desk over the real store, for one person."""
@@ -189,16 +211,11 @@ class LiveDesk:
 
     def waiting(self) -> bool:
         """Whether files are stored that the latest run does not know."""
-        run_id = registry.last_run(the_store(self.settings).engine)
-        known = found(self.settings, run_id).run.uploads if run_id else 0
-        return uploads(self.settings, self.who) > known
+        return behind(self.settings, self.who, None)
 
     def run(self, progress: Progress) -> str:
         """Make the results again from everything stored. Raises Forbidden."""
-        require(self.who, "run")
-        with ONE_AT_A_TIME:
-            fold(the_store(self.settings), definitions(self.settings))
-            return make_run(the_store(self.settings), definitions(self.settings), progress=progress).run_id
+        return run(self.settings, self.who, progress)
 
 
 def desk(settings: Settings, who: Who) -> LiveDesk:
@@ -222,13 +239,12 @@ def try_out(settings: Settings, who: Who, progress: Progress) -> None:
 def gap_file(settings: Settings, who: Who, found: Found, rows: pl.DataFrame, kind: str, lang: str) -> bytes:
     """The bytes of one gap file, made when somebody asks for it, and a line in the ledger. Raises Forbidden."""
     from collect.publish import write_gaps
-    from collect.tables import Gaps
 
-    rows = require(who, "gap_files").scope.of_gaps(rows)
+    rows = releases.inside(require(who, "gap_files").scope, rows, found.run.vintage)
     suffix = "parquet" if kind == "geoparquet" else kind
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"gaps.{suffix}"
-        write_gaps(Gaps(rows), path, language=lang, meta=found.meta(), geometry=kind == "geoparquet")
+        write_gaps(rows, path, language=lang, meta=found.meta(), geometry=kind == "geoparquet")
         made = File(releases.name_of(found.run_id, who.scope), path.name, path, sha256_of(path))
         releases.hand_out(the_store(settings), who, made, "page")
         return path.read_bytes()
@@ -248,7 +264,8 @@ def behind_pictures(settings: Settings, who: Who, run_id: str, target_id: str, c
     """
     units = found(settings, run_id).units
     province = units.filter(pl.col("code") == commune)["province_code"].first()
-    if not require(who, "results").scope.holds_commune(commune, str(province)):
+    scope = scope_in(require(who, "results").scope, found(settings, run_id).run.vintage)
+    if not scope.holds_commune(commune, str(province)):
         raise Forbidden("ACC-01", what="results", role=who.role)
     return _behind(settings, run_id, target_id, commune, lang)
 

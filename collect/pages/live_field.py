@@ -166,7 +166,7 @@ def _source(settings: Settings, form_id: str) -> Path:
 def _verdicts(settings: Settings) -> pl.DataFrame:
     """The latest run's verdicts on communes; of each target the last round."""
     store = the_store(settings)
-    run_id = registry.last_run(store.engine)
+    run_id = registry.shown_run(store.engine)
     if run_id is None:
         from collect.tables import VERDICTS_TABLE
 

@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import streamlit as st
 from babel.dates import format_datetime
 
-from collect.access import Scope, Who, require
+import geo
+from collect.access import Scope, Who
 from collect.i18n import t
-from collect.indicators import Indicator
-from collect.pages.issues import error_words
-from collect.pages.live import definitions, the_store
-from collect.pages.words import NOTHING, counted, number
-from collect.problems import CollectError
+from collect.pages import finding, partners_form
+from collect.pages.live import definitions
+from collect.pages.live_partners import LivePartners
+from collect.pages.partners_form import Choices
+from collect.pages.scope_words import scope_words
+from collect.pages.words import NOTHING, as_text, counted, day, number
 from collect.settings import Settings
-from collect.sharing import partners
-from collect.store import Store
+from collect.sharing.partners import Partner, Token
 
-CODE = r"[a-z0-9-]+"
+LINES_SHOWN = 500  # of the ledger on screen; the file has them all
 
 
 def render(settings: Settings, who: Who, lang: str) -> None:
     """Draw the panel. Raises Forbidden for anybody but an administrator."""
-    require(who, "partners")
-    store = the_store(settings)
+    desk = LivePartners(settings, who)
+    known = desk.listed()
     with st.expander(t("partners.title", lang), icon=":material/handshake:"):
         st.caption(t("partners.about", lang))
         _new_token(lang)
-        known = partners.listed(store.engine)
         if not known:
             st.info(t("partners.none", lang))
+        indicators = definitions(settings).indicators
+        choices = Choices(
+            {code: geo.PROVINCES.get(code, code) for code in sorted(set(geo.units(geo.LATEST)["province_code"]))},
+            finding.communes(geo.units(geo.LATEST), lang),
+            {indicator.indicator_id: indicator.labels[lang] for indicator in indicators},
+        )
         for partner in known:
-            _partner(store, partner, lang)
-        _add(store, definitions(settings).indicators, who, lang)
+            if st.session_state.get("partner-edited") == partner.partner:
+                _edit(desk, choices, partner, lang)
+            else:
+                _partner(desk, partner, lang)
+        _add(desk, choices, lang)
     with st.expander(t("partners.ledger", lang), icon=":material/receipt_long:"):
-        _ledger(store, lang)
+        _ledger(desk, lang)
 
 
 def _new_token(lang: str) -> None:
@@ -44,85 +52,123 @@ def _new_token(lang: str) -> None:
     made = st.session_state.get("new-token")
     if made is not None:
         partner, secret = made
-        st.success(t("partners.token.made", lang, partner=partner), icon=":material/key:")
+        st.success(t("partners.token.made", lang, partner=as_text(partner)), icon=":material/key:")
         st.code(secret, language=None)
         if st.button(t("partners.token.copied", lang), icon=":material/check:"):
             del st.session_state["new-token"]
             st.rerun()
 
 
-def _partner(store: Store, partner: partners.Partner, lang: str) -> None:
-    working = [token for token in partner.tokens if token.works(datetime.now(UTC))]
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        with st.container(gap="xsmall", width="stretch"):
-            st.markdown(f"**{partner.name}** ({partner.partner})")
-            said = [_scope(partner.scope, lang), counted("partners.tokens", len(working), lang)]
-            if working:
-                said.append(t("partners.until", lang, day=_instant(max(x.expires_at for x in working), lang)))
-            st.caption(" · ".join(said))
-        if st.button(t("partners.token.new", lang), key=f"token-{partner.partner}", icon=":material/key:"):
-            st.session_state["new-token"] = (partner.name, partners.new_token(store.engine, partner.partner))
+def _partner(desk: LivePartners, partner: Partner, lang: str) -> None:
+    code, now = partner.partner, datetime.now(UTC)
+    working = [token for token in partner.tokens if token.works(now)]
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(gap="xsmall", width="stretch"):
+                st.markdown(f"**{as_text(partner.name)}** ({as_text(code)})")
+                tokens = counted("partners.tokens", len(working), lang)
+                st.caption(f"{as_text(scope_words(partner.scope, lang))} · {tokens}")
+            if st.button(t("partners.edit", lang), key=f"edit-{code}", icon=":material/edit:"):
+                partners_form.done()
+                st.session_state["partner-edited"] = code
+                st.rerun()
+            if st.button(t("partners.token.new", lang), key=f"token-{code}", icon=":material/key:"):
+                st.session_state["new-token"] = (partner.name, desk.new_token(code))
+                st.rerun()
+            if len(working) > 1:
+                _revoke(desk, code, None, lang)
+        for token in working:
+            _token(desk, code, token, lang)
+        over = [token for token in partner.tokens if token not in working]
+        if over and st.toggle(counted("partners.tokens.over", len(over), lang), key=f"over-{code}"):
+            for token in over:
+                _token(desk, code, token, lang)
+
+
+def _token(desk: LivePartners, code: str, token: Token, lang: str) -> None:
+    """One token: when it was made, until when it opens, when it was shown last; one that works can be revoked."""
+    works = token.works(datetime.now(UTC))
+    ended = "revoked" if token.revoked_at else "expired"
+    words = {
+        "token": token.token_id,
+        "made": _day(token.created_at, lang),
+        "until": _day(token.revoked_at or token.expires_at, lang),
+        "used": t("partners.token.never", lang) if token.last_used_at is None else _instant(token.last_used_at, lang),
+    }
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if works:
+            st.badge(t("partners.token.works", lang), icon=":material/check:", color="green")
+        else:
+            st.badge(t(f"partners.token.{ended}", lang), icon=":material/block:", color="gray")
+        st.caption(t(f"partners.token.line.{'works' if works else ended}", lang, **words), width="stretch")
+        if works:
+            _revoke(desk, code, token.token_id, lang)
+
+
+def _revoke(desk: LivePartners, code: str, token_id: str | None, lang: str) -> None:
+    """Close one token, or all: asked twice, because nobody can open it again."""
+    which = "all" if token_id is None else "one"
+    with st.popover(t(f"partners.revoke.{which}", lang), icon=":material/block:", key=f"ask-{code}-{token_id}"):
+        st.markdown(t(f"partners.revoke.{which}.sure", lang, **({"token": token_id} if token_id else {})))
+        if st.button(t("partners.revoke.now", lang), key=f"revoke-{code}-{token_id}", type="primary"):
+            desk.revoke(code, token_id)
             st.rerun()
-        revoke = t("partners.revoke", lang)
-        if working and st.button(revoke, key=f"revoke-{partner.partner}", icon=":material/block:"):
-            partners.revoke(store.engine, partner.partner)
-            st.rerun()
 
 
-def _add(store: Store, indicators: Sequence[Indicator], who: Who, lang: str) -> None:
-    by_id = {indicator.indicator_id: indicator.labels[lang] for indicator in indicators}
-    with st.form("new-partner", border=True):
-        st.markdown(f"**{t('partners.add', lang)}**")
-        left, right = st.columns(2)
-        code = left.text_input(t("partners.code", lang), help=t("partners.code.help", lang))
-        name = right.text_input(t("partners.name", lang))
-        chosen = st.multiselect(
-            t("partners.indicators", lang),
-            list(by_id),
-            format_func=lambda one: f"{one} · {by_id[one]}",
-            placeholder=t("partners.indicators.choose", lang),
-        )
-        asked = st.form_submit_button(t("partners.add.button", lang), icon=":material/person_add:")
-    if not asked:
-        return
-    if not code:
-        st.error(t("partners.code.missing", lang), icon=":material/error:")
-        return
-    try:
-        partners.save(store.engine, code, name or code, Scope(indicators=frozenset(chosen) or None), by=who.signature)
-        st.session_state["new-token"] = (name or code, partners.new_token(store.engine, code))
-    except CollectError as error:
-        found, mend = error_words(error, lang)
-        st.error(f"{found} **{mend}**", icon=":material/error:")
-        return
-    st.rerun()
+def _edit(desk: LivePartners, choices: Choices, partner: Partner, lang: str) -> None:
+    def save(code: str, name: str, scope: Scope) -> None:
+        desk.change(code, name, scope)
+        partners_form.done()
+        st.toast(t("partners.edit.saved", lang, partner=as_text(name)), icon=":material/check_circle:")
+        st.rerun()
+
+    partners_form.draw(choices, partner, save, lang)
+    st.button(t("partners.edit.cancel", lang), icon=":material/close:", on_click=partners_form.done)
 
 
-def _scope(scope: Scope, lang: str) -> str:
-    limits = (("provinces", scope.provinces), ("communes", scope.communes), ("indicators", scope.indicators))
-    said = [f"{t(f'scope.{name}', lang)}: {', '.join(sorted(codes))}" for name, codes in limits if codes is not None]
-    return "; ".join(said) or t("scope.everything", lang)
+def _add(desk: LivePartners, choices: Choices, lang: str) -> None:
+    def save(code: str, name: str, scope: Scope) -> None:
+        st.session_state["new-token"] = (name, desk.add(code, name, scope))
+        partners_form.done()
+        st.rerun()
+
+    partners_form.draw(choices, None, save, lang)
 
 
-def _ledger(store: Store, lang: str) -> None:
-    lines = partners.downloads(store.engine)
+def _ledger(desk: LivePartners, lang: str) -> None:
+    lines = desk.handed_out(LINES_SHOWN)
     if not lines:
         st.info(t("partners.ledger.none", lang))
         return
     st.caption(t("partners.ledger.about", lang))
+    st.download_button(
+        t("partners.ledger.csv", lang),
+        data=desk.ledger_file,
+        file_name="downloads.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    words = {name: t(f"partners.ledger.{name}", lang) for name in ("at", "who", "via", "release", "file", "bytes")}
     rows = [
         {
-            t("partners.ledger.at", lang): _instant(line.at, lang),
-            t("partners.ledger.who", lang): line.who or line.partner or NOTHING,
-            t("partners.ledger.via", lang): line.via,
-            t("partners.ledger.release", lang): line.release,
-            t("partners.ledger.file", lang): line.file,
-            t("partners.ledger.bytes", lang): number(line.size_bytes, lang),
+            "#": line.number,
+            words["at"]: _instant(line.at, lang),
+            words["who"]: line.who or line.partner or NOTHING,
+            words["via"]: t(f"partners.ledger.via.{line.via}", lang),
+            words["release"]: line.release,
+            words["file"]: line.file,
+            words["bytes"]: number(line.size_bytes, lang),
             "SHA-256": line.sha256,
         }
         for line in lines
     ]
     st.dataframe(rows, hide_index=True, alt=t("partners.ledger", lang))
+
+
+def _day(text: str, lang: str) -> str:
+    """The day of an instant of the registry, which is in UTC, on this machine's calendar."""
+    return day(date.fromisoformat(datetime.fromisoformat(text).astimezone().date().isoformat()), lang)
 
 
 def _instant(text: str, lang: str) -> str:

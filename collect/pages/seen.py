@@ -9,11 +9,12 @@ import polars as pl
 from collect import tables
 from collect.access import EVERYWHERE, Who, may
 from collect.runs import Run
+from collect.sharing.vintages import scope_in
 
 
 def as_seen(run: Run, units: pl.DataFrame, who: Who) -> Run:
     """The run for somebody. ``units``: the communes of its vintage, with their ``code`` and ``province_code``."""
-    scope = who.scope
+    scope = scope_in(who.scope, run.vintage)
     gaps = tables.Gaps(scope.of_gaps(run.gaps))
     if not may(who, "results"):
         return _only_gaps(run, gaps)

@@ -7,6 +7,7 @@ are registered here, with the manifest that discovery would have read, and every
 from __future__ import annotations
 
 import atexit
+import hashlib
 import json
 import shutil
 import tempfile
@@ -21,7 +22,6 @@ from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentM
 from collect.pages.data import Shapes
 
 PACKAGE = Path(__file__).resolve().parents[1]
-PREFIX = "phu"
 FOLDERS = {"map": "pages/map_component/assets", "leaflet": "publish/assets/leaflet", "fonts": "pages/assets/fonts"}
 FAVICON = str(PACKAGE / "pages" / "assets" / "favicon.png")
 
@@ -40,19 +40,33 @@ LATIN = (
 KHMER = "U+1780-17FF,U+19E0-19FF,U+200C-200D,U+25CC"
 RANGES = {"latin-ext": LATIN_EXT, "vietnamese": VIETNAMESE, "latin": LATIN}  # the last rule wins where ranges overlap
 WEIGHTS = (400, 600, 700)
+MADE = "phu-made"  # the name of a folder's family stands in its address
+
+
+@cache
+def family() -> str:
+    """The folders' common name, with a hash of what they hold: a browser that has kept them need never ask again."""
+    files = sorted(file for folder in FOLDERS.values() for file in (PACKAGE / folder).rglob("*") if file.is_file())
+    return f"phu-{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:10]}"
 
 
 def folder_url(name: str) -> str:
     """Where the browser finds a served folder, relative to the page, so that a base path keeps working."""
-    return f"_stcore/bidi-components/{PREFIX}.{name}/"
+    return f"_stcore/bidi-components/{family()}.{name}/"
+
+
+def folders() -> dict[str, Path]:
+    """Every served folder by its address, those of files made here among them."""
+    ours = {folder_url(name): PACKAGE / folder for name, folder in FOLDERS.items()}
+    return {**ours, f"_stcore/bidi-components/{MADE}.made/": _made() / "made"}
 
 
 def register() -> None:
     """Make the folders known to the server that is running; to do it again changes nothing."""
     manager = get_bidi_component_manager()
-    if manager.get(f"{PREFIX}.map") is None:
+    if manager.get(f"{family()}.map") is None:
         parts = [ComponentConfig(name, folder) for name, folder in FOLDERS.items()]
-        manager.register_from_manifest(ComponentManifest(PREFIX, "1", parts), PACKAGE)
+        manager.register_from_manifest(ComponentManifest(family(), "1", parts), PACKAGE)
 
 
 def map_component() -> Any:
@@ -61,7 +75,7 @@ def map_component() -> Any:
         '<div class="notice"></div><div class="failed" role="alert"></div><div class="said" aria-live="polite"></div>'
     )
     html = f'<div class="frame"><div class="canvas" role="application" tabindex="0"></div>{parts}</div>'
-    return st.components.v2.component(f"{PREFIX}.map", html=html, css="map.css", js="map.js")
+    return st.components.v2.component(f"{family()}.map", html=html, css="map.css", js="map.js")
 
 
 @cache
@@ -76,10 +90,10 @@ def _made() -> Path:
 def shapes_url(shapes: Shapes) -> str:
     """Where the browser fetches the outlines; the name changes when they do, so it need ask only once."""
     manager = get_bidi_component_manager()
-    if manager.get(f"{PREFIX}-made.made") is None:
-        manifest = ComponentManifest(f"{PREFIX}-made", "1", [ComponentConfig("made", "made")])
+    if manager.get(f"{MADE}.made") is None:
+        manifest = ComponentManifest(MADE, "1", [ComponentConfig("made", "made")])
         manager.register_from_manifest(manifest, _made())
-    return f"_stcore/bidi-components/{PREFIX}-made.made/{write_shapes(shapes).name}"
+    return f"_stcore/bidi-components/{MADE}.made/{write_shapes(shapes).name}"
 
 
 def write_shapes(shapes: Shapes) -> Path:

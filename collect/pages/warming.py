@@ -21,7 +21,7 @@ def warm(settings: Settings) -> None:
         import_module(name)
     try:
         live.definitions(settings)
-        run_id = registry.last_run(live.the_store(settings).engine)
+        run_id = registry.shown_run(live.the_store(settings).engine)
         shapes = live.found(settings, run_id).shapes if run_id else None
     except CollectError:
         return

@@ -1,4 +1,4 @@
-"""Partners outside the office: how far each may see, the tokens their programs show, and what was handed to whom.
+"""Partners outside the office: how far each may see, and the tokens their programs show.
 
 A token is 256 random bits. The registry keeps only its SHA-256: whoever reads the database learns no token, and since
 nobody can guess 256 bits, no slow hash is needed.
@@ -7,21 +7,25 @@ nobody can guess 256 bits, no slow hash is needed.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+import geo
 from collect.access import EVERYWHERE, Forbidden, Scope, Who
 from collect.problems import CollectError
-from collect.registry import DOWNLOADS, PARTNERS, TOKENS
+from collect.registry import PARTNERS, TOKENS
 
 PREFIX = "phu_"  # so that people and scanners of leaked secrets recognise one
 VALID_DAYS = 365
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # as a provider's claim may name it, and never blank
 USED_EVERY = timedelta(minutes=1)  # how finely the last use is noted: reading must not mean writing each time
 
 
@@ -55,37 +59,42 @@ class Partner:
         return Who(self.name, "partner", self.scope, partner=self.partner, token=token_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
-    """One line of the ledger: a file that was handed out."""
-
-    who: str
-    partner: str
-    token_id: str
-    via: str
-    release: str
-    file: str
-    size_bytes: int
-    sha256: str
-    at: str = ""
-
-
 def save(engine: Engine, partner: str, name: str, scope: Scope, by: str = "") -> None:
-    """Note a partner, or change the name and scope of one that is known.
+    """Note a partner, or change the name and scope of one that is known; from then on its tokens open the new scope.
 
     Raises
     ------
     CollectError
-        ACC-06 for a scope without any limit: a partner sees its own release, never everything.
+        ACC-06 for a scope without any limit: a partner sees its own release, never everything. ACC-12 for a code that
+        cannot be one, ACC-14 for a province or commune that the list in force does not know.
     """
-    if scope == EVERYWHERE:
-        raise CollectError("ACC-06", partner=partner)
+    _may_be_saved(partner, scope)
     values = {"name": name, "scope": _as_lists(scope)}
     with engine.begin() as connection:
         changed = connection.execute(PARTNERS.update().where(PARTNERS.c.partner == partner).values(values))
         if not changed.rowcount:
             created = {"partner": partner, "created_at": _text(now()), "created_by": by}
             connection.execute(PARTNERS.insert().values(**created, **values))
+
+
+def add(engine: Engine, partner: str, name: str, scope: Scope, by: str = "") -> None:
+    """Note a partner that is new. Raises what `save` raises, and ACC-13 where the code is another's."""
+    _may_be_saved(partner, scope)
+    if partner in {one.partner for one in listed(engine)}:
+        raise CollectError("ACC-13", partner=partner)
+    save(engine, partner, name, scope, by)
+
+
+def _may_be_saved(partner: str, scope: Scope) -> None:
+    if not CODE.fullmatch(partner):
+        raise CollectError("ACC-12", partner=partner)
+    if scope == EVERYWHERE:
+        raise CollectError("ACC-06", partner=partner)
+    provinces = set(geo.units(geo.LATEST)["province_code"])
+    communes = pl.concat([geo.units(geo.LATEST, province) for province in sorted(provinces)])["code"]
+    unknown = (scope.provinces or frozenset()) - provinces | (scope.communes or frozenset()) - set(communes)
+    if unknown:
+        raise CollectError("ACC-14", codes=", ".join(sorted(unknown)), vintage=geo.LATEST)
 
 
 def new_token(engine: Engine, partner: str, days: int = VALID_DAYS) -> str:
@@ -158,20 +167,6 @@ def with_scope(engine: Engine, who: Who) -> Who:
     if who.partner not in known:
         raise Forbidden("ACC-01", what="gaps", role=who.role)
     return replace(who, scope=known[who.partner].scope.and_also(who.scope))
-
-
-def note_download(engine: Engine, download: Download) -> None:
-    """Add a line to the ledger; no line is ever changed or taken out."""
-    values = {name: getattr(download, name) for name in Download.__slots__}
-    with engine.begin() as connection:
-        connection.execute(DOWNLOADS.insert().values(values | {"at": _text(now())}))
-
-
-def downloads(engine: Engine, limit: int = 500) -> list[Download]:
-    """The ledger, the latest line first."""
-    query = sa.select(*(DOWNLOADS.c[name] for name in Download.__slots__)).order_by(DOWNLOADS.c.sequence.desc())
-    with engine.connect() as connection:
-        return [Download(**row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
 def _partner(row: sa.RowMapping, tokens: Sequence[sa.RowMapping]) -> Partner:

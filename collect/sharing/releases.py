@@ -16,16 +16,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import polars as pl
+
 import geo
 from collect import registry
 from collect.access import EVERYWHERE, Forbidden, Scope, Who, require
 from collect.i18n import LANGUAGES
+from collect.keeping import downloads
 from collect.places import ONE_AT_A_TIME, places_of
 from collect.problems import CollectError, StoreError
 from collect.publish import write_gaps
 from collect.publish.release import release_of
 from collect.runs import Run, read_run
-from collect.sharing.partners import Download, note_download
+from collect.sharing.vintages import scope_in
 from collect.store import Store, sha256_of, written_whole
 from collect.tables import Gaps
 
@@ -63,14 +66,19 @@ def name_of(run_id: str, scope: Scope) -> str:
 
 def rows_for(run: Run, who: Who) -> Gaps:
     """The published gaps somebody may see. Raises Forbidden."""
-    return Gaps(require(who, "gap_files").scope.of_gaps(run.gaps))
+    return inside(require(who, "gap_files").scope, run.gaps, run.vintage)
+
+
+def inside(scope: Scope, gaps: pl.DataFrame, vintage: str) -> Gaps:
+    """The rows of a gap list of ``vintage`` on the ground of a scope."""
+    return Gaps(scope_in(scope, vintage).of_gaps(gaps))
 
 
 def listed(store: Store, who: Who) -> list[dict[str, Any]]:
     """Every release somebody may have, the latest first. Raises Forbidden."""
     scope = require(who, "gap_files").scope
     runs = [run for run in registry.runs(store.engine) if (store.run_folder(run["run_id"]) / "run.json").is_file()]
-    last = registry.last_run(store.engine)
+    last = registry.shown_run(store.engine)
     return [
         {
             "release": name_of(run["run_id"], scope),
@@ -96,7 +104,7 @@ def file_of(store: Store, who: Who, name: str, lang: str, release: str | None = 
         ACC-11 for a release nobody made.
     """
     scope = require(who, "gap_files").scope
-    run_id = registry.last_run(store.engine) if release is None else release.partition(".")[0]
+    run_id = registry.shown_run(store.engine) if release is None else release.partition(".")[0]
     if run_id is None:
         raise StoreError("STO-04")
     if run_id not in {run["run_id"] for run in registry.runs(store.engine)}:
@@ -111,10 +119,15 @@ def file_of(store: Store, who: Who, name: str, lang: str, release: str | None = 
     return File(theirs, name, path, _sha256(path, path.stat().st_mtime_ns))
 
 
+def file_at(path: Path, run_id: str, scope: Scope) -> File:
+    """A gap list that somebody wrote elsewhere, for the ledger: called by its kind, wherever it lies."""
+    return File(name_of(run_id, scope), f"gaps{path.suffix.lower()}", path, sha256_of(path))
+
+
 def hand_out(store: Store, who: Who, file: File, via: str) -> None:
     """Note in the ledger that a file was handed out: ``via`` a page, the api or the cli."""
-    line = Download(who.signature, who.partner, who.token, via, file.release, file.name, file.size_bytes, file.sha256)
-    note_download(store.engine, line)
+    to = (who.signature, who.partner, who.token, via)
+    downloads.note(store, downloads.Handed(*to, file.release, file.name, file.size_bytes, file.sha256))
 
 
 @lru_cache(maxsize=256)
@@ -143,7 +156,7 @@ def _write_outlines(store: Store, run: Run, who: Who, path: Path, _lang: str) ->
             "geometry": shapes[code],
             "properties": {**facts, "gaps": verdicts.get(code, {})},
         }
-        for code, facts in _communes(run, who.scope).items()
+        for code, facts in _communes(run, scope_in(who.scope, run.vintage)).items()
         if code in shapes
     ]
     notices = {lang: " ".join(release_of(run.meta()).notices(lang)) for lang in LANGUAGES}
