@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from collect import __version__, registry
-from collect.access import LOCAL, Forbidden, Who, is_loopback
+from collect.access import LOCAL, Forbidden, Who, from_here
 from collect.api.answers import Answer, endpoint, etag, unchanged
 from collect.api.description import described
 from collect.problems import CollectError
@@ -21,7 +21,6 @@ from collect.store import Store, open_store
 PREFIX = "/api/v1"
 FOR_EVER = "private, immutable, max-age=31536000"
 ASK_AGAIN = "private, no-cache"
-PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 class Desk:
@@ -46,14 +45,9 @@ class Desk:
             if kind.lower() != "bearer":
                 raise Forbidden("ACC-05")
             return partners.recognise(self.store.engine, secret.strip())
-        if self.local and self._from_here(request):
+        if self.local and from_here(request.headers):
             return LOCAL
         raise Forbidden("ACC-08")
-
-    def _from_here(self, request: Request) -> bool:
-        """Not through a proxy, and not by a foreign name that was made to point at this machine."""
-        named_here = is_loopback(request.url.hostname or "")
-        return named_here and not any(name in request.headers for name in PROXIED)
 
 
 def routes(settings: Settings, local: bool) -> list[BaseRoute]:
