@@ -25,7 +25,7 @@ from streamlit.web.bootstrap import load_config_options
 from collect import api, openrosa
 from collect.access import is_loopback
 from collect.api.bundles import Bundles
-from collect.pages import served
+from collect.pages import served, trouble
 from collect.pages.opening import Opening
 from collect.pages.visitor import asks_who
 from collect.pages.warming import warm
@@ -60,6 +60,7 @@ def build(settings: Settings, local: bool) -> st.App:
         gc.freeze()  # Streamlit looks for garbage after every run of the script: what stays need not be looked at again
         yield
 
+    trouble.keep_quiet()
     base = f"/{st.get_option('server.baseUrlPath').strip('/')}/".replace("//", "/")
     kept = {"static/": STREAMLIT_FILES / "static", **served.folders()}
     return st.App(
@@ -70,6 +71,7 @@ def build(settings: Settings, local: bool) -> st.App:
             Middleware(Opening, folder=STREAMLIT_FILES, base=base),
         ],
         lifespan=warmed,
+        on_script_error=trouble.unforeseen,
     )
 
 

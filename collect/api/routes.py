@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from collect import __version__, registry
+from collect import __version__
 from collect.access import LOCAL, Forbidden, Who, from_here
 from collect.api.answers import Answer, endpoint, etag, unchanged
 from collect.api.description import described
 from collect.problems import CollectError
 from collect.settings import Settings
 from collect.sharing import partners, releases
+from collect.sharing.health import damaged
 from collect.store import Store, open_store
 
 PREFIX = "/api/v1"
@@ -66,9 +67,13 @@ def routes(settings: Settings, local: bool) -> list[BaseRoute]:
 
 
 def health(desk: Desk, _request: Request, _lang: str) -> Response:
-    """Whether the registry answers; asked by whoever watches the server, so it tells nothing else."""
-    registry.last_run(desk.store.engine)
-    return JSONResponse({"status": "ok", "version": __version__}, headers={"Cache-Control": "no-store"})
+    """Whether everything stored can be read; asked by whoever watches the server, so it tells codes and nothing else.
+
+    What is damaged leaves the rest working, so the answer is 200 all the same: ``degraded``, and what is wrong.
+    """
+    wrong = damaged(desk.store)
+    said = {"status": "degraded" if wrong else "ok", "version": __version__, "damaged": wrong}
+    return JSONResponse(said, headers={"Cache-Control": "no-store"})
 
 
 def openapi(desk: Desk, request: Request, lang: str) -> Response:

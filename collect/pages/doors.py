@@ -8,9 +8,10 @@ import streamlit as st
 
 from collect.access import ROLES, Forbidden, Who, require
 from collect.i18n import t
+from collect.pages import trouble
 from collect.pages.account import leave
 from collect.pages.issues import error_words
-from collect.pages.layout import header
+from collect.pages.layout import header, header_once
 from collect.pages.live import the_store
 from collect.pages.visitor import visitor
 from collect.problems import CollectError
@@ -38,7 +39,10 @@ def admitted(settings: Settings, lang: str) -> Who:
 
 
 def guarded(who: Who, code: str, draw: Callable[[], None], lang: str) -> Callable[[], None]:
-    """A page that is drawn only for who may have it; whoever types its address sees why not."""
+    """A page that is drawn only for who may have it; whoever types its address sees why not.
+
+    What it needs and finds damaged is said in its place: pages that need nothing of it go on.
+    """
 
     def page() -> None:
         try:
@@ -46,6 +50,9 @@ def guarded(who: Who, code: str, draw: Callable[[], None], lang: str) -> Callabl
             draw()
         except Forbidden as error:
             _closed(error, lang)
+        except CollectError as error:
+            header_once(t(f"nav.{code}", lang), lang)
+            trouble.damaged(error, lang)
 
     page.__name__ = f"{code}_page"
     return page

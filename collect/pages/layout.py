@@ -52,6 +52,7 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
 
 def dress(lang: str) -> None:
     """Fonts of ours, the page's language said to screen readers, and no wasted room on a phone."""
+    st.session_state["headed"] = False
     served.register()
     st.html(f"<style>{served.font_faces()}{ROOM}{_uploader_words(lang)}</style>")
     keep = f"document.cookie = '{LAST_USED}={lang};path=/;max-age=31536000;samesite=lax'"
@@ -87,6 +88,7 @@ def to_upload(links: Mapping[str, st.Page], lang: str) -> None:
 
 def header(title: str, lang: str, results: Results | None = None) -> None:
     """Title and language switch on one row, then what the figures are."""
+    st.session_state["headed"] = True
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
@@ -103,6 +105,12 @@ def header(title: str, lang: str, results: Results | None = None) -> None:
     }
     st.caption(t("page.about", lang, **words))
     banners(results, lang)
+
+
+def header_once(title: str, lang: str) -> None:
+    """The title row where the page has none yet: what it needed could not be read before it began."""
+    if not st.session_state.get("headed"):
+        header(title, lang)
 
 
 def banners(results: Results, lang: str) -> None:

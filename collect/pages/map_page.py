@@ -12,7 +12,7 @@ import streamlit as st
 
 import geo
 from collect.i18n import t
-from collect.pages import commune_card, data, looks, map_component, tables
+from collect.pages import commune_card, data, looks, map_component, tables, trouble
 from collect.pages.data import Results
 from collect.pages.layout import address, coded, header
 from collect.pages.words import number
@@ -152,7 +152,10 @@ def _search(names: Mapping[str, str], lang: str) -> str | None:
 def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, chosen: str | None, lang: str) -> None:
     shapes = results.shapes
     if shapes is None:
-        st.info(t("map.no_outlines", lang))
+        if results.missing is None:
+            st.info(t("map.no_outlines", lang))
+        else:
+            trouble.damaged(results.missing, lang)
         return
     ground = bool(st.session_state.setdefault("ground", True))
     said = t("map.alt", lang, target=data.name_of(results, target, lang), **data.counts(results, target))
