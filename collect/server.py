@@ -26,6 +26,7 @@ from collect import api, openrosa
 from collect.access import is_loopback
 from collect.api.bundles import Bundles
 from collect.pages import served, trouble
+from collect.pages.alone import stay_alone
 from collect.pages.opening import Opening
 from collect.pages.visitor import asks_who
 from collect.pages.warming import warm
@@ -60,6 +61,7 @@ def build(settings: Settings, local: bool) -> st.App:
         gc.freeze()  # Streamlit looks for garbage after every run of the script: what stays need not be looked at again
         yield
 
+    stay_alone()
     trouble.keep_quiet()
     base = f"/{st.get_option('server.baseUrlPath').strip('/')}/".replace("//", "/")
     kept = {"static/": STREAMLIT_FILES / "static", **served.folders()}

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit import net_util
 from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
+from streamlit.web import bootstrap
+from streamlit.web.server import server_util
 
 from collect.access import ANYBODY, LOCAL, Who, from_here
 from collect.i18n import LANGUAGES, t
 from collect.pages import visitor
+from collect.pages.alone import stay_alone
 from collect.problems import CollectError
 from collect.server import script
 from collect.settings import settings_from
@@ -84,3 +89,25 @@ def test_pages_say_in_every_language_why_they_stay_shut(
 def test_every_header_of_a_proxy_is_known(header: str) -> None:
     assert from_here(HERE)
     assert not from_here({**HERE, header: "127.0.0.1"})
+
+
+def nobody_is_asked(*_: object, **__: object) -> str:
+    raise AssertionError("a question left this machine")
+
+
+def test_an_origin_from_elsewhere_makes_the_server_ask_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", nobody_is_asked)
+    monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)  # put back afterwards
+    stay_alone()
+    assert not server_util.is_url_from_allowed_origins("http://evil.example")
+
+
+def test_a_start_on_every_address_without_our_command_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``streamlit run app.py --server.address 0.0.0.0``: before any code of ours runs, the settings alone speak."""
+    monkeypatch.setattr(net_util, "get_external_ip", nobody_is_asked)
+    ours = tomllib.loads((script().parent / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    flat = {f"{part}.{name}": value for part, names in ours.items() for name, value in names.items()}
+    flat |= {"server.address": "0.0.0.0", "browser.serverPort": 8501}
+    monkeypatch.setattr("streamlit.config.is_manually_set", lambda name: name in flat)
+    monkeypatch.setattr("streamlit.config.get_option", lambda name: flat.get(name, ""))
+    bootstrap._print_url(is_running_hello=False)

@@ -10,6 +10,7 @@ import streamlit as st
 from collect.i18n import LANGUAGES, t
 from collect.pages import data, foreign, served
 from collect.pages.account import account
+from collect.pages.alone import stay_alone
 from collect.pages.data import Results
 from collect.pages.words import day, number
 
@@ -53,6 +54,7 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
 def dress(lang: str) -> None:
     """Fonts of ours, the page's language said to screen readers, and no wasted room on a phone."""
     st.session_state["headed"] = False
+    stay_alone()
     served.register()
     st.html(f"<style>{served.font_faces()}{ROOM}{_uploader_words(lang)}</style>")
     keep = f"document.cookie = '{LAST_USED}={lang};path=/;max-age=31536000;samesite=lax'"
