@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from access_tables import made_run, settings_in, store_with_runs
 from app_tables import make_results
@@ -14,7 +15,7 @@ from click.testing import CliRunner, Result
 from streamlit.testing.v1 import AppTest
 
 import geo
-from collect import registry, server
+from collect import registry, server, tables
 from collect.access import (
     EVERYWHERE,
     LOCAL,
@@ -34,6 +35,7 @@ from collect.i18n import LANGUAGES, t
 from collect.pages import live
 from collect.pages.seen import as_seen
 from collect.problems import CollectError
+from collect.publish import standings
 from collect.server import may_listen, script
 from collect.sharing import partners
 
@@ -143,6 +145,24 @@ def test_an_office_of_one_commune_sees_that_commune_and_the_province_as_a_whole(
     assert seen.tallies.is_empty()
     whole = made_run()
     assert as_seen(whole, UNITS, LOCAL) is whole
+
+
+def test_what_is_published_of_a_commune_is_not_withheld_from_who_sees_that_commune_alone() -> None:
+    """29242 rests on too few, and so does another; of 29242 and one more, the rule for one alone would hide both."""
+    few = pl.col("place").is_in(["29242", "29254"])
+    whole = made_run()
+    asked = whole.estimates.with_columns(n_households=pl.when(few).then(4).otherwise("n_households"))
+    run = replace(whole, estimates=tables.Estimates(asked))
+    told = standings(run.estimates, run.verdicts, run.gaps, run.small_areas)
+    public = told.group_by("place").agg(pl.col("suppressed").any()).filter(~pl.col("suppressed"))["place"].min()
+    inside = frozenset({"29242", str(public)})
+    seen = as_seen(run, UNITS, Who("Minh", "planner", Scope(communes=inside)))
+    rows = standings(seen.estimates, seen.verdicts, seen.gaps, seen.small_areas)
+    withheld = dict(rows.group_by("place").agg(pl.col("suppressed").all()).iter_rows())
+    assert withheld == {"29242": True, str(public): False}
+    shown = ["target_id", "place", "round", "value", "suppressed"]
+    same = told.filter(pl.col("place").is_in(sorted(inside)))
+    assert rows.select(shown).sort(shown).equals(same.select(shown).sort(shown))
 
 
 def test_a_partner_is_given_no_estimate_only_its_gaps_and_their_verdicts() -> None:
