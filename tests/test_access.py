@@ -38,6 +38,7 @@ from collect.problems import CollectError
 from collect.publish import standings
 from collect.server import may_listen, script
 from collect.sharing import partners
+from collect.sharing.vintages import has_ground
 
 UNITS = geo.units("2025-07")
 TOWN = Scope(communes=frozenset({"29242"}))
@@ -145,6 +146,43 @@ def test_an_office_of_one_commune_sees_that_commune_and_the_province_as_a_whole(
     assert seen.tallies.is_empty()
     whole = made_run()
     assert as_seen(whole, UNITS, LOCAL) is whole
+
+
+@pytest.mark.parametrize(
+    ("scope", "ground"),
+    [
+        (EVERYWHERE, True),
+        (Scope(indicators=frozenset()), True),
+        (TOWN, True),
+        (Scope(provinces=frozenset({"86"})), True),
+        (Scope(frozenset(), frozenset()), False),  # claims that are configured and missing
+        (Scope(provinces=frozenset({"84"})), False),  # of a list that is no longer in force
+        (Scope(frozenset({"86"}), frozenset({"99999"})), False),
+    ],
+)
+def test_a_scope_has_ground_where_a_commune_of_the_list_in_force_lies_inside(scope: Scope, ground: bool) -> None:
+    assert has_ground(scope) is ground
+
+
+@pytest.mark.parametrize(("lang", "code"), [("vi", "begin"), ("km", "map"), ("en", "progress")])
+def test_an_account_without_a_place_is_told_so_and_reads_no_good_news(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lang: str, code: str
+) -> None:
+    store_with_runs(tmp_path).engine.dispose()
+    monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
+    nowhere = Who("Minh", "planner", Scope(frozenset(), frozenset()))
+    monkeypatch.setattr("collect.pages.doors.visitor", lambda _settings: nowhere)
+    app = AppTest.from_file(str(script()), default_timeout=30)
+    app.query_params["lang"] = lang
+    app.run()
+    if code != "begin":
+        pages = app._registered_pages
+        app._page_hash = next(key for key, info in pages.items() if info.get("url_pathname") == code)
+        app.run()
+    told = [text.value for text in app.markdown]
+    assert any(t("door.no_place", lang) in text for text in told)
+    assert t("door.no_place.about", lang) in told
+    assert not [*app.success, *app.info]
 
 
 def test_what_is_published_of_a_commune_is_not_withheld_from_who_sees_that_commune_alone() -> None:

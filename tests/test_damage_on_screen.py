@@ -95,10 +95,10 @@ def to_page(app: AppTest, page: str) -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    return " ".join(text.value for text in [*app.markdown, *app.caption])
+    return " ".join(text.value for text in [*app.error, *app.caption])
 
 
-@pytest.mark.parametrize(("damage", "lang"), zip(SEEN, ("vi", "km", "en", "vi", "km"), strict=True))
+@pytest.mark.parametrize(("damage", "lang"), list(zip(SEEN, ("vi", "km", "en", "vi", "km"), strict=True)))
 def test_pages_say_what_is_damaged_and_what_needs_nothing_of_it_goes_on(data: Path, damage: str, lang: str) -> None:
     spoil, code, need_it = SEEN[damage]
     spoil(data)
@@ -151,8 +151,8 @@ def test_what_nobody_foresaw_has_a_reference_and_no_value_in_page_or_log(
     with caplog.at_level(logging.ERROR):
         app = AppTest.from_function(page, args=(lang,)).run()
     reference = app.caption[0].value
-    assert t("trouble.found", lang) in app.markdown[0].value
-    assert reference in app.markdown[1].value
+    assert t("trouble.found", lang) in app.error[0].value
+    assert reference in app.error[0].value
     assert f"{reference} KeyError" in caplog.text
     assert "ValueError" in caplog.text
     assert "in page" in caplog.text

@@ -73,7 +73,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _card(found: str, about: str, code: str) -> None:
-    with st.container(border=True, width=640, key=f"trouble-{secrets.token_hex(4)}"):
-        st.markdown(f"### :material/build: {found}")
-        st.markdown(about)
+    with st.container(width=720, key=f"trouble-{secrets.token_hex(4)}"):
+        st.error(f"**{found}**\n\n{about}", icon=":material/build:")
         st.caption(code)
