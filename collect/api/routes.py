@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from collect import __version__
 from collect.access import LOCAL, Forbidden, Who, from_here
-from collect.api.answers import Answer, endpoint, etag, unchanged
+from collect.api.answers import METHODS, Answer, endpoint, etag, unchanged
 from collect.api.description import described
+from collect.i18n import LANGUAGES
 from collect.problems import CollectError
 from collect.settings import Settings
 from collect.sharing import partners, releases
@@ -63,7 +64,7 @@ def routes(settings: Settings, local: bool) -> list[BaseRoute]:
         "/{nothing:path}": nothing,
     }
     default = settings.language
-    return [Route(f"{PREFIX}{path}", endpoint(answer, default), methods=["GET"]) for path, answer in answers.items()]
+    return [Route(f"{PREFIX}{path}", endpoint(answer, default), methods=METHODS) for path, answer in answers.items()]
 
 
 def health(desk: Desk, _request: Request, _lang: str) -> Response:
@@ -82,10 +83,11 @@ def openapi(desk: Desk, request: Request, lang: str) -> Response:
 
 
 def releases_list(desk: Desk, request: Request, lang: str) -> Response:
-    """Every release the asker may have, with the addresses of its files."""
+    """Every release the asker may have, with the addresses of its files, each in the asker's language."""
     base = str(request.base_url).rstrip("/") + PREFIX
+    asked = {name: f"{name}?lang={lang}" if name in releases.SPOKEN else name for name in releases.TYPES}
     found = [
-        {**one, "files": {name: f"{base}/releases/{one['release']}/{name}" for name in releases.TYPES}}
+        {**one, "files": {name: f"{base}/releases/{one['release']}/{asked[name]}" for name in releases.TYPES}}
         for one in releases.listed(desk.store, desk.who(request))
     ]
     answer = JSONResponse({"releases": found})
@@ -94,9 +96,15 @@ def releases_list(desk: Desk, request: Request, lang: str) -> Response:
 
 
 def file(desk: Desk, name: str, request: Request, lang: str) -> Response:
-    """A file of the latest release, or for ever the same of the one that the address names."""
+    """A file of the latest release, or for ever the same of the one that the address names.
+
+    A release's file has an address in each language that it speaks; one without leads to that of the asker's.
+    """
     who = desk.who(request)
     release = request.path_params.get("release")
+    if release is not None and name in releases.SPOKEN and request.query_params.get("lang") not in LANGUAGES:
+        there = str(request.url.include_query_params(lang=lang))
+        return RedirectResponse(there, headers={**_headers(lang, "no-store")})
     found = releases.file_of(desk.store, who, name, lang, release)
     headers = _headers(lang, ASK_AGAIN if release is None else FOR_EVER)
     headers |= {"ETag": f'"{found.sha256[:32]}"', "X-Release": found.release}
