@@ -39,6 +39,7 @@ from collect.publish import standings
 from collect.server import may_listen, script
 from collect.sharing import partners
 from collect.sharing.vintages import has_ground
+from collect.store import open_store
 
 UNITS = geo.units("2025-07")
 TOWN = Scope(communes=frozenset({"29242"}))
@@ -160,7 +161,7 @@ def test_an_office_of_one_commune_sees_that_commune_and_the_province_as_a_whole(
         (Scope(frozenset({"86"}), frozenset({"99999"})), False),
     ],
 )
-def test_a_scope_has_ground_where_a_commune_of_the_list_in_force_lies_inside(scope: Scope, ground: bool) -> None:
+def test_a_scope_has_ground_where_a_commune_of_the_survey_lies_inside(scope: Scope, ground: bool) -> None:
     assert has_ground(scope) is ground
 
 
@@ -340,3 +341,44 @@ def test_partners_are_kept_from_the_command_line(tmp_path: Path) -> None:
     assert "revoked on" in run(tmp_path, "--lang", "en", "partners", "list").output
     assert run(tmp_path, "partners", "revoke", "nobody").exit_code == 2
     assert run(tmp_path, "partners", "add", "all").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ("bad --province zz", "ACC-14"),
+        ("bank --kind account --province 84", "ACC-14"),  # Tra Vinh as it was until 2025
+        ("bank --commune 99999", "ACC-14"),
+        ("bank --commune 29242 --days 0", "ACC-17"),
+        ("bank --commune 29242 --days -3", "ACC-17"),
+        ("bank --commune 29242 --days 3651", "ACC-17"),
+        ("bank --commune 29242 --days 99999999999", "ACC-17"),
+        ("<b>x</b> --commune 29242", "ACC-12"),
+        ("bank --indicator S99", "USE-01"),
+    ],
+)
+def test_a_partner_that_would_receive_nothing_or_a_token_that_never_works_is_refused(
+    tmp_path: Path, wanted: str, code: str
+) -> None:
+    settings = settings_in(tmp_path)
+    refused = run(tmp_path, "--lang", "en", "partners", "add", *wanted.split())
+    assert refused.exit_code == 2
+    assert code in refused.output
+    assert "phu_" not in refused.output
+    assert partners.listed(open_store(settings).engine) == []
+
+
+def test_communes_outside_the_provinces_beside_them_are_no_scope(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_store(settings_in(tmp_path)).engine
+    units = geo.units(geo.LATEST).with_columns(
+        province_code=pl.when(pl.col("code") == "29242").then(pl.lit("91")).otherwise("province_code")
+    )
+    monkeypatch.setattr(
+        "geo.units", lambda _vintage, province=None: units if province is None else units.filter(province_code=province)
+    )
+    with pytest.raises(CollectError) as refused:
+        partners.save(engine, "bank", "Bank", Scope(frozenset({"86"}), frozenset({"29242"})))
+    assert refused.value.code == "ACC-18"
+    partners.save(engine, "bank", "Bank", Scope(frozenset({"91"}), frozenset({"29242"})))

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from access_tables import FIRST, LAST, made_run, settings_in, store_with_runs
+from access_tables import FIRST, LAST, expired_token, made_run, settings_in, store_with_runs
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -131,7 +131,7 @@ def test_a_token_revoked_or_expired_opens_nothing_from_that_moment(store: Store,
     assert there.get("/api/v1/gaps.csv", headers=token).status_code == 200
     partners.revoke(store.engine, "bank")
     assert there.get("/api/v1/gaps.csv", headers=token).json()["code"] == "ACC-05"
-    late = {"Authorization": f"Bearer {partners.new_token(store.engine, 'bank', days=0)}"}
+    late = {"Authorization": f"Bearer {expired_token(store, 'bank')}"}
     assert there.get("/api/v1/gaps.csv", headers=late).json()["code"] == "ACC-05"
 
 

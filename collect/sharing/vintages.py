@@ -27,7 +27,7 @@ def scope_in(scope: Scope, vintage: str) -> Scope:
 
 
 def has_ground(scope: Scope) -> bool:
-    """Whether any commune of the list in force lies inside: a login's claims may be missing, or name none of it."""
+    """Whether any commune of the survey's ground lies inside: a login's claims may be missing, or name none of it."""
     if scope.provinces is None and scope.communes is None:
         return True
     return any(scope.holds_commune(*row) for row in geo.units(geo.LATEST).select("code", "province_code").iter_rows())
