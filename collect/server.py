@@ -25,9 +25,10 @@ from streamlit.web.bootstrap import load_config_options
 from collect import api, openrosa
 from collect.access import is_loopback
 from collect.api.bundles import Bundles
-from collect.pages import served, trouble
+from collect.api.gate import Gate
+from collect.pages import layout, served, trouble
 from collect.pages.alone import stay_alone
-from collect.pages.opening import Opening
+from collect.pages.opening import PARTS, Opening
 from collect.pages.visitor import asks_who
 from collect.pages.warming import warm
 from collect.problems import CollectError
@@ -69,6 +70,15 @@ def build(settings: Settings, local: bool) -> st.App:
         script(),
         routes=routes(settings, local),
         middleware=[
+            Middleware(
+                Gate,
+                pages=PARTS,
+                default=settings.language,
+                base=base,
+                fonts=served.font_faces(),
+                remembers=layout.LAST_USED,
+                measured=local,
+            ),
             Middleware(Bundles, folders={f"{base}{address}": folder for address, folder in kept.items()}),
             Middleware(Opening, folder=STREAMLIT_FILES, base=base),
         ],
