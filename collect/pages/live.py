@@ -25,10 +25,10 @@ from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions, define
 from collect.openrosa.fold import fold
 from collect.pages.data import Shapes, ShownBehind
-from collect.pages.live_maps import shapes_of
+from collect.pages.live_maps import outlines, outlines_changed
 from collect.pages.seen import as_seen
-from collect.places import ONE_AT_A_TIME, places_of
-from collect.problems import CollectError, PlaceError, StoreError
+from collect.places import ONE_AT_A_TIME
+from collect.problems import CollectError, StoreError
 from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
 from collect.sharing import releases
@@ -138,26 +138,14 @@ def results(settings: Settings, who: Who, vintage: str | None = None) -> Found |
 
 
 def found(settings: Settings, run_id: str) -> Found:
-    """A run as it stands, the whole of it: nobody's scope is applied, so pages ask for `results`.
-
-    Raises StoreError STO-06 where it is damaged; without outlines it goes on.
-    """
-    changed = [file.stat().st_mtime_ns for file in sorted((settings.data / "geo").glob("*.parquet"))]
-    return _found(settings, run_id, tuple(changed))
+    """A run as it stands, the whole of it: nobody's scope is applied, so pages ask for `results`. Raises STO-06."""
+    return _found(settings, run_id, outlines_changed(settings.data))
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _found(settings: Settings, run_id: str, changed: tuple[int, ...]) -> Found:
-    run = read_run(the_store(settings), run_id)
-    said = definitions(settings)
-    drawn, missing = None, None
-    try:
-        with ONE_AT_A_TIME:
-            boundaries = places_of(settings.data, run.vintage).boundaries
-            drawn = shapes_of(boundaries, geo.units(run.vintage), settings.data / "geo")
-    except PlaceError as error:
-        missing = error
-    return Found(run, said.targets, said.indicators, geo.units(run.vintage), drawn, missing)
+    run, said = read_run(the_store(settings), run_id), definitions(settings)
+    return Found(run, said.targets, said.indicators, geo.units(run.vintage), *outlines(settings.data, run.vintage))
 
 
 def vintages(settings: Settings) -> list[str]:
@@ -179,10 +167,7 @@ def received(settings: Settings, who: Who) -> list[Mapping[str, Any]]:
 
 
 def behind(settings: Settings, who: Who, vintage: str | None) -> bool:
-    """Whether files are stored that the latest run (of communes of ``vintage``, if named) lacks, or it is damaged.
-
-    Raises Forbidden.
-    """
+    """Whether the latest run (of communes of ``vintage``, if named) lacks files or is damaged. Raises Forbidden."""
     require(who, "run")
     engine = the_store(settings).engine
     run_id = registry.shown_run(engine) if vintage is None else registry.last_run(engine, vintage)
