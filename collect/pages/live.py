@@ -246,7 +246,7 @@ def gap_file(settings: Settings, who: Who, found: Found, rows: pl.DataFrame, kin
     """The bytes of one gap file, made when somebody asks for it, and a line in the ledger. Raises Forbidden."""
     from collect.publish import write_gaps
 
-    rows = releases.inside(require(who, "gap_files").scope, rows, found.run.vintage)
+    rows = releases.inside(require(who, "gap_files").scope, rows, found.units["vintage"][0])
     suffix = "parquet" if kind == "geoparquet" else kind
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"gaps.{suffix}"
