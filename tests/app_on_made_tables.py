@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from app_tables import make_changes, make_issues, make_results
 
+from collect import server
+from collect.cli import main
 from collect.drawing import communes_picture
 from collect.forms import Form
 from collect.pages import live, live_desk, live_maps
@@ -106,6 +108,12 @@ def shown_results() -> Any:
     return replace(made, changes=make_changes(made, verdict)) if verdict else made
 
 
+def serve() -> None:
+    """`collect app` with this file in the place of app.py."""
+    server.script = lambda: Path(__file__).resolve()
+    main()
+
+
 live.results = lambda _settings, _who, vintage=None: (
     make_results(vintage="2024") if vintage == "2024" else shown_results()  # type: ignore[return-value]
 )  # type: ignore[assignment]
@@ -118,4 +126,5 @@ live.communes_picture = lambda found, target, lang: communes_picture(found, targ
 live.behind_pictures = lambda *_: ShownBehind()
 live_maps.map_file = lambda *_: b"<!doctype html>"
 live_maps.sheet_file = lambda *_: b"%PDF-1.7"
-runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")
+if __name__ == "__main__":
+    runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")

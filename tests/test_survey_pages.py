@@ -18,7 +18,7 @@ from collect.demo import make_round
 from collect.i18n import LANGUAGES
 from collect.intake import Asked, add_file
 from collect.journey import define
-from collect.pages import doors, forms_page, live_field, live_reviews, take_away
+from collect.pages import doors, field_charts, forms_page, live_field, live_reviews, take_away
 from collect.problems import CollectError
 from collect.publish import qr
 from collect.review.reviews import Correction
@@ -329,3 +329,23 @@ def test_nothing_is_decided_without_a_known_interview(settings: Settings, store:
     with pytest.raises(CollectError):
         live_reviews.reviewing(settings, MINH).decide(["uuid:nobody"], "accepted", "")
     assert registry.uploads(store.engine)
+
+
+def test_every_scale_of_a_chart_knows_its_ends_before_the_rows_arrive() -> None:
+    """Streamlit draws a chart before it brings the rows; Vega warns of a scale over nothing."""
+    rows = [
+        {"name": name, "kind": "a", "at": name, "value": 3, "said": "3", "odd": False, "x": 4.0, "y": 2.0}
+        for name in "pq"
+    ]
+    charts = [
+        field_charts.bars(rows, "issues", colours={"a": "#000"}), field_charts.columns(rows, "hour", "interviews"),
+        field_charts.beside(rows, "minutes", "issues", (3.0, 1.0)), field_charts.stacked(rows, {"a": "#000"}),
+    ]  # fmt: skip
+    ends = []
+    for chart in charts:
+        layers = chart.to_dict().get("layer", [chart.to_dict()])
+        scaled = [
+            layer["encoding"][axis].get("scale") for layer in layers for axis in "xy" if axis in layer["encoding"]
+        ]
+        ends.append([scale["domain"] for scale in scaled if scale])
+    assert ends == [[[0, 3]], [[0, 3]], [[3.0, 4.0], [0, 2.0]], [[0, 3]]]

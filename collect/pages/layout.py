@@ -10,6 +10,7 @@ import streamlit as st
 from collect.i18n import LANGUAGES, t
 from collect.pages import data, foreign, served
 from collect.pages.account import account
+from collect.pages.alone import stay_alone
 from collect.pages.data import Results
 from collect.pages.words import day, number
 
@@ -71,6 +72,8 @@ for (const link of row ? row.querySelectorAll('a') : []) {{
 
 def dress(lang: str) -> None:
     """Fonts of ours, the page's language said to screen readers, and no wasted room on a phone."""
+    st.session_state["headed"] = False
+    stay_alone()
     served.register()
     st.html(f"<style>{served.font_faces()}{ROOM}{_uploader_words(lang)}</style>")
     keep = f"document.cookie = '{LAST_USED}={lang};path=/;max-age=31536000;samesite=lax'"
@@ -107,6 +110,7 @@ def to_upload(links: Mapping[str, st.Page], lang: str) -> None:
 
 def header(title: str, lang: str, results: Results | None = None) -> None:
     """Title and language switch on one row, then what the figures are."""
+    st.session_state["headed"] = True
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
@@ -123,6 +127,12 @@ def header(title: str, lang: str, results: Results | None = None) -> None:
     }
     st.caption(t("page.about", lang, **words))
     banners(results, lang)
+
+
+def header_once(title: str, lang: str) -> None:
+    """The title row where the page has none yet: what it needed could not be read before it began."""
+    if not st.session_state.get("headed"):
+        header(title, lang)
 
 
 def banners(results: Results, lang: str) -> None:

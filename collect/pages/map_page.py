@@ -13,7 +13,7 @@ import streamlit as st
 
 import geo
 from collect.i18n import t
-from collect.pages import commune_card, data, looks, making, map_component, tables
+from collect.pages import commune_card, data, looks, making, map_component, tables, trouble
 from collect.pages.data import Results
 from collect.pages.layout import address, coded, header
 from collect.pages.making import Progress
@@ -171,7 +171,10 @@ def _search(names: Mapping[str, str], lang: str) -> str | None:
 def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, chosen: str | None, lang: str) -> None:
     shapes = results.shapes
     if shapes is None:
-        st.info(t("map.no_outlines", lang))
+        if results.missing is None:
+            st.info(t("map.no_outlines", lang))
+        else:
+            trouble.damaged(results.missing, lang)
         return
     ground = bool(st.session_state.setdefault("ground", True))
     said = t("map.alt", lang, target=data.name_of(results, target, lang), **data.counts(results, target))

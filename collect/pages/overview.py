@@ -107,10 +107,10 @@ def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None
         format_func=lambda code: data.name_of(results, by_id[code], lang),
         label_visibility="collapsed",
     )
-    rows = data.communes(results, by_id[chosen], lang).filter(pl.col("value").is_not_null())
-    rows = rows.filter(pl.col("verdict") != "met").sort("value", "name").head(FURTHEST)
+    short = data.communes(results, by_id[chosen], lang).filter(pl.col("verdict").is_in(["not_met", "undecided"]))
+    rows = short.filter(pl.col("value").is_not_null()).sort("value", "name").head(FURTHEST)
     if rows.is_empty():
-        st.caption(t("overview.furthest.none", lang))
+        st.caption(t("overview.furthest.none" if short.is_empty() else "overview.furthest.withheld", lang))
         return
     event = st.dataframe(
         tables.communes(rows, tables.unit_of(results, by_id[chosen]), lang, COLUMNS),
