@@ -48,38 +48,65 @@ def behind_commune(store: Store, run: Run, definitions: Definitions, target: Tar
     return found if found.households.height else None
 
 
+def hamlets_shown(found: Behind) -> pl.DataFrame:
+    """The hamlets of a commune as the table and the picture show them: ``cluster, weight, interviewed, share``.
+
+    A share is rounded to tenths, and withheld as in the gap list (see `told_apart`): one rule, or what the table keeps
+    back could be read off the picture.
+    """
+    rows = found.hamlets()
+    holding = (pl.col("share") * pl.col("interviewed")).round()
+    hidden = told_apart(rows.select("interviewed", holding=holding))
+    return rows.with_columns(share=pl.when(~pl.Series(hidden, dtype=pl.Boolean)).then(pl.col("share").round(1)))
+
+
+def told_apart(parts: pl.DataFrame) -> list[bool]:
+    """Which parts of a commune would tell of single households; ``parts``: ``interviewed, holding``.
+
+    Those of fewer than ten, or with one to four on one side of the answer; where that is one part alone, the commune's
+    figure less the others would give it away, so the one with the fewest interviews beside it goes too.
+    """
+    against = pl.col("interviewed") - pl.col("holding")
+    few = pl.col("interviewed") < FEWEST_INTERVIEWED
+    small = pl.col("holding").is_between(1, SMALL_COUNT) | against.is_between(1, SMALL_COUNT)
+    hidden: list[bool] = parts.select((few | small).fill_null(True)).to_series().to_list()
+    if sum(hidden) == 1 and len(hidden) > 1:
+        counts = parts["interviewed"].to_list()
+        hidden[min((at for at, one in enumerate(hidden) if not one), key=lambda at: counts[at])] = True
+    return hidden
+
+
 def hamlets_picture(found: Behind, lang: str) -> alt.LayerChart | None:
     """The organ pipes of a commune; None where no hamlets were named."""
-    hamlets = found.hamlets()
+    hamlets = hamlets_shown(found)
     return organ_pipe(hamlets, found.target, _name(found, lang), lang) if hamlets.height else None
 
 
 def hamlets_table(found: Behind) -> pl.DataFrame:
-    """The hamlets of a commune by name: ``hamlet, interviewed, share``; a share rounded to tenths, as in the picture.
-
-    No share where fewer than ten were asked, or one to four stand on one side of the answer, as in the gap list; where
-    that is one hamlet alone, the one with the fewest interviews beside it shows none either.
-    """
+    """The hamlets of a commune by name: ``hamlet, interviewed, share``."""
     names = {} if found.frame is None else dict(found.frame.select("cluster", "hamlet_name").iter_rows())
-    rows = found.hamlets().with_columns(holding=(pl.col("share") * pl.col("interviewed")).round())
-    against = pl.col("interviewed") - pl.col("holding")
-    few = pl.col("interviewed") < FEWEST_INTERVIEWED
-    small = pl.col("holding").is_between(1, SMALL_COUNT) | against.is_between(1, SMALL_COUNT)
-    rows = rows.with_columns(hidden=(few | small).fill_null(True)).sort(
-        "hidden", "interviewed", descending=[True, False]
-    )
-    if rows["hidden"].sum() == 1:
-        rows = rows.with_columns(hidden=pl.int_range(pl.len()) < 2)
+    rows = hamlets_shown(found)
     return rows.select(
         hamlet=pl.Series([names.get(code) or code for code in rows["cluster"]], dtype=pl.String),
         interviewed="interviewed",
-        share=pl.when(~pl.col("hidden")).then(pl.col("share").round(1)),
+        share="share",
     ).sort("share", "hamlet", nulls_last=True)
 
 
 def interviewers_picture(found: Behind, run: Run, lang: str) -> alt.LayerChart:
-    """The commune's verdict without each interviewer."""
-    return interviewers(found.without_each(run.estimates), found.target, _name(found, lang), lang)
+    """The commune's verdict without each interviewer; only the verdict where the difference would tell of households.
+
+    What is left without somebody, taken from the whole, is that person's own count: it is withheld as a hamlet's.
+    """
+    rows = found.without_each(run.estimates)
+    counts = {name: (asked, holding) for name, asked, holding in found.by_interviewer().iter_rows()}
+    names = [name for name in rows["interviewer"] if name is not None]
+    parts = [counts.get(name, (0, 0)) for name in names]
+    schema = {"interviewed": pl.Int64, "holding": pl.Float64}
+    few = told_apart(pl.DataFrame(parts, schema=schema, orient="row"))
+    hidden = pl.col("interviewer").is_in([name for name, one in zip(names, few, strict=True) if one]).fill_null(False)
+    figures = [pl.when(~hidden).then(name).alias(name) for name in ("value", "lower_bound", "upper_bound")]
+    return interviewers(rows.with_columns(figures), found.target, _name(found, lang), lang)
 
 
 def picture(

@@ -118,6 +118,7 @@ class Design:
     unit: Literal["household", "commune"] = "household"
     vintage: str = ""  # the vintage of the commune codes the form offers
     weights: Weighting = Weighting()
+    titles: Words = field(default_factory=dict)  # the form's name by language: an XLSForm has one title only
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,14 @@ class Behind:
             .sort("cluster")
         )
 
+    def by_interviewer(self) -> pl.DataFrame:
+        """One row per interviewer: households ``interviewed`` that tell, and ``holding``: for how many it holds."""
+        rows = self.households.join(self.measures, on="submission_id").filter(pl.col("units") > 0)
+        return rows.group_by("interviewer", maintain_order=True).agg(
+            pl.len().cast(pl.Int64).alias("interviewed"),
+            (pl.col("numerator").sum() / pl.col("denominator").sum() * pl.len()).round().alias("holding"),
+        )
+
     def without_each(self, estimates: tables.Estimates) -> pl.DataFrame:
         """The verdict as it is, and as it would be without each interviewer's households.
 

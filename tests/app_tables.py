@@ -41,7 +41,7 @@ PHONE = (
 )
 PAY = (
     "Người từ 15 tuổi có tài khoản thanh toán điện tử",
-    "មនុស្សអាយុ ១៥ ឆ្នាំឡើងមានគណនីទូទាត់អេឡិចត្រូនិក",
+    "មនុស្សអាយុ 15 ឆ្នាំឡើងមានគណនីទូទាត់អេឡិចត្រូនិក",
     "People 15 and over with an electronic payment account",
 )
 WORK = (

@@ -139,17 +139,52 @@ def test_a_commune_nobody_drew_is_listed_with_its_interviews() -> None:
 def test_missing_hamlets_come_before_communes_that_need_few_interviews() -> None:
     drawn = fieldwork.clusters(frame(("A", "1", True), ("B", "2", True)), interviews({"cluster": "B"}))
     covered = fieldwork.communes(drawn, interviews({"cluster": "B", "commune_code": "2"}))
-    verdicts = pl.DataFrame(
-        [("t1", "2", "undecided", 40, 3), ("t2", "2", "undecided", 900, None), ("t1", "3", "undecided", 10, 1),
-         ("t1", "4", "met", None, None)],
-        schema=["target_id", "place", "verdict", "interviews_needed", "hamlets_needed"], orient="row",
-    )  # fmt: skip
-    rows = fieldwork.next_places(covered, verdicts)
-    assert rows.select("commune_code", "missing", "open", "interviews_needed", "hamlets_needed").rows() == [
-        ("1", 1, 0, None, None),
+    verdicts = open_targets(
+        ("t1", "2", "undecided", "computed", 40, 3),
+        ("t2", "2", "undecided", "enumerate", 900, None),
+        ("t1", "3", "undecided", "computed", 10, 1),
+        ("t1", "4", "met", None, None, None),
+    )
+    rows = fieldwork.next_places(covered, verdicts, 12)
+    assert rows.select("commune_code", "missing", "open", "work", "settles").rows() == [
+        ("1", 1, 0, None, 0),
         ("3", 0, 1, 10, 1),
-        ("2", 0, 2, 40, 3),
+        ("2", 0, 2, 36, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("targets", "step"),
+    [
+        # one step settles one target: never the interviews of one beside the hamlets of another
+        ([("enumerate", 5697, 9), ("more_hamlets", None, 14)], ("more_hamlets", None, 14, 168)),
+        ([("computed", 101, 7), ("more_hamlets", None, 8)], ("computed", 101, 7, 84)),
+        ([("planned", 19, 2), ("planned", 87, 9), ("return", 1, None)], ("planned", 19, 2, 19)),
+        ([("enumerate", 5697, 9), ("enumerate", 5705, None)], ("enumerate", 5697, 9, 5697)),
+        ([("return", 1, None)], ("return", 1, None, 1)),
+    ],
+)
+def test_the_step_of_least_work_is_named_and_asking_everybody_is_the_last_resort(
+    targets: list[tuple[str, int | None, int | None]], step: tuple[str, int | None, int | None, int]
+) -> None:
+    covered = fieldwork.communes(fieldwork.clusters(frame(), interviews()), interviews())
+    verdicts = open_targets(*((f"t{at}", "1", "undecided", *need) for at, need in enumerate(targets)))
+    rows = fieldwork.next_places(covered, verdicts, 12)
+    assert rows.select("interviews_reason", "interviews_needed", "hamlets_needed", "work").rows() == [step]
+
+
+def test_communes_where_only_asking_everybody_decides_come_after_all_others() -> None:
+    covered = fieldwork.communes(fieldwork.clusters(frame(), interviews()), interviews())
+    verdicts = open_targets(
+        ("t1", "1", "undecided", "enumerate", 300, None), ("t1", "2", "undecided", "more_hamlets", None, 40)
+    )
+    assert fieldwork.next_places(covered, verdicts, 12)["commune_code"].to_list() == ["2", "1"]
+
+
+def open_targets(*rows: tuple[str, str, str, str | None, int | None, int | None]) -> pl.DataFrame:
+    text, whole = pl.String, pl.Int64
+    names = {"target_id": text, "place": text, "verdict": text, "interviews_reason": text}
+    return pl.DataFrame(rows, schema=names | {"interviews_needed": whole, "hamlets_needed": whole}, orient="row")
 
 
 def test_days_are_counted_by_interviewer() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ import pytest
 from survey_tables import indicator, survey, target
 
 from collect import tables
-from collect.drawing import hamlets_table
+from collect.drawing import hamlets_picture, hamlets_table, interviewers_picture
 from collect.estimate import estimate
 from collect.judge import judge
 from collect.problems import CollectError
@@ -46,9 +47,34 @@ def test_a_commune_nobody_visited_stays_in_the_picture() -> None:
 
 
 def test_a_hamlet_of_few_interviews_shows_no_share_and_no_household_can_be_read_off() -> None:
-    shown = values(organ_pipe(HAMLETS, NEED, "Xã A", "en"))
+    shown = values(organ_pipe(HAMLETS.with_columns(share=pl.Series([0.9, 0.2, None])), NEED, "Xã A", "en"))
     assert {row["share"] for row in shown if "share" in row} == {0.9, 0.2, None}
     assert sum(row["width"] for row in shown[:3]) == pytest.approx(1.0)  # type: ignore[misc]
+
+
+def test_what_the_table_of_hamlets_withholds_cannot_be_read_off_the_picture() -> None:
+    """Of twelve asked in the first, four stand against; one withheld alone would be given away by the others."""
+    shares = [8 / 12, 0.5, 1.0]
+    hamlets = pl.DataFrame({"cluster": ["a", "b", "c"], "weight": [5.0, 3.0, 2.0], "interviewed": 12, "share": shares})
+    places = pl.DataFrame({"code": ["29001"], "name_vi": ["Xã A"], "name_en": ["A"], "name_km": [None]})
+    found = SimpleNamespace(hamlets=lambda: hamlets, frame=None, places=places, commune="29001", target=NEED)
+    table: dict[str, float | None] = dict(hamlets_table(found).select("hamlet", "share").iter_rows())  # type: ignore[arg-type]
+    assert table == {"a": None, "b": None, "c": 1.0}
+    drawn = hamlets_picture(found, "en")  # type: ignore[arg-type]
+    assert drawn is not None
+    assert {(row["cluster"], row["share"]) for row in values(drawn) if "cluster" in row} == set(table.items())
+
+
+def test_an_interviewer_of_few_households_is_drawn_with_the_verdict_alone() -> None:
+    """The commune less everybody else's households is that person's own count, which a table would withhold."""
+    found, estimates = behind()
+    few = pl.int_range(pl.len()) < 3
+    names = pl.when(few).then(pl.lit("C")).otherwise(pl.col("interviewer"))
+    found = replace(found, households=tables.Households(found.households.with_columns(interviewer=names)))
+    run = SimpleNamespace(estimates=estimates)
+    rows = values(interviewers_picture(found, run, "en"))  # type: ignore[arg-type]
+    figures = {str(row["name"])[0]: row["value"] is not None for row in rows if "low" in row}
+    assert figures == {"E": True, "A": False, "B": True, "C": False}
 
 
 @pytest.mark.parametrize("lang", ["vi", "km", "en"])

@@ -14,7 +14,7 @@ from app_tables import COMMUNE_TARGETS, INDICATORS, VINTAGE, make_changes, make_
 from test_app import open_page
 
 import geo
-from collect.i18n import LANGUAGES
+from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted, points
 from collect.pages import commune_page, data
 from collect.pages.gap_list import _communes, _districts
@@ -113,7 +113,7 @@ def test_a_commune_of_the_made_tables_lists_the_communes_it_came_from() -> None:
         ({"verdict": "met"}, []),
         (
             {"verdict": "not_met", "households_needed": 1, "households_needed_low": 1, "households_needed_high": 1},
-            ["1 more household"],
+            ["1 more household needed"],
         ),
         (
             {
@@ -122,15 +122,28 @@ def test_a_commune_of_the_made_tables_lists_the_communes_it_came_from() -> None:
                 "households_needed_low": 900,
                 "households_needed_high": 1500,
             },
-            ["1,200 more households (between 900 and 1,500)"],
+            ["1,200 more households needed (between 900 and 1,500)"],
         ),
         (
             {"verdict": "undecided", "interviews_needed": 90, "hamlets_needed": 1, "interviews_reason": "more_hamlets"},
-            ["90 more interviews to decide in 1 more hamlet"],
+            ["Visit 1 more hamlet: more interviews in those already drawn cannot decide."],
         ),
         (
+            {"verdict": "undecided", "interviews_needed": 101, "hamlets_needed": 7, "interviews_reason": "computed"},
+            ["Visit 7 more hamlets, or hold 101 more interviews in those already drawn."],
+        ),
+        (
+            {"verdict": "no_data", "interviews_needed": 19, "hamlets_needed": 2, "interviews_reason": "planned"},
+            ["Visit 2 more hamlets and hold about 19 more interviews."],
+        ),
+        (
+            {"verdict": "undecided", "interviews_needed": 5697, "hamlets_needed": 9, "interviews_reason": "enumerate"},
+            ["Ask all 5,697 households that are left: no sample can decide here."],
+        ),
+        ({"verdict": "undecided", "interviews_reason": "too_close"}, [t("interviews_reason.too_close", "en") + "."]),
+        (
             {"verdict": "undecided", "interviews_reason": "listed", "certainly_met_from": 61, "interviews_needed": 7},
-            ["7 more interviews to decide", "Certain to be met once 61 of the list have it."],
+            ["Hold 7 more interviews.", "Certain to be met once 61 of the list have it."],
         ),
     ],
 )

@@ -8,6 +8,7 @@ import string
 from pathlib import Path
 
 import pytest
+from babel import Locale
 
 from collect.i18n import LANGUAGES, catalogue, t
 from collect.problems import PROBLEMS
@@ -83,3 +84,11 @@ def test_khmer_is_written_in_khmer_script() -> None:
 
 def test_placeholders_are_filled() -> None:
     assert "3" in t("cli.rebuild.made", "en", uploads=3)
+
+
+def test_khmer_writes_its_digits_as_its_figures_are_written() -> None:
+    """Babel writes Khmer figures with 0 to 9; words beside them must not write ០ to ៩ (record 0093)."""
+    assert Locale("km").default_numbering_system == "latn"
+    texts = [*(ROOT / "collect" / "i18n").glob("*.toml"), *(ROOT / "forms").rglob("*.toml")]
+    texts += [ROOT / "forms" / "targets.csv", *(ROOT / "forms").rglob("form.md")]
+    assert [path.name for path in texts if re.search("[\u17e0-\u17e9]", path.read_text(encoding="utf-8"))] == []

@@ -12,6 +12,7 @@ from typing import Any
 
 from collect.define.findings import Finding, stop_at_first
 from collect.forms import Design, Form, KnownPeople, Weighting
+from collect.i18n import LANGUAGES
 from collect.problems import DefinitionError
 
 QUESTIONS = (
@@ -19,6 +20,7 @@ QUESTIONS = (
     "started_at", "ended_at", "commune", "hamlet", "point", "consent", "age", "birth_year",
 )  # fmt: skip
 LISTS = ("consent_given", "unknown")
+TABLES = ("weights", "titles")
 CLOSED = {"unit": ("household", "commune"), "frame": ("", "clusters")}
 CELLS = ("hamlet", "stratum", "commune")
 TOTALS = ("", "listed-households", "census-households")
@@ -49,7 +51,7 @@ def load_design(path: Path) -> Design:
     for key, value in table.items():
         if key not in known:
             raise DefinitionError("DEF-04", file=file, where=key, near=_near(key, known))
-        if key != "weights" and not (_is_texts(value) if key in LISTS else isinstance(value, str)):
+        if key not in TABLES and not (_is_texts(value) if key in LISTS else isinstance(value, str)):
             expected = '["...", "..."]' if key in LISTS else '"..."'
             raise DefinitionError("DEF-05", file=file, where=key, value=value, expected=expected)
         if key in CLOSED and value not in CLOSED[key]:
@@ -57,7 +59,21 @@ def load_design(path: Path) -> Design:
     values: dict[str, Any] = {key: tuple(value) if key in LISTS else value for key, value in table.items()}
     if "weights" in table:
         values["weights"] = _weighting(table["weights"], path)
+    if "titles" in table:
+        values["titles"] = _titles(table["titles"], file)
     return Design(**values)
+
+
+def _titles(said: object, file: str) -> dict[str, str]:
+    """The table ``[titles]``: what the form is called, by language."""
+    if not isinstance(said, dict):
+        raise DefinitionError("DEF-05", file=file, where="titles", value=said, expected="[titles]")
+    for key, value in said.items():
+        if key not in LANGUAGES:
+            raise DefinitionError("DEF-04", file=file, where=f"titles.{key}", near=_near(key, list(LANGUAGES)))
+        if not isinstance(value, str):
+            raise DefinitionError("DEF-05", file=file, where=f"titles.{key}", value=value, expected='"..."')
+    return dict(said)
 
 
 def _weighting(said: object, path: Path) -> Weighting:

@@ -5,10 +5,10 @@ Everything here reads what is stored and keeps nothing; who may see the result i
 
 from collect.fieldwork.gathered import Field, field_of
 from collect.fieldwork.interview import Answer, Interview, side_by_side, the_interview
-from collect.fieldwork.progress import by_day, clusters, communes, next_places
+from collect.fieldwork.progress import by_day, clusters, communes, next_places, per_hamlet
 from collect.fieldwork.quality import interviewers, minutes, rules, started, strayed
 
 __all__ = [
     "Answer", "Field", "Interview", "by_day", "clusters", "communes", "field_of", "interviewers", "minutes",
-    "next_places", "rules", "side_by_side", "started", "strayed", "the_interview",
+    "next_places", "per_hamlet", "rules", "side_by_side", "started", "strayed", "the_interview",
 ]  # fmt: skip

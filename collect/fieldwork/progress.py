@@ -6,6 +6,8 @@ import polars as pl
 
 ENOUGH = 0.75  # of the interviews usual in a hamlet: with so many it is done
 STATES = ("done", "begun", "missing")
+LAST = ("enumerate", "return")  # no work for a team on a round: every household asked, or the commune's own return
+STEP = ("interviews_needed", "interviews_reason", "hamlets_needed", "work")
 
 
 def clusters(frame: pl.DataFrame, interviews: pl.DataFrame) -> pl.DataFrame:
@@ -43,6 +45,12 @@ def clusters(frame: pl.DataFrame, interviews: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def per_hamlet(drawn: pl.DataFrame) -> int:
+    """Interviews usual in a hamlet, from the rows of `clusters`; 1 where none is known."""
+    usual = drawn["expected"].median()
+    return max(int(usual), 1) if isinstance(usual, int | float) else 1
+
+
 def communes(drawn: pl.DataFrame, interviews: pl.DataFrame) -> pl.DataFrame:
     """One row per commune with a hamlet drawn or an interview: ``planned, done, begun, missing``, ``interviews``."""
     planned = drawn.group_by("commune_code").agg(
@@ -67,33 +75,48 @@ def by_day(interviews: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def next_places(covered: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Where to go next: communes with hamlets missing, then those where the fewest interviews settle a target.
+def next_places(covered: pl.DataFrame, verdicts: pl.DataFrame, per_hamlet: int) -> pl.DataFrame:
+    """Where to go next: communes with hamlets missing, then those where the least work settles a target.
 
     Parameters
     ----------
     covered
         As `communes` returns it.
     verdicts
-        ``target_id, place, verdict, interviews_needed, hamlets_needed`` of communes, one round.
+        ``target_id, place, verdict, interviews_needed, interviews_reason, hamlets_needed`` of communes, one round.
+    per_hamlet
+        Interviews usual in a hamlet: more hamlets and more interviews are weighed against one another with it.
 
     Returns
     -------
     DataFrame
-        ``commune_code``; ``missing`` and ``begun`` hamlets of the plan; ``open``: targets without a verdict;
-        ``interviews_needed`` and ``hamlets_needed``: the fewest that settle one of them; empty where none would do.
-        Communes with nothing to do are left out.
+        ``commune_code``; ``missing`` and ``begun`` hamlets of the plan; ``open``: targets without a verdict; the step
+        of the least work that settles one of them (``interviews_needed``, ``interviews_reason``, ``hamlets_needed``,
+        all of one target; empty where nothing would do), its ``work`` in interviews, and how many it ``settles``.
+        Asking every household is no survey: such communes come last. Communes with nothing to do are left out.
     """
-    undecided = verdicts.filter(pl.col("verdict").is_in(["undecided", "no_data"]))
-    asked = undecided.group_by(commune_code="place").agg(
-        open=pl.col("target_id").n_unique().cast(pl.Int64),
-        interviews_needed=pl.col("interviews_needed").min(),
-        hamlets_needed=pl.col("hamlets_needed").min(),
+    undecided = verdicts.filter(pl.col("verdict").is_in(["undecided", "no_data"])).rename({"place": "commune_code"})
+    by_hamlets, by_interviews = pl.col("hamlets_needed") * per_hamlet, pl.col("interviews_needed")
+    reason = pl.col("interviews_reason")
+    work = (
+        pl.when(reason == "more_hamlets")
+        .then(by_hamlets)
+        .when(reason == "computed")
+        .then(pl.min_horizontal(by_hamlets, by_interviews))
+        .otherwise(by_interviews)
     )
-    rows = covered.select("commune_code", "missing", "begun").join(asked, on="commune_code", how="full", coalesce=True)
-    rows = rows.with_columns(pl.col("missing", "begun", "open").fill_null(0))
-    useful = (pl.col("missing") + pl.col("begun") > 0) | pl.col("interviews_needed").is_not_null()
-    return rows.filter(useful | pl.col("hamlets_needed").is_not_null()).sort(
-        "missing", "begun", "interviews_needed", "hamlets_needed", "commune_code",
+    steps = undecided.with_columns(work=work, last=reason.is_in(LAST)).filter(pl.col("work").is_not_null())
+    steps = steps.sort("last", "work", "target_id")
+    chosen = steps.group_by("commune_code", maintain_order=True).first().select("commune_code", *STEP, "last")
+    alike = steps.join(chosen.select("commune_code", "work", "last"), on=["commune_code", "last"], suffix="_chosen")
+    settled = alike.filter(pl.col("work") <= pl.col("work_chosen")).group_by("commune_code")
+    count = undecided.group_by("commune_code").agg(open=pl.col("target_id").n_unique().cast(pl.Int64))
+    rows = covered.select("commune_code", "missing", "begun").join(count, on="commune_code", how="full", coalesce=True)
+    rows = rows.join(chosen, on="commune_code", how="left")
+    rows = rows.join(settled.agg(settles=pl.len().cast(pl.Int64)), on="commune_code", how="left")
+    rows = rows.with_columns(pl.col("missing", "begun", "open", "settles").fill_null(0))
+    useful = (pl.col("missing") + pl.col("begun") > 0) | pl.col("work").is_not_null()
+    return rows.filter(useful).sort(
+        "missing", "begun", "last", "work", "commune_code",
         descending=[True, True, False, False, False], nulls_last=True,
-    )  # fmt: skip
+    ).drop("last")  # fmt: skip

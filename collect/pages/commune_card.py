@@ -10,6 +10,7 @@ import streamlit as st
 from collect.i18n import t
 from collect.pages import looks
 from collect.pages.words import chance, day, interval, number, percent, target_value
+from collect.publish import next_step
 from collect.targets import Target
 
 
@@ -43,8 +44,9 @@ def _figures(row: Mapping[str, Any], counted_in: str, lang: str) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small", wrap=False):
             st.markdown(f":gray[{t(f'commune.{name}', lang)}]", width="stretch")
             st.markdown(f"**{value}**", width="content")
-    if row["interviews_reason"] and row["verdict"] in ("undecided", "no_data"):
-        st.caption(t(f"interviews_reason.{row['interviews_reason']}", lang) + ".")
+    step = next_step(row, lang) if row["verdict"] in ("undecided", "no_data") else ""
+    if step:
+        st.markdown(f"→ {step}")
 
 
 def _estimate(row: Mapping[str, Any], counted_in: str, lang: str) -> dict[str, str]:
@@ -68,8 +70,4 @@ def _needed(row: Mapping[str, Any], counted_in: str, lang: str) -> dict[str, str
         low, high = row["households_needed_low"], row["households_needed_high"]
         spread = "" if low is None or low == high else f" ({number(low, lang)}\u2009–\u2009{number(high, lang)})"
         found[f"needed.{counted_in}"] = number(row["households_needed"], lang) + spread
-    if row["interviews_needed"]:
-        found["interviews_needed"] = number(row["interviews_needed"], lang)
-    if row.get("hamlets_needed") and row["interviews_reason"] in ("more_hamlets", "planned"):
-        found["hamlets_needed"] = number(row["hamlets_needed"], lang)
     return found

@@ -5,18 +5,19 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import polars as pl
 import streamlit as st
 
 from collect.access import is_loopback
-from collect.define.words import cell_help, column_label, said
+from collect.define.words import cell_help, column_label, said, title_of, untranslated
 from collect.forms import Form
-from collect.i18n import t
-from collect.pages.layout import coded, header
+from collect.i18n import LANGUAGES, t
+from collect.pages import wrapped
+from collect.pages.layout import header
 from collect.pages.live_field import TEMPLATES, FormFiles
+from collect.pages.picking import section_and_form
 from collect.pages.take_away import XLSX, buttons
 from collect.pages.words import NOTHING, as_text, number
 from collect.publish.qr import settings_of, square
@@ -38,29 +39,9 @@ def render(forms: Sequence[Form], lang: str, sources: Sources) -> None:
     """Draw the page."""
     header(t("forms.title", lang), lang)
     st.caption(t("forms.about", lang))
-    titles = {form.form_id: form.title or form.form_id for form in forms}
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        section = coded(
-            st.segmented_control,
-            t("forms.section", lang),
-            SECTIONS,
-            key="of_form",
-            default="questions",
-            required=True,
-            format_func=lambda code: t(f"forms.section.{code}", lang),
-            label_visibility="collapsed",
-        )
-        with st.container(width=300):
-            chosen = coded(
-                st.selectbox,
-                t("review.filter.form", lang),
-                list(titles),
-                key="form_id",
-                default=next(iter(titles)),
-                format_func=lambda code: titles[code],
-                label_visibility="collapsed",
-            )
-    found = sources.files(chosen)
+    words = {code: t(f"forms.section.{code}", lang) for code in SECTIONS}
+    section, form = section_and_form("of_form", t("forms.section", lang), words, forms, lang)
+    found = sources.files(form.form_id)
     _facts(found, lang)
     match section:
         case "questions":
@@ -104,10 +85,14 @@ def _facts(found: FormFiles, lang: str) -> None:
 def _questions(form: Form, lang: str) -> None:
     rows = questions(form, lang)
     st.caption(t("forms.questions.about", lang))
+    missing, all_asked = untranslated(form, lang)
+    if missing:
+        counts = {"missing": number(missing, lang), "all": number(all_asked, lang), "language": LANGUAGES[lang]}
+        st.info(t("forms.untranslated", lang, **counts), icon=":material/translate:")
     asked, rules, section, name = rows.columns
     place = 0
     for (part,), inside in rows.group_by(section, maintain_order=True):
-        with st.expander(as_text(str(part or form.title)), expanded=True):
+        with st.expander(as_text(str(part or title_of(form, lang))), expanded=True):
             for row in inside.iter_rows(named=True):
                 place += 1
                 told = f"  \n{as_text(row[rules])}" if row[rules] else ""
@@ -178,7 +163,7 @@ def _phones(form: Form, lang: str, username: str) -> None:
             t("forms.phones.server", lang), value=address, help=t("forms.phones.server.help", lang), max_chars=300
         )
         server = (given or address).strip().rstrip("/")
-        project = st.text_input(t("forms.phones.project", lang), value=form.title or form.form_id, max_chars=80)
+        project = st.text_input(t("forms.phones.project", lang), value=title_of(form, lang), max_chars=80)
         if is_loopback(urlsplit(server).hostname or ""):
             st.warning(t("forms.phones.loopback", lang), icon=":material/wifi_off:")
         st.markdown(t("forms.phones.steps", lang))
@@ -224,13 +209,8 @@ def _check(found: FormFiles, lang: str) -> None:
         ),
         orient="row",
     )
-    wide: Any = {t(f"issue.{name}", lang): st.column_config.TextColumn(width="large") for name in ("why", "mend")}
-    st.dataframe(
-        rows,
-        hide_index=True,
-        row_height=64,
-        height=min(64 * rows.height + 40, 560),
-        alt=t("forms.alt.check", lang),
-        column_config=wide,
+    long = [t(f"issue.{name}", lang) for name in ("why", "mend")]
+    wrapped.draw(
+        rows, f"{found.form.form_id}-findings", t("forms.alt.check", lang), lang, strong=long[0], long=long[1:]
     )
     buttons(rows, f"{found.form.form_id}-findings", lang)

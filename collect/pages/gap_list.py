@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -15,7 +16,9 @@ from collect.pages import data, looks, tables
 from collect.pages.data import Results
 from collect.pages.layout import address, header
 from collect.pages.map_page import findable
-from collect.pages.words import Formats, chance, day, interval, known, number, percent
+from collect.pages.picking import Kind, several
+from collect.pages.words import chance, day, interval, number, percent
+from collect.publish import next_step
 from collect.tables import GAP_TYPES, VERDICTS
 
 FILES = {  # suffix and kind of each download, in the order of the buttons
@@ -97,7 +100,8 @@ def _filtered(results: Results, lang: str) -> pl.DataFrame:
     with st.container(border=True), st.grid(5, min_column_width=150, gap="small"):
         for key, (field, words) in labels.items():
             present = list(words) if field == "district" else [x for x in words if x in set(rows[field].unique())]
-            chosen = _choose(t(f"gap_list.filter.{field}", lang), present, key, words, everything)
+            kind = Kind(key, t(f"gap_list.filter.{field}", lang), {code: words[code] for code in present})
+            chosen = several(kind, everything)
             if chosen and field == "district":
                 rows = rows.filter(pl.col("commune_code").is_in(_codes_in(results, chosen)))
             elif chosen:
@@ -128,41 +132,34 @@ def _communes(results: Results, lang: str) -> dict[str, str]:
     return named
 
 
-def _choose(label: str, options: list[str], key: str, words: Mapping[str, str], everything: str) -> list[str]:
-    if key not in st.session_state:
-        st.session_state[key] = [code for code in st.query_params.get_all(key) if code in options]
-    st.session_state[key] = [code for code in st.session_state[key] if code in options]
-
-    def push() -> None:
-        st.query_params[key] = st.session_state[key]
-
-    picked: list[str] = st.multiselect(
-        label,
-        options,
-        key=key,
-        format_func=lambda code: words[code],
-        placeholder=everything,
-        on_change=push,
-        persist_state="session",
-    )
-    return picked
-
-
 def _shown(rows: pl.DataFrame, results: Results, lang: str) -> object:
     names = dict(results.units.select("code", data.name_in(lang)).iter_rows())
     names |= {target.target_id: data.name_of(results, target, lang) for target in results.targets}
+    steps = _steps(results, lang)
     frame = pl.DataFrame(
-        [_line(row, names, lang) for row in rows.iter_rows(named=True)],
+        [
+            _line(row, steps.get((row["target_id"], row["commune_code"])), names, lang)
+            for row in rows.iter_rows(named=True)
+        ],
         infer_schema_length=None,
     )
     if frame["hamlet"].null_count() == frame.height:
         frame = frame.drop("hamlet")
     words = {name: t(f"column.{name}", lang) for name in frame.columns}
-    counts: Formats = {words[name]: lambda cell: number(known(cell), lang) for name in ("needed", "interviews_needed")}
-    return frame.to_pandas().rename(columns=words).style.format(counts)
+    styled = frame.to_pandas().rename(columns=words).style
+    for unit in rows["needed_unit"].unique():  # a number of what stands beside it, and the column still sorts
+        mine = [at for at, one in enumerate(rows["needed_unit"]) if one == unit]
+        styled = styled.format(partial(tables.with_unit, unit=unit, lang=lang), subset=(mine, [words["needed"]]))
+    return styled
 
 
-def _line(row: Mapping[str, Any], names: Mapping[str, str | None], lang: str) -> dict[str, Any]:
+def _steps(results: Results, lang: str) -> dict[tuple[str, str], str]:
+    """What would settle what is open, by target and commune."""
+    rows = data.latest(results.verdicts.filter(pl.col("verdict").is_in(["undecided", "no_data"]), level="commune"))
+    return {(row["target_id"], row["place"]): next_step(row, lang) for row in rows.iter_rows(named=True)}
+
+
+def _line(row: Mapping[str, Any], step: str | None, names: Mapping[str, str | None], lang: str) -> dict[str, Any]:
     """One row for people; what a phone shows without scrolling comes first."""
     withheld = t("gap_list.suppressed", lang) if row["suppressed"] else None
     return {
@@ -171,8 +168,7 @@ def _line(row: Mapping[str, Any], names: Mapping[str, str | None], lang: str) ->
         "verdict": looks.verdict_text(row["verdict"], lang),
         "target": names[row["target_id"]],
         "gap_type": t(f"gap_type.{row['gap_type']}", lang),
-        "needed_unit": t(f"counted_in.{row['needed_unit']}", lang),
-        "interviews_needed": row["interviews_needed"],
+        "step": None if row["suppressed"] else step,
         "hamlet": row["hamlet"],
         "estimate": withheld or percent(row["estimate"], lang),
         "interval": withheld or interval(row["ci_low"], row["ci_high"], lang),
@@ -186,7 +182,8 @@ def _widths(lang: str) -> dict[str, Any]:
     return {
         t("column.commune", lang): st.column_config.Column(width=tables.name_width(lang)),
         t("column.verdict", lang): st.column_config.Column(width=tables.VERDICT),
-        t("column.needed", lang): st.column_config.Column(width=92),
+        t("column.needed", lang): st.column_config.Column(width=tables.needed_width(lang)),
+        t("column.target", lang): st.column_config.Column(width=440),
     }
 
 

@@ -87,7 +87,7 @@ def coverage(settings: Settings, who: Who, lang: str) -> Coverage:
     drawn = fieldwork.clusters(_frame(settings, state_of(settings)), counted)
     covered = fieldwork.communes(drawn, counted)
     own = _own(settings, who, replace(everything, interviews=latest)).interviews
-    nearby = fieldwork.next_places(covered, _verdicts(settings))
+    nearby = fieldwork.next_places(covered, _verdicts(settings), fieldwork.per_hamlet(drawn))
     seen = [in_scope(rows, who) for rows in (drawn, covered, nearby)]
     return Coverage(seen[0], seen[1], fieldwork.by_day(own), seen[2], place_names(lang), who.sees_all_teams)
 

@@ -208,7 +208,7 @@ def _ranking(results: Results, target: Target, ranked: pl.DataFrame, lang: str) 
     st.caption(t("map.table.help", lang))
     columns = [name for name in tables.EVERYTHING if name != "n_households" or not data.asks_communes(results, target)]
     st.dataframe(
-        tables.communes(ranked, lang, columns),
+        tables.communes(ranked, tables.unit_of(results, target), lang, columns),
         hide_index=True,
         placeholder="–",
         alt=t("map.table", lang),

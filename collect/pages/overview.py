@@ -112,7 +112,7 @@ def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None
         st.caption(t("overview.furthest.none", lang))
         return
     event = st.dataframe(
-        tables.communes(rows, lang, COLUMNS),
+        tables.communes(rows, tables.unit_of(results, by_id[chosen]), lang, COLUMNS),
         hide_index=True,
         placeholder="–",
         on_select="rerun",

@@ -1,4 +1,4 @@
-"""Choosing several of a kind, its stable codes in the address: a filtered list opens the same in any language."""
+"""Choosing sections, forms and filters by stable codes in the address: a link opens the same in any language."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+
+from collect.define.words import title_of
+from collect.forms import Form
+from collect.i18n import t
+from collect.pages.layout import coded
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +44,40 @@ def several(kind: Kind, everything: str) -> list[str]:
         persist_state="session",
     )
     return picked
+
+
+def section(key: str, label: str, words: Mapping[str, str]) -> str:
+    """One of a page's sections, the first where nobody chose; ``words`` by code."""
+    return str(
+        coded(
+            st.segmented_control,
+            label,
+            list(words),
+            key=key,
+            default=next(iter(words)),
+            required=True,
+            format_func=lambda code: words[code],
+            label_visibility="collapsed",
+        )
+    )
+
+
+def section_and_form(
+    key: str, label: str, words: Mapping[str, str], forms: Sequence[Form], lang: str
+) -> tuple[str, Form]:
+    """A page's section on the left, and on the right the form it speaks of."""
+    by_id = {form.form_id: form for form in forms}
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        with st.container(width="content"):
+            chosen = section(key, label, words)
+        with st.container(width=300):
+            form_id = coded(
+                st.selectbox,
+                t("review.filter.form", lang),
+                list(by_id),
+                key="form_id",
+                default=next(iter(by_id)),
+                format_func=lambda code: title_of(by_id[code], lang),
+                label_visibility="collapsed",
+            )
+    return chosen, by_id[form_id]

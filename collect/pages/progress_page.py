@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 import streamlit as st
 
 from collect.fieldwork.progress import STATES
 from collect.i18n import t
-from collect.pages import field_charts
-from collect.pages.layout import coded, header, to_upload
+from collect.pages import field_charts, wrapped
+from collect.pages.layout import header, to_upload
 from collect.pages.live_field import Coverage
+from collect.pages.picking import section
 from collect.pages.tables import in_words
 from collect.pages.take_away import buttons
-from collect.pages.words import NOTHING, Formats, day, known, number
+from collect.pages.words import NOTHING, Formats, counted, day, known, number
+from collect.publish import next_step
 
 COLOURS = {"done": "#1f6fb4", "begun": "#9cc9e8", "missing": "#b5402c"}
 SECTIONS = ("next", "communes", "clusters", "days")
@@ -32,17 +35,9 @@ def render(found: Coverage, lang: str, links: Mapping[str, st.Page]) -> None:
     _figures(found, lang)
     if found.clusters.is_empty():
         st.info(t("progress.no_frame", lang), icon=":material/info:")
-    section = coded(
-        st.segmented_control,
-        t("progress.section", lang),
-        SECTIONS,
-        key="progress",
-        default="next",
-        required=True,
-        format_func=lambda code: t(f"progress.section.{code}", lang),
-        label_visibility="collapsed",
-    )
-    {"next": _next, "communes": _communes, "clusters": _clusters, "days": _days}[section](found, lang)
+    words = {code: t(f"progress.section.{code}", lang) for code in SECTIONS}
+    chosen = section("progress", t("progress.section", lang), words)
+    {"next": _next, "communes": _communes, "clusters": _clusters, "days": _days}[chosen](found, lang)
 
 
 def _figures(found: Coverage, lang: str) -> None:
@@ -71,13 +66,34 @@ def _next(found: Coverage, lang: str) -> None:
     if rows.is_empty():
         st.success(t("progress.next.none", lang), icon=":material/check_circle:")
         return
-    names = ("missing", "begun", "open", "interviews_needed", "hamlets_needed")
+    steps = [_step(row, lang) for row in rows.iter_rows(named=True)]
+    settles = [_settles(row, lang) for row in rows.iter_rows(named=True)]
+    commune, step = t("column.commune", lang), _c("step", lang)
     table = rows.select(
-        _named(found.places).alias(t("column.commune", lang)),
-        *(pl.col(name).alias(_c(name, lang)) for name in names),
+        _named(found.places).alias(commune),
+        pl.Series(step, steps, pl.String),
+        pl.Series(_c("settles", lang), settles, pl.String),
         pl.col("commune_code").alias(t("progress.column.code", lang)),
     )
-    _table(table, "next", lang)
+    wrapped.draw(table, "next", t("progress.alt.next", lang), lang, strong=commune, long=(step,))
+    counts = rows.select(
+        pl.col(name).alias(_c(name, lang)) for name in ("missing", "begun", "hamlets_needed", "interviews_needed")
+    )
+    buttons(pl.concat([table, counts], how="horizontal"), "progress-next", lang)
+
+
+def _step(row: Mapping[str, Any], lang: str) -> str:
+    """What to do in a commune: the plan first, then what would settle a target."""
+    left = [counted(f"progress.{kind}", row[kind], lang) for kind in ("missing", "begun") if row[kind]]
+    if left:
+        return t("progress.finish", lang, hamlets=", ".join(left))
+    return next_step(row, lang)
+
+
+def _settles(row: Mapping[str, Any], lang: str) -> str | None:
+    if row["missing"] or row["begun"] or not row["settles"]:
+        return None
+    return t("progress.settles", lang, settles=number(row["settles"], lang), open=number(row["open"], lang))
 
 
 def _communes(found: Coverage, lang: str) -> None:

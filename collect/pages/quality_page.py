@@ -11,15 +11,15 @@ from collect import fieldwork
 from collect.forms import Form
 from collect.i18n import t
 from collect.pages import field_charts
-from collect.pages.layout import address, coded, header, to_upload
+from collect.pages.layout import address, header, to_upload
 from collect.pages.live_field import Quality
+from collect.pages.picking import section_and_form
 from collect.pages.quality_parts import Formats, framed, heading
 from collect.pages.quality_parts import table as table_twin
 from collect.pages.review_words import short
 from collect.pages.tables import in_words
 from collect.pages.words import NOTHING, day, number, percent
 
-SECTIONS = ("rules", "interviewers", "times", "places", "pairs")
 SEVERITY_COLOURS = {"error": "#b5402c", "warning": "#f2a65a", "repaired": "#9aa5b1"}
 DAYLIGHT = range(6, 21)  # hours in which interviews are usual
 PER = 100  # errors are told per so many interviews
@@ -40,29 +40,9 @@ def render(
     """Draw the page; ``quality`` gives a form's field work as far as this person may see it."""
     header(t("quality.title", lang), lang)
     st.caption(t("quality.about" if all_teams else "quality.about.own", lang))
-    titles = {form.form_id: form.title or form.form_id for form in forms}
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        section = coded(
-            st.segmented_control,
-            t("quality.section", lang),
-            SECTIONS,
-            key="section",
-            default="rules",
-            required=True,
-            format_func=lambda code: f"{ICONS[code]} {t(f'quality.section.{code}', lang)}",
-            label_visibility="collapsed",
-        )
-        with st.container(width=300):
-            chosen = coded(
-                st.selectbox,
-                t("review.filter.form", lang),
-                list(titles),
-                key="form_id",
-                default=next(iter(titles)),
-                format_func=lambda code: titles[code],
-                label_visibility="collapsed",
-            )
-    found = quality(chosen)
+    words = {code: f"{icon} {t(f'quality.section.{code}', lang)}" for code, icon in ICONS.items()}
+    section, form = section_and_form("section", t("quality.section", lang), words, forms, lang)
+    found = quality(form.form_id)
     if found.field.interviews.is_empty():
         with st.container(border=True, width=640):
             st.markdown(f"### :material/inbox: {t('quality.empty', lang)}\n\n{t('quality.empty.about', lang)}")

@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from collect.define.words import title_of
 from collect.i18n import t
 from collect.pages import review_one, review_pairs
-from collect.pages.layout import coded, header, to_upload
+from collect.pages.layout import header, to_upload
 from collect.pages.live_reviews import LiveReviews
-from collect.pages.picking import Kind, several
+from collect.pages.picking import Kind, section, several
 from collect.pages.review_words import short, tell_error
 from collect.pages.tables import in_words
 from collect.pages.take_away import buttons
@@ -38,16 +39,8 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
     pairs = desk.pairs()
     waiting = pairs.filter(pl.col("verdict").is_null()).height
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        view = coded(
-            st.segmented_control,
-            t("review.view", lang),
-            VIEWS,
-            key="view",
-            default="queue",
-            required=True,
-            label_visibility="collapsed",
-            format_func=lambda code: t(f"review.view.{code}", lang, count=number(waiting, lang)),
-        )
+        views = {code: t(f"review.view.{code}", lang, count=number(waiting, lang)) for code in VIEWS}
+        view = section("view", t("review.view", lang), views)
         if desk.asks_name:
             said = st.text_input(t("review.by", lang), key="by", persist_state="session", max_chars=80, width=260)
             desk = desk.signed(said or "")
@@ -86,7 +79,7 @@ def _filtered(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> pl.DataFrame:
         for state in STATES
         if state in counts
     }
-    titles = {name: form.title for name, form in desk.forms().items()}
+    titles = {name: title_of(form, lang) for name, form in desk.forms().items()}
     kinds = {
         "state": Kind("state", t("review.filter.state", lang), states, ("with_issues",)),
         "form": Kind("form", t("review.filter.form", lang), {name: titles.get(name, name) for name in present["form"]}),

@@ -9,12 +9,15 @@ import polars as pl
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import looks
-from collect.pages.words import Formats, interval, known, number, percent
+from collect.pages import data, looks
+from collect.pages.data import Results
+from collect.pages.words import NOTHING, Formats, counted, interval, known, number, percent
+from collect.targets import Target
 
 EVERYTHING = ("name", "value", "verdict", "needed", "interval", "n_households")
-NAME, FIGURE, VERDICT = 130, 72, 158  # pixels: a phone shows a name, its figure and most of a verdict
+NAME, FIGURE, VERDICT = 152, 84, 158  # pixels: a phone shows a name, its figure and most of a verdict
 LONG_NAME = 168  # where a name carries its kind behind it, "Commune"
+NEEDED = {"vi": 104, "km": 112, "en": 136}  # a count with what is counted
 _WORDS = {
     "name": "column.commune",
     "verdict": "column.verdict",
@@ -30,8 +33,27 @@ def in_words(column: pl.Series, words: Callable[[Any], str]) -> pl.Series:
     return pl.Series(column.name, [None if value is None else words(value) for value in column], pl.String)
 
 
-def communes(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING) -> object:
+def unit_of(results: Results, target: Target) -> str:
+    """What a target's indicator counts: households, people or communes."""
+    indicator = data.indicator_of(results, target)
+    return indicator.counted_in if indicator else "households"
+
+
+def with_unit(cell: Any, unit: str, lang: str) -> str:
+    """A count with what is counted: "1,679 households"."""
+    count = known(cell)
+    return NOTHING if count is None else counted(f"needed.{unit}", round(count), lang)
+
+
+def needed_width(lang: str) -> int:
+    """Pixels that show how many of what are needed."""
+    return NEEDED[lang]
+
+
+def communes(rows: pl.DataFrame, unit: str, lang: str, columns: Sequence[str] = EVERYTHING) -> object:
     """Rows of `collect.pages.data.communes`: numbers stay numbers underneath, so that sorting works.
+
+    ``unit``: what the indicator counts, households, people or communes.
 
     Words are made here and not inside a Polars expression: its threads would wait for the interpreter while another
     visitor's page holds the interpreter and waits for those threads, and the app would stand still for ever.
@@ -49,7 +71,7 @@ def communes(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING)
     )
     formats: Formats = {
         names["value"]: lambda cell: percent(known(cell), lang),
-        names["needed"]: lambda cell: number(known(cell), lang),
+        names["needed"]: lambda cell: with_unit(cell, unit, lang),
         names["n_households"]: lambda cell: number(known(cell), lang),
     }
     shown: Formats = {names[name]: formats[names[name]] for name in columns if names[name] in formats}
@@ -67,5 +89,5 @@ def widths(lang: str) -> dict[str, Any]:
         t("column.commune", lang): st.column_config.Column(width=name_width(lang)),
         t("column.verdict", lang): st.column_config.Column(width=VERDICT),
         t("column.estimate", lang): st.column_config.Column(width=FIGURE),
-        t("column.needed", lang): st.column_config.Column(width=FIGURE),
+        t("column.needed", lang): st.column_config.Column(width=needed_width(lang)),
     }

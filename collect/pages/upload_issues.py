@@ -10,9 +10,10 @@ import streamlit as st
 
 from collect.forms import Form
 from collect.i18n import t
+from collect.pages import wrapped
 from collect.pages.issues import in_words
 from collect.pages.take_away import XLSX
-from collect.pages.words import NOTHING, number
+from collect.pages.words import number
 from collect.review.sheet import write, write_csv
 from collect.tables import ISSUES, SEVERITIES
 
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from collect.intake import Part
     from collect.review.reviews import Correction, Outcome
 
-MOST_SHOWN = 2000  # issues on screen; the file has them all
-ROW = 64  # pixels: two or three lines of text
-WIDTHS = {"found_in": 180, "question": 200, "why": 330, "mend": 340}  # pixels: all of it on a laptop
+MOST_SHOWN = 2000  # issues that can be paged through on screen; the file has them all
+PLACE = ("file", "found_in", "submission")  # three columns of the spreadsheet, one on screen
 
 
 def render(parts: Sequence[tuple[str, Part]], forms: Mapping[str, Form], lang: str) -> None:
@@ -55,16 +55,12 @@ def render(parts: Sequence[tuple[str, Part]], forms: Mapping[str, Form], lang: s
 
 
 def _table(rows: pl.DataFrame, lang: str) -> None:
-    wide = {t(f"issue.{part}", lang): st.column_config.TextColumn(width=pixels) for part, pixels in WIDTHS.items()}
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height=min(8, rows.height) * ROW + 40,
-        row_height=ROW,
-        column_config=wide,
-        placeholder=NOTHING,
-        alt=t("upload.issues.alt", lang),
+    question, *said, code = (
+        t(f"issue.{part}", lang) for part in ("question", "given", "why", "mend", "severity", "code")
     )
+    where = pl.concat_str([t(f"issue.{part}", lang) for part in PLACE], separator="\n", ignore_nulls=True)
+    shown = rows.select(question, *said, where.alias(t("issue.where", lang)), code)
+    wrapped.draw(shown, "issues", t("upload.issues.alt", lang), lang, strong=question, long=said[1:3])
 
 
 def corrections(found: Sequence[Correction], corrected: Sequence[Outcome], lang: str) -> None:

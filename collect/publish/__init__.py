@@ -1,6 +1,6 @@
 """Published: finished tables become files that partners open, and the map people keep. Households never come here."""
 
-from collect.publish.advice import advice
+from collect.publish.advice import advice, next_step
 from collect.publish.dictionary import data_dictionary
 from collect.publish.disclosure import withheld
 from collect.publish.gaps import write_gaps
@@ -11,6 +11,6 @@ from collect.publish.scales import LOOKS, SHOWS, Look, Scale, Show
 from collect.publish.standings import standings
 
 __all__ = [
-    "LOOKS", "SHOWS", "Look", "MapLayer", "Scale", "Show", "advice", "data_dictionary", "map_layer", "source_words",
-    "standings", "withheld", "write_gaps", "write_map",
+    "LOOKS", "SHOWS", "Look", "MapLayer", "Scale", "Show", "advice", "data_dictionary", "map_layer", "next_step",
+    "source_words", "standings", "withheld", "write_gaps", "write_map",
 ]  # fmt: skip

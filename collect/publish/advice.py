@@ -18,9 +18,31 @@ def advice(row: Mapping[str, Any], counted_in: str, lang: str) -> list[str]:
         return []
     if row["verdict"] == "not_met":
         return _needed(row, counted_in, lang)
-    reason = row["interviews_reason"]
-    said = _interviews(row, lang) or ([t(f"interviews_reason.{reason}", lang) + "."] if reason else [])
-    return said + _certain(row, lang)
+    said = next_step(row, lang)
+    return [said, *_certain(row, lang)] if said else _certain(row, lang)
+
+
+def next_step(row: Mapping[str, Any], lang: str) -> str:
+    """What would settle a verdict, as an instruction; "" where nothing is known.
+
+    ``row``: ``interviews_reason``, ``interviews_needed`` and ``hamlets_needed``. More hamlets are named before more
+    interviews: hamlets alike in themselves put a ceiling on what any number of interviews in the same ones can tell.
+    """
+    reason, interviews, hamlets = row["interviews_reason"], row["interviews_needed"], row["hamlets_needed"]
+    if not reason:
+        return ""
+    if reason == "enumerate" and interviews:
+        return t("step.enumerate", lang, households=counted("needed.households", interviews, lang))
+    more = {}
+    if hamlets and reason in ("more_hamlets", "planned", "computed"):
+        more["hamlets"] = counted("step.hamlets", hamlets, lang)
+    if interviews and reason in ("planned", "computed", "listed"):
+        more["interviews"] = counted("step.interviews", interviews, lang)
+    if not more:
+        return t(f"interviews_reason.{reason}", lang) + "."
+    if set(more) == {"interviews"}:
+        return t("step.only.interviews", lang, **more)
+    return t(f"step.{reason}" if len(more) == 2 or reason == "more_hamlets" else "step.only.hamlets", lang, **more)
 
 
 def _needed(row: Mapping[str, Any], counted_in: str, lang: str) -> list[str]:
@@ -31,15 +53,6 @@ def _needed(row: Mapping[str, Any], counted_in: str, lang: str) -> list[str]:
     if low is not None and high is not None and low != high:
         spread = t("commune.do.spread", lang, low=number(low, lang), high=number(high, lang))
     return [counted(f"commune.do.{counted_in}", row["households_needed"], lang, spread=spread)]
-
-
-def _interviews(row: Mapping[str, Any], lang: str) -> list[str]:
-    said = []
-    if row["interviews_needed"]:
-        said.append(counted("commune.do.interviews", row["interviews_needed"], lang))
-        if row["hamlets_needed"] and row["interviews_reason"] in ("more_hamlets", "planned"):
-            said.append(counted("commune.do.hamlets", row["hamlets_needed"], lang))
-    return [" ".join(said)] if said else []
 
 
 def _certain(row: Mapping[str, Any], lang: str) -> list[str]:

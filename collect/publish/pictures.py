@@ -24,7 +24,6 @@ FONT = "Phu Sans, Be Vietnam Pro, Noto Sans Khmer, sans-serif"
 INK, GREY = "#1c2733", "#7b8794"
 NESTED = (0.95, 0.9, 0.8, 0.65, 0.5, 0.35, 0.2)  # intervals within one another: where the truth likely lies
 TITLE, SUBTITLE = 60, 78  # letters on a line, so that a title is no wider than its chart
-FEWEST = 10  # a hamlet with fewer interviews shows no share, as in every file
 WIDTH, ROW = 560, 18
 
 
@@ -47,9 +46,7 @@ def inchworm(rows: pl.DataFrame, target: Target, lang: str) -> alt.LayerChart:
     points = _data(_plain(ordered, lang))
     values = alt.Chart(points).mark_point(filled=True, size=28, color=INK).encode(x="value:Q", y=y)
     silent = [row | {"at": 0.0} for row in shades if row["low"] is None]
-    squares = alt.Chart(_data(silent)).mark_point(shape="square", filled=True, size=90, opacity=1, xOffset=8).encode(
-        x="at:Q", y=y, color=colour
-    )  # fmt: skip
+    squares = _squares(silent, y, lang)
     ends = [
         alt.Chart(points).mark_tick(thickness=2, size=ROW - 6, color=INK).encode(x=f"{end}:Q", y=y)
         for end in ("lower", "upper")
@@ -76,6 +73,13 @@ def _nested(rows: pl.DataFrame, lang: str) -> list[dict[str, Any]]:
     return found
 
 
+def _squares(rows: Sequence[dict[str, Any]], y: alt.Y, lang: str) -> alt.Chart:
+    """Verdicts without figures, at the left end."""
+    marks = alt.Chart(_data(rows)).mark_point(shape="square", filled=True, size=90, opacity=1, xOffset=8)
+    drawn: alt.Chart = marks.encode(x="at:Q", y=y, color=_colour(lang))
+    return drawn
+
+
 def _wilson(value: float, size: float, level: float) -> tuple[float, float]:
     z = float(ndtri((1 + level) / 2))
     middle, scale = value + z * z / (2 * size), 1 + z * z / size
@@ -91,13 +95,10 @@ def _plain(rows: pl.DataFrame, lang: str) -> list[dict[str, Any]]:
 def organ_pipe(hamlets: pl.DataFrame, target: Target, commune: str, lang: str) -> alt.LayerChart:
     """The hamlets of a commune: width is the share of households each speaks for, height the share that holds.
 
-    ``hamlets``: ``weight, share, interviewed``. Hamlets have no names here, and those of fewer than `FEWEST` interviews
-    no height; heights are rounded to tenths, so that no single household can be read from them.
+    ``hamlets``: ``weight, share``; without a share the pipe is grey and full: who gives the rows withholds what would
+    tell of single households, and rounds. Hamlets have no names here.
     """
-    shown = pl.col("interviewed") >= FEWEST
-    pipes = hamlets.with_columns(share=pl.when(shown).then(pl.col("share").round(1))).sort(
-        "share", "weight", descending=True, nulls_last=True
-    )
+    pipes = hamlets.sort("share", "weight", descending=True, nulls_last=True)
     pipes = pipes.with_columns(width=pl.col("weight") / pl.col("weight").sum())
     pipes = pipes.with_columns(right=pl.col("width").cum_sum()).with_columns(left=pl.col("right") - pl.col("width"))
     told = pipes.with_columns(top=pl.col("share").fill_null(1.0), told=pl.col("share").is_not_null(), floor=pl.lit(0.0))
@@ -117,13 +118,14 @@ def organ_pipe(hamlets: pl.DataFrame, target: Target, commune: str, lang: str) -
     )  # fmt: skip
     title = t("picture.organ_pipe", lang, commune=commune, target=_named(target, lang))
     layers = [frames, bars, hidden, _line(target, "y")]
-    return _dressed(layers, (title, t("picture.organ_pipe.help", lang, fewest=FEWEST)), 16)
+    return _dressed(layers, (title, t("picture.organ_pipe.help", lang)), 16)
 
 
 def interviewers(rows: pl.DataFrame, target: Target, commune: str, lang: str) -> alt.LayerChart:
     """How a commune's verdict stands when each interviewer's work is left out.
 
-    ``rows``: ``interviewer`` (empty: nobody left out), ``interviews, verdict, value, lower_bound, upper_bound``.
+    ``rows``: ``interviewer`` (empty: nobody left out), ``interviews, verdict, value, lower_bound, upper_bound``; where
+    the figures are withheld, a square has the verdict's colour.
     """
     everybody = t("picture.interviewers.all", lang)
     named = [
@@ -139,8 +141,9 @@ def interviewers(rows: pl.DataFrame, target: Target, commune: str, lang: str) ->
     base = alt.Chart(_data(named))
     spans = base.mark_bar(size=8).encode(x=x, x2="high:Q", y=y, color=_colour(lang))
     values = base.mark_point(filled=True, size=45, color=INK).encode(x="value:Q", y=y)
+    silent = [row | {"at": 0.0} for row in named if row["value"] is None]
     title = t("picture.interviewers", lang, commune=commune, target=_named(target, lang))
-    layers = [spans, values, _line(target, "x")]
+    layers = [spans, values, _squares(silent, y, lang), _line(target, "x")]
     return _dressed(layers, (title, t("picture.interviewers.help", lang)), len(names))
 
 
