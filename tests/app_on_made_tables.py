@@ -6,7 +6,7 @@ import os
 import runpy
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +22,17 @@ from collect.forms import Form
 from collect.pages import live, live_maps
 from collect.pages.data import ShownBehind
 from collect.problems import ExportError
+from collect.receipts import SUBMISSION, Part, Receipt
 
 
-@dataclass
-class MadePart:
-    form: str = "household"
-    form_version: str = "2026110101"
-    source: str = "odk-csv"
-    read: int = 3
-    rows: int = 11
-    new: int = 2
-    changed: int = 1
-    duplicate: int = 0
-    with_issues: int = 2
-    unreadable: int = 0
-
-
-@dataclass
-class MadeReceipt:
-    file: str
-    again: bool
-    stored: bool
-    parts: tuple[Any, ...]
+def made_part() -> Part:
+    """Three submissions: two new, one changed; two of them with issues."""
+    rows = [("a", None, "1", "new", "with_issues"), ("b", None, "2", "new", "with_issues")]
+    rows += [("c", None, "3", "changed", "accepted")]
+    return Part(
+        "household", "2026110101", "odk-csv", 3, 11, 2, 1, 0, 2, 0, make_issues(),
+        pl.DataFrame(rows, schema=SUBMISSION, orient="row"),
+    )  # fmt: skip
 
 
 class MadeDesk:
@@ -61,19 +50,18 @@ class MadeDesk:
         dry_run: bool,
         progress: Callable[[str, float], None],
         said: tuple[str, str] = ("", ""),
-    ) -> MadeReceipt:
+    ) -> Receipt:
         progress("step.receive", 0.2)
         if name.startswith("letters") and not said[1]:
             raise ExportError("IN-41", file=name, line=2, encodings="tcvn3, windows-1258")
         if name.startswith("bad"):
             raise ExportError("IN-01", path=name, file=name)
-        part = MadePart()
-        part.issues = make_issues()  # type: ignore[attr-defined]
+        part = made_part()
         if name.startswith("days") and not said[0]:
-            part.issues = part.issues.with_columns(value=pl.lit("7/12/2026"))  # type: ignore[attr-defined]
+            part = replace(part, issues=part.issues.with_columns(value=pl.lit("7/12/2026")))
         if not dry_run:
             st.session_state["made-waiting"] = True
-        return MadeReceipt(name, False, not dry_run, (part,))
+        return Receipt(name, name, again=False, stored=not dry_run, parts=(part,))
 
     def waiting(self) -> bool:
         return bool(st.session_state.get("made-waiting"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +17,7 @@ from collect.pages.issues import error_words, filled
 from collect.pages.layout import address, header
 from collect.pages.words import as_text, number
 from collect.problems import CollectError
+from collect.receipts import in_turn, total
 from collect.review.sheet import corrections_in, is_sheet
 
 if TYPE_CHECKING:
@@ -127,7 +128,13 @@ def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> lis
         if key not in known:
             known[key] = _take(file, at, dry_run=dry_run)
         found.append(known[key])
-    return found
+    return _in_turn(found) if dry_run else found
+
+
+def _in_turn(checked: Sequence[Outcome]) -> list[Outcome]:
+    """Each file counted as though those before it were stored."""
+    receipts = iter(in_turn([one.receipt for one in checked if one.receipt]))
+    return [replace(one, receipt=next(receipts)) if one.receipt else one for one in checked]
 
 
 def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
@@ -161,16 +168,16 @@ def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> No
     """What storing would do, all files together, and the button that does it."""
     lang = at.lang
     ready = [file for file, outcome in zip(files, checked, strict=True) if outcome.storable]
-    parts = [part for one in checked if one.receipt and not one.receipt.again for part in one.receipt.parts]
+    receipts = [one.receipt for one in checked if one.receipt and not one.receipt.again]
     with st.container(border=True):
-        if parts:
+        if receipts:
             st.markdown(f"### {t('upload.impact', lang)}")
             st.caption(t("upload.impact.about", lang))
+            whole = total(receipts)
             with st.grid(5, min_column_width=120, gap="small"):
                 for name in IMPACT:
-                    total = sum(getattr(part, name) for part in parts if part.form != "frame" or name == "unreadable")
                     words, helped = t(f"receipt.count.{name}", lang), t(f"receipt.count.{name}.help", lang)
-                    st.metric(words, number(total, lang), help=helped)
+                    st.metric(words, number(getattr(whole, name), lang), help=helped)
         if not ready:
             st.info(t("upload.nothing_new", lang))
         elif st.button(t("upload.store", lang, files=len(ready)), type="primary", icon=":material/save:"):
@@ -189,16 +196,14 @@ def _store(ready: Sequence[Any], at: Counter) -> None:
 
 def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]) -> None:
     """How many of the stored interviews count already, and where the others are mended."""
-    parts = [part for one in outcomes if one.receipt for part in one.receipt.parts if part.form != "frame"]
-    bad = sum(part.with_issues for part in parts)
-    if not parts:
+    whole = total([one.receipt for one in outcomes if one.receipt])
+    if not whole.new + whole.changed + whole.duplicate:
         return
-    good = sum(part.new + part.changed for part in parts) - bad
     st.success(
-        t("upload.kept.mending", lang, good=number(max(good, 0), lang), bad=number(bad, lang)),
+        t("upload.kept.mending", lang, good=number(whole.counting, lang), bad=number(whole.with_issues, lang)),
         icon=":material/inventory_2:",
     )
-    if bad and "review" in links:
+    if whole.with_issues and "review" in links:
         st.page_link(
             links["review"],
             label=t("upload.to_review", lang),
@@ -224,7 +229,8 @@ def _receipt(outcome: Outcome, lang: str) -> None:
         elif outcome.receipt is None:
             st.badge(t("upload.state.unreadable", lang), icon=":material/error:", color="red")
         elif outcome.receipt.again:
-            st.badge(t("upload.state.again", lang), icon=":material/content_copy:", color="gray")
+            same = "again" if outcome.receipt.stored else "twin"  # the same bytes are stored, or go with it
+            st.badge(t(f"upload.state.{same}", lang), icon=":material/content_copy:", color="gray")
         elif outcome.receipt.stored:
             st.badge(t("upload.state.stored", lang), icon=":material/check_circle:", color="green")
         else:
