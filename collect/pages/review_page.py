@@ -60,7 +60,7 @@ def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
     with left:
         chosen = _list(desk, found, lang)
     with right:
-        if len(chosen) > 1:
+        if st.session_state.get("several") and desk.decides:
             _several(desk, chosen, lang)
         elif chosen:
             review_one.render(desk, rows.filter(submission_id=chosen[0]).row(0, named=True), lang)
@@ -108,6 +108,10 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
     shown = rows.head(MOST_SHOWN)
     asked = st.query_params.get("interview")
     place = shown["submission_id"].index_of(asked) if asked else 0
+    several = desk.decides and st.toggle(
+        t("review.list.several", lang), key="several", help=t("review.list.several.help", lang)
+    )
+    opened = [] if several or place is None else [place]
     table = listed(shown, desk.places(lang), lang)
     event: Any = st.dataframe(
         table,
@@ -116,9 +120,11 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
         placeholder="–",
         alt=t("review.list.alt", lang),
         on_select="rerun",
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": [] if place is None else [place]}},
-        key="review-rows",
+        selection_mode="multi-row" if several else "single-row",
+        selection_default={"selection": {"rows": opened}},
+        key=f"review-rows-{shown['submission_id'].hash().sum()}"
+        if several
+        else "review-rows",  # ticks are of these rows
         column_config={
             t("column.commune", lang): st.column_config.Column(width=150),
             t("review.column.state", lang): st.column_config.Column(width=104),
@@ -126,7 +132,6 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
     )
     if rows.height > shown.height:
         st.caption(t("review.list.first", lang, shown=number(MOST_SHOWN, lang)))
-    st.caption(t("review.list.help", lang))
     buttons(listed(rows, desk.places(lang), lang, whole=True), "interviews", lang)
     return [shown["submission_id"][at] for at in event.selection.rows if at < shown.height]
 
@@ -154,11 +159,11 @@ def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: b
 
 
 def _several(desk: LiveReviews, ids: Sequence[str], lang: str) -> None:
+    if not ids:
+        st.info(t("review.pick.several", lang), icon=":material/check_box:")
+        return
     with st.container(border=True):
         st.markdown(f"### {t('review.several', lang, count=number(len(ids), lang))}")
-        if not desk.decides:
-            st.caption(t("review.office_decides", lang))
-            return
         reason = st.text_input(t("review.reason", lang), key="several-reason", max_chars=500)
         with st.container(horizontal=True, gap="small"):
             for decision in BULK:
