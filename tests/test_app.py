@@ -85,6 +85,40 @@ def test_a_code_nobody_knows_in_the_address_is_ignored() -> None:
     assert app.selectbox(key="commune").value is None
 
 
+@pytest.mark.parametrize(
+    ("page", "codes"),
+    [
+        ("map", {"target": "zzz"}),
+        ("map", {"commune": "99999"}),
+        ("map", {"vintage": "1999"}),
+        ("map", {"show": "zzz"}),
+        ("gaps", {"gap_target": "zzz"}),
+        ("gaps", {"gap_commune": "99999"}),
+        ("method", {"target": "zzz"}),
+    ],
+)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_link_to_what_is_not_here_says_so(page: str, codes: dict[str, str], lang: str) -> None:
+    app = open_page(page, lang, **codes)
+    said = [one.value for one in app.warning if next(iter(codes.values())) in one.value]
+    assert len(said) == 1
+    assert not app.exception
+
+
+def test_what_a_link_asked_for_in_vain_is_forgotten_once_somebody_chooses() -> None:
+    app = open_page("map", "en", target="zzz", commune="99999")
+    (said,) = (one.value for one in app.warning if "zzz" in one.value)
+    assert "99999" in said
+    app.selectbox(key="target").set_value("S5-2025-commune").run()
+    assert not [one for one in app.warning if "zzz" in one.value]
+    assert [one for one in app.warning if "99999" in one.value]
+
+
+def test_the_maps_address_names_the_target_it_opened_with() -> None:
+    app = open_page("map", "en")
+    assert app.query_params["target"] == app.selectbox(key="target").value
+
+
 def test_a_filter_keeps_only_the_gaps_of_its_kind() -> None:
     app = open_page("gaps", "en")
     app.multiselect(key="gap_verdict").set_value(["no_data"]).run()

@@ -12,10 +12,10 @@ import streamlit as st
 
 import geo
 from collect.i18n import t
-from collect.pages import commune_card, data, looks, map_component, tables
+from collect.pages import commune_card, data, link_codes, looks, map_component, tables
 from collect.pages.data import Results
 from collect.pages.layout import address, coded, header
-from collect.pages.words import number
+from collect.pages.words import as_text, number
 from collect.publish import SHOWS, Scale, Show, source_words
 from collect.targets import Target
 
@@ -37,6 +37,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     """Draw the page over ``results``, or over the run of another list of communes where the reader chose one."""
     results = _of_vintage(results, sources)
     header(t("map.title", lang), lang, results)
+    _unknown_vintage(sources, lang)
     if not data.measured(results, "commune"):
         st.info(t("map.nothing", lang))
         return
@@ -62,6 +63,8 @@ def _target(results: Results, lang: str) -> str:
         default=data.first_to_show(results),
         format_func=lambda code: data.name_of(results, by_id[code], lang),
     )
+    if st.query_params.get("target") != chosen:
+        st.query_params["target"] = chosen  # another reader of the link may begin with another target
     return chosen
 
 
@@ -89,6 +92,13 @@ def _of_vintage(results: Results, sources: Sources) -> Results:
     if chosen not in sources.vintages or chosen == results.units["vintage"][0]:
         return results
     return sources.results(chosen) or results
+
+
+def _unknown_vintage(sources: Sources, lang: str) -> None:
+    asked = st.query_params.get("vintage")
+    if asked is not None and asked not in sources.vintages:
+        link_codes.remember("vintage", [asked])
+        link_codes.tell("vintage", t("map.vintage", lang))
 
 
 def _vintage(results: Results, sources: Sources, lang: str) -> None:
@@ -157,7 +167,7 @@ def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, c
     ground = bool(st.session_state.setdefault("ground", True))
     said = t("map.alt", lang, target=data.name_of(results, target, lang), **data.counts(results, target))
     map_component.draw(shapes, rows, map_component.View(scale, chosen, said, ground), lang)
-    st.caption(t("map.source", lang, source=source_words(shapes.source, lang)))
+    st.caption(t("map.source", lang, source=as_text(source_words(shapes.source, lang))))
 
 
 def _files(results: Results, target: Target, show: Show, lang: str, sources: Sources) -> None:
