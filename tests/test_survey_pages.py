@@ -99,6 +99,15 @@ def test_every_view_of_every_page_is_drawn_in_every_language(page: Open, lang: s
         assert len(app.title) == 1
 
 
+@pytest.mark.parametrize("name", ["review", "quality", "progress"])
+@pytest.mark.parametrize("made_up", [True, False])
+def test_made_up_interviews_are_said_to_be_made_up(
+    page: Open, monkeypatch: pytest.MonkeyPatch, name: str, made_up: bool
+) -> None:
+    monkeypatch.setattr("collect.runs.MADE_UP_ROUNDS", "demo" if made_up else "trial")
+    assert any("Made-up data" in one.value for one in page(name).warning) == made_up
+
+
 @pytest.mark.parametrize("name", ["review", "quality", "progress", "forms"])
 def test_a_survey_team_may_open_its_pages(page: Open, name: str) -> None:
     app = page(name, who=LAN)

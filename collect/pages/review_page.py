@@ -11,7 +11,7 @@ import streamlit as st
 from collect.define.words import title_of
 from collect.i18n import t
 from collect.pages import review_one, review_pairs
-from collect.pages.layout import header, to_upload
+from collect.pages.layout import header, made_up_banner, to_upload
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.picking import Kind, section, several
 from collect.pages.review_words import short, tell_error
@@ -20,6 +20,7 @@ from collect.pages.take_away import buttons
 from collect.pages.words import day, number
 from collect.problems import CollectError
 from collect.review.reviews import STATES
+from collect.runs import are_made_up
 
 MOST_SHOWN = 1000  # rows on screen; the file has them all
 VIEWS = ("queue", "pairs")
@@ -36,6 +37,7 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
             st.markdown(f"### :material/inbox: {t('review.empty', lang)}\n\n{t('review.empty.about', lang)}")
             to_upload(links, lang)
         return
+    made_up_banner(are_made_up(rows["round"].unique()), lang)
     pairs = desk.pairs()
     waiting = pairs.filter(pl.col("verdict").is_null()).height
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
