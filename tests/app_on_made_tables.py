@@ -82,7 +82,24 @@ def shown_results() -> Any:
     made, verdict = made_results(), os.environ.get("APP_CHANGES")
     if os.environ.get("APP_EMPTY"):
         return None
+    if os.environ.get("APP_WORDS"):
+        return named(made, os.environ["APP_WORDS"])
     return replace(made, changes=make_changes(made, verdict)) if verdict else made
+
+
+def named(made: Any, words: str) -> Any:
+    """The same results, in which everything that somebody outside gave a name is called ``words``."""
+    said = {lang: f"{words} {lang}" for lang in ("vi", "km", "en")}
+    names = [pl.concat_str(pl.lit(f"{words} "), name).alias(name) for name in ("name_vi", "name_en", "name_km")]
+    return replace(
+        made,
+        targets=tuple(replace(one, labels=said, number=words) for one in made.targets),
+        indicators=tuple(replace(one, labels=said, definitions=said, source=words) for one in made.indicators),
+        units=made.units.with_columns(
+            *(one for one in names if one.meta.output_name() in made.units.columns), district=pl.lit(words)
+        ),
+        shapes=None if made.shapes is None else replace(made.shapes, source=words),
+    )
 
 
 live.results = lambda _settings, _who, vintage=None: (

@@ -6,6 +6,7 @@ import streamlit as st
 
 from collect.access import Who
 from collect.i18n import t
+from collect.pages.words import as_text
 
 
 def account(lang: str) -> None:
@@ -13,10 +14,10 @@ def account(lang: str) -> None:
     who = st.session_state.get("who")
     if who is None:
         return
-    shown = t(f"door.{who.name}", lang) if who.local else who.name
+    shown = t(f"door.{who.name}", lang) if who.local else as_text(who.name)
     with st.popover(shown, icon=":material/person:", key="account"):
         st.markdown(f"**{shown}** · {t(f'role.{who.role}', lang)}")
-        st.caption(t(f"door.{who.name}.about", lang) if who.local else _scope(who, lang))
+        st.caption(t(f"door.{who.name}.about", lang) if who.local else as_text(_scope(who, lang)))
         if not who.local:
             leave(lang)
 

@@ -17,7 +17,7 @@ from collect.pages.data import Results
 from collect.pages.layout import address, header
 from collect.pages.map_page import findable
 from collect.pages.picking import Kind, several
-from collect.pages.words import chance, day, interval, number, percent
+from collect.pages.words import as_text, chance, day, interval, number, percent
 from collect.publish import next_step
 from collect.tables import GAP_TYPES, VERDICTS
 
@@ -44,7 +44,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     """Draw the page."""
     header(t("gap_list.title", lang), lang, results)
     if sources.release is not None:
-        st.markdown(t("gap_list.release", lang, release=sources.release))
+        st.markdown(t("gap_list.release", lang, release=as_text(sources.release)))
         st.caption(t("gap_list.release.api", lang))
     if results.gaps.is_empty():
         st.success(t("gap_list.none", lang), icon=":material/check_circle:")

@@ -139,12 +139,13 @@ def _in_turn(checked: Sequence[Outcome]) -> list[Outcome]:
 
 def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
     name, lang = Path(file.name).name, at.lang
-    with st.status(t("upload.working", lang, file=name), type="step") as status, TemporaryDirectory() as folder:
+    shown = as_text(name)
+    with st.status(t("upload.working", lang, file=shown), type="step") as status, TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(name).suffix}"
         path.write_bytes(file.getbuffer())
 
         def progress(step: str, share: float) -> None:
-            status.update(label=f"{name}: {t(step, lang)} ({share:.0%})")
+            status.update(label=f"{shown}: {t(step, lang)} ({share:.0%})")
 
         try:
             if is_sheet(path):
@@ -153,9 +154,9 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
                 said = upload_ask.said(file)
                 outcome = Outcome(name, at.desk.add(path, name, at.by, dry_run=dry_run, progress=progress, said=said))
         except CollectError as error:
-            status.update(label=t("upload.failed", lang, file=name), state="error")
+            status.update(label=t("upload.failed", lang, file=shown), state="error")
             return Outcome(name, error=error)
-        status.update(label=t("upload.checked" if dry_run else "upload.kept", lang, file=name), state="complete")
+        status.update(label=t("upload.checked" if dry_run else "upload.kept", lang, file=shown), state="complete")
         return outcome
 
 
