@@ -138,6 +138,27 @@ def test_uploaded_files_are_answered_one_by_one_and_stored_only_on_request() -> 
     assert "20260930-0123456789" in app.success[-1].value
 
 
+def test_what_became_of_each_file_is_still_said_in_the_language_chosen_afterwards() -> None:
+    app = open_page("upload", "en")
+    app.file_uploader[0].upload("household.csv", b"a,b\n1,2\n", "text/csv").upload("bad.csv", b"x", "text/csv").run()
+    assert [one.label for one in app.status] == ["household\\.csv: checked", "bad\\.csv: cannot be read"]
+    app.session_state["lang"] = "vi"
+    app.run()
+    assert [one.label for one in app.status] == ["household\\.csv: đã kiểm tra", "bad\\.csv: không đọc được"]
+    assert [one.label for one in app.button if one.label.startswith("Lưu")] == ["Lưu 1 tệp"]
+
+
+def test_storing_goes_on_when_the_page_is_drawn_anew_meanwhile() -> None:
+    app = open_page("upload", "en")
+    app.file_uploader[0].upload("household.csv", b"a,b\n1,2\n", "text/csv").run()
+    app.session_state["storing"] = True  # the button was pressed, and a click elsewhere ended that run of the page
+    app.run()
+    assert app.session_state["made-waiting"] is True
+    assert "storing" not in app.session_state
+    app.file_uploader[0].upload("second.csv", b"a,b\n1,2\n", "text/csv").run()
+    assert [one.label for one in app.button if one.label.startswith("Store")] == ["Store 1 file"]
+
+
 def test_a_file_that_cannot_be_read_says_why_and_offers_nothing_to_store() -> None:
     app = open_page("upload", "en")
     app.file_uploader[0].upload("bad.csv", b"x", "text/csv").run()

@@ -15,7 +15,7 @@ from collect.i18n import t
 from collect.pages import upload_ask, upload_issues
 from collect.pages.issues import error_words, filled
 from collect.pages.layout import address, header
-from collect.pages.words import as_text, number
+from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
 from collect.receipts import in_turn, total
 from collect.review.sheet import corrections_in, is_sheet
@@ -97,6 +97,8 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
     at = Counter(desk, mending.signed(by), by, lang)
     checked = _each(files, at, dry_run=True, kept="checked")
     stored: list[Outcome] = st.session_state.get("stored", [])
+    if not files:
+        st.session_state.pop("storing", None)
     if files:
         _impact(files, checked, at)
         for file, outcome in zip(files, checked, strict=True):
@@ -124,11 +126,20 @@ def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> lis
     known: dict[tuple[str, ...], Outcome] = st.session_state.setdefault(kept, {})
     found = []
     for file in files:
-        key = (file.file_id, *upload_ask.said(file))
+        key = _key(file)
         if key not in known:
             known[key] = _take(file, at, dry_run=dry_run)
+        else:  # the page is drawn anew, in another language perhaps: what was done is still said
+            outcome, name = known[key], as_text(known[key].file)
+            failed = outcome.error is not None
+            word = "failed" if failed else "checked" if dry_run else "kept"
+            st.status(t(f"upload.{word}", at.lang, file=name), type="step", state="error" if failed else "complete")
         found.append(known[key])
     return _in_turn(found) if dry_run else found
+
+
+def _key(file: Any) -> tuple[str, ...]:
+    return file.file_id, *upload_ask.said(file)
 
 
 def _in_turn(checked: Sequence[Outcome]) -> list[Outcome]:
@@ -145,7 +156,8 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
         path.write_bytes(file.getbuffer())
 
         def progress(step: str, share: float) -> None:
-            status.update(label=f"{shown}: {t(step, lang)} ({share:.0%})")
+            if share < 1:  # to draw may end this run of the page, and at the end the file is stored already
+                status.update(label=f"{shown}: {t(step, lang)} ({share:.0%})")
 
         try:
             if is_sheet(path):
@@ -156,6 +168,7 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
         except CollectError as error:
             status.update(label=t("upload.failed", lang, file=shown), state="error")
             return Outcome(name, error=error)
+        st.session_state["checked" if dry_run else "kept"][_key(file)] = outcome  # kept before anything is drawn
         status.update(label=t("upload.checked" if dry_run else "upload.kept", lang, file=shown), state="complete")
         return outcome
 
@@ -181,18 +194,35 @@ def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> No
                     st.metric(words, number(getattr(whole, name), lang), help=helped)
         if not ready:
             st.info(t("upload.nothing_new", lang))
-        elif st.button(t("upload.store", lang, files=len(ready)), type="primary", icon=":material/save:"):
+            st.session_state.pop("storing", None)
+        elif _asked_to_store(len(ready), lang):
             _store(ready, at)
+
+
+def _asked_to_store(files: int, lang: str) -> bool:
+    """The button, or one pressed before: a language chosen meanwhile draws the page anew, and storing goes on."""
+    st.button(
+        counted("upload.store", files, lang),
+        type="primary",
+        icon=":material/save:",
+        on_click=st.session_state.update,
+        args=({"storing": True},),
+    )
+    return bool(st.session_state.get("storing"))
 
 
 def _store(ready: Sequence[Any], at: Counter) -> None:
     st.session_state["stored"] = _each(ready, at, dry_run=False, kept="kept")
     kept = [one for one in st.session_state["stored"] if one.error is None]
+    st.session_state.pop("kept", None)  # what failed may be tried again
+    st.session_state.pop("storing", None)
     if kept:
         st.session_state.pop("results-made", None)
         st.session_state["upload-turn"] += 1  # an empty drop zone for the next files
-        st.toast(t("upload.stored.toast", at.lang, files=len(kept)), icon=":material/check_circle:")
+        st.toast(counted("upload.stored.toast", len(kept), at.lang), icon=":material/check_circle:")
         st.rerun()
+    for outcome in st.session_state.pop("stored"):
+        _error(outcome, at.lang)
 
 
 def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]) -> None:
@@ -239,10 +269,15 @@ def _receipt(outcome: Outcome, lang: str) -> None:
     if outcome.corrections is not None:
         upload_issues.corrections(outcome.corrections, outcome.corrected, lang)
     if outcome.error is not None and outcome.error.code != upload_ask.SEVERAL_READINGS:
-        found, mend = error_words(outcome.error, lang)
-        st.error(f"{found}\n\n**{mend}**\n\n{outcome.error.code}", icon=":material/error:")
+        _error(outcome, lang)
     for part in outcome.receipt.parts if outcome.receipt else ():
         _part(part, lang)
+
+
+def _error(outcome: Outcome, lang: str) -> None:
+    if outcome.error is not None:
+        found, mend = error_words(outcome.error, lang)
+        st.error(f"{found}\n\n**{mend}**\n\n{outcome.error.code}", icon=":material/error:")
 
 
 def _part(part: Part, lang: str) -> None:
