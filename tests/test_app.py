@@ -172,6 +172,13 @@ def test_before_the_first_results_every_page_shows_where_to_start(monkeypatch: p
         app = open_page(page, "en")
         assert app.title[0].value == "Get started in three steps"
         assert [button.label for button in app.button] == ["Try with made-up data"]
+        assert [link.proto.label for link in app.get("page_link") if link.proto.label == "Make the results"] == []
+        assert any("After step 2" in text.value for text in app.markdown)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_schematic_map_says_what_it_is_and_how_to_have_boundaries(lang: str) -> None:
+    assert any("collect geo fetch" in one.value for one in open_page("map", lang).info)
 
 
 @pytest.mark.parametrize("show", ["verdict", "value", "uncertainty"])
