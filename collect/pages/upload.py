@@ -150,6 +150,7 @@ def _in_turn(checked: Sequence[Outcome]) -> list[Outcome]:
 
 def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
     name, lang = Path(file.name).name, at.lang
+    known, key = st.session_state["checked" if dry_run else "kept"], _key(file)
     shown = as_text(name)
     with st.status(t("upload.working", lang, file=shown), type="step") as status, TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(name).suffix}"
@@ -168,7 +169,7 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
         except CollectError as error:
             status.update(label=t("upload.failed", lang, file=shown), state="error")
             return Outcome(name, error=error)
-        st.session_state["checked" if dry_run else "kept"][_key(file)] = outcome  # kept before anything is drawn
+        known[key] = outcome  # to draw, or to look into the session, may end this run of the page: stored is stored
         status.update(label=t("upload.checked" if dry_run else "upload.kept", lang, file=shown), state="complete")
         return outcome
 
