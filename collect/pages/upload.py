@@ -12,8 +12,8 @@ import streamlit as st
 
 from collect.forms import Form
 from collect.i18n import t
-from collect.pages import upload_ask, upload_issues
-from collect.pages.issues import error_words, filled
+from collect.pages import upload_ask, upload_issues, upload_lines
+from collect.pages.issues import error_words
 from collect.pages.layout import address, header
 from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
@@ -21,12 +21,11 @@ from collect.receipts import in_turn, total
 from collect.review.sheet import corrections_in, is_sheet
 
 if TYPE_CHECKING:
-    from collect.intake import Part, Receipt
+    from collect.intake import Receipt
     from collect.review.reviews import Correction
     from collect.review.reviews import Outcome as Corrected
 
-COUNTS = ("read", "new", "changed", "duplicate", "with_issues", "unreadable")
-IMPACT = COUNTS[1:]
+IMPACT = upload_lines.COUNTS[1:]
 Progress = Callable[[str, float], None]
 
 
@@ -223,7 +222,7 @@ def _store(ready: Sequence[Any], at: Counter) -> None:
         st.toast(counted("upload.stored.toast", len(kept), at.lang), icon=":material/check_circle:")
         st.rerun()
     for outcome in st.session_state.pop("stored"):
-        _error(outcome, at.lang)
+        upload_lines.error(outcome.error, at.lang)
 
 
 def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]) -> None:
@@ -270,23 +269,9 @@ def _receipt(outcome: Outcome, lang: str) -> None:
     if outcome.corrections is not None:
         upload_issues.corrections(outcome.corrections, outcome.corrected, lang)
     if outcome.error is not None and outcome.error.code != upload_ask.SEVERAL_READINGS:
-        _error(outcome, lang)
+        upload_lines.error(outcome.error, lang)
     for part in outcome.receipt.parts if outcome.receipt else ():
-        _part(part, lang)
-
-
-def _error(outcome: Outcome, lang: str) -> None:
-    if outcome.error is not None:
-        found, mend = error_words(outcome.error, lang)
-        st.error(f"{found}\n\n**{mend}**\n\n{outcome.error.code}", icon=":material/error:")
-
-
-def _part(part: Part, lang: str) -> None:
-    form = t("receipt.form.frame", lang) if part.form == "frame" else as_text(f"{part.form} {part.form_version}")
-    source, rows = filled(f"source.{part.source}", lang, {}), number(part.rows, lang)
-    st.caption(t("upload.part", lang, form=form, source=source, rows=rows))
-    told = (f"{t(f'receipt.count.{name}', lang)} **{number(getattr(part, name), lang)}**" for name in COUNTS)
-    st.markdown(" · ".join(told))
+        upload_lines.part(part, lang)
 
 
 def _run_button(desk: Desk, lang: str) -> None:
