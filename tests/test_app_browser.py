@@ -34,6 +34,7 @@ from playwright.sync_api import (
 
 from collect.demo import make_round
 from collect.i18n import LANGUAGES, t
+from collect.i18n.figures import counted
 from collect.pages import foreign, opening
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -442,7 +443,7 @@ def _a_survey_team_stores_its_forms(seen: Watched, files: list[Path]) -> None:
     assert files[-1].name.endswith("-central.zip"), "in the format of ODK Central"
     seen.open("upload", "vi", "upload.title")
     seen.page.locator("input[type=file]").set_input_files(files)
-    store = seen.page.get_by_role("button", name=t("upload.store", "vi", files=len(files)))
+    store = seen.page.get_by_role("button", name=counted("upload.store", len(files), "vi"))
     store.wait_for(timeout=60_000)
     assert seen.page.get_by_text(t("upload.state.checked", "vi")).count() == len(files)
     store.click()

@@ -14,6 +14,7 @@ from collect.pages.issues import error_words
 from collect.pages.layout import header, header_once
 from collect.pages.live import the_store
 from collect.pages.visitor import visitor
+from collect.pages.words import as_text
 from collect.problems import CollectError
 from collect.settings import Settings
 from collect.sharing.partners import with_scope
@@ -33,7 +34,7 @@ def admitted(settings: Settings, lang: str) -> Who:
         st.stop()
     if who.role not in ROLES:
         header(t("door.no_role", lang), lang)
-        _card(t("door.no_role.about", lang, name=who.name), t("door.ask", lang), ":material/person_off:")
+        _card(t("door.no_role.about", lang, name=as_text(who.name)), t("door.ask", lang), ":material/person_off:")
         leave(lang)
         st.stop()
     st.session_state["who"] = who
