@@ -12,9 +12,8 @@ import streamlit as st
 
 from collect.forms import Form
 from collect.i18n import t
-from collect.pages import upload_ask, upload_issues, upload_key, upload_lines, upload_refused
+from collect.pages import upload_ask, upload_issues, upload_key, upload_lines, upload_refused, upload_run
 from collect.pages.layout import address, header
-from collect.pages.making import make
 from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
 from collect.receipts import in_turn, total
@@ -135,22 +134,7 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
         _stored(stored, lang, links)
         _receipts(stored, at, asking=False)
     upload_refused.render(desk.refused(), desk.read_again, lang)
-    if desk.waiting():
-        _run_button(desk, lang)
-    if st.session_state.get("results-made"):
-        _made(st.session_state["results-made"], lang, links)
-
-
-def _made(run_id: str, lang: str, links: Mapping[str, st.Page]) -> None:
-    """The results are made: what they are called, and the way to them."""
-    st.success(t("upload.run.done", lang, run=run_id), icon=":material/check_circle:")
-    if "overview" in links and links["overview"].visibility == "visible":
-        st.page_link(
-            links["overview"],
-            label=t("upload.to_overview", lang),
-            icon=":material/dashboard:",
-            query_params=address(lang),
-        )
+    upload_run.offer(desk.waiting(), desk.run, lang, links)
 
 
 def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> list[Outcome]:
@@ -310,12 +294,3 @@ def _receipt(outcome: Outcome, lang: str) -> None:
         upload_issues.corrections(outcome.corrections, outcome.corrected, lang)
     for part in outcome.receipt.parts if outcome.receipt else ():
         upload_lines.part(part, lang)
-
-
-def _run_button(desk: Desk, lang: str) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(t("upload.run.why", lang), width="stretch")
-        pressed = st.button(t("upload.run", lang), type="primary", icon=":material/refresh:")
-    if pressed and (made := make(desk.run, lang)) is not None:
-        st.session_state["results-made"] = made
-        st.rerun()
