@@ -28,6 +28,7 @@ from collect.pages import (
     review_page,
     served,
     start,
+    trouble,
     upload,
 )  # fmt: skip
 from collect.settings import settings_from
@@ -38,8 +39,12 @@ lang = layout.language(settings.language)
 st.set_page_config(t("page.title", lang), page_icon=served.FAVICON, layout="wide", initial_sidebar_state="collapsed")
 layout.dress(lang)
 who = doors.admitted(settings, lang)
-results = live.results(settings, who) if may(who, "gap_files") else None
 links: dict[str, st.Page] = {}
+
+
+def latest() -> live.Found | None:
+    """The latest results as far as the visitor may see them; asked by the pages that need them, and by no other."""
+    return live.results(settings, who) if may(who, "gap_files") else None
 
 
 def begin() -> None:
@@ -52,6 +57,7 @@ def begin() -> None:
 
 def overview_page() -> None:
     """Overview against targets."""
+    results = latest()
     if results is None:
         begin()
     else:
@@ -60,6 +66,7 @@ def overview_page() -> None:
 
 def map_of_verdicts() -> None:
     """Map of verdicts."""
+    results = latest()
     if results is None:
         begin()
     else:
@@ -76,6 +83,7 @@ def map_of_verdicts() -> None:
 
 def page_of_commune() -> None:
     """One commune."""
+    results = latest()
     if results is None:
         begin()
     else:
@@ -90,6 +98,7 @@ def page_of_commune() -> None:
 
 def gaps_page() -> None:
     """Gap list."""
+    results = latest()
     if results is None:
         begin()
     else:
@@ -134,6 +143,7 @@ def page_of_forms() -> None:
 
 def method_page() -> None:
     """Method."""
+    results = trouble.unless_damaged(latest)
     method.render(
         results, lang, None if results is None else lambda target: live.communes_picture(results, target, lang)
     )

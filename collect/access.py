@@ -8,9 +8,10 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import polars as pl
 
@@ -19,6 +20,7 @@ from collect.problems import CollectError
 ROLES = ("admin", "planner", "survey", "partner")  # the first wins where a person has several
 NOBODY = "none"
 COMMUNE_DIGITS = 5
+PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # headers that only a proxy writes
 
 _OFFICE = frozenset({"admin", "planner"})
 _INSIDE = _OFFICE | {"survey"}
@@ -134,6 +136,33 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address.strip("[]")).is_loopback
     except ValueError:
         return address == "localhost"
+
+
+def came_as(headers: Mapping[str, str]) -> str:
+    """The name or address by which a browser asked for this server, without the port; "" where it does not say."""
+    try:
+        return (urlsplit(f"//{headers.get('host', '')}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def from_here(headers: Mapping[str, str]) -> bool:
+    """Whether a request was made on this machine: not by a name that was made to point at it, and through no proxy."""
+    return is_loopback(came_as(headers)) and not any(name in headers for name in PROXIED)
+
+
+def is_own_name(host: str, names: Collection[str]) -> bool:
+    """Whether a server may answer to ``host`` where it asks nobody who they are.
+
+    Any page that a colleague opens may belong to a name that was made to point here, never to an address: so addresses
+    pass, and of names those in ``names``; ``*.office.example`` stands for every name below.
+    """
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        known = {"localhost", *(name.strip().lower().rstrip(".") for name in names)}
+        return bool({host, "*"} & known) or any(name[:2] == "*." and host.endswith(name[1:]) for name in known)
+    return True
 
 
 class Forbidden(CollectError):  # noqa: N818

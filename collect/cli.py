@@ -107,6 +107,7 @@ def add(  # noqa: PLR0913 one argument an option
     An issue spreadsheet with right answers filled in becomes corrections.
     """
     from collect.intake import Asked, add_file, uploads_in
+    from collect.receipts import Together
     from collect.receive.apart import warm
     from collect.review.sheet import take
     from collect.store import open_store, safe_name
@@ -117,7 +118,7 @@ def add(  # noqa: PLR0913 one argument an option
     store, definitions = open_store(session.settings), session.definitions()
     opened_with = private_key_in(key)
     answered: list[dict[str, Any]] = []
-    worst = 0
+    worst, together = 0, Together()
     for path in (upload for file in files for upload in uploads_in(file)):
         try:
             outcomes = None if dry_run else take(store, definitions, path, by)
@@ -127,7 +128,7 @@ def add(  # noqa: PLR0913 one argument an option
                 continue
             with session.steps(as_json) as progress:
                 asked = Asked(by, form, source, encoding or "", dates or "", key=opened_with)
-                receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)
+                receipt = together.count(add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress))
         except CollectError as error:
             worst = max(worst, error.exit_code)
             shown, words = safe_name(path.name), error_of(error, session.lang)

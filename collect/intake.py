@@ -19,50 +19,16 @@ from collect.journey import Definitions, take
 from collect.passing import Arrival, Progress, Taken, silent
 from collect.places import places_of
 from collect.problems import ExportError, StoreError
+from collect.receipts import COUNTS, NO_SUBMISSIONS, SUBMISSION, Part, Receipt, count, news_of
 from collect.receive.apart import UNREADABLE
 from collect.receive.manner import Manner
 from collect.receive.sealed import PrivateKey, holds_sealed, unsealed
 from collect.store import Store, Stored, content_hashes, forget, held, in_hand, kept, note, noted, sha256_of, sweep
 
-COUNTS = ("form", "form_version", "source", "read", "rows", "new", "changed", "duplicate", "with_issues", "unreadable")
+__all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_file", "rebuild", "uploads_in"]
 NOT_UPLOADS = (".txt", ".md", ".geojson")  # what lies beside exports and is none
 SUBMISSIONS_IN_JSON = (b'"__system"', b'"@odata.context"', b'"_uuid"')  # other JSON lies beside exports too
 LOOKED_AT = 1 << 16  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one form's share of an upload came to, in submissions; ``rows`` counts its repeat rows.
-
-    ``issues`` is an issues table: it holds answers and stays inside the data folder.
-    """
-
-    form: str
-    form_version: str
-    source: str
-    read: int
-    rows: int
-    new: int
-    changed: int
-    duplicate: int
-    with_issues: int
-    unreadable: int
-    issues: pl.DataFrame
-
-    def counts(self) -> dict[str, Any]:
-        """The part as a registry row."""
-        return {name: getattr(self, name) for name in COUNTS} | {"issues": self.issues.height}
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The answer to an upload. ``again``: these very bytes were received before. ``stored``: False after a dry run."""
-
-    file: str
-    upload_id: str
-    again: bool
-    stored: bool
-    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,26 +264,24 @@ def _compare(store: Store, taken: Sequence[Taken], but: str | None) -> tuple[tup
     """Count what is new, changed and known already, against the uploads before this one."""
     parts, indexes = [], {}
     for one in taken:
-        new, changed, duplicate = one.read, 0, 0
+        news, rows = {"new": one.read, "changed": 0, "duplicate": 0}, NO_SUBMISSIONS
         if "answers" in one.frames:
-            indexes[one.form] = _index(one)
-            new, changed, duplicate = _news(indexes[one.form], _index_before(store, one.form, but))
-            duplicate += one.repeated
-        parts.append(
-            Part(
-                one.form,
-                one.form_version,
-                one.source,
-                one.read,
-                one.rows,
-                new,
-                changed,
-                duplicate,
-                one.with_issues,
-                one.unreadable,
-                one.issues,
-            )
+            index = indexes[one.form] = _index(one)
+            rows = _submissions(one, index, news_of(index, _index_before(store, one.form, but)))
+            news = count(rows["news"], one.repeated)
+        part = Part(
+            form=one.form,
+            form_version=one.form_version,
+            source=one.source,
+            read=one.read,
+            rows=one.rows,
+            with_issues=one.with_issues,
+            unreadable=one.unreadable,
+            issues=one.issues,
+            submissions=rows,
+            **news,
         )
+        parts.append(part)
     return tuple(parts), indexes
 
 
@@ -337,14 +301,11 @@ def _index_before(store: Store, form: str, but: str | None) -> pl.DataFrame:
     return pl.concat([nothing, *(store.read_part(form, "index", upload_id).select(columns) for upload_id in earlier)])
 
 
-def _news(index: pl.DataFrame, before: pl.DataFrame) -> tuple[int, int, int]:
-    """Count (new, changed, duplicate): an edit under a new id changes the submission it names."""
-    duplicate = index.join(before, on=["submission_id", "content"], how="semi").height
-    known = index.join(before, on="submission_id", how="semi").height
-    strange = index.join(before, on="submission_id", how="anti")
-    either = pl.concat([before.select("submission_id"), index.select("submission_id")])
-    edits = strange.join(either, left_on="replaces", right_on="submission_id", how="semi").height
-    return index.height - known - edits, known - duplicate + edits, duplicate
+def _submissions(taken: Taken, index: pl.DataFrame, news: pl.Series) -> pl.DataFrame:
+    """What the receipt remembers of each submission."""
+    status = taken.frames["households"].select("submission_id", "status")
+    rows = index.with_columns(news).join(status, on="submission_id", how="left", maintain_order="left")
+    return rows.select(*SUBMISSION)
 
 
 def _write(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -34,6 +34,11 @@ from geo import Gazetteer
 
 MADE_UP_ROUNDS = "demo"  # a round whose name begins so is a demonstration, and every screen and file says it
 WRITTEN = ("estimates", "verdicts", "tallies", "gaps", "small_areas", "changes")
+
+
+def are_made_up(rounds: Iterable[str | None]) -> bool:
+    """Whether some round is a demonstration."""
+    return any(name.startswith(MADE_UP_ROUNDS) for name in rounds if name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +184,7 @@ def make_run(
         vintage=places.vintage,
         as_of=last,
         rounds=tuple(rounds),
-        made_up=any(name.startswith(MADE_UP_ROUNDS) for name in rounds),
+        made_up=are_made_up(rounds),
         boundaries=places.boundaries.kind,
         boundaries_source=places.boundaries.source,
         submissions=sum(one.households.height for one in gathered),

@@ -25,9 +25,11 @@ from streamlit.web.bootstrap import load_config_options
 from collect import api, openrosa
 from collect.access import is_loopback
 from collect.api.bundles import Bundles
+from collect.api.gate import Gate
 from collect.api.returning import Returning
-from collect.pages import served
-from collect.pages.opening import Opening
+from collect.pages import layout, served, trouble
+from collect.pages.alone import stay_alone
+from collect.pages.opening import PARTS, Opening
 from collect.pages.visitor import asks_who
 from collect.pages.warming import warm
 from collect.problems import CollectError
@@ -61,17 +63,29 @@ def build(settings: Settings, local: bool) -> st.App:
         gc.freeze()  # Streamlit looks for garbage after every run of the script: what stays need not be looked at again
         yield
 
+    stay_alone()
+    trouble.keep_quiet()
     base = f"/{st.get_option('server.baseUrlPath').strip('/')}/".replace("//", "/")
     kept = {"static/": STREAMLIT_FILES / "static", **served.folders()}
     return st.App(
         script(),
         routes=routes(settings, local),
         middleware=[
+            Middleware(
+                Gate,
+                pages=PARTS,
+                default=settings.language,
+                base=base,
+                fonts=served.font_faces(),
+                remembers=layout.LAST_USED,
+                measured=local,
+            ),
             Middleware(Bundles, folders={f"{base}{address}": folder for address, folder in kept.items()}),
             Middleware(Opening, folder=STREAMLIT_FILES, base=base),
             Middleware(Returning),
         ],
         lifespan=warmed,
+        on_script_error=trouble.unforeseen,
     )
 
 

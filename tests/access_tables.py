@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +11,7 @@ from app_tables import make_results
 from collect import registry, tables
 from collect.runs import Run, write_run
 from collect.settings import Settings, settings_from
+from collect.sharing import partners
 from collect.store import Store, open_store
 
 FIRST, LAST = "20260831-aaaaaaaaaa", "20260930-0123456789"
@@ -45,3 +46,14 @@ def store_with_runs(folder: Path) -> Store:
         write_run(store, made_run(run_id))
         registry.record_run(store.engine, run_id, "2025-07", date(2026, 9, 30))
     return store
+
+
+def expired_token(store: Store, partner: str) -> str:
+    """A token that opened until yesterday."""
+    secret = partners.new_token(store.engine, partner)
+    newest = partners.of(store.engine, partner).tokens[0].token_id
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="milliseconds")
+    with store.engine.begin() as connection:
+        ended = registry.TOKENS.update().where(registry.TOKENS.c.token_id == newest)
+        connection.execute(ended.values(expires_at=yesterday))
+    return secret

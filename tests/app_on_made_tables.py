@@ -6,7 +6,7 @@ import os
 import runpy
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +17,27 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from app_tables import make_changes, make_issues, make_results
 
+from collect import server
+from collect.cli import main
 from collect.drawing import communes_picture
 from collect.forms import Form
 from collect.pages import live, live_desk, live_maps
 from collect.pages.data import ShownBehind
 from collect.pages.upload import Answers
 from collect.problems import ExportError
+from collect.receipts import SUBMISSION, Part, Receipt
 
 NOTHING_SAID = Answers()
 
 
-@dataclass
-class MadePart:
-    form: str = "household"
-    form_version: str = "2026110101"
-    source: str = "odk-csv"
-    read: int = 3
-    rows: int = 11
-    new: int = 2
-    changed: int = 1
-    duplicate: int = 0
-    with_issues: int = 2
-    unreadable: int = 0
-
-
-@dataclass
-class MadeReceipt:
-    file: str
-    again: bool
-    stored: bool
-    parts: tuple[Any, ...]
+def made_part() -> Part:
+    """Three submissions: two new, one changed; two of them with issues."""
+    rows = [("a", None, "1", "new", "with_issues"), ("b", None, "2", "new", "with_issues")]
+    rows += [("c", None, "3", "changed", "accepted")]
+    return Part(
+        "household", "2026110101", "odk-csv", 3, 11, 2, 1, 0, 2, 0, make_issues(),
+        pl.DataFrame(rows, schema=SUBMISSION, orient="row"),
+    )  # fmt: skip
 
 
 class MadeDesk:
@@ -64,24 +55,23 @@ class MadeDesk:
         dry_run: bool,
         progress: Callable[[str, float], None],
         said: Answers = NOTHING_SAID,
-    ) -> MadeReceipt:
+    ) -> Receipt:
         progress("step.receive", 0.2)
         if name.startswith("letters") and not said.encoding:
             raise ExportError("IN-41", file=name, line=2, encodings="tcvn3, windows-1258")
         if name.startswith("bad"):
             raise ExportError("IN-01", path=name, file=name)
-        part = MadePart()
-        part.issues = make_issues()  # type: ignore[attr-defined]
+        part = made_part()
         if name.startswith("days") and not said.dates:
-            part.issues = part.issues.with_columns(value=pl.lit("7/12/2026"))  # type: ignore[attr-defined]
+            part = replace(part, issues=part.issues.with_columns(value=pl.lit("7/12/2026")))
         if not dry_run:
             st.session_state["made-waiting"] = True
-        return MadeReceipt(name, False, not dry_run, (part,))
+        return Receipt(name, name, again=False, stored=not dry_run, parts=(part,))
 
     def refused(self) -> list[dict[str, Any]]:
         return []
 
-    def read_again(self, sha256: str, progress: Callable[[str, float], None]) -> MadeReceipt:
+    def read_again(self, sha256: str, progress: Callable[[str, float], None]) -> Receipt:
         raise NotImplementedError
 
     def waiting(self) -> bool:
@@ -103,7 +93,30 @@ def shown_results() -> Any:
     made, verdict = made_results(), os.environ.get("APP_CHANGES")
     if os.environ.get("APP_EMPTY"):
         return None
+    if os.environ.get("APP_WORDS"):
+        return named(made, os.environ["APP_WORDS"])
     return replace(made, changes=make_changes(made, verdict)) if verdict else made
+
+
+def serve() -> None:
+    """`collect app` with this file in the place of app.py."""
+    server.script = lambda: Path(__file__).resolve()
+    main()
+
+
+def named(made: Any, words: str) -> Any:
+    """The same results, in which everything that somebody outside gave a name is called ``words``."""
+    said = {lang: f"{words} {lang}" for lang in ("vi", "km", "en")}
+    names = [pl.concat_str(pl.lit(f"{words} "), name).alias(name) for name in ("name_vi", "name_en", "name_km")]
+    return replace(
+        made,
+        targets=tuple(replace(one, labels=said, number=words) for one in made.targets),
+        indicators=tuple(replace(one, labels=said, definitions=said, source=words) for one in made.indicators),
+        units=made.units.with_columns(
+            *(one for one in names if one.meta.output_name() in made.units.columns), district=pl.lit(words)
+        ),
+        shapes=None if made.shapes is None else replace(made.shapes, source=words),
+    )
 
 
 live.results = lambda _settings, _who, vintage=None: (
@@ -118,4 +131,5 @@ live.communes_picture = lambda found, target, lang: communes_picture(found, targ
 live.behind_pictures = lambda *_: ShownBehind()
 live_maps.map_file = lambda *_: b"<!doctype html>"
 live_maps.sheet_file = lambda *_: b"%PDF-1.7"
-runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")
+if __name__ == "__main__":
+    runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")

@@ -14,6 +14,7 @@ import shapely
 import geo
 from collect.indicators import Indicator
 from collect.pages.data import Shapes
+from collect.problems import CollectError
 from collect.tables import ESTIMATES, GAPS, ISSUES, SMALL_AREAS, TALLIES, VERDICTS_TABLE
 from collect.targets import Target
 
@@ -92,6 +93,7 @@ class MadeResults:
     targets: tuple[Target, ...] = TARGETS
     indicators: tuple[Indicator, ...] = INDICATORS
     changes: pl.DataFrame | None = None
+    missing: CollectError | None = None
     made_up: bool = True
     as_of: date | None = date(2026, 9, 30)
     round: str = ROUND

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from access_tables import made_run, settings_in, store_with_runs
 from app_tables import make_results
@@ -14,7 +15,7 @@ from click.testing import CliRunner, Result
 from streamlit.testing.v1 import AppTest
 
 import geo
-from collect import registry, server
+from collect import registry, server, tables
 from collect.access import (
     EVERYWHERE,
     LOCAL,
@@ -34,8 +35,11 @@ from collect.i18n import LANGUAGES, t
 from collect.pages import live, live_desk
 from collect.pages.seen import as_seen
 from collect.problems import CollectError
+from collect.publish import standings
 from collect.server import may_listen, script
 from collect.sharing import partners
+from collect.sharing.vintages import has_ground
+from collect.store import open_store
 
 UNITS = geo.units("2025-07")
 TOWN = Scope(communes=frozenset({"29242"}))
@@ -143,6 +147,61 @@ def test_an_office_of_one_commune_sees_that_commune_and_the_province_as_a_whole(
     assert seen.tallies.is_empty()
     whole = made_run()
     assert as_seen(whole, UNITS, LOCAL) is whole
+
+
+@pytest.mark.parametrize(
+    ("scope", "ground"),
+    [
+        (EVERYWHERE, True),
+        (Scope(indicators=frozenset()), True),
+        (TOWN, True),
+        (Scope(provinces=frozenset({"86"})), True),
+        (Scope(frozenset(), frozenset()), False),  # claims that are configured and missing
+        (Scope(provinces=frozenset({"84"})), False),  # of a list that is no longer in force
+        (Scope(frozenset({"86"}), frozenset({"99999"})), False),
+    ],
+)
+def test_a_scope_has_ground_where_a_commune_of_the_survey_lies_inside(scope: Scope, ground: bool) -> None:
+    assert has_ground(scope) is ground
+
+
+@pytest.mark.parametrize(("lang", "code"), [("vi", "begin"), ("km", "map"), ("en", "progress")])
+def test_an_account_without_a_place_is_told_so_and_reads_no_good_news(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lang: str, code: str
+) -> None:
+    store_with_runs(tmp_path).engine.dispose()
+    monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
+    nowhere = Who("Minh", "planner", Scope(frozenset(), frozenset()))
+    monkeypatch.setattr("collect.pages.doors.visitor", lambda _settings: nowhere)
+    app = AppTest.from_file(str(script()), default_timeout=30)
+    app.query_params["lang"] = lang
+    app.run()
+    if code != "begin":
+        pages = app._registered_pages
+        app._page_hash = next(key for key, info in pages.items() if info.get("url_pathname") == code)
+        app.run()
+    told = [text.value for text in app.markdown]
+    assert any(t("door.no_place", lang) in text for text in told)
+    assert t("door.no_place.about", lang) in told
+    assert not [*app.success, *app.info]
+
+
+def test_what_is_published_of_a_commune_is_not_withheld_from_who_sees_that_commune_alone() -> None:
+    """29242 rests on too few, and so does another; of 29242 and one more, the rule for one alone would hide both."""
+    few = pl.col("place").is_in(["29242", "29254"])
+    whole = made_run()
+    asked = whole.estimates.with_columns(n_households=pl.when(few).then(4).otherwise("n_households"))
+    run = replace(whole, estimates=tables.Estimates(asked))
+    told = standings(run.estimates, run.verdicts, run.gaps, run.small_areas)
+    public = told.group_by("place").agg(pl.col("suppressed").any()).filter(~pl.col("suppressed"))["place"].min()
+    inside = frozenset({"29242", str(public)})
+    seen = as_seen(run, UNITS, Who("Minh", "planner", Scope(communes=inside)))
+    rows = standings(seen.estimates, seen.verdicts, seen.gaps, seen.small_areas)
+    withheld = dict(rows.group_by("place").agg(pl.col("suppressed").all()).iter_rows())
+    assert withheld == {"29242": True, str(public): False}
+    shown = ["target_id", "place", "round", "value", "suppressed"]
+    same = told.filter(pl.col("place").is_in(sorted(inside)))
+    assert rows.select(shown).sort(shown).equals(same.select(shown).sort(shown))
 
 
 def test_a_partner_is_given_no_estimate_only_its_gaps_and_their_verdicts() -> None:
@@ -282,3 +341,44 @@ def test_partners_are_kept_from_the_command_line(tmp_path: Path) -> None:
     assert "revoked on" in run(tmp_path, "--lang", "en", "partners", "list").output
     assert run(tmp_path, "partners", "revoke", "nobody").exit_code == 2
     assert run(tmp_path, "partners", "add", "all").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ("bad --province zz", "ACC-14"),
+        ("bank --kind account --province 84", "ACC-14"),  # Tra Vinh as it was until 2025
+        ("bank --commune 99999", "ACC-14"),
+        ("bank --commune 29242 --days 0", "ACC-17"),
+        ("bank --commune 29242 --days -3", "ACC-17"),
+        ("bank --commune 29242 --days 3651", "ACC-17"),
+        ("bank --commune 29242 --days 99999999999", "ACC-17"),
+        ("<b>x</b> --commune 29242", "ACC-12"),
+        ("bank --indicator S99", "USE-01"),
+    ],
+)
+def test_a_partner_that_would_receive_nothing_or_a_token_that_never_works_is_refused(
+    tmp_path: Path, wanted: str, code: str
+) -> None:
+    settings = settings_in(tmp_path)
+    refused = run(tmp_path, "--lang", "en", "partners", "add", *wanted.split())
+    assert refused.exit_code == 2
+    assert code in refused.output
+    assert "phu_" not in refused.output
+    assert partners.listed(open_store(settings).engine) == []
+
+
+def test_communes_outside_the_provinces_beside_them_are_no_scope(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_store(settings_in(tmp_path)).engine
+    units = geo.units(geo.LATEST).with_columns(
+        province_code=pl.when(pl.col("code") == "29242").then(pl.lit("91")).otherwise("province_code")
+    )
+    monkeypatch.setattr(
+        "geo.units", lambda _vintage, province=None: units if province is None else units.filter(province_code=province)
+    )
+    with pytest.raises(CollectError) as refused:
+        partners.save(engine, "bank", "Bank", Scope(frozenset({"86"}), frozenset({"29242"})))
+    assert refused.value.code == "ACC-18"
+    partners.save(engine, "bank", "Bank", Scope(frozenset({"91"}), frozenset({"29242"})))

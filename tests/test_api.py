@@ -10,11 +10,12 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from access_tables import FIRST, LAST, made_run, settings_in, store_with_runs
+from access_tables import FIRST, LAST, expired_token, made_run, settings_in, store_with_runs
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -132,7 +133,7 @@ def test_a_token_revoked_or_expired_opens_nothing_from_that_moment(store: Store,
     assert there.get("/api/v1/gaps.csv", headers=token).status_code == 200
     partners.revoke(store.engine, "bank")
     assert there.get("/api/v1/gaps.csv", headers=token).json()["code"] == "ACC-05"
-    late = {"Authorization": f"Bearer {partners.new_token(store.engine, 'bank', days=0)}"}
+    late = {"Authorization": f"Bearer {expired_token(store, 'bank')}"}
     assert there.get("/api/v1/gaps.csv", headers=late).json()["code"] == "ACC-05"
 
 
@@ -155,6 +156,25 @@ def test_a_release_is_listed_with_addresses_that_never_change(store: Store, ther
     assert kept.content == latest.content
     assert kept.headers["etag"] == latest.headers["etag"]
     assert latest.headers["x-release"] == found[0]["release"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_a_release_is_the_same_bytes_whoever_asks_in_whichever_language(here: TestClient, name: str) -> None:
+    asked = {lang: {"Accept-Language": lang} for lang in LANGUAGES}
+    listed = {lang: here.get("/api/v1/releases.json", headers=asked[lang]).json()["releases"][0] for lang in LANGUAGES}
+    addresses = {lang: one["files"][name] for lang, one in listed.items()}
+    for lang, address in addresses.items():
+        tags = {here.get(address, headers=header, follow_redirects=False).headers["etag"] for header in asked.values()}
+        assert len(tags) == 1, lang
+    plain = f"/api/v1/releases/{LAST}/{name}"
+    for lang, header in asked.items():
+        answer = here.get(plain, headers=header, follow_redirects=False)
+        if name == "communes.geojson":
+            assert answer.status_code == 200
+        else:
+            assert (answer.status_code, answer.headers["location"]) == (307, addresses[lang])
+            assert "immutable" not in answer.headers["cache-control"]
+    assert len(set(addresses.values())) == (1 if name == "communes.geojson" else len(LANGUAGES))
 
 
 @pytest.mark.parametrize("name", ["releases.json", *FILES])
@@ -197,6 +217,42 @@ def test_the_description_names_every_address_in_the_askers_language(here: TestCl
     served = {getattr(route, "path", "").removeprefix("/api/v1") for route in here.app.routes}  # type: ignore[attr-defined]
     assert set(described["paths"]) == served - {"/{nothing:path}"}
     assert described["info"]["title"] == t("api.title", lang)
+
+
+def test_the_description_tells_every_answer_that_is_given(store: Store, here: TestClient, tmp_path: Path) -> None:
+    paths = here.get("/api/v1/openapi.json").json()["paths"]
+    early = TestClient(Starlette(routes=api.routes(settings_in(tmp_path), True)), base_url="http://127.0.0.1")
+    broken = store.run_folder(FIRST) / "gaps.parquet"
+    whole = broken.read_bytes()
+    broken.write_bytes(b"torn")
+    try:
+        torn = here.get(f"/api/v1/releases/{FIRST}/gaps.csv?lang=km")
+    finally:
+        broken.write_bytes(whole)
+    given = {
+        "/gaps.parquet": [early.get("/api/v1/gaps.parquet"), here.get("/api/v1/gaps.parquet")],
+        "/communes.geojson": [early.get("/api/v1/communes.geojson"), here.post("/api/v1/communes.geojson")],
+        "/releases.json": [here.get("/api/v1/releases.json"), here.delete("/api/v1/releases.json")],
+        "/releases/{release}/gaps.csv": [torn, here.get("/api/v1/releases/20200101-ffffffffff/gaps.csv?lang=vi")],
+        "/health": [here.get("/api/v1/health")],
+    }
+    for path, answers in given.items():
+        for answer in answers:
+            told = paths[path]["get"]["responses"][str(answer.status_code)]
+            kind = answer.headers["content-type"].partition(";")[0]
+            assert kind in told["content"], (path, answer.status_code)
+            assert {"etag", "x-release"} & set(answer.headers) <= {name.lower() for name in told.get("headers", {})}
+    assert [answer.status_code for answers in given.values() for answer in answers] == [
+        404, 200, 404, 405, 200, 405, 500, 404, 200,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_whoever_would_send_something_is_told_as_data_that_addresses_are_read(here: TestClient, method: str) -> None:
+    answer = here.request(method, "/api/v1/gaps.csv", headers={"Accept-Language": "km"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["title"] == t("ACC-16.found", "km", method=method)
 
 
 def test_an_address_that_is_not_there_is_told_as_data(here: TestClient) -> None:

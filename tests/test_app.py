@@ -85,6 +85,40 @@ def test_a_code_nobody_knows_in_the_address_is_ignored() -> None:
     assert app.selectbox(key="commune").value is None
 
 
+@pytest.mark.parametrize(
+    ("page", "codes"),
+    [
+        ("map", {"target": "zzz"}),
+        ("map", {"commune": "99999"}),
+        ("map", {"vintage": "1999"}),
+        ("map", {"show": "zzz"}),
+        ("gaps", {"gap_target": "zzz"}),
+        ("gaps", {"gap_commune": "99999"}),
+        ("method", {"target": "zzz"}),
+    ],
+)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_link_to_what_is_not_here_says_so(page: str, codes: dict[str, str], lang: str) -> None:
+    app = open_page(page, lang, **codes)
+    said = [one.value for one in app.warning if next(iter(codes.values())) in one.value]
+    assert len(said) == 1
+    assert not app.exception
+
+
+def test_what_a_link_asked_for_in_vain_is_forgotten_once_somebody_chooses() -> None:
+    app = open_page("map", "en", target="zzz", commune="99999")
+    (said,) = (one.value for one in app.warning if "zzz" in one.value)
+    assert "99999" in said
+    app.selectbox(key="target").set_value("S5-2025-commune").run()
+    assert not [one for one in app.warning if "zzz" in one.value]
+    assert [one for one in app.warning if "99999" in one.value]
+
+
+def test_the_maps_address_names_the_target_it_opened_with() -> None:
+    app = open_page("map", "en")
+    assert app.query_params["target"] == app.selectbox(key="target").value
+
+
 def test_a_filter_keeps_only_the_gaps_of_its_kind() -> None:
     app = open_page("gaps", "en")
     app.multiselect(key="gap_verdict").set_value(["no_data"]).run()
@@ -104,6 +138,27 @@ def test_uploaded_files_are_answered_one_by_one_and_stored_only_on_request() -> 
     assert "20260930-0123456789" in app.success[-1].value
 
 
+def test_what_became_of_each_file_is_still_said_in_the_language_chosen_afterwards() -> None:
+    app = open_page("upload", "en")
+    app.file_uploader[0].upload("household.csv", b"a,b\n1,2\n", "text/csv").upload("bad.csv", b"x", "text/csv").run()
+    assert [one.label for one in app.status] == ["household\\.csv: checked", "bad\\.csv: cannot be read"]
+    app.session_state["lang"] = "vi"
+    app.run()
+    assert [one.label for one in app.status] == ["household\\.csv: đã kiểm tra", "bad\\.csv: không đọc được"]
+    assert [one.label for one in app.button if one.label.startswith("Lưu")] == ["Lưu 1 tệp"]
+
+
+def test_storing_goes_on_when_the_page_is_drawn_anew_meanwhile() -> None:
+    app = open_page("upload", "en")
+    app.file_uploader[0].upload("household.csv", b"a,b\n1,2\n", "text/csv").run()
+    app.session_state["storing"] = True  # the button was pressed, and a click elsewhere ended that run of the page
+    app.run()
+    assert app.session_state["made-waiting"] is True
+    assert "storing" not in app.session_state
+    app.file_uploader[0].upload("second.csv", b"a,b\n1,2\n", "text/csv").run()
+    assert [one.label for one in app.button if one.label.startswith("Store")] == ["Store 1 file"]
+
+
 def test_a_file_that_cannot_be_read_says_why_and_offers_nothing_to_store() -> None:
     app = open_page("upload", "en")
     app.file_uploader[0].upload("bad.csv", b"x", "text/csv").run()
@@ -117,6 +172,13 @@ def test_before_the_first_results_every_page_shows_where_to_start(monkeypatch: p
         app = open_page(page, "en")
         assert app.title[0].value == "Get started in three steps"
         assert [button.label for button in app.button] == ["Try with made-up data"]
+        assert [link.proto.label for link in app.get("page_link") if link.proto.label == "Make the results"] == []
+        assert any("After step 2" in text.value for text in app.markdown)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_schematic_map_says_what_it_is_and_how_to_have_boundaries(lang: str) -> None:
+    assert any("collect geo fetch" in one.value for one in open_page("map", lang).info)
 
 
 @pytest.mark.parametrize("show", ["verdict", "value", "uncertainty"])

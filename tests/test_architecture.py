@@ -46,7 +46,8 @@ ARROWS: dict[str, set[str]] = {
     "keeping": {"problems", "settings", "migrations", "registry", "store"},
     "review": WORDS
     | {"receive", "settings", "registry", "store", "keeping", "passing", "places", "journey", "wording", "i18n"},
-    "intake": {"receive", "journey", "passing", "store", "registry", "places", "problems", "tables"},
+    "receipts": set(),  # what an upload came to: counts, without a store
+    "intake": {"receipts", "receive", "journey", "passing", "store", "registry", "places", "problems", "tables"},
     "runs": WORDS
     | {"journey", "passing", "review", "keeping", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
     "pull": {"problems"},

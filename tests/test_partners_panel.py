@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from access_tables import LAST, made_run, settings_in, store_with_runs
+from access_tables import LAST, expired_token, made_run, settings_in, store_with_runs
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -140,7 +140,7 @@ def test_an_edit_begins_with_what_is_known_and_keeps_the_tokens(store: Store) ->
 def test_each_token_says_what_became_of_it_and_one_alone_is_revoked(store: Store) -> None:
     partners.save(store.engine, "vnpt", "VNPT", WIDE)
     first, second = (partners.new_token(store.engine, "vnpt") for _ in range(2))
-    partners.new_token(store.engine, "vnpt", days=0)
+    expired_token(store, "vnpt")
     used = partners.recognise(store.engine, first).token
     app = panel()
     lines = [text.value for text in app.caption if " · made " in text.value]

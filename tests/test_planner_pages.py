@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import shapely
 from app_tables import COMMUNE_TARGETS, INDICATORS, VINTAGE, make_changes, make_results
+from streamlit.testing.v1 import AppTest
 from test_app import open_page
 
 import geo
@@ -70,6 +71,20 @@ def test_every_class_of_every_scale_has_words_and_differs_from_the_others_in_gre
 def grey(colour: str) -> float:
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_short_communes_whose_figures_are_withheld_are_not_said_to_be_none() -> None:
+    made = make_results()
+    few = replace(made, estimates=made.estimates.with_columns(n_households=pl.lit(3)))
+
+    def page(results: object) -> None:
+        from collect.pages import overview
+
+        overview._furthest(results, "en", {})  # type: ignore[arg-type]
+
+    said = [AppTest.from_function(page, args=(one,)).run().caption[0].value for one in (few, made)]
+    assert said[0] == t("overview.furthest.withheld", "en")
+    assert said[1] == t("overview.furthest.help", "en")
 
 
 def test_a_low_target_has_no_class_below_nothing() -> None:

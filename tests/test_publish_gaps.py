@@ -159,10 +159,20 @@ def test_csv_opens_in_excel_with_its_accents_and_reads_back(three: Gaps, tmp_pat
     path = write_gaps(three, tmp_path / "gaps.csv", meta=META)
     assert path.read_bytes().startswith(b"\xef\xbb\xbfgap_id,")
     back = pl.read_csv(path, infer_schema=False)
-    assert back.columns == [column.name for column in GAPS.columns if column.name != "geometry"]
+    assert back.columns == [*(column.name for column in GAPS.columns if column.name != "geometry"), "made_up"]
     assert back["commune_code"].to_list() == ["00123", "29242", "29254"]
     assert back["operator"].to_list() == [">", ">", ">"]
     assert back["as_of"][0] == "2025-07-31"
+
+
+@pytest.mark.parametrize("made_up", [True, False])
+def test_every_row_of_a_csv_says_whether_it_is_made_up(three: Gaps, tmp_path: Path, made_up: bool) -> None:
+    path = write_gaps(three, tmp_path / "gaps.csv", meta=META | {"made_up": made_up})
+    assert pl.read_csv(path)["made_up"].to_list() == [made_up] * 3
+    (entry,) = json.loads((tmp_path / "datapackage.json").read_text(encoding="utf-8"))["resources"]
+    field = entry["schema"]["fields"][-1]
+    assert (field["name"], field["type"]) == ("made_up", "boolean")
+    assert field["descriptions"]["en"].startswith("whether the figures are made up")
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
@@ -236,14 +246,14 @@ def test_an_empty_list_is_still_a_file_with_every_column(tmp_path: Path) -> None
     for suffix in (".parquet", ".csv", ".xlsx"):
         write_gaps(Gaps(GAPS.empty()), tmp_path / f"gaps{suffix}", meta=META)
     assert pq.read_table(tmp_path / "gaps.parquet").num_rows == 0
-    assert pl.read_csv(tmp_path / "gaps.csv").width == len(GAPS.columns) - 1
+    assert pl.read_csv(tmp_path / "gaps.csv").width == len(GAPS.columns)  # no outlines, but made_up
 
 
 def test_the_dictionary_has_a_line_per_column_in_every_language() -> None:
     for lang in LANGUAGES:
         dictionary = data_dictionary(lang)
-        assert dictionary["column"].to_list() == [column.name for column in GAPS.columns]
+        assert dictionary["column"].to_list() == [*(column.name for column in GAPS.columns), "made_up"]
         assert dictionary["description"].str.len_chars().min() > 0  # type: ignore[operator]
     english = data_dictionary("en")
-    assert english["description"].to_list() == [column.description for column in GAPS.columns]
-    assert english["unit"].to_list() == [column.unit for column in GAPS.columns]
+    assert english["description"].to_list()[:-1] == [column.description for column in GAPS.columns]
+    assert english["unit"].to_list()[:-1] == [column.unit for column in GAPS.columns]

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 import shapely
 
+import geo
 from collect.i18n import LANGUAGES, t
 from collect.judge.disclosure import FEWEST_INTERVIEWED, SMALL_COUNT
 from collect.problems import CollectError
@@ -41,12 +42,12 @@ class Squares:
 
     def __init__(self, kind: str = "schematic", first: str = "Xã Một") -> None:
         self.kind = kind
+        self.codes = ["29001", "29002", "29003", "29004"]
         self.names = [first, "Xã Hai", "Xã Ba", "Phường Bốn"]
 
     def simplified(self, tolerance_m: float = 50.0) -> gpd.GeoDataFrame:
-        codes = ["29001", "29002", "29003", "29004"]
         shapes = [shapely.box(106 + 0.1 * place, 9.5, 106.1 + 0.1 * place, 9.6) for place in range(4)]
-        return gpd.GeoDataFrame({"code": codes, "name": self.names}, geometry=shapes, crs="EPSG:4326")
+        return gpd.GeoDataFrame({"code": self.codes, "name": self.names}, geometry=shapes, crs="EPSG:4326")
 
 
 def verdicts(*rows: tuple[str, str], target: str = "S2-2025-commune", round_: str = "r1") -> Verdicts:
@@ -243,11 +244,30 @@ def test_the_table_under_the_map_says_the_same_worst_first(layer: MapLayer, tmp_
     assert rows[3][3:] == ["–", "–", "–"]
 
 
+def test_communes_of_one_verdict_stand_worst_first(tmp_path: Path) -> None:
+    rows = verdicts(*((code, "not_met") for code in ("29001", "29002", "29003", "29004")))
+    shares = estimates(c29001=0.5, c29002=0.3, c29003=0.4, c29004=0.45)
+    cells = read(write_map(map_layer(TARGET, shares, rows, Squares()), tmp_path / "map.html", "vi")).cells
+    assert cells[6::6] == ["Xã Hai", "Xã Ba", "Phường Bốn", "Xã Một"]
+
+
+@pytest.mark.parametrize(("lang", "name"), [("vi", "Xã An Phú Tân"), ("en", "An Phu Tan Commune")])
+def test_communes_are_called_as_on_the_apps_own_map(tmp_path: Path, lang: str, name: str) -> None:
+    code = geo.units("2025-07").filter(name_vi="Xã An Phú Tân")["code"][0]
+    outlines = Squares(first="Xã An Phú Tân")
+    outlines.codes[0] = code
+    drawn = map_layer(TARGET, estimates(**{f"c{code}": 0.3}), verdicts((code, "not_met")), outlines)
+    page = write_map(drawn, tmp_path / "map.html", lang)
+    assert read(page).cells[6] == name
+    assert ("Xã An Phú Tân" in page.read_text(encoding="utf-8")) == (lang == "vi")
+
+
 def test_names_are_listed_as_a_vietnamese_list_lists_them(tmp_path: Path) -> None:
     outlines = Squares(first="Xã Đông Hải")
     outlines.names[1:] = ["Xã Hoà Minh", "Xã Dân Thành", "Xã An Phú Tân"]
     rows = verdicts(*((code, "met") for code in ("29001", "29002", "29003", "29004")))
-    cells = read(write_map(map_layer(TARGET, estimates(c29001=0.9), rows, outlines), tmp_path / "map.html", "vi")).cells
+    same = estimates(c29001=0.9, c29002=0.9, c29003=0.9, c29004=0.9)
+    cells = read(write_map(map_layer(TARGET, same, rows, outlines), tmp_path / "map.html", "vi")).cells
     assert cells[6::6] == ["Xã An Phú Tân", "Xã Dân Thành", "Xã Đông Hải", "Xã Hoà Minh"]
 
 

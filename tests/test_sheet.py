@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +46,23 @@ def test_the_sheet_is_one_page_in_every_language_with_every_target_made_long(lan
     made = sheet(Finished(make_results()), CODE, FACTS, lang)
     assert made.startswith(b"%PDF-")
     assert made == sheet(Finished(make_results()), CODE, FACTS, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_sign_of_the_sheet_is_in_a_font_of_ours(lang: str) -> None:
+    names = fonts_of(sheet(Finished(make_results()), CODE, FACTS, lang))
+    assert any("PhuSigns" in name for name in names), "≥ and the thin blank of an interval"
+    assert {name.partition("-")[0] for name in names} <= {"PhuSans", "PhuSigns"}
+
+
+def fonts_of(pdf: bytes) -> set[str]:
+    """The fonts a PDF is set in; their names stand in compressed streams."""
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    text = pdf
+    for stream in streams:
+        with contextlib.suppress(zlib.error):
+            text += zlib.decompress(stream)
+    return {name.decode() for name in re.findall(rb"/BaseFont\s*/(?:[A-Z]{6}\+)?([\w-]+)", text)}
 
 
 def test_the_sheet_says_its_day_its_revision_its_method_and_that_data_are_made_up() -> None:

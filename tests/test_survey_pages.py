@@ -18,7 +18,7 @@ from collect.demo import make_round
 from collect.i18n import LANGUAGES
 from collect.intake import Asked, add_file
 from collect.journey import define
-from collect.pages import doors, forms_page, live_field, live_reviews, take_away
+from collect.pages import doors, field_charts, forms_page, live_field, live_reviews, take_away
 from collect.problems import CollectError
 from collect.publish import qr
 from collect.review.reviews import Correction
@@ -97,6 +97,15 @@ def test_every_view_of_every_page_is_drawn_in_every_language(page: Open, lang: s
         assert not app.exception, (name, codes)
         assert not app.error, (name, codes)
         assert len(app.title) == 1
+
+
+@pytest.mark.parametrize("name", ["review", "quality", "progress"])
+@pytest.mark.parametrize("made_up", [True, False])
+def test_made_up_interviews_are_said_to_be_made_up(
+    page: Open, monkeypatch: pytest.MonkeyPatch, name: str, made_up: bool
+) -> None:
+    monkeypatch.setattr("collect.runs.MADE_UP_ROUNDS", "demo" if made_up else "trial")
+    assert any("Made-up data" in one.value for one in page(name).warning) == made_up
 
 
 @pytest.mark.parametrize("name", ["review", "quality", "progress", "forms"])
@@ -181,6 +190,28 @@ def test_sending_back_needs_a_reason_and_is_written_down_with_who_did_it(
     row = live_reviews.reviewing(settings, MINH).queue().filter(submission_id=ident).row(0, named=True)
     assert (row["state"], row["reason"], row["decided_by"]) == ("sent_back", "ask the age again", MINH.signature)
     live_reviews.reviewing(settings, MINH).decide([ident], "received", "")
+
+
+def test_one_interview_is_opened_and_several_are_decided_on_only_where_somebody_ticked_them(
+    page: Open, settings: Settings, store: Store
+) -> None:
+    ids = live_reviews.reviewing(settings, MINH).queue().filter(state="with_issues")["submission_id"]
+    app = page("review", who=MINH)
+    assert app.button(key=f"accepted-{ids[0]}")
+    assert not [one for one in app.button if str(one.key).startswith("several-")]
+    app.toggle(key="several").set_value(True).run()
+    assert "Tick the rows to decide on." in [one.value for one in app.info]
+    assert not [one for one in app.button if str(one.key).startswith(("several-", "accepted-"))]
+    app.session_state[f"review-rows-{ids.hash().sum()}"] = {"selection": {"rows": [1, 2], "columns": [], "cells": []}}
+    app.run()
+    assert "### 2 interviews chosen" in [one.value for one in app.markdown]
+    app.multiselect(key="state").set_value(["received"]).run()  # other rows: nothing of them is ticked
+    assert "### 2 interviews chosen" not in [one.value for one in app.markdown]
+
+
+def test_nobody_without_the_right_to_decide_is_offered_several(page: Open) -> None:
+    app = page("review", who=LAN)
+    assert not [one for one in app.toggle if one.key == "several"]
 
 
 def test_two_interviews_said_to_be_one_count_once(page: Open, settings: Settings, store: Store) -> None:
@@ -338,3 +369,23 @@ def test_nothing_is_decided_without_a_known_interview(settings: Settings, store:
     with pytest.raises(CollectError):
         live_reviews.reviewing(settings, MINH).decide(["uuid:nobody"], "accepted", "")
     assert registry.uploads(store.engine)
+
+
+def test_every_scale_of_a_chart_knows_its_ends_before_the_rows_arrive() -> None:
+    """Streamlit draws a chart before it brings the rows; Vega warns of a scale over nothing."""
+    rows = [
+        {"name": name, "kind": "a", "at": name, "value": 3, "said": "3", "odd": False, "x": 4.0, "y": 2.0}
+        for name in "pq"
+    ]
+    charts = [
+        field_charts.bars(rows, "issues", colours={"a": "#000"}), field_charts.columns(rows, "hour", "interviews"),
+        field_charts.beside(rows, "minutes", "issues", (3.0, 1.0)), field_charts.stacked(rows, {"a": "#000"}),
+    ]  # fmt: skip
+    ends = []
+    for chart in charts:
+        layers = chart.to_dict().get("layer", [chart.to_dict()])
+        scaled = [
+            layer["encoding"][axis].get("scale") for layer in layers for axis in "xy" if axis in layer["encoding"]
+        ]
+        ends.append([scale["domain"] for scale in scaled if scale])
+    assert ends == [[[0, 3]], [[0, 3]], [[3.0, 4.0], [0, 2.0]], [[0, 3]]]

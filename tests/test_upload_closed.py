@@ -18,6 +18,7 @@ from test_receive_encrypted import PLAIN, SECRET, Phone, zipped
 from collect import registry
 from collect.access import LOCAL, Forbidden, Who
 from collect.i18n import LANGUAGES, t
+from collect.i18n.figures import counted
 from collect.journey import define
 from collect.pages import live_desk, upload_key
 from collect.pages.upload import Answers
@@ -105,7 +106,7 @@ def test_a_pasted_key_opens_the_files_and_is_found_nowhere_afterwards(
     app.text_area(key="key-text-0").input(pem(keys[0])).run()
     assert t("upload.key.opens", "en") in text(app)
     assert app.metric[0].value == "1"
-    next(one for one in app.button if one.label == t("upload.store", "en", files=1)).click().run()
+    next(one for one in app.button if one.label == counted("upload.store", 1, "en")).click().run()
     assert not app.exception
     assert [part["read"] for part in registry.parts_of(store.engine)] == [1]
     held = repr(app.session_state)
@@ -214,7 +215,7 @@ def test_a_file_that_cannot_be_stored_stays_in_sight_when_the_others_are(
     bad = tmp_path / "letter.csv"
     bad.write_text("dear all,\n", encoding="utf-8")
     app = upload_page("en", good, bad)
-    next(one for one in app.button if one.label == t("upload.store", "en", files=1)).click().run()
+    next(one for one in app.button if one.label == counted("upload.store", 1, "en")).click().run()
     assert not app.exception
     assert json.dumps([one["file_name"] for one in registry.uploads(store.engine)]) == '["good.zip"]'
     shown = text(app).replace("\\", "")

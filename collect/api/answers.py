@@ -14,7 +14,11 @@ from collect.i18n import LANGUAGES, t
 from collect.problems import CollectError
 
 Answer = Callable[[Request, str], Response]
-STATUS = {"ACC-01": 403, "ACC-05": 401, "ACC-08": 401, "ACC-09": 404, "STO-04": 404, "ACC-11": 404}
+STATUS = {
+    "ACC-01": 403, "ACC-05": 401, "ACC-08": 401, "ACC-09": 404, "STO-04": 404, "ACC-11": 404, "ACC-16": 405,
+}  # fmt: skip
+READING = ("GET", "HEAD")
+METHODS = [*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # all are answered, so that a refusal is told as data
 
 
 def endpoint(answer: Answer, default: str) -> Callable[[Request], Awaitable[Response]]:
@@ -22,6 +26,8 @@ def endpoint(answer: Answer, default: str) -> Callable[[Request], Awaitable[Resp
 
     async def answered(request: Request) -> Response:
         lang = language(request, default)
+        if request.method not in READING:
+            return problem(CollectError("ACC-16", method=request.method), lang)
         try:
             return await run_in_threadpool(answer, request, lang)
         except CollectError as error:
@@ -64,6 +70,8 @@ def problem(error: CollectError, lang: str) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="phu"' + (
             ', error="invalid_token"' if error.code == "ACC-05" else ""
         )
+    if status == 405:
+        headers["Allow"] = ", ".join(READING)
     return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
 
 

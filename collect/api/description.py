@@ -6,7 +6,7 @@ from typing import Any
 
 from collect import __version__
 from collect.i18n import t
-from collect.sharing.releases import TYPES
+from collect.sharing.releases import SPOKEN, TYPES
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 JSON = "application/json"
@@ -23,7 +23,9 @@ def described(lang: str, address: str) -> dict[str, Any]:
         "servers": [{"url": address}],
         "security": [{"token": []}],
         "paths": {
-            "/health": {"get": _told("health", lang, {"200": _answer("api.ok", lang, JSON)}) | {"security": []}},
+            "/health": {
+                "get": _told("health", lang, {"200": _answer("api.ok", lang, JSON, "Health")}) | {"security": []}
+            },
             "/openapi.json": {"get": _told("openapi", lang, {"200": _answer("api.ok", lang, JSON)}) | {"security": []}},
             "/releases.json": {"get": _told("releases", lang, _answers(lang, JSON, "Releases"))},
             **files,
@@ -33,7 +35,7 @@ def described(lang: str, address: str) -> dict[str, Any]:
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": t("api.token", lang)},
             },
-            "schemas": {"Problem": _problem(), "Releases": _releases()},
+            "schemas": {"Problem": _problem(), "Releases": _releases(), "Health": _health()},
         },
     }
 
@@ -41,8 +43,10 @@ def described(lang: str, address: str) -> dict[str, Any]:
 def _file(name: str, kind: str, lang: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
     asked = {"name": "lang", "in": "query", "schema": {"type": "string", "enum": ["vi", "km", "en"]}}
     answers = _answers(lang, kind.partition(";")[0])
-    if parameters:
-        answers["404"] = {"description": t("ACC-11.mend", lang), "content": PROBLEM}
+    missing = "ACC-11.mend" if parameters else "STO-04.found"
+    answers["404"] = {"description": t(missing, lang), "content": PROBLEM}
+    if parameters and name in SPOKEN:
+        answers["307"] = {"description": t("api.language", lang)}
     what = "outlines" if name == "communes.geojson" else "gaps"
     return {"get": _told(what, lang, answers) | {"parameters": [*parameters, asked]}}
 
@@ -57,12 +61,15 @@ def _answers(lang: str, kind: str, schema: str = "") -> dict[str, Any]:
         "304": {"description": t("api.unchanged", lang)},
         "401": {"description": t("ACC-05.found", lang), "content": PROBLEM},
         "403": {"description": t("ACC-01.found", lang), "content": PROBLEM},
+        "405": {"description": t("ACC-16.mend", lang), "content": PROBLEM},
+        "500": {"description": t("api.damaged", lang), "content": PROBLEM},
     }
 
 
 def _answer(words: str, lang: str, kind: str, schema: str = "") -> dict[str, Any]:
     body = {"schema": {"$ref": f"#/components/schemas/{schema}"}} if schema else {}
-    headers = {name: {"schema": {"type": "string"}} for name in ("ETag", "X-Release")} if kind != JSON else {}
+    named = ("ETag", "X-Release") if kind != JSON else ("ETag",) if schema == "Releases" else ()
+    headers = {name: {"schema": {"type": "string"}} for name in named}
     return {"description": t(words, lang), "content": {kind: body}, "headers": headers}
 
 
@@ -88,3 +95,15 @@ def _releases() -> dict[str, Any]:
         },
     }
     return {"type": "object", "properties": {"releases": {"type": "array", "items": one}}}
+
+
+def _health() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["status", "version", "damaged"],
+        "properties": {
+            "status": {"type": "string", "enum": ["ok", "degraded"]},
+            "version": {"type": "string"},
+            "damaged": {"type": "array", "items": {"type": "string"}},
+        },
+    }

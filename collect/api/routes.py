@@ -6,22 +6,23 @@ from collections.abc import Mapping
 from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from collect import __version__, registry
-from collect.access import LOCAL, Forbidden, Who, is_loopback
-from collect.api.answers import Answer, endpoint, etag, unchanged
+from collect import __version__
+from collect.access import LOCAL, Forbidden, Who, from_here
+from collect.api.answers import METHODS, Answer, endpoint, etag, unchanged
 from collect.api.description import described
+from collect.i18n import LANGUAGES
 from collect.problems import CollectError
 from collect.settings import Settings
 from collect.sharing import partners, releases
+from collect.sharing.health import damaged
 from collect.store import Store, open_store
 
 PREFIX = "/api/v1"
 FOR_EVER = "private, immutable, max-age=31536000"
 ASK_AGAIN = "private, no-cache"
-PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 class Desk:
@@ -46,14 +47,9 @@ class Desk:
             if kind.lower() != "bearer":
                 raise Forbidden("ACC-05")
             return partners.recognise(self.store.engine, secret.strip())
-        if self.local and self._from_here(request):
+        if self.local and from_here(request.headers):
             return LOCAL
         raise Forbidden("ACC-08")
-
-    def _from_here(self, request: Request) -> bool:
-        """Not through a proxy, and not by a foreign name that was made to point at this machine."""
-        named_here = is_loopback(request.url.hostname or "")
-        return named_here and not any(name in request.headers for name in PROXIED)
 
 
 def routes(settings: Settings, local: bool) -> list[BaseRoute]:
@@ -68,13 +64,17 @@ def routes(settings: Settings, local: bool) -> list[BaseRoute]:
         "/{nothing:path}": nothing,
     }
     default = settings.language
-    return [Route(f"{PREFIX}{path}", endpoint(answer, default), methods=["GET"]) for path, answer in answers.items()]
+    return [Route(f"{PREFIX}{path}", endpoint(answer, default), methods=METHODS) for path, answer in answers.items()]
 
 
 def health(desk: Desk, _request: Request, _lang: str) -> Response:
-    """Whether the registry answers; asked by whoever watches the server, so it tells nothing else."""
-    registry.last_run(desk.store.engine)
-    return JSONResponse({"status": "ok", "version": __version__}, headers={"Cache-Control": "no-store"})
+    """Whether everything stored can be read; asked by whoever watches the server, so it tells codes and nothing else.
+
+    What is damaged leaves the rest working, so the answer is 200 all the same: ``degraded``, and what is wrong.
+    """
+    wrong = damaged(desk.store)
+    said = {"status": "degraded" if wrong else "ok", "version": __version__, "damaged": wrong}
+    return JSONResponse(said, headers={"Cache-Control": "no-store"})
 
 
 def openapi(desk: Desk, request: Request, lang: str) -> Response:
@@ -83,10 +83,11 @@ def openapi(desk: Desk, request: Request, lang: str) -> Response:
 
 
 def releases_list(desk: Desk, request: Request, lang: str) -> Response:
-    """Every release the asker may have, with the addresses of its files."""
+    """Every release the asker may have, with the addresses of its files, each in the asker's language."""
     base = str(request.base_url).rstrip("/") + PREFIX
+    asked = {name: f"{name}?lang={lang}" if name in releases.SPOKEN else name for name in releases.TYPES}
     found = [
-        {**one, "files": {name: f"{base}/releases/{one['release']}/{name}" for name in releases.TYPES}}
+        {**one, "files": {name: f"{base}/releases/{one['release']}/{asked[name]}" for name in releases.TYPES}}
         for one in releases.listed(desk.store, desk.who(request))
     ]
     answer = JSONResponse({"releases": found})
@@ -95,9 +96,15 @@ def releases_list(desk: Desk, request: Request, lang: str) -> Response:
 
 
 def file(desk: Desk, name: str, request: Request, lang: str) -> Response:
-    """A file of the latest release, or for ever the same of the one that the address names."""
+    """A file of the latest release, or for ever the same of the one that the address names.
+
+    A release's file has an address in each language that it speaks; one without leads to that of the asker's.
+    """
     who = desk.who(request)
     release = request.path_params.get("release")
+    if release is not None and name in releases.SPOKEN and request.query_params.get("lang") not in LANGUAGES:
+        there = str(request.url.include_query_params(lang=lang))
+        return RedirectResponse(there, headers={**_headers(lang, "no-store")})
     found = releases.file_of(desk.store, who, name, lang, release)
     headers = _headers(lang, ASK_AGAIN if release is None else FOR_EVER)
     headers |= {"ETag": f'"{found.sha256[:32]}"', "X-Release": found.release}

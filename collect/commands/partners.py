@@ -47,6 +47,7 @@ def add(  # noqa: PLR0913  # one per limit of the scope
     as_json: bool,
 ) -> None:
     """Add a partner (or change its scope) and print a new token: it is shown this once."""
+    partners.may_live(days)  # before anything is noted
     engine = open_store(session.settings).engine
     wanted = _indicators(session, indicators, kinds)
     limits = (frozenset(chosen) if chosen else None for chosen in (provinces, communes, wanted))

@@ -6,6 +6,7 @@ import streamlit as st
 
 from collect.i18n import t
 from collect.pages.scope_words import scope_words
+from collect.pages.words import as_text
 
 
 def account(lang: str) -> None:
@@ -13,10 +14,10 @@ def account(lang: str) -> None:
     who = st.session_state.get("who")
     if who is None:
         return
-    shown = t(f"door.{who.name}", lang) if who.local else who.name
+    shown = t(f"door.{who.name}", lang) if who.local else as_text(who.name)
     with st.popover(shown, icon=":material/person:", key="account"):
         st.markdown(f"**{shown}** · {t(f'role.{who.role}', lang)}")
-        st.caption(t(f"door.{who.name}.about", lang) if who.local else scope_words(who.scope, lang))
+        st.caption(t(f"door.{who.name}.about", lang) if who.local else as_text(scope_words(who.scope, lang)))
         if not who.local:
             leave(lang)
 

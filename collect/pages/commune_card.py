@@ -9,15 +9,15 @@ import streamlit as st
 
 from collect.i18n import t
 from collect.pages import looks
-from collect.pages.words import chance, day, interval, number, percent, target_value
+from collect.pages.words import as_text, chance, day, interval, number, percent, target_value
 from collect.publish import next_step
 from collect.targets import Target
 
 
 def card(row: Mapping[str, Any], target: Target, counted_in: str, lang: str) -> None:
     """Draw what the card holds. ``row`` is one row of `collect.pages.data.communes`."""
-    st.subheader(row["name"], anchor=False)
-    before = t("commune.formerly", lang, district=row["district"]) if row.get("district") else ""
+    st.subheader(as_text(row["name"]), anchor=False)
+    before = t("commune.formerly", lang, district=as_text(row["district"])) if row.get("district") else ""
     st.caption(" · ".join(filter(None, (t("commune.code", lang, code=row["place"], vintage=row["vintage"]), before))))
     looks.badge(row["verdict"], lang)
     st.markdown(sentence(row, target, lang))

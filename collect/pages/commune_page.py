@@ -17,7 +17,7 @@ from collect.pages.data import Results, ShownBehind
 from collect.pages.layout import address, coded, header
 from collect.pages.map_page import findable
 from collect.pages.visitor import fragment
-from collect.pages.words import counted, day, interval, number, percent, points, target_value, whole_percent
+from collect.pages.words import as_text, counted, day, interval, number, percent, points, target_value, whole_percent
 from collect.publish import advice
 from collect.targets import Target
 
@@ -92,9 +92,9 @@ def _unknown(code: str, results: Results, names: Mapping[str, str], lang: str) -
     for old in geo.VINTAGES:
         now = _now(code, old, vintage) if old != vintage else None
         if now is not None and now in names:
-            st.warning(f"{t('commune.unknown.former', lang, code=code)} **{names[now]}** ({now})")
+            st.warning(f"{t('commune.unknown.former', lang, code=as_text(code))} **{as_text(names[now])}** ({now})")
             return
-    st.warning(t("commune.unknown", lang, code=code, vintage=vintage))
+    st.warning(t("commune.unknown", lang, code=as_text(code), vintage=vintage))
 
 
 def _now(code: str, old: str, vintage: str) -> str | None:
@@ -109,7 +109,7 @@ def _who(results: Results, code: str, rows: pl.DataFrame, lang: str) -> None:
     unit = results.units.row(by_predicate=pl.col("code") == code, named=True)
     said = [t("commune.code", lang, code=code, vintage=unit["vintage"])]
     if unit["district"]:
-        said.append(t("commune.formerly", lang, district=unit["district"]))
+        said.append(t("commune.formerly", lang, district=as_text(unit["district"])))
     if unit["households_2019"]:
         said.append(t("sheet.households", lang, households=number(unit["households_2019"], lang)))
     st.caption(" · ".join(said))
@@ -216,7 +216,7 @@ def _rounds(results: Results, code: str, rows: pl.DataFrame, lang: str) -> None:
     st.markdown(f"**{t('commune.rounds', lang)}**")
     rounds = sorted(rows["round"].unique().to_list())
     if len(rounds) < 2:
-        st.caption(t("commune.rounds.one", lang, round=rounds[0] if rounds else results.round))
+        st.caption(t("commune.rounds.one", lang, round=as_text(rounds[0] if rounds else results.round)))
         return
     lines = []
     for target in data.measured(results, "commune"):

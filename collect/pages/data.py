@@ -14,6 +14,7 @@ import polars as pl
 
 from collect.indicators import Indicator
 from collect.pages.words import target_value
+from collect.problems import CollectError
 from collect.publish import standings
 from collect.tables import VERDICTS
 from collect.targets import Target
@@ -72,6 +73,10 @@ class Results(Protocol):
     @property
     def shapes(self) -> Shapes | None:
         """Outlines to draw, or None where none are at hand."""
+
+    @property
+    def missing(self) -> CollectError | None:
+        """Why there are no outlines, where their file is damaged."""
 
     @property
     def made_up(self) -> bool:

@@ -8,15 +8,19 @@ import streamlit as st
 
 from collect.access import ROLES, Forbidden, Who, require
 from collect.i18n import t
+from collect.pages import trouble
 from collect.pages.account import leave
 from collect.pages.issues import error_words
-from collect.pages.layout import header
+from collect.pages.layout import header, header_once
 from collect.pages.live import the_store
 from collect.pages.visitor import visitor
+from collect.pages.words import as_text
 from collect.problems import CollectError
 from collect.settings import Settings
 from collect.sharing.partners import with_scope
+from collect.sharing.vintages import has_ground
 
+ON_GROUND = ("overview", "map", "commune", "gaps", "review", "quality", "progress")  # pages that speak of places
 LOGIN = {"ACC-02": "door.login", "ACC-10": "door.expired"}
 
 
@@ -30,7 +34,7 @@ def admitted(settings: Settings, lang: str) -> Who:
         st.stop()
     if who.role not in ROLES:
         header(t("door.no_role", lang), lang)
-        _card(t("door.no_role.about", lang, name=who.name), t("door.ask", lang), ":material/person_off:")
+        _card(t("door.no_role.about", lang, name=as_text(who.name)), t("door.ask", lang), ":material/person_off:")
         leave(lang)
         st.stop()
     st.session_state["who"] = who
@@ -38,14 +42,23 @@ def admitted(settings: Settings, lang: str) -> Who:
 
 
 def guarded(who: Who, code: str, draw: Callable[[], None], lang: str) -> Callable[[], None]:
-    """A page that is drawn only for who may have it; whoever types its address sees why not."""
+    """A page that is drawn only for who may have it; whoever types its address sees why not.
+
+    What it needs and finds damaged is said in its place: pages that need nothing of it go on.
+    """
 
     def page() -> None:
         try:
             require(who, code)
+            if code in ON_GROUND and not has_ground(who.scope):
+                _nowhere(code, lang)
+                return
             draw()
         except Forbidden as error:
             _closed(error, lang)
+        except CollectError as error:
+            header_once(t(f"nav.{code}", lang), lang)
+            trouble.damaged(error, lang)
 
     page.__name__ = f"{code}_page"
     return page
@@ -55,6 +68,12 @@ def nothing_yet(lang: str) -> None:
     """For who waits for the first results and cannot make them."""
     header(t("nav.gaps", lang), lang)
     _card(t("door.nothing_yet", lang), t("door.nothing_yet.about", lang), ":material/hourglass_empty:")
+
+
+def _nowhere(code: str, lang: str) -> None:
+    """For who may have a page and no place on it: an empty page would read as good news."""
+    header(t(f"nav.{code}", lang), lang)
+    _card(t("door.no_place", lang), t("door.no_place.about", lang), ":material/location_off:")
 
 
 def _closed(error: CollectError, lang: str) -> None:

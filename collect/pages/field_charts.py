@@ -35,7 +35,8 @@ def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str,
         else alt.value(BLUE)
     )
     drawn = base.mark_bar(cornerRadiusEnd=3, height=ROW - 10).encode(
-        x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=5)), color=colour
+        x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=5), scale=_over(0, *(row["value"] for row in rows))),
+        color=colour,
     )
     said = base.mark_text(align="left", dx=5, fontSize=12).encode(x="value:Q", text="said:N")
     made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (140 if kinds else 50))
@@ -50,7 +51,7 @@ def columns(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> alt.Chart:
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             x=alt.X("at:O", sort=order, title=x, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")),
-            y=alt.Y("value:Q", title=y, axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("value:Q", title=y, axis=alt.Axis(tickMinStep=1), scale=_over(0, *(row["value"] for row in rows))),
             color=alt.condition("datum.odd", alt.value(ORANGE), alt.value(BLUE)),
         )
         .properties(height=TALL)
@@ -61,7 +62,8 @@ def columns(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> alt.Chart:
 def beside(rows: Sequence[Mapping[str, Any]], x: str, y: str, usual: tuple[float, float]) -> alt.LayerChart:
     """Interviewers as points against what is usual. ``rows``: ``name, x, y, odd``; the oddest bear names."""
     base = alt.Chart(_data(rows)).encode(
-        x=alt.X("x:Q", title=x, scale=alt.Scale(zero=False, nice=True)), y=alt.Y("y:Q", title=y)
+        x=alt.X("x:Q", title=x, scale=_over(usual[0], *(row["x"] for row in rows))),
+        y=alt.Y("y:Q", title=y, scale=_over(0, usual[1], *(row["y"] for row in rows))),
     )
     points = base.mark_circle(size=90, opacity=0.75).encode(
         color=alt.condition("datum.odd", alt.value(ORANGE), alt.value(BLUE)), tooltip=["name:N", "x:Q", "y:Q"]
@@ -84,12 +86,13 @@ def beside(rows: Sequence[Mapping[str, Any]], x: str, y: str, usual: tuple[float
 def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> alt.Chart:
     """Parts of a whole beside one another. ``rows``: ``name, kind, value``; ``names``: colours by kind, in order."""
     order = list(dict.fromkeys(str(row["name"]) for row in rows))
+    whole = (sum(row["value"] for row in rows if str(row["name"]) == name) for name in order)
     made: alt.Chart = (
         alt.Chart(_data([{**row, "place": list(names).index(row["kind"])} for row in rows]))
         .mark_bar(height=ROW - 10)
         .encode(
             y=alt.Y("name:N", sort=order, title=None, axis=_names(order)),
-            x=alt.X("value:Q", title=None, axis=alt.Axis(tickMinStep=1)),
+            x=alt.X("value:Q", title=None, axis=alt.Axis(tickMinStep=1), scale=_over(0, *whole)),
             order="place:Q",
             color=alt.Color(
                 "kind:N",
@@ -112,6 +115,13 @@ def _names(names: Sequence[str]) -> alt.Axis:
     """Room for the longest name: what Vega measures before our fonts are there would cut it."""
     room = min(max(max(map(len, names), default=0) * LETTER, NARROWEST), WIDEST)
     return alt.Axis(labelLimit=room, minExtent=room, **BARE)
+
+
+def _over(*values: float | None) -> alt.Scale:
+    """A scale over these values, said beforehand: Streamlit brings a chart its rows only after it is first drawn."""
+    known = [value for value in values if value is not None]
+    low, high = min(known), max(known)
+    return alt.Scale(domain=[low, high if high > low else low + 1], nice=True)
 
 
 def _data(rows: Sequence[Mapping[str, Any]]) -> alt.Data:

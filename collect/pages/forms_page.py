@@ -65,7 +65,7 @@ def _facts(found: FormFiles, lang: str) -> None:
             number(len(form.languages), lang),
             border=True,
             height="stretch",
-            help=", ".join(form.languages),
+            help=as_text(", ".join(form.languages)),
         )
         st.metric(
             t("forms.figure.findings", lang),
@@ -98,7 +98,7 @@ def _questions(form: Form, lang: str) -> None:
             for row in inside.iter_rows(named=True):
                 place += 1
                 told = f"  \n{as_text(row[rules])}" if row[rules] else ""
-                st.markdown(f"**{place}. {as_text(row[asked])}** :gray[:small[`{row[name]}`]]{told}")
+                st.markdown(f"**{place}. {as_text(row[asked])}** :gray[:small[{as_text(row[name])}]]{told}")
     buttons(rows, f"{form.form_id}-questions", lang)
 
 
@@ -147,7 +147,7 @@ def _files(found: FormFiles, lang: str, sources: Sources) -> None:
             with st.container(border=True, gap="xsmall"):
                 st.markdown(f"**{t(f'forms.file.{kind}', lang)}**  \n{t(f'forms.file.{kind}.about', lang)}")
                 st.download_button(
-                    t("forms.file.download", lang, file=name),
+                    t("forms.file.download", lang, file=as_text(name)),
                     data=make,
                     file_name=name,
                     mime=mime,

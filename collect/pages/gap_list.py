@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from collect.pages.finding import communes
 from collect.pages.layout import address, header
 from collect.pages.picking import Kind, several
 from collect.pages.visitor import fragment
-from collect.pages.words import chance, day, interval, number, percent
+from collect.pages.words import as_text, chance, day, interval, number, percent
 from collect.publish import next_step
 from collect.tables import GAP_TYPES, VERDICTS
 
@@ -44,7 +44,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     """Draw the page."""
     header(t("gap_list.title", lang), lang, results)
     if sources.release is not None:
-        st.markdown(t("gap_list.release", lang, release=sources.release))
+        st.markdown(t("gap_list.release", lang, release=as_text(sources.release)))
         st.caption(t("gap_list.release.api", lang))
     if results.gaps.is_empty():
         st.success(t("gap_list.none", lang), icon=":material/check_circle:")
@@ -68,8 +68,9 @@ def _list(results: Results, lang: str, sources: Sources) -> None:
         return
     _downloads(rows, results, lang, sources)
     openable = "commune" in sources.links and sources.release is None
+    steps = _steps(results, lang)
     event: Any = st.dataframe(
-        _shown(rows, results, lang),
+        _shown(rows, steps, results, lang),
         hide_index=True,
         height=460,
         placeholder="–",
@@ -77,7 +78,7 @@ def _list(results: Results, lang: str, sources: Sources) -> None:
         on_select="rerun" if openable else "ignore",
         selection_mode="single-row",
         key="gap-rows",
-        column_config=_widths(lang),
+        column_config=_widths(steps.values(), lang),
     )
     st.caption(t("gap_list.privacy", lang))
     if openable and event.selection.rows and event.selection.rows[0] < rows.height:
@@ -124,10 +125,9 @@ def _communes(results: Results, lang: str) -> dict[str, str]:
     return communes(results.units, lang)
 
 
-def _shown(rows: pl.DataFrame, results: Results, lang: str) -> object:
+def _shown(rows: pl.DataFrame, steps: Mapping[tuple[str, str], str], results: Results, lang: str) -> object:
     names = dict(results.units.select("code", data.name_in(lang)).iter_rows())
     names |= {target.target_id: data.name_of(results, target, lang) for target in results.targets}
-    steps = _steps(results, lang)
     frame = pl.DataFrame(
         [
             _line(row, steps.get((row["target_id"], row["commune_code"])), names, lang)
@@ -170,12 +170,19 @@ def _line(row: Mapping[str, Any], step: str | None, names: Mapping[str, str | No
     }
 
 
-def _widths(lang: str) -> dict[str, Any]:
+def _room(words: Iterable[str]) -> int:
+    """Pixels that show the longest of some words whole; one letter takes about seven."""
+    return 7 * max((len(one) for one in words), default=8) + 24
+
+
+def _widths(steps: Iterable[str], lang: str) -> dict[str, Any]:
     return {
         t("column.commune", lang): st.column_config.Column(width=tables.name_width(lang)),
         t("column.verdict", lang): st.column_config.Column(width=tables.VERDICT),
         t("column.needed", lang): st.column_config.Column(width=tables.needed_width(lang)),
         t("column.target", lang): st.column_config.Column(width=440),
+        t("column.gap_type", lang): st.column_config.Column(width=_room(t(f"gap_type.{x}", lang) for x in GAP_TYPES)),
+        t("column.step", lang): st.column_config.Column(width=_room(steps)),
     }
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import streamlit as st
 
 from collect.i18n import LANGUAGES, t
-from collect.pages import data, foreign, served
+from collect.pages import data, foreign, link_codes, served
 from collect.pages.account import account
+from collect.pages.alone import stay_alone
 from collect.pages.data import Results
-from collect.pages.words import day, number
+from collect.pages.words import as_text, day, number
 
 
 def language(default: str) -> str:
@@ -71,6 +72,8 @@ for (const link of row ? row.querySelectorAll('a') : []) {{
 
 def dress(lang: str) -> None:
     """Fonts of ours, the page's language said to screen readers, and no wasted room on a phone."""
+    st.session_state["headed"] = False
+    stay_alone()
     served.register()
     st.html(f"<style>{served.font_faces()}{ROOM}{_uploader_words(lang)}</style>")
     keep = f"document.cookie = '{LAST_USED}={lang};path=/;max-age=31536000;samesite=lax'"
@@ -107,27 +110,35 @@ def to_upload(links: Mapping[str, st.Page], lang: str) -> None:
 
 def header(title: str, lang: str, results: Results | None = None) -> None:
     """Title and language switch on one row, then what the figures are."""
+    st.session_state["headed"] = True
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             account(lang)
             _language_switch()
+    link_codes.place(lang)
     if results is None:
         return
     communes = data.latest(results.verdicts.filter(level="commune"))["place"].n_unique()
     words = {
-        "round": data.last_round(results) or "–",
+        "round": as_text(data.last_round(results) or "–"),
         "day": day(results.as_of, lang),
         "communes": number(communes, lang),
         "run": results.run_id,
     }
     st.caption(t("page.about", lang, **words))
-    banners(results, lang)
+    made_up_banner(results.made_up, lang)
 
 
-def banners(results: Results, lang: str) -> None:
-    """Say what must not be mistaken: made-up data, schematic communes."""
-    if results.made_up:
+def header_once(title: str, lang: str) -> None:
+    """The title row where the page has none yet: what it needed could not be read before it began."""
+    if not st.session_state.get("headed"):
+        header(title, lang)
+
+
+def made_up_banner(made_up: bool, lang: str) -> None:
+    """Say what must not be mistaken: that what follows was made up."""
+    if made_up:
         with st.container(key="banner"):
             st.warning(t("banner.made_up", lang), icon=":material/science:")
 
@@ -155,12 +166,19 @@ def coded(
     format_func: Callable[[Any], str],
     **more: Any,
 ) -> Any:
-    """A widget that puts its stable code in the address, never the translated label: links open in any language."""
+    """A widget that puts its stable code in the address, never the translated label: links open in any language.
+
+    A code in the address that is not among ``options`` is said to be unknown.
+    """
     if key not in st.session_state or st.session_state[key] not in options:
         asked = st.query_params.get(key)
         st.session_state[key] = asked if asked in options else default
+        if asked is not None and asked not in options:
+            link_codes.remember(key, [asked])
+    link_codes.tell(key, label)
 
     def push() -> None:
+        link_codes.chosen(key)
         value = st.session_state[key]
         if value is None:
             st.query_params.pop(key, None)

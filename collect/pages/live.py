@@ -23,9 +23,10 @@ from collect.indicators import Indicator
 from collect.journey import Definitions, define
 from collect.openrosa.fold import fold
 from collect.pages.data import Shapes, ShownBehind
-from collect.pages.live_maps import shapes_of
+from collect.pages.live_maps import outlines, outlines_changed
 from collect.pages.seen import as_seen
-from collect.places import ONE_AT_A_TIME, places_of
+from collect.places import ONE_AT_A_TIME
+from collect.problems import CollectError, StoreError
 from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
 from collect.sharing import releases
@@ -48,6 +49,7 @@ class Found:
     indicators: Sequence[Indicator]
     units: pl.DataFrame
     shapes: Shapes | None
+    missing: CollectError | None = None  # why there are no shapes, where their file is damaged
 
     @property
     def run_id(self) -> str:
@@ -135,15 +137,15 @@ def results(settings: Settings, who: Who, vintage: str | None = None) -> Found |
     return replace(whole, run=as_seen(whole.run, whole.units, who))
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=KEYS)
 def found(settings: Settings, run_id: str) -> Found:
-    """A run as it stands, the whole of it: nobody's scope is applied, so pages ask for `results`."""
-    run = read_run(the_store(settings), run_id)
-    said = definitions(settings)
-    with ONE_AT_A_TIME:
-        boundaries = places_of(settings.data, run.vintage).boundaries
-        drawn = shapes_of(boundaries, geo.units(run.vintage), settings.data / "geo")
-    return Found(run, said.targets, said.indicators, geo.units(run.vintage), drawn)
+    """A run as it stands, the whole of it: nobody's scope is applied, so pages ask for `results`. Raises STO-06."""
+    return _found(settings, run_id, outlines_changed(settings.data))
+
+
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=KEYS)
+def _found(settings: Settings, run_id: str, changed: tuple[int, ...]) -> Found:
+    run, said = read_run(the_store(settings), run_id), definitions(settings)
+    return Found(run, said.targets, said.indicators, geo.units(run.vintage), *outlines(settings.data, run.vintage))
 
 
 def vintages(settings: Settings) -> list[str]:
@@ -165,11 +167,15 @@ def received(settings: Settings, who: Who) -> list[Mapping[str, Any]]:
 
 
 def behind(settings: Settings, who: Who, vintage: str | None) -> bool:
-    """Whether files are stored that the latest run (of communes of ``vintage``, if named) lacks. Raises Forbidden."""
+    """Whether the latest run (of communes of ``vintage``, if named) lacks files or is damaged. Raises Forbidden."""
     require(who, "run")
     engine = the_store(settings).engine
     run_id = registry.shown_run(engine) if vintage is None else registry.last_run(engine, vintage)
-    return uploads(settings, who) > (found(settings, run_id).run.uploads if run_id else 0)
+    try:
+        counted = found(settings, run_id).run.uploads if run_id else 0
+    except StoreError:
+        counted = 0
+    return uploads(settings, who) > counted
 
 
 def run(settings: Settings, who: Who, progress: Progress, vintage: str | None = None) -> str:

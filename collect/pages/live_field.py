@@ -24,7 +24,7 @@ from collect.keeping import ledger
 from collect.pages.live import definitions, the_store
 from collect.places import ONE_AT_A_TIME, moved_frame, name_by_code, places_of
 from collect.review.reviews import duplicates
-from collect.runs import gather_frame, read_run
+from collect.runs import are_made_up, gather_frame, read_run
 from collect.settings import Settings
 
 TEMPLATES = ("xlsx", "csv", "zip")
@@ -49,6 +49,7 @@ class Coverage:
     nearby: pl.DataFrame
     places: Mapping[str, str]
     all_teams: bool  # whether ``by_day`` speaks of every team
+    made_up: bool  # whether the round is a demonstration
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def coverage(settings: Settings, who: Who, lang: str) -> Coverage:
     own = _own(settings, who, replace(everything, interviews=latest)).interviews
     nearby = fieldwork.next_places(covered, _verdicts(settings), fieldwork.per_hamlet(drawn))
     seen = [in_scope(rows, who) for rows in (drawn, covered, nearby)]
-    return Coverage(seen[0], seen[1], fieldwork.by_day(own), seen[2], place_names(lang), who.sees_all_teams)
+    made_up = are_made_up(latest["round"].unique())
+    return Coverage(seen[0], seen[1], fieldwork.by_day(own), seen[2], place_names(lang), who.sees_all_teams, made_up)
 
 
 def form_files(settings: Settings, who: Who, form_id: str) -> FormFiles:

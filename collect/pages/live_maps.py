@@ -15,6 +15,7 @@ import geo
 from collect.access import Who, require
 from collect.pages.data import Shapes, indicator_of
 from collect.places import ONE_AT_A_TIME, places_of
+from collect.problems import PlaceError
 from collect.publish import Show
 from collect.settings import Settings
 from collect.targets import Target
@@ -34,6 +35,20 @@ class Asked:
     settings: Settings
     who: Who
     lang: str
+
+
+def outlines(data: Path, vintage: str) -> tuple[Shapes | None, PlaceError | None]:
+    """What to draw of a vintage, or why there is nothing: a damaged file costs the map and no other page."""
+    try:
+        with ONE_AT_A_TIME:
+            return shapes_of(places_of(data, vintage).boundaries, geo.units(vintage), data / "geo"), None
+    except PlaceError as error:
+        return None, error
+
+
+def outlines_changed(data: Path) -> tuple[int, ...]:
+    """What differs once a file of outlines does."""
+    return tuple(file.stat().st_mtime_ns for file in sorted((data / "geo").glob("*.parquet")))
 
 
 def shapes_of(boundaries: geo.Boundaries, units: pl.DataFrame, folder: Path) -> Shapes:

@@ -13,12 +13,12 @@ import streamlit as st
 
 import geo
 from collect.i18n import t
-from collect.pages import commune_card, data, looks, making, map_component, tables
+from collect.pages import commune_card, data, link_codes, looks, making, map_component, tables, trouble
 from collect.pages.data import Results
 from collect.pages.layout import address, coded, header
 from collect.pages.making import Progress
 from collect.pages.visitor import fragment
-from collect.pages.words import number
+from collect.pages.words import as_text, number
 from collect.publish import SHOWS, Scale, Show, source_words
 from collect.targets import Target
 
@@ -49,6 +49,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     vintage = _chosen(results, sources)
     found = results if vintage == results.units["vintage"][0] else sources.results(vintage)
     header(t("map.title", lang), lang, found)
+    _unknown_vintage(sources, lang)
     if found is None or sources.old(vintage):
         if found is None:
             _vintage(results, sources, lang)
@@ -84,6 +85,8 @@ def _target(results: Results, lang: str) -> str:
         default=data.first_to_show(results),
         format_func=lambda code: data.name_of(results, by_id[code], lang),
     )
+    if st.query_params.get("target") != chosen:
+        st.query_params["target"] = chosen  # another reader of the link may begin with another target
     return chosen
 
 
@@ -103,12 +106,20 @@ def _show(lang: str) -> Show:
 
 def _chosen(results: Results, sources: Sources) -> str:
     """The list of communes that was chosen before, on this page or in the address; else that of the other pages."""
-    chosen = st.session_state.get("vintage") or st.query_params.get("vintage")
+    asked = st.session_state.get("vintage") or st.query_params.get("vintage")
+    chosen = asked if asked in sources.offered else str(results.units["vintage"][0])
     if st.session_state.get("map-vintage", chosen) != chosen:  # the same code is another commune there
         st.session_state.pop("commune", None)
         st.query_params.pop("commune", None)
     st.session_state["map-vintage"] = chosen
-    return chosen if chosen in sources.offered else str(results.units["vintage"][0])
+    return chosen
+
+
+def _unknown_vintage(sources: Sources, lang: str) -> None:
+    asked = st.query_params.get("vintage")
+    if asked is not None and asked not in sources.offered:
+        link_codes.remember("vintage", [asked])
+        link_codes.tell("vintage", t("map.vintage", lang))
 
 
 def _vintage(results: Results, sources: Sources, lang: str) -> None:
@@ -170,12 +181,17 @@ def _search(names: Mapping[str, str], lang: str) -> str | None:
 def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, chosen: str | None, lang: str) -> None:
     shapes = results.shapes
     if shapes is None:
-        st.info(t("map.no_outlines", lang))
+        if results.missing is None:
+            st.info(t("map.no_outlines", lang))
+        else:
+            trouble.damaged(results.missing, lang)
         return
     ground = bool(st.session_state.setdefault("ground", True))
     said = t("map.alt", lang, target=data.name_of(results, target, lang), **data.counts(results, target))
     map_component.draw(shapes, rows, map_component.View(scale, chosen, said, ground), lang)
-    st.caption(t("map.source", lang, source=source_words(shapes.source, lang)))
+    if shapes.schematic:
+        st.info(t("map.schematic", lang), icon=":material/polyline:")
+    st.caption(t("map.source", lang, source=as_text(source_words(shapes.source, lang))))
 
 
 def _files(results: Results, target: Target, show: Show, lang: str, sources: Sources) -> None:

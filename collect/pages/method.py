@@ -12,6 +12,7 @@ from collect.i18n import t
 from collect.pages import data, looks
 from collect.pages.data import Results
 from collect.pages.layout import coded, header
+from collect.pages.words import as_text
 from collect.publish import LOOKS
 from collect.tables import VERDICTS
 from collect.targets import Target
@@ -71,8 +72,9 @@ def _indicators(results: Results, lang: str) -> None:
     st.subheader(t("method.indicators", lang), anchor=False)
     with st.container(border=True, width=READABLE):
         for indicator in results.indicators:
-            st.markdown(f"**{indicator.indicator_id} · {indicator.labels[lang]}**  \n{indicator.definitions[lang]}")
-            st.caption(f"{t('method.indicators.source', lang)}: {indicator.source}")
+            label, definition = as_text(indicator.labels[lang]), as_text(indicator.definitions[lang])
+            st.markdown(f"**{as_text(indicator.indicator_id)} · {label}**  \n{definition}")
+            st.caption(f"{t('method.indicators.source', lang)}: {as_text(indicator.source)}")
 
 
 def _glossary(lang: str) -> None:

@@ -22,7 +22,7 @@ from collect.pages import served
 
 EVERYWHERE = ("Html", "PageLink", "ButtonGroup")
 PARTS: Mapping[str, tuple[str, ...]] = {  # page -> the parts of Streamlit's script that it draws with
-    "": ("Selectbox", "Metric", "DataFrame"),
+    **dict.fromkeys(("", "overview", "begin"), ("Selectbox", "Metric", "DataFrame")),  # all three are where one begins
     "map": ("Selectbox", "BidiComponent", "DownloadButton", "DataFrame"),
     "commune": ("Selectbox", "Checkbox", "DownloadButton", "DataFrame"),
     "gaps": ("Multiselect", "TextInput", "Button", "DownloadButton", "DataFrame"),

@@ -13,7 +13,7 @@ from collect.pages import data, looks, tables
 from collect.pages.data import Goal, Results
 from collect.pages.layout import address, coded, header
 from collect.pages.visitor import fragment
-from collect.pages.words import counted, interval, number, percent, points, target_value
+from collect.pages.words import as_text, counted, interval, number, percent, points, target_value
 from collect.targets import Target
 from collect.wording.weights import equal_warning
 
@@ -56,7 +56,7 @@ def _attention(results: Results, lang: str, links: Mapping[str, st.Page]) -> Non
     names = dict(results.units.select("code", data.name_in(lang)).iter_rows())
     warning = equal_warning(results.weighing, names, lang)
     if warning:
-        st.warning(warning, icon=":material/balance:")
+        st.warning(as_text(warning), icon=":material/balance:")
     elif not found:
         st.success(t("overview.attention.none", lang), icon=":material/check_circle:")
 
@@ -64,7 +64,7 @@ def _attention(results: Results, lang: str, links: Mapping[str, st.Page]) -> Non
 def _matter(verdict: str, said: str, results: Results, worst: Target, lang: str, links: Mapping[str, st.Page]) -> None:
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"{looks.flag(verdict)} **{said}**")
-        st.caption(data.name_of(results, worst, lang))
+        st.caption(as_text(data.name_of(results, worst, lang)))
         if verdict == "not_met":
             to, label, icon = "gaps", "overview.to_gaps", ":material/download:"
             query = address(lang, gap_target=worst.target_id)
@@ -86,7 +86,7 @@ def _worse(results: Results, lang: str, links: Mapping[str, st.Page]) -> bool:
     target = next(target for target in results.targets if target.target_id == worst)
     with st.container(border=True, gap="xsmall"):
         st.markdown(f":red[:material/trending_down:] **{counted('overview.attention.worse', counts[worst], lang)}**")
-        st.caption(data.name_of(results, target, lang))
+        st.caption(as_text(data.name_of(results, target, lang)))
         query = address(lang, target=worst, show="value")
         st.page_link(links["map"], label=t("overview.to_map", lang), icon=":material/map:", query_params=query)
     return True
@@ -107,10 +107,10 @@ def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None
         format_func=lambda code: data.name_of(results, by_id[code], lang),
         label_visibility="collapsed",
     )
-    rows = data.communes(results, by_id[chosen], lang).filter(pl.col("value").is_not_null())
-    rows = rows.filter(pl.col("verdict") != "met").sort("value", "name").head(FURTHEST)
+    short = data.communes(results, by_id[chosen], lang).filter(pl.col("verdict").is_in(["not_met", "undecided"]))
+    rows = short.filter(pl.col("value").is_not_null()).sort("value", "name").head(FURTHEST)
     if rows.is_empty():
-        st.caption(t("overview.furthest.none", lang))
+        st.caption(t("overview.furthest.none" if short.is_empty() else "overview.furthest.withheld", lang))
         return
     event = st.dataframe(
         tables.communes(rows, tables.unit_of(results, by_id[chosen]), lang, COLUMNS),
@@ -132,7 +132,8 @@ def _card(results: Results, goal: Goal, lang: str, links: Mapping[str, st.Page])
     target = goal.target
     indicator = data.indicator_of(results, target)
     with st.container(border=True, height="stretch", gap="small"):
-        st.markdown(f"**{target.labels[lang]}**", help=indicator.definitions[lang] if indicator else None)
+        helped = as_text(indicator.definitions[lang]) if indicator else None
+        st.markdown(f"**{as_text(target.labels[lang])}**", help=helped)
         _province(results, target, lang)
         if goal.commune is None:
             return
@@ -142,7 +143,7 @@ def _card(results: Results, goal: Goal, lang: str, links: Mapping[str, st.Page])
 
 
 def _province(results: Results, target: Target, lang: str) -> None:
-    asks = t("overview.target", lang, number=target.number, value=target_value(target, lang))
+    asks = t("overview.target", lang, number=as_text(target.number), value=target_value(target, lang))
     whole = data.province(results, target)
     if whole is None:
         st.caption(asks)

@@ -10,6 +10,7 @@ import streamlit as st
 from collect.define.words import title_of
 from collect.forms import Form
 from collect.i18n import t
+from collect.pages import link_codes
 from collect.pages.layout import coded
 
 
@@ -28,10 +29,15 @@ def several(kind: Kind, everything: str) -> list[str]:
     key, options = kind.key, list(kind.words)
     if key not in st.session_state:
         asked = st.query_params.get_all(key)
+        if unknown := [code for code in asked if code and code not in options]:
+            link_codes.remember(key, unknown)
         st.session_state[key] = [code for code in (asked or kind.first) if code in options]
     st.session_state[key] = [code for code in st.session_state[key] if code in options]
 
+    link_codes.tell(key, kind.label)
+
     def push() -> None:
+        link_codes.chosen(key)
         st.query_params[key] = st.session_state[key]
 
     picked: list[str] = st.multiselect(

@@ -11,7 +11,7 @@ import streamlit as st
 from collect.fieldwork.progress import STATES
 from collect.i18n import t
 from collect.pages import field_charts, wrapped
-from collect.pages.layout import header, to_upload
+from collect.pages.layout import header, made_up_banner, to_upload
 from collect.pages.live_field import Coverage
 from collect.pages.picking import section
 from collect.pages.tables import in_words
@@ -32,6 +32,7 @@ def render(found: Coverage, lang: str, links: Mapping[str, st.Page]) -> None:
             st.markdown(f"### :material/inbox: {t('progress.empty', lang)}\n\n{t('progress.empty.about', lang)}")
             to_upload(links, lang)
         return
+    made_up_banner(found.made_up, lang)
     _figures(found, lang)
     if found.clusters.is_empty():
         st.info(t("progress.no_frame", lang), icon=":material/info:")

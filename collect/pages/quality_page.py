@@ -11,7 +11,7 @@ from collect import fieldwork
 from collect.forms import Form
 from collect.i18n import t
 from collect.pages import field_charts
-from collect.pages.layout import address, header, to_upload
+from collect.pages.layout import address, header, made_up_banner, to_upload
 from collect.pages.live_field import Quality
 from collect.pages.picking import section_and_form
 from collect.pages.quality_parts import Formats, framed, heading
@@ -19,6 +19,7 @@ from collect.pages.quality_parts import table as table_twin
 from collect.pages.review_words import short
 from collect.pages.tables import in_words
 from collect.pages.words import NOTHING, day, number, percent
+from collect.runs import are_made_up
 
 SEVERITY_COLOURS = {"error": "#b5402c", "warning": "#f2a65a", "repaired": "#9aa5b1"}
 DAYLIGHT = range(6, 21)  # hours in which interviews are usual
@@ -48,6 +49,7 @@ def render(
             st.markdown(f"### :material/inbox: {t('quality.empty', lang)}\n\n{t('quality.empty.about', lang)}")
             to_upload(links, lang)
         return
+    made_up_banner(are_made_up(found.field.interviews["round"].unique()), lang)
     _figures(found, lang)
     st.subheader(t(f"quality.{section}", lang), anchor=False)
     st.caption(t(f"quality.{section}.about", lang))

@@ -11,7 +11,7 @@ import streamlit as st
 from collect.define.words import title_of
 from collect.i18n import t
 from collect.pages import review_one, review_pairs
-from collect.pages.layout import header, to_upload
+from collect.pages.layout import header, made_up_banner, to_upload
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.picking import Kind, section, several
 from collect.pages.review_words import short, tell_error
@@ -21,6 +21,7 @@ from collect.pages.words import day, number
 from collect.problems import CollectError
 from collect.review.reviews import STATES
 from collect.review.sheet import write
+from collect.runs import are_made_up
 
 MOST_SHOWN = 1000  # rows on screen; the file has them all
 VIEWS = ("queue", "pairs")
@@ -37,6 +38,7 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
             st.markdown(f"### :material/inbox: {t('review.empty', lang)}\n\n{t('review.empty.about', lang)}")
             to_upload(links, lang)
         return
+    made_up_banner(are_made_up(rows["round"].unique()), lang)
     pairs = desk.pairs()
     waiting = pairs.filter(pl.col("verdict").is_null()).height
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
@@ -63,7 +65,7 @@ def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
     with left:
         chosen = _list(desk, found, lang)
     with right:
-        if len(chosen) > 1:
+        if st.session_state.get("several") and desk.decides:
             _several(desk, chosen, lang)
         elif chosen:
             review_one.render(desk, rows.filter(submission_id=chosen[0]).row(0, named=True), lang)
@@ -111,6 +113,10 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
     shown = rows.head(MOST_SHOWN)
     asked = st.query_params.get("interview")
     place = shown["submission_id"].index_of(asked) if asked else 0
+    several = desk.decides and st.toggle(
+        t("review.list.several", lang), key="several", help=t("review.list.several.help", lang)
+    )
+    opened = [] if several or place is None else [place]
     table = listed(shown, desk.places(lang), lang)
     event: Any = st.dataframe(
         table,
@@ -119,9 +125,11 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
         placeholder="–",
         alt=t("review.list.alt", lang),
         on_select="rerun",
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": [] if place is None else [place]}},
-        key="review-rows",
+        selection_mode="multi-row" if several else "single-row",
+        selection_default={"selection": {"rows": opened}},
+        key=f"review-rows-{shown['submission_id'].hash().sum()}"
+        if several
+        else "review-rows",  # ticks are of these rows
         column_config={
             t("column.commune", lang): st.column_config.Column(width=150),
             t("review.column.state", lang): st.column_config.Column(width=104),
@@ -129,7 +137,6 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
     )
     if rows.height > shown.height:
         st.caption(t("review.list.first", lang, shown=number(MOST_SHOWN, lang)))
-    st.caption(t("review.list.help", lang))
     buttons(listed(rows, desk.places(lang), lang, whole=True), "interviews", lang)
     st.download_button(
         t("upload.issues.download", lang),
@@ -171,11 +178,11 @@ def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: b
 
 
 def _several(desk: LiveReviews, ids: Sequence[str], lang: str) -> None:
+    if not ids:
+        st.info(t("review.pick.several", lang), icon=":material/check_box:")
+        return
     with st.container(border=True):
         st.markdown(f"### {t('review.several', lang, count=number(len(ids), lang))}")
-        if not desk.decides:
-            st.caption(t("review.office_decides", lang))
-            return
         reason = st.text_input(t("review.reason", lang), key="several-reason", max_chars=500)
         with st.container(horizontal=True, gap="small"):
             for decision in BULK:

@@ -1,4 +1,8 @@
-"""A run as one person may see it: without what lies outside their scope; a partner gets its gaps, and no more."""
+"""A run as one person may see it: without what lies outside their scope; a partner gets its gaps, and no more.
+
+Which figures are withheld is decided over all communes before any are cut out: what the published gap list tells of a
+commune, nobody who may see that commune is refused.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import polars as pl
 
 from collect import tables
 from collect.access import EVERYWHERE, Who, may
+from collect.publish.disclosure import decide
 from collect.runs import Run
 from collect.sharing.vintages import scope_in
 
@@ -25,7 +30,7 @@ def as_seen(run: Run, units: pl.DataFrame, who: Who) -> Run:
         run,
         gaps=gaps,
         estimates=tables.Estimates(scope.of_places(run.estimates, units)),
-        verdicts=tables.Verdicts(scope.of_places(run.verdicts, units)),
+        verdicts=tables.Verdicts(scope.of_places(decide(run.verdicts, run.estimates), units)),
         small_areas=tables.SmallAreas(scope.of_places(run.small_areas, units)),
         changes=tables.Changes(scope.of_places(run.changes, units)),
         tallies=run.tallies if all_communes else tables.Tallies(run.tallies.clear()),  # they count communes not seen

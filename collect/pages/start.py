@@ -19,7 +19,7 @@ def render(lang: str, links: Mapping[str, st.Page], uploads: int, try_out: Calla
     header(t("start.title", lang), lang)
     st.caption(t("start.about", lang))
     for number, done in ((1, True), (2, uploads > 0), (3, False)):
-        _step(number, done, lang, links)
+        _step(number, done, number == 2 or (number == 3 and uploads > 0), lang, links)
     st.subheader(t("start.try", lang), anchor=False)
     st.caption(t("start.try.about", lang))
     if st.button(
@@ -36,14 +36,15 @@ def render(lang: str, links: Mapping[str, st.Page], uploads: int, try_out: Calla
         st.rerun()
 
 
-def _step(number: int, done: bool, lang: str, links: Mapping[str, st.Page]) -> None:
+def _step(number: int, done: bool, way: bool, lang: str, links: Mapping[str, st.Page]) -> None:
+    """One step; ``way``: whether it can be taken now, and the page leads there."""
     icon = ":green[:material/check_circle:]" if done else ":gray[:material/radio_button_unchecked:]"
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"{icon} **{number}. {t(f'start.step{number}', lang)}**  \n{t(f'start.step{number}.about', lang)}",
             width="stretch",
         )
-        if number > 1:
+        if way:
             st.page_link(
                 links["upload"],
                 label=t(f"start.step{number}.go", lang),

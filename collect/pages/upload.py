@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,22 +12,20 @@ import streamlit as st
 
 from collect.forms import Form
 from collect.i18n import t
-from collect.pages import upload_ask, upload_issues, upload_key, upload_refused
-from collect.pages.issues import error_words, filled
+from collect.pages import upload_ask, upload_issues, upload_key, upload_lines, upload_refused, upload_run
 from collect.pages.layout import address, header
-from collect.pages.making import make
-from collect.pages.words import as_text, number
+from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
+from collect.receipts import in_turn, total
 from collect.receive.sealed import holds_sealed
 
 if TYPE_CHECKING:
-    from collect.intake import Part, Receipt
+    from collect.intake import Receipt
     from collect.receive.sealed import PrivateKey
     from collect.review.reviews import Correction
     from collect.review.reviews import Outcome as Corrected
 
-COUNTS = ("read", "new", "changed", "duplicate", "with_issues", "unreadable")
-IMPACT = COUNTS[1:]
+IMPACT = upload_lines.COUNTS[1:]
 Progress = Callable[[str, float], None]
 
 
@@ -123,6 +121,8 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
     at = Counter(desk, mending.signed(by), by, lang, key)
     checked = _each(files, at, dry_run=True, kept="checked")
     stored: list[Outcome] = st.session_state.get("stored", [])
+    if not files:
+        st.session_state.pop("storing", None)
     if files:
         closed = [one.file for one in checked if upload_key.wanted(one.sealed, one.receipt, one.error)]
         if closed or key is not None or no_key is not None:
@@ -136,17 +136,7 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
         _stored(stored, lang, links)
         _receipts(stored, at, asking=False)
     upload_refused.render(desk.refused(), desk.read_again, lang)
-    if desk.waiting():
-        _run_button(desk, lang)
-    if st.session_state.get("results-made"):
-        st.success(t("upload.run.done", lang, run=st.session_state["results-made"]), icon=":material/check_circle:")
-        if "overview" in links and links["overview"].visibility == "visible":
-            st.page_link(
-                links["overview"],
-                label=t("upload.to_overview", lang),
-                icon=":material/dashboard:",
-                query_params=address(lang),
-            )
+    upload_run.offer(desk.waiting(), desk.run, lang, links)
 
 
 def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> list[Outcome]:
@@ -154,22 +144,40 @@ def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> lis
     known: dict[tuple[str, ...], Outcome] = st.session_state.setdefault(kept, {})
     found = []
     for file in files:
-        key = (file.file_id, *upload_ask.said(file), upload_key.fingerprint(at.key))
+        key = _key(file, at)
         if key not in known:
             known[key] = _take(file, at, dry_run=dry_run)
+        else:  # the page is drawn anew, in another language perhaps: what was done is still said
+            outcome, name = known[key], as_text(known[key].file)
+            failed = outcome.error is not None
+            word = "failed" if failed else "checked" if dry_run else "kept"
+            st.status(t(f"upload.{word}", at.lang, file=name), type="step", state="error" if failed else "complete")
         found.append(known[key])
-    return found
+    return _in_turn(found) if dry_run else found
+
+
+def _key(file: Any, at: Counter) -> tuple[str, ...]:
+    return file.file_id, *upload_ask.said(file), upload_key.fingerprint(at.key)
+
+
+def _in_turn(checked: Sequence[Outcome]) -> list[Outcome]:
+    """Each file counted as though those before it were stored."""
+    receipts = iter(in_turn([one.receipt for one in checked if one.receipt]))
+    return [replace(one, receipt=next(receipts)) if one.receipt else one for one in checked]
 
 
 def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
     name, lang = Path(file.name).name, at.lang
-    with st.status(t("upload.working", lang, file=name), type="step") as status, TemporaryDirectory() as folder:
+    known, key = st.session_state["checked" if dry_run else "kept"], _key(file, at)
+    shown = as_text(name)
+    with st.status(t("upload.working", lang, file=shown), type="step") as status, TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(name).suffix}"
         path.write_bytes(file.getbuffer())
         sealed = holds_sealed(path)
 
         def progress(step: str, share: float) -> None:
-            status.update(label=f"{name}: {t(step, lang)} ({share:.0%})")
+            if share < 1:  # to draw may end this run of the page, and at the end the file is stored already
+                status.update(label=f"{shown}: {t(step, lang)} ({share:.0%})")
 
         try:
             found = at.mending.corrections(path)
@@ -180,9 +188,10 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
                 receipt = at.desk.add(path, name, at.by, dry_run=dry_run, progress=progress, said=said)
                 outcome = Outcome(name, receipt, sealed=sealed)
         except CollectError as error:
-            status.update(label=t("upload.failed", lang, file=name), state="error")
+            status.update(label=t("upload.failed", lang, file=shown), state="error")
             return Outcome(name, error=error, sealed=sealed)
-        status.update(label=t("upload.checked" if dry_run else "upload.kept", lang, file=name), state="complete")
+        known[key] = outcome  # to draw, or to look into the session, may end this run of the page: stored is stored
+        status.update(label=t("upload.checked" if dry_run else "upload.kept", lang, file=shown), state="complete")
         return outcome
 
 
@@ -190,20 +199,33 @@ def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> No
     """What storing would do, all files together, and the button that does it."""
     lang = at.lang
     ready = [file for file, outcome in zip(files, checked, strict=True) if outcome.storable]
-    parts = [part for one in checked if one.receipt and not one.receipt.again for part in one.receipt.parts]
+    receipts = [one.receipt for one in checked if one.receipt and not one.receipt.again]
     with st.container(border=True):
-        if parts:
+        if receipts:
             st.markdown(f"### {t('upload.impact', lang)}")
             st.caption(t("upload.impact.about", lang))
+            whole = total(receipts)
             with st.grid(5, min_column_width=120, gap="small"):
                 for name in IMPACT:
-                    total = sum(getattr(part, name) for part in parts if part.form != "frame" or name == "unreadable")
                     words, helped = t(f"receipt.count.{name}", lang), t(f"receipt.count.{name}.help", lang)
-                    st.metric(words, number(total, lang), help=helped)
+                    st.metric(words, number(getattr(whole, name), lang), help=helped)
         if not ready:
             st.info(t("upload.nothing_new", lang))
-        elif st.button(t("upload.store", lang, files=len(ready)), type="primary", icon=":material/save:"):
+            st.session_state.pop("storing", None)
+        elif _asked_to_store(len(ready), lang):
             _store(ready, [one for one in checked if not one.storable], at)
+
+
+def _asked_to_store(files: int, lang: str) -> bool:
+    """The button, or one pressed before: a language chosen meanwhile draws the page anew, and storing goes on."""
+    st.button(
+        counted("upload.store", files, lang),
+        type="primary",
+        icon=":material/save:",
+        on_click=st.session_state.update,
+        args=({"storing": True},),
+    )
+    return bool(st.session_state.get("storing"))
 
 
 def _store(ready: Sequence[Any], others: Sequence[Outcome], at: Counter) -> None:
@@ -211,25 +233,27 @@ def _store(ready: Sequence[Any], others: Sequence[Outcome], at: Counter) -> None
     done = _each(ready, at, dry_run=False, kept="kept")
     st.session_state["stored"] = [*done, *others]
     kept = [one for one in done if one.error is None]
+    st.session_state.pop("kept", None)  # what failed may be tried again
+    st.session_state.pop("storing", None)
     if kept:
         st.session_state.pop("results-made", None)
         st.session_state["upload-turn"] += 1  # an empty drop zone for the next files
-        st.toast(t("upload.stored.toast", at.lang, files=len(kept)), icon=":material/check_circle:")
+        st.toast(counted("upload.stored.toast", len(kept), at.lang), icon=":material/check_circle:")
         st.rerun()
+    for outcome in st.session_state.pop("stored"):
+        upload_lines.error(outcome.error, at.lang)
 
 
 def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]) -> None:
     """How many of the stored interviews count already, and where the others are mended."""
-    parts = [part for one in outcomes if one.receipt for part in one.receipt.parts if part.form != "frame"]
-    bad = sum(part.with_issues for part in parts)
-    if not parts:
+    whole = total([one.receipt for one in outcomes if one.receipt])
+    if not whole.new + whole.changed + whole.duplicate:
         return
-    good = sum(part.new + part.changed for part in parts) - bad
     st.success(
-        t("upload.kept.mending", lang, good=number(max(good, 0), lang), bad=number(bad, lang)),
+        t("upload.kept.mending", lang, good=number(whole.counting, lang), bad=number(whole.with_issues, lang)),
         icon=":material/inventory_2:",
     )
-    if bad and "review" in links:
+    if whole.with_issues and "review" in links:
         st.page_link(
             links["review"],
             label=t("upload.to_review", lang),
@@ -244,8 +268,7 @@ def _receipts(outcomes: Sequence[Outcome], at: Counter, *, asking: bool) -> None
         with st.container(border=True, gap="small"):
             _receipt(outcome, at.lang)
             if outcome.error is not None and not (asking and outcome.is_question):
-                found, mend = error_words(outcome.error, at.lang)
-                st.error(f"{found}\n\n**{mend}**\n\n{outcome.error.code}", icon=":material/error:")
+                upload_lines.error(outcome.error, at.lang)
     parts = [(one.file, part) for one in outcomes if one.receipt for part in one.receipt.parts]
     if parts:
         upload_issues.render(parts, at.desk.forms(), at.lang)
@@ -259,7 +282,8 @@ def _receipt(outcome: Outcome, lang: str) -> None:
         elif outcome.receipt is None:
             st.badge(t("upload.state.unreadable", lang), icon=":material/error:", color="red")
         elif outcome.receipt.again:
-            st.badge(t("upload.state.again", lang), icon=":material/content_copy:", color="gray")
+            same = "again" if outcome.receipt.stored else "twin"  # the same bytes are stored, or go with it
+            st.badge(t(f"upload.state.{same}", lang), icon=":material/content_copy:", color="gray")
         elif outcome.receipt.stored:
             st.badge(t("upload.state.stored", lang), icon=":material/check_circle:", color="green")
         else:
@@ -267,21 +291,4 @@ def _receipt(outcome: Outcome, lang: str) -> None:
     if outcome.corrections is not None:
         upload_issues.corrections(outcome.corrections, outcome.corrected, lang)
     for part in outcome.receipt.parts if outcome.receipt else ():
-        _part(part, lang)
-
-
-def _part(part: Part, lang: str) -> None:
-    form = t("receipt.form.frame", lang) if part.form == "frame" else as_text(f"{part.form} {part.form_version}")
-    source, rows = filled(f"source.{part.source}", lang, {}), number(part.rows, lang)
-    st.caption(t("upload.part", lang, form=form, source=source, rows=rows))
-    told = (f"{t(f'receipt.count.{name}', lang)} **{number(getattr(part, name), lang)}**" for name in COUNTS)
-    st.markdown(" · ".join(told))
-
-
-def _run_button(desk: Desk, lang: str) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(t("upload.run.why", lang), width="stretch")
-        pressed = st.button(t("upload.run", lang), type="primary", icon=":material/refresh:")
-    if pressed and (made := make(desk.run, lang)) is not None:
-        st.session_state["results-made"] = made
-        st.rerun()
+        upload_lines.part(part, lang)

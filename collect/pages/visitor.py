@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -10,7 +11,17 @@ from typing import ParamSpec
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
-from collect.access import ANYBODY, LOCAL, Forbidden, Who, claims_from, is_loopback
+from collect.access import (
+    ANYBODY,
+    LOCAL,
+    Forbidden,
+    Who,
+    came_as,
+    claims_from,
+    from_here,
+    is_loopback,
+    is_own_name,
+)
 from collect.problems import CollectError
 from collect.settings import Settings
 
@@ -60,16 +71,35 @@ def visitor(settings: Settings) -> Who:
     Forbidden
         ACC-02 where nobody has logged in, ACC-10 where the login has expired.
     CollectError
-        ACC-03 where the app listens to others and asks nobody.
+        ACC-03 where the app listens to others and asks nobody, ACC-15 where somebody comes by a foreign name or
+        through a proxy and nobody would be asked.
     """
     if not asks_who():
-        address = st.get_option("server.address") or "0.0.0.0"  # noqa: S104  # what Streamlit does without an address
-        if not is_loopback(address) and not settings.allow_anonymous:
-            raise CollectError("ACC-03", address=address)
-        return LOCAL if is_loopback(address) else ANYBODY
+        return _unasked(settings)
     if not st.user.is_logged_in:
         raise Forbidden("ACC-02")
     who = claims_from(st.secrets.get("access", {})).who(st.user.to_dict())
     if who.until < time.time():
         raise Forbidden("ACC-10")
     return who
+
+
+def _unasked(settings: Settings) -> Who:
+    """Who comes in where nobody logs in."""
+    address = st.get_option("server.address") or "0.0.0.0"  # noqa: S104  # what Streamlit does without an address
+    here = is_loopback(address)
+    if not here and not settings.allow_anonymous:
+        raise CollectError("ACC-03", address=address)
+    headers = st.context.headers  # none at all where the script runs without a server
+    if here and (not headers or from_here(headers)):
+        return LOCAL
+    if settings.allow_anonymous and (not headers or is_own_name(came_as(headers), own_names())):
+        return ANYBODY
+    raise CollectError("ACC-15", host=came_as(headers) or "–")
+
+
+def own_names() -> list[str]:
+    """The names this server answers to without asking who comes: the machine's, and those that the settings give."""
+    machine = socket.gethostname()
+    told = [st.get_option("browser.serverAddress"), st.get_option("server.address")]
+    return [machine, f"{machine}.local", *filter(None, told), *st.get_option("server.allowedHosts")]

@@ -21,6 +21,8 @@ KINDS: Mapping[str, tuple[str, str]] = {  # our kinds to Data Package types and 
     "number": ("number", "default"), "date": ("date", "default"), "instant": ("datetime", "default"),
     "yes_no": ("boolean", "default"), "bytes": ("string", "binary"),
 }  # fmt: skip
+MADE_UP = Column("made_up", "yes_no", "whether the figures are made up, for a demonstration", required=True)
+COLUMNS = (*GAPS.columns, MADE_UP)  # a CSV has no room for facts of its release but a column
 MEDIA = {
     ".parquet": ("parquet", "application/vnd.apache.parquet"),
     ".csv": ("csv", "text/csv"),
@@ -29,15 +31,15 @@ MEDIA = {
 
 
 def data_dictionary(language: str) -> pl.DataFrame:
-    """One row per column of the gap list: column, kind, unit, description, allowed, required."""
+    """One row per column of the gap list and of its CSV: column, kind, unit, description, allowed, required."""
     return pl.DataFrame(
         {
-            "column": [column.name for column in GAPS.columns],
-            "kind": [t(f"column.kind.{column.kind}", language) for column in GAPS.columns],
-            "unit": [unit_of(column, language) for column in GAPS.columns],
-            "description": [description_of(column, language) for column in GAPS.columns],
-            "allowed": [_allowed(column) for column in GAPS.columns],
-            "required": [column.required for column in GAPS.columns],
+            "column": [column.name for column in COLUMNS],
+            "kind": [t(f"column.kind.{column.kind}", language) for column in COLUMNS],
+            "unit": [unit_of(column, language) for column in COLUMNS],
+            "description": [description_of(column, language) for column in COLUMNS],
+            "allowed": [_allowed(column) for column in COLUMNS],
+            "required": [column.required for column in COLUMNS],
         }
     )
 
@@ -103,7 +105,7 @@ def _hash(file: Path) -> str:
 
 def _resource(file: Path, columns: list[str], rows: int, release: Release, language: str) -> dict[str, Any]:
     form, media = MEDIA[file.suffix.lower()]
-    declared = {column.name: column for column in GAPS.columns}
+    declared = {column.name: column for column in COLUMNS}
     return {
         "name": f"{file.stem}-{form}".lower(),
         "path": file.name,

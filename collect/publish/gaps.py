@@ -35,8 +35,8 @@ def write_gaps(
     ----------
     path
         ``.parquet``: zstd, GeoParquet 1.1 with the bbox covering column when any row has an outline and ``geometry``
-        is asked for, plain Parquet otherwise. ``.csv``: UTF-8 with a byte order mark. ``.xlsx``: a workbook that
-        explains its columns.
+        is asked for, plain Parquet otherwise. ``.csv``: UTF-8 with a byte order mark; ``made_up`` in every row, for
+        want of another place. ``.xlsx``: a workbook that explains its columns.
     language
         Of descriptions and explanations; column names are the same in every language.
     meta
@@ -54,6 +54,8 @@ def write_gaps(
     release = release_of(meta or {}, rows)
     if suffix != ".parquet" or not geometry or rows["geometry"].null_count() == rows.height:
         rows = rows.drop("geometry")
+    if suffix == ".csv":
+        rows = rows.with_columns(made_up=pl.lit(release.made_up))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(rows, path, suffix, release, language)

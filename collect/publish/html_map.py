@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import date
 from html import escape
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import folium
 
+import geo
 from collect.i18n import t
 from collect.i18n.figures import NOTHING, day, interval, number, percent
 from collect.problems import CollectError
@@ -109,7 +111,8 @@ def _drawn(layer: MapLayer, lang: str) -> tuple[dict[str, str], str]:
 
 def _add_shapes(sheet: folium.Map, layer: MapLayer, lang: str) -> None:
     shown = layer.shapes[["code", "name", "geometry"]].copy()
-    words = [_words(place, lang) for place in layer.places]
+    called = _names(layer, lang)
+    words = [_words(place, called, lang) for place in layer.places]
     shown["kind"] = [layer.scale.of(place) for place in layer.places]
     for key in ("name", "answer", "share", "interval", "interviewed"):
         shown[key] = [escape(row[key]) for row in words]
@@ -147,11 +150,19 @@ def _pattern(code: str, look: Look) -> str:
     )
 
 
-def _words(place: Place, lang: str) -> dict[str, str]:
-    """A commune's row as people read it."""
+def _names(layer: MapLayer, lang: str) -> dict[str, str]:
+    """Communes by code in the map's language, where their list has such a name; outlines know the Vietnamese one."""
+    if layer.vintage not in geo.VINTAGES:
+        return {}
+    own = {"en": "name_en", "km": "name_km"}.get(lang, "name_vi")
+    return dict(geo.units(layer.vintage).select("code", own).drop_nulls().iter_rows())
+
+
+def _words(place: Place, called: Mapping[str, str], lang: str) -> dict[str, str]:
+    """A commune's row as people read it; ``called``: names by code."""
     nothing = t("publish.map.withheld", lang) if place.withheld else NOTHING
     return {
-        "name": place.name,
+        "name": called.get(place.code, place.name),
         "code": place.code,
         "answer": t(f"verdict.{place.verdict}", lang),
         "share": nothing if place.value is None else percent(place.value, lang),
@@ -177,13 +188,20 @@ def _table(layer: MapLayer, lang: str) -> str:
     keys = ("name", "code", "answer", "share", "interval", "interviewed")
     head = "".join(f'<th scope="col">{escape(t(f"publish.map.{key}", lang))}</th>' for key in keys)
     order = {verdict: rank for rank, verdict in enumerate(("not_met", "undecided", "no_data", "met"))}
+    called = _names(layer, lang)
     rows = []
-    for place in sorted(layer.places, key=lambda place: (order[place.verdict], _alphabet(place.name), place.code)):
-        words = _words(place, lang) | {"answer": f"{LOOKS[place.verdict].mark} {t(f'verdict.{place.verdict}', lang)}"}
+
+    def worst_first(place: Place) -> tuple[int, float, str, str]:
+        share = 1.0 if place.value is None else place.value
+        return order[place.verdict], share, _alphabet(called.get(place.code, place.name)), place.code
+
+    for place in sorted(layer.places, key=worst_first):
+        words = _words(place, called, lang)
+        words["answer"] = f"{LOOKS[place.verdict].mark} {words['answer']}"
         first, *others = (escape(words[key]) for key in keys)
-        rows.append(
-            f'<tr><th scope="row" lang="vi">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in others) + "</tr>"
-        )
+        tongue = "vi" if words["name"] == place.name else lang
+        cells = "".join(f"<td>{cell}</td>" for cell in others)
+        rows.append(f'<tr><th scope="row" lang="{tongue}">{first}</th>{cells}</tr>')
     return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
 
 

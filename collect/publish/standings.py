@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from collect.publish.disclosure import withheld
+from collect.publish.disclosure import DECIDED, KEYS, hidden_among
 
-KEYS = ("indicator", "level", "vintage", "place", "round")
 HIDDEN = (
     "model_value", "root_mse", "value", "ci_low", "ci_high", "p_meets", "numerator", "denominator", "std_error",
     "n_base", "n_holding", "lower_bound", "upper_bound",
@@ -31,11 +30,6 @@ def standings(
         .join(by_model, on=["indicator", "vintage", "place", "round"], how="left")
         .join(needed.unique(["target_id", "place"]), on=["target_id", "place"], how="left")
     )
-    hidden = [
-        part.select("target_id", "round", "place").filter(pl.col("place").is_in(sorted(withheld(part))))
-        for part in rows.partition_by("target_id", "round")
-    ]
-    few = pl.concat(hidden) if hidden else rows.select("target_id", "round", "place").clear()
-    rows = rows.join(few.with_columns(few=pl.lit(True)), on=["target_id", "round", "place"], how="left")
-    rows = rows.with_columns(suppressed=pl.col("suppressed").fill_null(False) | pl.col("few").fill_null(False))
-    return rows.drop("few").with_columns(pl.when(~pl.col("suppressed")).then(name).alias(name) for name in HIDDEN)
+    few = rows[DECIDED].fill_null(True) if DECIDED in rows.columns else hidden_among(rows, "target_id", "round")
+    rows = rows.with_columns(suppressed=pl.col("suppressed").fill_null(False) | few).drop(DECIDED, strict=False)
+    return rows.with_columns(pl.when(~pl.col("suppressed")).then(name).alias(name) for name in HIDDEN)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -243,7 +244,7 @@ def _pairs_found(store: Store, form: Form, stands: pl.DataFrame) -> pl.DataFrame
     key = hashlib.sha256(repr((form.sha256, form.design)).encode())
     key.update(stands.select("upload_id", "submission_id", "content").write_csv().encode())
     kept = store.folder / "cache" / "duplicates" / f"{key.hexdigest()[:32]}.parquet"
-    if kept.is_file():
+    with suppress(OSError, pl.exceptions.PolarsError):  # not there, or damaged: it is made again
         return pl.read_parquet(kept)
     found = [
         traits(answers_as_received(store, form, str(upload), rows["submission_id"]), form.to_read)

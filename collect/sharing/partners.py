@@ -25,6 +25,7 @@ from collect.registry import PARTNERS, TOKENS
 
 PREFIX = "phu_"  # so that people and scanners of leaked secrets recognise one
 VALID_DAYS = 365
+LONGEST_DAYS = 3650  # ten years: what nobody remembers having handed out should not open for ever
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # as a provider's claim may name it, and never blank
 USED_EVERY = timedelta(minutes=1)  # how finely the last use is noted: reading must not mean writing each time
 
@@ -66,7 +67,8 @@ def save(engine: Engine, partner: str, name: str, scope: Scope, by: str = "") ->
     ------
     CollectError
         ACC-06 for a scope without any limit: a partner sees its own release, never everything. ACC-12 for a code that
-        cannot be one, ACC-14 for a province or commune that the list in force does not know.
+        cannot be one, ACC-14 for a province or commune that the list in force does not know, ACC-18 for communes that
+        lie in none of its provinces.
     """
     _may_be_saved(partner, scope)
     values = {"name": name, "scope": _as_lists(scope)}
@@ -91,14 +93,25 @@ def _may_be_saved(partner: str, scope: Scope) -> None:
     if scope == EVERYWHERE:
         raise CollectError("ACC-06", partner=partner)
     provinces = set(geo.units(geo.LATEST)["province_code"])
-    communes = pl.concat([geo.units(geo.LATEST, province) for province in sorted(provinces)])["code"]
-    unknown = (scope.provinces or frozenset()) - provinces | (scope.communes or frozenset()) - set(communes)
+    known = pl.concat([geo.units(geo.LATEST, province) for province in sorted(provinces)])
+    unknown = (scope.provinces or frozenset()) - provinces | (scope.communes or frozenset()) - set(known["code"])
     if unknown:
         raise CollectError("ACC-14", codes=", ".join(sorted(unknown)), vintage=geo.LATEST)
+    if not any(scope.holds_commune(*row) for row in known.select("code", "province_code").iter_rows()):
+        outside, around = (", ".join(sorted(codes or ())) for codes in (scope.communes, scope.provinces))
+        raise CollectError("ACC-18", communes=outside, provinces=around)
+
+
+def may_live(days: int) -> int:
+    """The days a token is to work, where they can be allowed. Raises CollectError ACC-17."""
+    if not 1 <= days <= LONGEST_DAYS:
+        raise CollectError("ACC-17", days=days, longest=LONGEST_DAYS)
+    return days
 
 
 def new_token(engine: Engine, partner: str, days: int = VALID_DAYS) -> str:
-    """Make a token and return it: this once, for nobody can show it again. Raises CollectError ACC-07."""
+    """Make a token and return it: this once, for nobody can show it again. Raises CollectError ACC-07, ACC-17."""
+    may_live(days)
     of(engine, partner)
     secret = PREFIX + secrets.token_urlsafe(32)
     instant = now()

@@ -38,6 +38,7 @@ TYPES = {
     "gaps.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "communes.geojson": "application/geo+json",
 }
+SPOKEN = frozenset(TYPES) - {"communes.geojson"}  # in one language each; outlines hold all three
 MAKING = threading.Lock()  # two who ask at the same time get the same file, made once
 
 
@@ -112,7 +113,7 @@ def file_of(store: Store, who: Who, name: str, lang: str, release: str | None = 
     theirs = name_of(run_id, scope)
     if release not in (None, theirs):
         raise Forbidden("ACC-01", what="gap_files", role=who.role)
-    path = store.folder / "releases" / theirs / (name if name == "communes.geojson" else f"{lang}.{name}")
+    path = store.folder / "releases" / theirs / (f"{lang}.{name}" if name in SPOKEN else name)
     with MAKING:
         if not path.is_file():
             WRITERS[name.rpartition(".")[2]](store, read_run(store, run_id), who, path, lang)

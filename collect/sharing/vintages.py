@@ -24,3 +24,10 @@ def scope_in(scope: Scope, vintage: str) -> Scope:
         if now is not None and scope.holds_commune(now, provinces[now])
     )
     return replace(scope, provinces=None, communes=frozenset(inside))
+
+
+def has_ground(scope: Scope) -> bool:
+    """Whether any commune of the survey's ground lies inside: a login's claims may be missing, or name none of it."""
+    if scope.provinces is None and scope.communes is None:
+        return True
+    return any(scope.holds_commune(*row) for row in geo.units(geo.LATEST).select("code", "province_code").iter_rows())

@@ -1,0 +1,158 @@
+"""What an upload came to: its submissions counted against what is stored, and against the files handed in with it.
+
+Files that go together are counted in the order in which they would be stored: an interview in two of them is new once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+COUNTS = ("form", "form_version", "source", "read", "rows", "new", "changed", "duplicate", "with_issues", "unreadable")
+SUBMISSION = {  # what is remembered of each submission read, so that other files can be counted against it
+    "submission_id": pl.String(),
+    "replaces": pl.String(),
+    "content": pl.String(),
+    "news": pl.String(),  # new, changed or duplicate, against what was stored before
+    "status": pl.String(),  # of its household
+}
+NO_SUBMISSIONS = pl.DataFrame(schema=SUBMISSION)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one form's share of an upload came to, in submissions; ``rows`` counts its repeat rows.
+
+    ``issues`` is an issues table: it holds answers and stays inside the data folder. ``submissions``: one row per
+    submission, as `SUBMISSION`; none for a sampling frame and for an upload received before.
+    """
+
+    form: str
+    form_version: str
+    source: str
+    read: int
+    rows: int
+    new: int
+    changed: int
+    duplicate: int
+    with_issues: int
+    unreadable: int
+    issues: pl.DataFrame
+    submissions: pl.DataFrame = field(default_factory=lambda: NO_SUBMISSIONS, repr=False)
+
+    def counts(self) -> dict[str, Any]:
+        """The part as a registry row."""
+        return {name: getattr(self, name) for name in COUNTS} | {"issues": self.issues.height}
+
+    def known(self) -> Part:
+        """The same part of an upload whose bytes are there already: everything in it is a duplicate."""
+        return replace(self, new=0, changed=0, duplicate=self.read, submissions=NO_SUBMISSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to an upload. ``again``: these very bytes were received before. ``stored``: False after a dry run."""
+
+    file: str
+    upload_id: str
+    again: bool
+    stored: bool
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Several receipts in one: counts of submissions, and how many interviews came of them.
+
+    ``counting``: interviews that are new or changed and that estimates look at without reserve; ``with_issues``: those
+    that are new or changed and break a rule. An interview that several files hold is counted once, as its last version.
+    """
+
+    new: int
+    changed: int
+    duplicate: int
+    unreadable: int
+    counting: int
+    with_issues: int
+
+
+def news_of(index: pl.DataFrame, before: pl.DataFrame) -> pl.Series:
+    """Say of each submission what it is against those received before: new, changed or duplicate.
+
+    Both tables have ``submission_id`` and ``content``, ``index`` also ``replaces``: an edit under a new id changes the
+    submission it names.
+    """
+    keys = ["submission_id", "content"]
+    same = before.select(keys).unique().with_columns(same=True)
+    rows = index.join(same, on=keys, how="left", maintain_order="left")
+    known = before["submission_id"]
+    either = pl.concat([known, index["submission_id"]])
+    changed = pl.col("submission_id").is_in(known.implode()) | pl.col("replaces").is_in(either.implode())
+    word = pl.when("same").then(pl.lit("duplicate")).when(changed).then(pl.lit("changed")).otherwise(pl.lit("new"))
+    return rows.select(news=word)["news"]
+
+
+def count(news: pl.Series, repeated: int = 0) -> dict[str, int]:
+    """How many are new, changed, duplicate; ``repeated``: those met twice in one upload are duplicates too."""
+    found = dict(news.value_counts().iter_rows())
+    counts = {name: int(found.get(name, 0)) for name in ("new", "changed", "duplicate")}
+    return counts | {"duplicate": counts["duplicate"] + repeated}
+
+
+@dataclass
+class Together:
+    """Files handed in together: each dry run's receipt is counted as though those before it were stored."""
+
+    uploads: set[str] = field(default_factory=set)
+    before: dict[str, pl.DataFrame] = field(default_factory=dict)  # `SUBMISSION` rows by form
+
+    def count(self, receipt: Receipt) -> Receipt:
+        """The receipt in its turn. The same bytes twice are ``again`` and not ``stored``."""
+        twin = receipt.upload_id in self.uploads
+        self.uploads.add(receipt.upload_id)
+        if receipt.stored or receipt.again:
+            return receipt
+        if twin:
+            return replace(receipt, again=True, parts=tuple(part.known() for part in receipt.parts))
+        return replace(receipt, parts=tuple(self._count(part) for part in receipt.parts))
+
+    def _count(self, part: Part) -> Part:
+        mine, others = part.submissions, self.before.get(part.form, NO_SUBMISSIONS)
+        self.before[part.form] = pl.concat([others, mine])
+        if others.is_empty() or mine.is_empty():
+            return part
+        rows = mine.with_columns(besides=news_of(mine, others))
+        stays = (pl.col("news") == "duplicate") | (pl.col("besides") == "new")
+        rows = rows.with_columns(news=pl.when(stays).then("news").otherwise("besides")).select(*SUBMISSION)
+        repeated = part.duplicate - mine.filter(news="duplicate").height
+        counts = count(rows["news"], repeated)
+        return replace(
+            part, submissions=rows, new=counts["new"], changed=counts["changed"], duplicate=counts["duplicate"]
+        )
+
+
+def in_turn(receipts: Sequence[Receipt]) -> tuple[Receipt, ...]:
+    """Receipts of files handed in together, in the order in which they would be stored."""
+    together = Together()
+    return tuple(together.count(receipt) for receipt in receipts)
+
+
+def total(receipts: Sequence[Receipt]) -> Sum:
+    """What receipts come to together; sampling frames count for what of them cannot be read."""
+    parts = [part for receipt in receipts if not receipt.again for part in receipt.parts]
+    forms = [part for part in parts if part.form != "frame"]
+    rows = [part.submissions.with_columns(form=pl.lit(part.form)) for part in forms]
+    fresh = pl.concat([NO_SUBMISSIONS.with_columns(form=pl.lit("")), *rows]).filter(pl.col("news") != "duplicate")
+    replaced = fresh.select("form", submission_id="replaces").drop_nulls()
+    last = fresh.unique(["form", "submission_id"], keep="last").join(replaced, on=["form", "submission_id"], how="anti")
+    return Sum(
+        new=sum(part.new for part in forms),
+        changed=sum(part.changed for part in forms),
+        duplicate=sum(part.duplicate for part in forms),
+        unreadable=sum(part.unreadable for part in parts),
+        counting=last.filter(status="accepted").height,
+        with_issues=last.filter(status="with_issues").height,
+    )

@@ -1,0 +1,97 @@
+"""Files handed in together: counted against what is stored and against one another, before and after storing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from check_tables import rows_of
+from field_office import Office, submission
+
+from collect.intake import Asked, Receipt, add_file
+from collect.receipts import in_turn, total
+from collect.review import reviews
+
+GOOD = """
+    | id | replaces | size |
+    | a  |          | 3    |
+    | b  |          | 4    |
+    | c  |          | 99   |
+"""
+OTHERS = """
+    | id | replaces | size |
+    | d  |          | 3    |
+    | e  |          | 77   |
+"""
+CHANGED = """
+    | id | replaces | size |
+    | a  |          | 5    |
+    | b  |          | 4    |
+    | c  |          | 98   |
+"""
+EDITED = """
+    | id | replaces | size |
+    | f  | c        | 4    |
+"""
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path)
+    yield made
+    made.close()
+
+
+def hand_in(office: Office, *tables: str, dry_run: bool) -> list[Receipt]:
+    """Each table as a folder of submissions."""
+    receipts = []
+    for table in tables:
+        office.sent += 1
+        folder = office.folder / f"handed-{office.sent}"
+        folder.mkdir()
+        for row in rows_of(table):
+            (folder / f"{row['id']}.xml").write_text(submission(row), encoding="utf-8")
+        asked = Asked(name=folder.name)
+        receipts.append(add_file(office.store, folder, office.definitions, asked, dry_run=dry_run))
+    return receipts
+
+
+def news(receipts: list[Receipt] | tuple[Receipt, ...]) -> list[tuple[int, int, int]]:
+    return [(part.new, part.changed, part.duplicate) for one in receipts for part in one.parts]
+
+
+def test_files_that_go_together_are_previewed_as_they_will_be_stored(office: Office) -> None:
+    files = (GOOD, OTHERS, CHANGED, EDITED)
+    previewed = in_turn(hand_in(office, *files, dry_run=True))
+    assert news(previewed) == [(3, 0, 0), (2, 0, 0), (0, 2, 1), (0, 1, 0)]
+    stored = hand_in(office, *files, dry_run=False)
+    assert news(stored) == news(previewed)
+    assert total(stored) == total(previewed)
+
+
+def test_what_is_stored_already_stays_a_duplicate_whatever_goes_with_it(office: Office) -> None:
+    hand_in(office, GOOD, dry_run=False)
+    previewed = in_turn(hand_in(office, OTHERS, CHANGED, GOOD + "    | g  |          | 3    |\n", dry_run=True))
+    assert news(previewed) == [(2, 0, 0), (0, 2, 1), (1, 0, 3)]
+
+
+def test_the_same_bytes_under_two_names_are_new_once(office: Office) -> None:
+    first, twin = in_turn(hand_in(office, GOOD, GOOD, dry_run=True))
+    assert (first.again, twin.again, twin.stored) == (False, True, False)
+    assert news((first, twin)) == [(3, 0, 0), (0, 0, 3)]
+    assert total([first, twin]).new == 3
+
+
+def test_an_interview_in_several_files_is_counted_once_with_its_last_answers(office: Office) -> None:
+    stored = hand_in(office, GOOD, OTHERS, CHANGED, EDITED, dry_run=False)
+    whole = total(stored)
+    assert (whole.counting, whole.with_issues) == (4, 1)  # c was mended by its edit f; e breaks a rule
+    queue = reviews.queue(office.store, office.definitions)
+    assert (queue.height, queue.filter(state="with_issues").height) == (5, 1)
+
+
+def test_duplicates_and_refusals_neither_count_anew_nor_wait_for_mending(office: Office) -> None:
+    hand_in(office, GOOD, dry_run=False)
+    again = hand_in(office, GOOD + "    | g  |          | 3    |\n", dry_run=False)
+    assert (total(again).counting, total(again).with_issues) == (1, 0)
