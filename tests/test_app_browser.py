@@ -470,7 +470,7 @@ def _a_planner_prints_the_worst_commune(seen: Watched) -> None:
 
 
 def _documents_name_what_their_pages_are_drawn_with(seen: Watched) -> None:
-    for code in opening.PARTS:
+    for code in opening.PARTS.keys() - {"begin"}:  # which is where those begin who may not see the overview
         seen.fetched.clear()
         seen.open(code, "vi")
         with urllib.request.urlopen(f"{seen.address}/{code}") as answer:

@@ -59,9 +59,9 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
 
 
 HERE = """/* {page} */ for (const wait of [100, 500, 2000]) setTimeout(() => {{
-const row = document.querySelector('.st-key-phone-pages');
+const row = document.querySelector('.st-key-phone-pages'), here = location.pathname.split('/').pop();
 for (const link of row ? row.querySelectorAll('a') : []) {{
-  if (link.pathname !== location.pathname) link.removeAttribute('aria-current');
+  if (link.getAttribute('href').split('?')[0] !== here) link.removeAttribute('aria-current');
   else if (!link.hasAttribute('aria-current')) {{
     link.setAttribute('aria-current', 'page');
     const [inside, seen] = [link.getBoundingClientRect(), row.getBoundingClientRect()];

@@ -27,9 +27,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {  # page -> the parts of Streamlit's scr
     "commune": ("Selectbox", "Checkbox", "DownloadButton", "DataFrame"),
     "gaps": ("Multiselect", "TextInput", "Button", "DownloadButton", "DataFrame"),
     "upload": ("FileUploader", "TextInput"),
-    "review": ("Multiselect", "TextInput", "Button", "DownloadButton", "DataFrame"),
+    "review": ("Multiselect", "TextInput", "Checkbox", "Button", "DownloadButton", "DataFrame"),
     "quality": ("Selectbox", "Metric", "DownloadButton", "DataFrame", "ArrowVegaLiteChart"),
-    "progress": ("Metric", "Progress", "DownloadButton", "DataFrame"),
+    "progress": ("Metric", "Progress", "Button", "DownloadButton", "DataFrame"),
     "forms": ("Selectbox", "Metric", "DownloadButton"),
     "method": ("Selectbox", "ArrowVegaLiteChart", "rehype-katex"),
 }
