@@ -121,7 +121,7 @@ def files_(session: Session, submission_id: str, as_json: bool) -> None:
     for row in rows.iter_rows(named=True):
         echo(f"{row['name']}  {row['question'] or '-'}  {row['place'] or t('review.file.missing', session.lang)}")
     counts = {"files": rows.height, "files_missing": rows["place"].null_count()}
-    click.echo(t("review.files", session.lang, **counts))
+    echo(t("review.files", session.lang, **counts))
 
 
 def _decision(name: str, decision: str, words: str) -> None:
