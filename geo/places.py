@@ -5,6 +5,7 @@ All 41 codes of 2025-07 are reused codes of older communes, so nothing here gues
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -53,15 +54,15 @@ def read_table(path: Path) -> pl.DataFrame:
     return frame.with_columns(*numbers, *(pl.col(name).str.to_date() for name in DATES if name in frame.columns))
 
 
-@cache
 def _vintages() -> Mapping[str, Vintage]:
-    rows = read_table(HERE / "vintages.csv").iter_rows(named=True)
-    return {
-        row["vintage"]: Vintage(
-            row["vintage"], row["valid_from"], row["valid_to"], row["communes"], row["note"] or "", row["source"]
-        )
-        for row in rows
-    }
+    """Read without Polars: a process that has only imported this may still be forked, without threads of Polars."""
+    with (HERE / "vintages.csv").open(encoding="utf-8", newline="") as file:
+        return {row["vintage"]: _vintage(row) for row in csv.DictReader(file)}
+
+
+def _vintage(row: Mapping[str, str]) -> Vintage:
+    start, end = (date.fromisoformat(row[name]) if row[name] else None for name in ("valid_from", "valid_to"))
+    return Vintage(row["vintage"], start, end, int(row["communes"]), row["note"], row["source"])
 
 
 VINTAGES: Mapping[str, Vintage] = _vintages()  # oldest first

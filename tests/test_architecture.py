@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,3 +145,11 @@ def test_no_python_runs_inside_a_polars_expression() -> None:
     """Polars' threads would wait for the interpreter while another visitor's page holds it and waits for them."""
     asked = [path.name for _, path in modules() if re.search(r"\.map_(elements|batches)", path.read_text("utf-8"))]
     assert asked == []
+
+
+def test_importing_starts_no_thread_of_the_column_engine() -> None:
+    """Reading in lanes forks, and threads of Polars' pool do not come along into a fork."""
+    told = "print([open(file).read().strip() for file in glob.glob('/proc/self/task/*/comm')])"
+    asked = f"import glob, collect.intake, collect.publish, collect.receive, geo; {told}"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert "polars-0" not in done.stdout

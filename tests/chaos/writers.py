@@ -17,6 +17,7 @@ from collect.problems import CollectError
 from collect.store import open_store
 
 HANDS = 8
+PATIENCE_SECONDS = 60
 SHARED = 2  # hands that bring the same files as another: bytes that arrive twice at the same moment
 CONTEXT = multiprocessing.get_context("forkserver")
 # So that a new hand is there soon. Nothing that computes: the threads of Polars' pool do not come along into a fork.
@@ -71,7 +72,10 @@ class Crowd:
 
     def kill_one(self, chance: random.Random) -> None:
         """Kill -9 one of the hands, and have another go on where its list of receipts ends."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not (at_work := [hand for hand in range(HANDS) if self._has_brought(hand)]):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no hand has brought anything for {PATIENCE_SECONDS} seconds")
             time.sleep(0.01)
         hand = chance.choice(at_work)
         time.sleep(chance.uniform(0.0, 0.1))
