@@ -36,6 +36,7 @@ START = (
     "from pathlib import Path; from collect import server; from collect.settings import settings_from; "
     "server.script = lambda: Path('{script}'); server.start(settings_from(), port={port}, browser=False)"
 )
+FRAMED = "from collect.api.gate import Gate; Gate._dress = lambda *_: None; "  # st_folium needs a frame, ours forbid it
 HEADINGS = "() => [...document.querySelectorAll('h2, h3')].map(one => one.innerText).join('|')"
 OVER_A_COMMUNE = "canvas.leaflet-interactive"  # what Leaflet calls its canvas while the pointer is over a shape
 CHANGED = f"before => ({HEADINGS})() !== before"
@@ -54,7 +55,8 @@ def serving(script: Path, data: Path, **more: str) -> Iterator[tuple[str, psutil
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     environment = {**os.environ, "COLLECT_DATA": str(data), "COLLECT_LANG": "vi", "PYTHONPATH": str(ROOT), **more}
-    command = [sys.executable, "-c", START.format(script=script, port=port)]
+    begin = FRAMED * ("APP_FOLIUM" in more) + START.format(script=script, port=port)
+    command = [sys.executable, "-c", begin]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=ROOT, env=environment, **quiet) as server:  # type: ignore[call-overload]
         try:
@@ -92,7 +94,7 @@ def first_map(browser: Browser, address: str, warm: int = 5) -> tuple[float, flo
 def clicks(browser: Browser, address: str, canvas: str, wanted: int = 8) -> list[float]:
     """Seconds from clicks on the map to the heading of what was clicked; where no commune is, nobody clicks."""
     page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
-    page.goto(f"{address}/map?lang=vi")
+    page.goto(f"{address}/map?lang=vi", timeout=FIRST_S * 1000)
     box = _drawn(page, canvas)
     draw = random.Random(11)
     took: list[float] = []
