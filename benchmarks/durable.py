@@ -17,13 +17,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from collect.define import load_forms
+from collect.forms import Form
 from collect.openrosa import people
 from collect.openrosa.door import Door, Sending
-from collect.settings import settings_from
+from collect.settings import settings_from, shipped_forms
 from collect.store import open_store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -43,8 +46,9 @@ def syncs_a_second(folder: Path, seconds: float) -> float:
     return count / (time.perf_counter() - begun)
 
 
-def submission(name: str, form: str) -> bytes:
-    return f'<data id="{form}"><meta><instanceID>{name}</instanceID></meta></data>'.encode().ljust(BYTES)
+def submission(name: str, form: str, version: str) -> bytes:
+    said = f'<data id="{form}" version="{version}"><meta><instanceID>{name}</instanceID></meta></data>'
+    return said.encode().ljust(BYTES)
 
 
 def at_the_door(folder: Path, database: str, senders: int, seconds: float) -> float:
@@ -53,7 +57,7 @@ def at_the_door(folder: Path, database: str, senders: int, seconds: float) -> fl
     door = Door(lambda: store)
 
     def send(name: str) -> bool:
-        return door.send(Sending("hh", name, "1", "", submission(name, "hh"))).result() == "new"
+        return door.send(Sending("hh", name, "1", "", submission(name, "hh", "1"))).result() == "new"
 
     rate = sent_a_second(lambda: send, senders, seconds)
     door.close()
@@ -70,11 +74,13 @@ def over_http(folder: Path, database: str, senders: int, seconds: float) -> floa
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     where = {"COLLECT_DATA": str(folder), "COLLECT_DATABASE": database}
-    command = [sys.executable, "-m", "collect.cli", "app", "--port", str(port)]
+    command = [sys.executable, "-m", "collect", "app", "--port", str(port)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(command, env={**os.environ, **where}, **quiet)  # type: ignore[call-overload]
     try:
         while not _answers(_phone(port, token)):
+            if server.poll() is not None:
+                sys.exit(f"the server ended with {server.returncode}")
             time.sleep(0.25)
         return sent_a_second(lambda: _phone(port, token), senders, seconds)
     finally:
@@ -83,19 +89,27 @@ def over_http(folder: Path, database: str, senders: int, seconds: float) -> floa
 
 
 def _phone(port: int, token: str) -> Callable[[str], bool]:
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    line, form = http.client.HTTPConnection("127.0.0.1", port, timeout=60), household()
     said = {"X-OpenRosa-Version": "1.0", "Content-Type": "multipart/form-data; boundary=b"}
     head = '--b\r\nContent-Disposition: form-data; name="xml_submission_file"; filename="s.xml"\r\n'
     head += "Content-Type: text/xml\r\n\r\n"
 
     def send(name: str) -> bool:
-        body = head.encode() + submission(name, "household") + b"\r\n--b--\r\n"
+        body = head.encode() + submission(name, form.form_id, form.version) + b"\r\n--b--\r\n"
         line.request("POST", f"/key/{token}/submission", body, said)
         answer = line.getresponse()
-        answer.read()
-        return answer.status == 201
+        said_back = answer.read().decode()
+        if answer.status != 201:
+            raise AssertionError(said_back)
+        return True
 
     return send
+
+
+@cache
+def household() -> Form:
+    """The form that phones send: the server takes none that it does not know."""
+    return next(form for form in load_forms(shipped_forms()) if form.form_id == "household")
 
 
 def _answers(phone: Callable[[str], bool]) -> bool:

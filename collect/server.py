@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from streamlit.web.bootstrap import load_config_options
+from streamlit.web.server.starlette import starlette_server
 
 from collect import api, openrosa
 from collect.access import is_loopback
@@ -101,9 +102,29 @@ def start(settings: Settings, address: str = "127.0.0.1", port: int = 8501, *, b
     options = {"server.address": address, "server.port": port, "browser.serverAddress": address, **QUIET}
     load_config_options(options)
     app = build(settings, may_listen(address, settings.allow_anonymous))
+    answer_at_once()
     if browser and has_screen():
         threading.Thread(target=_show, args=(address, port), daemon=True).start()
     app.run(config=options)
+
+
+def answer_at_once() -> None:
+    """Have every piece of an answer leave as it is written.
+
+    Streamlit's listening socket does not say that it speaks TCP, so asyncio does not turn off the gathering of small
+    pieces (Nagle's algorithm) on what it accepts: the second piece of an answer then waits up to 40 ms until the other
+    side has confirmed the first. What is accepted has the options of the socket that listens.
+    """
+    starlette_server._bind_socket = _without_delay
+
+
+_bind = starlette_server._bind_socket
+
+
+def _without_delay(address: str, port: int, backlog: int) -> socket.socket:
+    listening = _bind(address, port, backlog)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def may_listen(address: str, anonymous: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 from streamlit.web import bootstrap
 from streamlit.web.server import server_util
+from streamlit.web.server.starlette import starlette_server
 
 from collect.access import ANYBODY, LOCAL, Who, from_here
 from collect.api.gate import Gate
@@ -27,7 +29,7 @@ from collect.i18n import LANGUAGES, t
 from collect.pages import visitor
 from collect.pages.alone import stay_alone
 from collect.problems import CollectError
-from collect.server import build, script
+from collect.server import answer_at_once, build, script
 from collect.settings import settings_from
 
 HERE = {"host": "127.0.0.1:8501"}
@@ -97,6 +99,17 @@ def test_pages_say_in_every_language_why_they_stay_shut(
 def test_every_header_of_a_proxy_is_known(header: str) -> None:
     assert from_here(HERE)
     assert not from_here({**HERE, header: "127.0.0.1"})
+
+
+def test_every_piece_of_an_answer_leaves_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starlette_server, "_bind_socket", starlette_server._bind_socket)  # put back afterwards
+    answer_at_once()
+    with starlette_server._bind_socket("127.0.0.1", 0, 1) as listening:
+        listening.setblocking(True)
+        with socket.create_connection(listening.getsockname()):
+            accepted, _ = listening.accept()
+    with accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def nobody_is_asked(*_: object, **__: object) -> str:
