@@ -8,7 +8,7 @@ from pathlib import Path
 
 ALL = (
     "location", "checking", "formlogic", "journey", "estimation", "coverage", "change", "duplicates", "exports",
-    "durable", "app",
+    "submissions", "workbook", "durable", "app",
 )  # fmt: skip
 
 

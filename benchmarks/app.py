@@ -24,9 +24,10 @@ from typing import Any
 
 import psutil
 import websockets
-from playwright.sync_api import Browser, Error, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Frame, Page, ViewportSize, sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.typing import Origin, Subprotocol
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = "/usr/bin/chromium"
@@ -40,7 +41,7 @@ FRAMED = "from collect.api.gate import Gate; Gate._dress = lambda *_: None; "  #
 HEADINGS = "() => [...document.querySelectorAll('h2, h3')].map(one => one.innerText).join('|')"
 OVER_A_COMMUNE = "canvas.leaflet-interactive"  # what Leaflet calls its canvas while the pointer is over a shape
 CHANGED = f"before => ({HEADINGS})() !== before"
-SIZE = {"width": 1440, "height": 900}
+SIZE: ViewportSize = {"width": 1440, "height": 900}
 USERS, THINK_S, ACTIONS = 20, 5.0, 6
 SETTLED, SESSIONS = 20, 60
 FIRST_S = 300  # the first page waits until tables over all communes of the country are made up
@@ -57,8 +58,8 @@ def serving(script: Path, data: Path, **more: str) -> Iterator[tuple[str, psutil
     environment = {**os.environ, "COLLECT_DATA": str(data), "COLLECT_LANG": "vi", "PYTHONPATH": str(ROOT), **more}
     begin = FRAMED * ("APP_FOLIUM" in more) + START.format(script=script, port=port)
     command = [sys.executable, "-c", begin]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, **quiet) as server:  # type: ignore[call-overload]
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere) as server:
         try:
             for _ in range(1200):
                 try:
@@ -73,7 +74,7 @@ def serving(script: Path, data: Path, **more: str) -> Iterator[tuple[str, psutil
 
 def first_map(browser: Browser, address: str, warm: int = 5) -> tuple[float, float, int, float]:
     """Seconds to the first map with nothing kept, then (the median) with the browser's cache; requests; MB sent."""
-    context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=SIZE)
     took: list[float] = []
     asked: list[str] = []
     sent = 0.0
@@ -93,7 +94,7 @@ def first_map(browser: Browser, address: str, warm: int = 5) -> tuple[float, flo
 
 def clicks(browser: Browser, address: str, canvas: str, wanted: int = 8) -> list[float]:
     """Seconds from clicks on the map to the heading of what was clicked; where no commune is, nobody clicks."""
-    page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+    page = browser.new_page(viewport=SIZE)
     page.goto(f"{address}/map?lang=vi", timeout=FIRST_S * 1000)
     box = _drawn(page, canvas)
     draw = random.Random(11)
@@ -149,9 +150,8 @@ async def _asked(line: Any, query: str) -> float:
 async def _person(address: str) -> Any:
     """Somebody with the map page open: their line to the server, once the page is drawn."""
     host = address.removeprefix("http://")
-    line = await websockets.connect(
-        f"ws://{host}/_stcore/stream", origin=address, subprotocols=["streamlit"], max_size=None, ping_interval=None  # type: ignore[arg-type,list-item]
-    )  # fmt: skip
+    said: dict[str, Any] = {"subprotocols": [Subprotocol("streamlit")], "max_size": None, "ping_interval": None}
+    line = await websockets.connect(f"ws://{host}/_stcore/stream", origin=Origin(address), **said)
     await _asked(line, "lang=vi")
     return line
 
@@ -198,7 +198,7 @@ async def each_session(address: str, process: psutil.Process) -> float:
 
 def previewed(browser: Browser, address: str, file: Path) -> float:
     """Seconds from choosing a file on the upload page to the button that stores it: read, checked, counted."""
-    page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+    page = browser.new_page(viewport=SIZE)
     page.goto(f"{address}/upload?lang=vi")
     page.locator("input[type=file]").wait_for(state="attached", timeout=60_000)
     begun = time.perf_counter()

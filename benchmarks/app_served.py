@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import runpy
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +75,11 @@ def with_folium(results: Any) -> None:
     target = next(target for target in results.targets if target.target_id == "S2-2025-commune")
     verdicts = dict(results.verdicts.filter(target_id=target.target_id).select("place", "verdict").iter_rows())
     colours = {"met": "#1f6fb4", "not_met": "#b5402c", "undecided": "#f2a65a", "no_data": "#c9d0d8"}
-    style: Callable[[Any], dict[str, Any]] = lambda feature: {  # noqa: E731
-        "fillColor": colours[verdicts[feature["properties"]["id"]]], "color": "#fff", "weight": 1, "fillOpacity": 0.94,
-    }  # fmt: skip
+
+    def style(feature: dict[str, Any]) -> dict[str, Any]:
+        colour = colours[verdicts[feature["properties"]["id"]]]
+        return {"fillColor": colour, "color": "#fff", "weight": 1, "fillOpacity": 0.94}
+
     features = [one | {"properties": {"id": one["id"]}} for one in results.shapes.geometry["features"]]
 
     @st.fragment

@@ -54,7 +54,7 @@ def try_out(draw: Callable[[np.random.Generator, int], Drawn], truth: float, *, 
 
 
 def _mean(flags: pl.Series) -> float:
-    return float(flags.cast(pl.Float64).mean() or 0.0)  # type: ignore[arg-type]
+    return float(np.mean(flags.drop_nulls().to_numpy())) if flags.count() else 0.0
 
 
 def simple(truth: float, interviews: int) -> Callable[[np.random.Generator, int], Drawn]:

@@ -75,8 +75,8 @@ def over_http(folder: Path, database: str, senders: int, seconds: float) -> floa
         port = found.getsockname()[1]
     where = {"COLLECT_DATA": str(folder), "COLLECT_DATABASE": database}
     command = [sys.executable, "-m", "collect", "app", "--port", str(port)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, env={**os.environ, **where}, **quiet)  # type: ignore[call-overload]
+    nowhere = subprocess.DEVNULL
+    server = subprocess.Popen(command, env={**os.environ, **where}, stdout=nowhere, stderr=nowhere)
     try:
         while not _answers(_phone(port, token)):
             if server.poll() is not None:

@@ -11,6 +11,7 @@ import importlib
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -107,15 +108,15 @@ def main() -> None:
     for rows in sorted({min(SLOW, asked.rows), asked.rows}):
         data = survey(rows)
         frame = data.to_pandas()
-        _, truth = timed(lambda data=data: core(data), 1)  # type: ignore[misc]
+        _, truth = timed(partial(core, data), 1)
         ways: dict[str, tuple[Callable[[], Answers], int]] = {
-            "collect, core": (lambda data=data: core(data), 5),  # type: ignore[misc]
-            "collect, estimate_table": (lambda data=data: whole(data), 5),  # type: ignore[misc]
-            "pandas, by hand": (lambda frame=frame: in_pandas(frame), 5),  # type: ignore[misc]
-            "svy": (lambda data=data: in_svy(data), 2),  # type: ignore[misc]
+            "collect, core": (partial(core, data), 5),
+            "collect, estimate_table": (partial(whole, data), 5),
+            "pandas, by hand": (partial(in_pandas, frame), 5),
+            "svy": (partial(in_svy, data), 2),
         }
         if rows <= SLOW:
-            ways["samplics"] = (lambda frame=frame: in_samplics(frame), 1)  # type: ignore[misc]
+            ways["samplics"] = (partial(in_samplics, frame), 1)
         for name, (run, times) in ways.items():
             try:
                 seconds, answer = timed(run, times)
