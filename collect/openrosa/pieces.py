@@ -13,31 +13,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from collect.keeping.attachments import FOLDER, path_of
+from collect.keeping.attachments import FOLDER, folder_of, path_of
 from collect.openrosa.door import Piece
-from collect.store import CHUNK_BYTES, safe_name, sync
+from collect.store import CHUNK_BYTES, safe_name, sync_up
 
 
 def keep_pieces(folder: Path, form: str, instance_id: str, files: Sequence[tuple[str, BinaryIO]]) -> tuple[Piece, ...]:
-    """Write the files that came with a submission, synced with their folder; one that is there is not written again."""
+    """Write the files that came with a submission; come back when they and every folder above them are on disk."""
     if not files:
         return ()
-    waiting = folder / FOLDER
-    waiting.mkdir(parents=True, exist_ok=True)
-    kept, places = [], set()
-    for name, file in files:
-        piece, target = _keep(waiting, folder, (form, instance_id, safe_name(name)), file)
-        kept.append(piece)
-        places.add(target.parent)
-    for place in places:
-        for one in (place, place.parent, waiting, folder):
-            sync(one)
-    return tuple(kept)
+    place = folder_of(folder, form, instance_id)
+    place.mkdir(parents=True, exist_ok=True)
+    kept = tuple(_keep(folder, (form, instance_id, safe_name(name)), file) for name, file in files)
+    sync_up(place, folder)
+    return kept
 
 
-def _keep(waiting: Path, folder: Path, key: tuple[str, str, str], file: BinaryIO) -> tuple[Piece, Path]:
+def _keep(folder: Path, key: tuple[str, str, str], file: BinaryIO) -> Piece:
     digest, size = hashlib.sha256(), 0
-    with tempfile.NamedTemporaryFile(dir=waiting, prefix=".incoming-", delete=False) as temporary:
+    with tempfile.NamedTemporaryFile(dir=folder / FOLDER, prefix=".incoming-", delete=False) as temporary:
         path = Path(temporary.name)
         try:
             while chunk := file.read(CHUNK_BYTES):
@@ -46,9 +40,7 @@ def _keep(waiting: Path, folder: Path, key: tuple[str, str, str], file: BinaryIO
                 temporary.write(chunk)
             temporary.flush()
             os.fsync(temporary.fileno())
-            target = path_of(folder, *key, digest.hexdigest())
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
+            path.replace(path_of(folder, *key, digest.hexdigest()))
         finally:
             path.unlink(missing_ok=True)
-    return Piece(key[2], digest.hexdigest(), size), target
+    return Piece(key[2], digest.hexdigest(), size)
