@@ -13,13 +13,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from collect.registry import ATTACHMENTS, SENT
+from collect.registry import ATTACHMENTS, SENT, in_parts
 from collect.store import Store, safe_name, sha256_of
 
 FOLDER = "attachments"
 ENCRYPTED = ".enc"  # how the name of a file ends that only the project's key opens
 DIGITS = 16  # of the SHA-256 in a file's name
-AT_ONCE = 500  # rows in one statement
 
 
 def folder_of(folder: Path, form: str, instance_id: str) -> Path:
@@ -65,8 +64,8 @@ def restore(store: Store) -> int:
         known = connection.execute(sa.select(SENT.c.form, SENT.c.instance_id)).all()
     rows = [row for form, instance_id in known for row in _in_folder(store, form, instance_id)]
     with store.engine.begin() as connection:
-        for begin in range(0, len(rows), AT_ONCE):
-            connection.execute(ATTACHMENTS.insert(), rows[begin : begin + AT_ONCE])
+        for part in in_parts(rows):
+            connection.execute(ATTACHMENTS.insert(), part)
     return len(rows)
 
 
