@@ -111,8 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
         begin = 0 if token is None else ids.index(token) + 1 if token in ids else len(ids)  # gone: nothing, as Central
         size = min(int(asked["$top"]), self.fake.page_size)
         page: dict[str, Any] = {"value": rows[begin : begin + size]}
-        if asked.get("$select") == "__id":
-            page["value"] = [{"__id": row["__id"]} for row in page["value"]]
+        if "$select" in asked:
+            page["value"] = [{name: row[name] for name in asked["$select"].split(",")} for row in page["value"]]
         if asked.get("$count") == "true":
             page["@odata.count"] = len(rows)
         if size and begin + size < len(rows):

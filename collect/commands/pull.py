@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from collect.problems import CollectError, ExportError
 if TYPE_CHECKING:
     from collect.intake import Receipt
     from collect.pull import Central, Kobo, Page
+    from collect.pull.gone import Moved
     from collect.receive.sealed import PrivateKey
     from collect.store import Store
 
@@ -162,33 +162,27 @@ class _Asked:
 
 def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: PrivateKey | None = None) -> None:
     """Take in page after page; the bookmark moves once a page is safe, so a break costs one page at most."""
-    from collect.pull import Bookmark, bookmark_of, keep_bookmark, note_names
+    from collect.pull import Pulling, bookmark_of
     from collect.store import open_store
 
-    form, what, as_json = asked.form, asked.what, asked.as_json
+    form, as_json = asked.form, asked.as_json
     store, folder = open_store(session.settings), session.settings.data
-    known = bookmark_of(folder, *what)
-    bookmark = known if asked.since is None else Bookmark(asked.since)
-    whole = known.reaches(bookmark.since)  # else the bookmark stays: what came before that day is still to be asked for
+    pulling = Pulling(reader, folder, asked.what, asked.since)
     take = _taker(session, store, form, key)
     totals, pages = dict.fromkeys(COUNTED, 0), 0
     kept: dict[str, int] = {}
-    for page in _told_if_broken(session, reader.pages(bookmark), kept, as_json):
-        asked_at = reader.wire.asked_at
+    for page in _told_if_broken(session, pulling.pages(), kept, as_json):
         receipts = [take(*file) for file in _files(reader, page, form, pages + 1, key)]
         pages += bool(page.count)
         for name in COUNTED:
             totals[name] += sum(getattr(part, name) for receipt in receipts for part in receipt.parts)
-        note_names(page.names, folder, *what)
-        bookmark = bookmark.after(page.newest, page.following, asked_at)
-        if whole:
-            keep_bookmark(bookmark, folder, *what)
+        if pulling.whole:
             kept.update(pages=pages, **totals)
     if not as_json:
         session.say("cli.pull.done", pages=pages, **totals)
-    left = _deleted_there(session, store, reader, asked)
+    left = _deleted_there(session, store, pulling.moved, asked)
     if as_json:
-        click.echo(json.dumps({"pages": pages, **totals, "since": (bookmark if whole else known).since, **left}))
+        click.echo(json.dumps({"pages": pages, **totals, "since": bookmark_of(folder, *asked.what).since, **left}))
 
 
 def _files(
@@ -205,14 +199,13 @@ def _files(
         yield page.data, f"{form}-{number:04d}.json", reader.source
 
 
-def _deleted_there(session: Session, store: Store, reader: Central | Kobo, asked: _Asked) -> dict[str, list[str]]:
+def _deleted_there(session: Session, store: Store, found: Moved, asked: _Asked) -> dict[str, list[str]]:
     """Say which submissions the server deleted or restored, and follow it where nobody here decided otherwise."""
-    from collect.pull import known_names, moved, note_names, refuse_too_many
+    from collect.pull import known_names, note_names, refuse_too_many
     from collect.review.server import follow
 
     folder, url = session.settings.data, asked.what[0]
     known = known_names(folder, *asked.what)
-    found = moved(reader, known)
     told = {"gone": list(found.gone), "back": list(found.back), "deleted": [], "restored": [], "kept": []}
     if asked.deletions == "follow":
         refuse_too_many(found, known, url)
@@ -244,16 +237,12 @@ def _told_if_broken(session: Session, pages: Iterable[Page], kept: dict[str, int
 
 def _taker(session: Session, store: Store, form: str, key: PrivateKey | None) -> Callable[[bytes, str, str], Receipt]:
     """Takes bytes in, under a name, as one kind of export of this form."""
-    from collect.intake import Asked, add_file
+    from collect.intake import Asked, add_bytes
 
     definitions = session.definitions()
-    known = definitions.form(form).form_id
+    asked = Asked(by=os.environ.get("USER", ""), form=definitions.form(form).form_id, key=key)
 
     def take(data: bytes, name: str, source: str) -> Receipt:
-        with tempfile.TemporaryDirectory(dir=store.folder) as folder:
-            path = Path(folder) / name
-            path.write_bytes(data)
-            asked = Asked(by=os.environ.get("USER", ""), form=known, source=source, key=key)
-            return add_file(store, path, definitions, asked)
+        return add_bytes(store, data, definitions, replace(asked, name=name, source=source))
 
     return take

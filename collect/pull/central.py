@@ -68,14 +68,14 @@ class Central:
         said = document(body, self.wire.base).get("@odata.count")
         return said if isinstance(said, int) else None
 
-    def names(self) -> Iterator[str]:
-        """The name of every submission that is there now, deleted ones apart."""
+    def names(self) -> Iterator[tuple[str, str]]:
+        """The name of every submission that is there now, deleted ones apart, and when it last changed."""
         path = f"{self._of_form()}.svc/Submissions"
-        params: dict[str, str] | None = {"$select": "__id", "$top": str(NAMES_SIZE)}
+        params: dict[str, str] | None = {"$select": "__id,__system", "$top": str(NAMES_SIZE)}
         while path:
             found = document(self._get(path, params), self.wire.base)
             rows = rows_of(found, "value", "__id", self.wire.base)
-            yield from (str(row["__id"]) for row in rows)
+            yield from ((str(row["__id"]), _instant(row)) for row in rows)
             path, params = _within(found.get("@odata.nextLink")) if rows else "", None
 
     def sealed(self, names: Sequence[str]) -> bytes:

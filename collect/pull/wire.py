@@ -52,6 +52,7 @@ class Wire:
     wait: Callable[[float], None] = field(default_factory=lambda: time.sleep)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     asked_at: str = ""  # when the last question was asked, by the server's clock; "" where it does not tell
+    ahead: float | None = None  # by how many seconds that clock was before ours; None where it does not tell
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """The body of a good answer.
@@ -96,7 +97,10 @@ class Wire:
             httpx.Client(timeout=TIMEOUT, headers=self.headers) as client,
             client.stream(method, address, **how) as answer,
         ):
-            self.asked_at = _moment_asked(answer, time.monotonic() - begin)
+            made = _moment_made(answer)
+            waited = timedelta(seconds=time.monotonic() - begin)  # made at most so long after it was asked for
+            self.asked_at = "" if made is None else _text(made - waited)
+            self.ahead = None if made is None else (made - datetime.now(UTC)).total_seconds()
             body = bytearray()
             for piece in answer.iter_bytes():
                 body += piece
@@ -143,17 +147,17 @@ def rows_of(found: Mapping[str, Any], name: str, named_by: str, base: str) -> li
     return rows
 
 
-def _moment_asked(answer: httpx.Response, seconds: float) -> str:
-    """When a question was asked that took ``seconds`` to be answered, in the server's time (ISO 8601, UTC); "" unknown.
-
-    The answer's date is when it was made; who asked asked at most as long before it as they waited.
-    """
+def _moment_made(answer: httpx.Response) -> datetime | None:
+    """When an answer was made, by the server's clock; None where it does not tell."""
     try:
         made = parsedate_to_datetime(answer.headers.get("Date", ""))
     except (ValueError, TypeError):
-        return ""
-    asked = made.replace(tzinfo=made.tzinfo or UTC).astimezone(UTC) - timedelta(seconds=seconds)
-    return asked.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return None
+    return made.replace(tzinfo=made.tzinfo or UTC).astimezone(UTC)
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _asked_to_wait(answer: httpx.Response) -> float | None:
