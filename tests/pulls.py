@@ -85,11 +85,11 @@ def received(folder: Path) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def broken_off(folder: Path, kind: str, server: Fake, trouble: str = "cut") -> Result:
+def broken_off(folder: Path, kind: str, server: Fake, trouble: str = "cut", more: tuple[str, ...] = ()) -> Result:
     """A pull that gets the first page and no further."""
     log_in(folder, kind, server)
     server.trouble = ["", *[trouble] * TRIES]
-    done = collect(folder, *ASKING[kind])
+    done = collect(folder, *ASKING[kind], *more)
     assert done.exit_code == 14
     server.trouble = []
     return done

@@ -138,6 +138,16 @@ def test_a_disk_that_refuses_is_told_and_nothing_counts(
     assert send(phone, xml()) == 201
 
 
+def test_a_disk_that_refuses_a_photo_is_told_and_nothing_counts(
+    phone: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("collect.keeping.attachments.os.fsync", refuse)
+        assert send(phone, xml(), photo_jpg=b"photo") == 503
+    assert rows(store) == []
+    assert send(phone, xml(), photo_jpg=b"photo") == 201
+
+
 def refuse(_descriptor: int) -> None:
     raise OSError(28, "No space left on device")
 

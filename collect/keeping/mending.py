@@ -88,9 +88,9 @@ def fill(store: Store) -> int:
 
 
 def _fill_sent(store: Store) -> None:
-    """What phones sent, from uploads and journal; and what came with it."""
-    if sent.restore(store):
-        attachments.restore(store)
+    """What phones sent, from uploads and journal; and the files of submissions."""
+    sent.restore(store)
+    attachments.restore(store)
 
 
 def _fill_runs(store: Store) -> None:

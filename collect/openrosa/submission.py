@@ -9,11 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from collect import registry
-from collect.keeping import sent
+from collect.keeping import attachments, sent
 from collect.openrosa.desk import Desk
 from collect.openrosa.door import ACCEPTED, Outcome, Sending
 from collect.openrosa.people import Person
-from collect.openrosa.pieces import keep_pieces
 from collect.openrosa.reading import Heading, Parcel, heading_of, parcel
 from collect.openrosa.replies import VERSION, Refused, said
 
@@ -55,7 +54,7 @@ def _prepare(desk: Desk, person: Person, brought: Parcel) -> Sending:
     heading = heading_of(brought.data)
     _admit(desk, person, heading)
     files = [(name, file.file) for name, file in brought.files]
-    pieces = keep_pieces(desk.settings.data, heading.form, heading.instance_id, files)
+    pieces = attachments.keep(desk.settings.data, heading.form, heading.instance_id, files)
     return Sending(
         heading.form, heading.instance_id, heading.version, heading.replaces, brought.data,
         person.team, person.person, brought.complete, pieces, _came_as_file(desk, heading), heading.sealed,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collect.pull.bookmark import Bookmark, bookmark_of
 from collect.pull.central import Central
+from collect.pull.files import Files
 from collect.pull.gone import known_names, note_names, refuse_too_many
 from collect.pull.kobo import Kobo
 from collect.pull.logins import Login, Logins
@@ -14,6 +15,6 @@ from collect.pull.rounds import Pulling
 from collect.pull.wire import Page, Wire
 
 __all__ = [
-    "Bookmark", "Central", "Kobo", "Login", "Logins", "Page", "Pulling", "Wire", "bookmark_of", "known_names",
+    "Bookmark", "Central", "Files", "Kobo", "Login", "Logins", "Page", "Pulling", "Wire", "bookmark_of", "known_names",
     "note_names", "refuse_too_many",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)  # before any server, and far enough from the calendar's own
 OVERLAP = timedelta(seconds=60)  # asked for again: a submission being saved while we asked may bear an earlier instant
 UNSTEADY_SECONDS = 30.0  # by which the server's clock may fall behind ours unnoticed: `OVERLAP` makes up for it
 

@@ -44,6 +44,10 @@ class UnknownAccountError(ServerError):
     """The server does not know us (any more): PUL-02."""
 
 
+class TooLargeError(ServerError):
+    """An answer is longer than anybody asked for: PUL-05."""
+
+
 @dataclass(slots=True)
 class Wire:
     """A line to one server. ``wait`` is how seconds pass: tests let none pass."""
@@ -65,16 +69,30 @@ class Wire:
         """
         return self._patiently("GET", path, {"params": dict(params)} if params else {})
 
+    def file(self, path: str, largest: int) -> bytes | None:
+        """A file; None where it is not there or is larger than ``largest`` bytes. Raises ServerError as `get` does.
+
+        A server may send us on to where its files lie; whoever that is gets no credentials of ours.
+        """
+        try:
+            return self._patiently("GET", path, {"follow_redirects": True}, largest)
+        except TooLargeError:
+            return None
+        except ServerError as error:
+            if error.code == "PUL-03":
+                return None
+            raise
+
     def post(self, path: str, content: Mapping[str, str]) -> bytes:
         """The body of a good answer to a JSON document. Raises ServerError as `get` does."""
         return self._patiently("POST", path, {"json": dict(content)})
 
-    def _patiently(self, method: str, path: str, how: Mapping[str, Any]) -> bytes:
+    def _patiently(self, method: str, path: str, how: Mapping[str, Any], largest: int = LARGEST_PAGE) -> bytes:
         reason, busy, pause = "", False, FIRST_WAIT
         for attempt in range(TRIES):
             try:
-                answer, body = self._ask(method, path, how)
-            except httpx.TransportError as error:
+                answer, body = self._ask(method, path, how, largest)
+            except httpx.RequestError as error:
                 _refuse_strangers(error, self.base)
                 reason, busy, seconds = type(error).__name__, False, pause
             else:
@@ -90,8 +108,8 @@ class Wire:
             raise ServerError("PUL-04", url=self.base, minutes=round(pause / 60) or 1)
         raise ServerError("PUL-01", url=self.base, reason=reason)
 
-    def _ask(self, method: str, path: str, how: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
-        """One question; the whole body, or TransportError when the line breaks inside it."""
+    def _ask(self, method: str, path: str, how: Mapping[str, Any], largest: int) -> tuple[httpx.Response, bytes]:
+        """One question; the whole body, or RequestError when the line breaks inside it or leads in circles."""
         address, begin = self.base + path, time.monotonic()
         with (
             httpx.Client(timeout=TIMEOUT, headers=self.headers) as client,
@@ -104,8 +122,8 @@ class Wire:
             body = bytearray()
             for piece in answer.iter_bytes():
                 body += piece
-                if len(body) > LARGEST_PAGE:
-                    raise ServerError("PUL-05", url=self.base, status=f"> {LARGEST_PAGE >> 20} MB")
+                if len(body) > largest:
+                    raise TooLargeError("PUL-05", url=self.base, status=f"> {largest >> 20} MB")
             return answer, bytes(body)
 
     def _good(self, answer: httpx.Response, body: bytes, path: str) -> bytes:
@@ -116,6 +134,12 @@ class Wire:
         if not answer.is_success:
             raise ServerError("PUL-05", url=self.base, status=answer.status_code)
         return body
+
+
+def within(link: object) -> str:
+    """A link's path and query: it is asked of the server we know, whatever host it names."""
+    parts = urlsplit(link) if isinstance(link, str) else urlsplit("")
+    return (f"{parts.path}?{parts.query}" if parts.query else parts.path) if parts.path else ""
 
 
 def _refuse_strangers(error: BaseException | None, base: str) -> None:
