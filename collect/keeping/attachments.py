@@ -131,7 +131,8 @@ def restore(store: Store) -> int:
     with store.engine.connect() as connection:
         if connection.execute(sa.select(ATTACHMENTS.c.name).limit(1)).scalar() is not None:
             return 0
-        known = {*connection.execute(sa.select(SENT.c.form, SENT.c.instance_id)).tuples(), *_noted(store)}
+        sent = connection.execute(sa.select(SENT.c.form, SENT.c.instance_id))
+        known = {*((form, instance_id) for form, instance_id in sent), *_noted(store)}
     rows = [row for form, instance_id in known for row in _in_folder(store, form, instance_id)]
     with store.engine.begin() as connection:
         for part in in_parts(rows):

@@ -158,8 +158,8 @@ def write_down(store: Store, journal: Journal, group: Sequence[_Waiting]) -> lis
             connection.execute(SENT.insert(), rows)
         accepted = [one.sending for one, outcome in zip(group, outcomes, strict=True) if outcome in ACCEPTED]
         _complete(connection, [one for one in accepted if one.complete and not known.rows[one.key]["complete"]])
-        for one in accepted:
-            attachments.record(connection, *one.key, one.pieces, at)
+        for sending in accepted:
+            attachments.record(connection, *sending.key, sending.pieces, at)
     return outcomes
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,11 @@ class Page:
     names: tuple[str, ...] = ()
 
 
+def _line() -> httpx.Client:
+    """A line that stays open from question to question, and keeps no cookies: who asks is said each time."""
+    return httpx.Client(timeout=TIMEOUT, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())))
+
+
 class UnknownAccountError(ServerError):
     """The server does not know us (any more): PUL-02."""
 
@@ -57,6 +63,7 @@ class Wire:
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     asked_at: str = ""  # when the last question was asked, by the server's clock; "" where it does not tell
     ahead: float | None = None  # by how many seconds that clock was before ours; None where it does not tell
+    _line: httpx.Client = field(default_factory=_line, repr=False)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """The body of a good answer.
@@ -111,10 +118,7 @@ class Wire:
     def _ask(self, method: str, path: str, how: Mapping[str, Any], largest: int) -> tuple[httpx.Response, bytes]:
         """One question; the whole body, or RequestError when the line breaks inside it or leads in circles."""
         address, begin = self.base + path, time.monotonic()
-        with (
-            httpx.Client(timeout=TIMEOUT, headers=self.headers) as client,
-            client.stream(method, address, **how) as answer,
-        ):
+        with self._line.stream(method, address, headers=self.headers, **how) as answer:
             made = _moment_made(answer)
             waited = timedelta(seconds=time.monotonic() - begin)  # made at most so long after it was asked for
             self.asked_at = "" if made is None else _text(made - waited)
