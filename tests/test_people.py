@@ -130,9 +130,7 @@ def test_the_square_of_who_logs_in_by_name_holds_no_secret(data: Path, phone: Te
     assert forms_at(phone, made["address"]) == 200, "the address they had goes on working"
 
 
-def test_a_closed_form_is_not_listed_until_it_is_opened_again(
-    data: Path, phone: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_closed_form_is_not_listed_until_it_is_opened_again(data: Path, phone: TestClient) -> None:
     address = urlsplit(people(data, "add", "lan")["address"]).path
     for command, listed in (("close-form", False), ("open-form", True)):
         assert collect(data, "people", command, "household").exit_code == 0

@@ -10,10 +10,13 @@ import pytest
 from fake_servers import Elsewhere, Fake, serving
 from pulls import ASKING, KINDS, SECRETS, bring, broken_off, collect, log_in, name_of, store_in
 
+from collect.journey import Definitions
 from collect.keeping.attachments import files_of
 from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
 from collect.registry import ATTACHMENTS
+from collect.review.attached import attached
+from collect.review.standing import standing
 
 pytestmark = pytest.mark.usefixtures("data")
 
@@ -61,6 +64,17 @@ def test_photos_come_with_their_submissions_and_each_is_asked_for_once(tmp_path:
     assert bring(tmp_path, kind, "--since", "all", "--media")["files"] == 0
     assert sum(asked.endswith(("/a.jpg", "/att2/", "/att12/")) for asked in server.asked) == 2
     assert verify(store_in(tmp_path)).damage == ()
+
+
+def test_photos_that_a_server_gave_are_listed_with_their_interviews(
+    tmp_path: Path, kind: str, server: Fake, definitions: Definitions
+) -> None:
+    log_in(tmp_path, kind, server)
+    bring(tmp_path, kind, "--media")
+    store = store_in(tmp_path)
+    rows = attached(store, definitions.form("household"), standing(store, "household"))
+    assert set(rows["submission_id"]) == {name_of(kind, 2), name_of(kind, 12)}
+    assert [(store.folder / place).is_file() for place in rows["place"]] == [True, True]
 
 
 def test_a_pull_that_breaks_off_among_photos_goes_on_with_them(
