@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -23,9 +24,22 @@ from collect.receipts import COUNTS, NO_SUBMISSIONS, SUBMISSION, Part, Receipt, 
 from collect.receive.apart import UNREADABLE
 from collect.receive.manner import Manner
 from collect.receive.sealed import PrivateKey, holds_sealed, unsealed
-from collect.store import Store, Stored, content_hashes, forget, held, in_hand, kept, note, noted, sha256_of, sweep
+from collect.store import (
+    Store,
+    Stored,
+    content_hashes,
+    forget,
+    held,
+    in_hand,
+    kept,
+    note,
+    noted,
+    safe_name,
+    sha256_of,
+    sweep,
+)  # fmt: skip
 
-__all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_file", "rebuild", "uploads_in"]
+__all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_bytes", "add_file", "rebuild", "uploads_in"]
 NOT_UPLOADS = (".txt", ".md", ".geojson")  # what lies beside exports and is none
 SUBMISSIONS_IN_JSON = (b'"__system"', b'"@odata.context"', b'"_uuid"')  # other JSON lies beside exports too
 LOOKED_AT = 1 << 16  # bytes
@@ -86,6 +100,14 @@ def add_file(
         committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts], files)
         progress("step.done", 1.0)
         return receipt if committed else _seen_before(store, stored)
+
+
+def add_bytes(store: Store, data: bytes, definitions: Definitions, asked: Asked) -> Receipt:
+    """Take in bytes that lie in no file yet, under the name that ``asked`` gives them. Raises as `add_file` does."""
+    with TemporaryDirectory(prefix=".incoming-", dir=store.folder) as folder:
+        path = Path(folder) / safe_name(asked.name or "")
+        path.write_bytes(data)
+        return add_file(store, path, definitions, asked)
 
 
 def _moment(store: Store) -> datetime:

@@ -8,7 +8,7 @@ brought up step by step when it is opened (`collect.migrations`).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from collect.problems import StoreError
 
 METADATA = sa.MetaData()
 PATIENCE_MS = 10_000  # how long SQLite waits for somebody who is writing
+AT_ONCE = 500  # rows in one statement
 
 UPLOADS = sa.Table(
     "uploads",
@@ -291,6 +292,11 @@ def _insert_parts(
     for table, rows in ((PARTS, parts), (FILES, files)):
         if rows:
             connection.execute(table.insert(), [{**row, "upload_id": upload_id} for row in rows])
+
+
+def in_parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Rows, as many at a time as one statement takes."""
+    return (rows[begin : begin + AT_ONCE] for begin in range(0, len(rows), AT_ONCE))
 
 
 def uploads(engine: Engine) -> list[Mapping[str, Any]]:

@@ -189,12 +189,7 @@ def make_run(
         boundaries_source=places.boundaries.source,
         submissions=sum(one.households.height for one in gathered),
         uploads=len(set(uploads)),
-        estimates=conclusion.estimates,
-        verdicts=conclusion.verdicts,
-        tallies=conclusion.tallies,
-        gaps=conclusion.gaps,
-        small_areas=conclusion.small_areas,
-        changes=conclusion.changes,
+        **{name: getattr(conclusion, name) for name in WRITTEN},
         weighing=tuple(asdict(weighed) for weighed in conclusion.weighing),
         ledger_head=head,
     )

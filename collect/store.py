@@ -41,7 +41,7 @@ except ImportError:  # Windows
 
 CHUNK_BYTES = 1 << 20
 NOTE = ".upload.json"  # beside the bytes: what the registry knows of them, in case it is lost
-LEFT_BEHIND = (".incoming-*", ".*.part")  # temporary names; whoever is killed leaves them
+LEFT_BEHIND = (".incoming-*", ".opened-*", ".*.part")  # files and folders in the making; whoever is killed leaves them
 LEFT_BEHIND_AFTER = 86_400  # seconds: nobody writes one file for a day
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what a disk says that takes no more
 LONGEST_NAME = 80  # characters of a file name kept: systems stop at 255 bytes and a Khmer letter takes three
@@ -219,12 +219,15 @@ def forget(stored: Stored, store: Store) -> None:
 
 
 def sweep(store: Store) -> int:
-    """Remove what people who were cut off left half written, a day later; returns how many files."""
+    """Remove what people who were cut off left half done, a day later; returns how many files and folders."""
     before = time.time() - LEFT_BEHIND_AFTER
-    found = [path for pattern in LEFT_BEHIND for path in store.folder.rglob(pattern) if path.is_file()]
+    found = [path for pattern in LEFT_BEHIND for path in store.folder.rglob(pattern)]
     old = [path for path in found if path.stat().st_mtime < before]
     for path in old:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(old)
 
 

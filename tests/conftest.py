@@ -6,9 +6,20 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import databases
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from collect.settings import Settings, settings_from, shipped_forms
+
+if TYPE_CHECKING:
+    from fake_servers import Fake
+    from starlette.testclient import TestClient
+
+    from collect.journey import Definitions
+    from collect.store import Store
 
 BEHIND_PAGES = ("collect.pages.live", "collect.pages.live_desk", "collect.pages.live_maps")
 
@@ -29,6 +40,90 @@ def shared() -> Path:
     if not folder.is_dir() and not os.environ.get("CI"):
         pytest.skip("the folder ../shared with real exports, boundaries and reference figures is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of a data folder with the shipped forms in it: compiled once, and linked to by whoever needs them."""
+    from collect.journey import define
+
+    cache = tmp_path_factory.mktemp("compiled")
+    define(shipped_forms(), cache / "forms")
+    return cache
+
+
+@pytest.fixture
+def data(tmp_path: Path, compiled: Path) -> Path:
+    """An empty data folder, with the shipped forms compiled."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "cache").symlink_to(compiled)
+    return folder
+
+
+@pytest.fixture
+def settings(data: Path) -> Settings:
+    return settings_from({"COLLECT_DATA": str(data)})
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    from collect.store import open_store
+
+    opened = open_store(settings)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def definitions(settings: Settings) -> Definitions:
+    """The shipped forms."""
+    from collect.journey import define
+
+    return define(settings.forms, settings.data / "cache" / "forms")
+
+
+@pytest.fixture
+def phone(settings: Settings, store: Store) -> Iterator[TestClient]:
+    """A phone with an address of its own: Lan's, of Team A."""
+    from phones import at_the_door
+
+    from collect.openrosa import people
+
+    made = people.add(store.engine, store.folder, "lan", people.Wanted("Team A"))
+    with at_the_door(settings, made.token) as client:
+        yield client
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have passed before a server was asked again."""
+    passed: list[float] = []
+    monkeypatch.setattr("collect.pull.wire.time.sleep", passed.append)
+    return passed
+
+
+@pytest.fixture(params=["central", "kobo"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """What the server is that is pulled from."""
+    return str(request.param)
+
+
+@pytest.fixture
+def server(kind: str) -> Iterator[Fake]:
+    """A server with twenty-five submissions, a minute between them; ten to a page."""
+    from fake_servers import Fake, serving
+    from pulls import KINDS, SECRETS
+
+    rows = [KINDS[kind](number, number) for number in range(1, 26)]
+    with serving(Fake(rows, page_size=10, secret=SECRETS[kind])) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
+    """Private keys: the project's, and another."""
+    return rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
 
 
 @pytest.fixture(scope="session")

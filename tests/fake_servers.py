@@ -28,8 +28,16 @@ class Fake:
     asked: list[str] = field(default_factory=list)
     sessions: set[str] = field(default_factory=set)
     url: str = ""
-    files: dict[str, object] = field(default_factory=dict)  # by path: text, bytes, or what becomes JSON
+    files: dict[str, object] = field(default_factory=dict)  # by path: text, bytes, what becomes JSON, or `Elsewhere`
     secret: str = PASSWORD  # what opens it now
+    shown: list[str | None] = field(default_factory=list)  # credentials shown where none are needed
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where a server sends who asks for a file: a store of files, which needs no credentials below /store/."""
+
+    url: str
 
 
 @contextmanager
@@ -39,7 +47,7 @@ def serving(fake: Fake, tls: ssl.SSLContext | None = None) -> Iterator[Fake]:
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     fake.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)  # it ends at once
     thread.start()
     try:
         yield fake
@@ -72,7 +80,10 @@ class _Handler(BaseHTTPRequestHandler):
         trouble = self.fake.trouble.pop(0) if self.fake.trouble else ""
         if trouble == "expire":
             self.fake.sessions.clear()
-        if not self._known():
+        if self.path.startswith("/store/"):
+            self.fake.shown.append(self.headers.get("Authorization"))
+            self._answer(200, self.fake.files[self.path], cut=trouble == "cut")
+        elif not self._known():
             self._answer(401, {"detail": "Invalid token."})
         elif trouble.startswith("busy"):
             self._answer(429, {}, {"Retry-After": "3600" if trouble == "busy-long" else "7"})
@@ -90,8 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path == "/v1/projects/1/forms/household.svc/Submissions":
             self._answer(200, self._odata(asked), cut=cut)
-        elif unquote(parts.path) in self.fake.files:
-            self._answer(200, self.fake.files[unquote(parts.path)], cut=cut)
+        elif isinstance(found := self.fake.files.get(unquote(parts.path)), Elsewhere):
+            self._answer(307, "", {"Location": found.url})
+        elif found is not None:
+            self._answer(200, found, cut=cut)
         elif parts.path == "/api/v2/assets/aHousehold/data/":
             self._answer(200, self._kobo(asked), cut=cut)
         elif parts.path == "/api/v2/assets/":
@@ -111,8 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         begin = 0 if token is None else ids.index(token) + 1 if token in ids else len(ids)  # gone: nothing, as Central
         size = min(int(asked["$top"]), self.fake.page_size)
         page: dict[str, Any] = {"value": rows[begin : begin + size]}
-        if asked.get("$select") == "__id":
-            page["value"] = [{"__id": row["__id"]} for row in page["value"]]
+        if "$select" in asked:
+            page["value"] = [{name: row[name] for name in asked["$select"].split(",")} for row in page["value"]]
         if asked.get("$count") == "true":
             page["@odata.count"] = len(rows)
         if size and begin + size < len(rows):

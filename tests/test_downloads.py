@@ -20,6 +20,7 @@ from collect.keeping import downloads
 from collect.keeping.downloads import CHAIN, Handed
 from collect.keeping.verify import verify
 from collect.migrations import LATEST, SCHEMA
+from collect.problems import StoreError
 from collect.registry import DOWNLOADS
 from collect.settings import settings_from
 from collect.store import Store, open_store
@@ -49,6 +50,11 @@ def unlink_copy(store: Store) -> None:
     (store.folder / CHAIN.copy).unlink()
 
 
+def cut_copy(store: Store) -> None:
+    copy = store.folder / CHAIN.copy
+    copy.write_bytes(b"".join(copy.read_bytes().splitlines(keepends=True)[:2]))
+
+
 def garble_copy(store: Store) -> None:
     (store.folder / CHAIN.copy).write_bytes(b"no line\n")
 
@@ -68,7 +74,8 @@ HARM: dict[str, tuple[Callable[[Store], None], list[tuple[str, str]]]] = {
         [("downloads_short", "3")],
     ),
     "all gone": (lambda store: change(store, DOWNLOADS.delete()), [("downloads_short", "1")]),
-    "the copy gone": (unlink_copy, []),  # the chain itself still holds; the next line writes the copy again
+    "the copy gone": (unlink_copy, [("downloads_behind", "1")]),
+    "the copy's end gone": (cut_copy, [("downloads_behind", "3")]),
     "the copy garbled": (garble_copy, [("downloads_copy", "downloads.jsonl")]),
 }
 
@@ -86,6 +93,23 @@ def test_a_line_names_the_file_its_bytes_and_who_took_it_and_the_latest_stands_f
     assert (lines[0].who, lines[0].via, lines[0].file, lines[0].size_bytes) == ("VNPT", "api", "gaps.csv", 2)
     assert len(downloads.downloads(store, 2)) == 2
     assert verify(store).handed == 3
+
+
+def test_an_end_cut_off_ledger_and_copy_alike_is_missed_by_whoever_noted_it(store: Store) -> None:
+    head = verify(store).heads["downloads"]
+    change(store, DOWNLOADS.delete().where(DOWNLOADS.c.number == 3))
+    cut_copy(store)
+    assert damage(store) == []
+    noted = verify(store, noted=[head, CHAIN.lines(store)[0].digest]).damage
+    assert [(one.kind, one.where) for one in noted] == [("noted", head)]
+
+
+def test_a_line_whose_copy_cannot_be_continued_is_written_and_said(store: Store) -> None:
+    garble_copy(store)
+    with pytest.raises(StoreError) as error:
+        downloads.note(store, A_FILE)
+    assert error.value.code == "STO-10"
+    assert len(CHAIN.lines(store)) == 4
 
 
 def test_a_lost_ledger_is_made_again_from_its_copy(store: Store) -> None:
@@ -144,6 +168,10 @@ def test_a_list_written_from_the_command_line_leaves_a_line_for_whom_it_was_writ
     assert theirs.release.startswith(f"{LAST}.")
     looked = json.loads(run("verify", "--json"))
     assert (looked["handed"], looked["heads"]) == (2, {"ledger": "", "downloads": theirs.digest})
+    told = run("--lang", "en", "verify")
+    assert f"The last download is number 2, digest {theirs.digest}." in told
+    assert f"collect verify --noted {theirs.digest}\n" in told
+    assert "No ledger holds the line noted as 0000" in run("--lang", "en", "verify", "--noted", "0" * 64)
     change(store, DOWNLOADS.update().where(DOWNLOADS.c.number == 1).values(partner="bank"))
     said = CliRunner().invoke(main, ["--lang", "en", "verify"], env=environment)
     assert said.exit_code == 13

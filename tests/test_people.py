@@ -20,28 +20,13 @@ from starlette.testclient import TestClient
 from collect import openrosa
 from collect.cli import main
 from collect.i18n import LANGUAGES
-from collect.journey import define
 from collect.keeping.accounts import COPY
 from collect.openrosa import desk
 from collect.publish.qr import read_back
-from collect.settings import settings_from, shipped_forms
+from collect.settings import settings_from
 from collect.store import open_store
 
 SERVER = "https://phu.example.org"
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cache = tmp_path_factory.mktemp("compiled")
-    define(shipped_forms(), cache / "forms")
-    return cache
-
-
-@pytest.fixture
-def data(tmp_path: Path, compiled: Path) -> Path:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "cache").symlink_to(compiled)
-    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -145,9 +130,7 @@ def test_the_square_of_who_logs_in_by_name_holds_no_secret(data: Path, phone: Te
     assert forms_at(phone, made["address"]) == 200, "the address they had goes on working"
 
 
-def test_a_closed_form_is_not_listed_until_it_is_opened_again(
-    data: Path, phone: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_closed_form_is_not_listed_until_it_is_opened_again(data: Path, phone: TestClient) -> None:
     address = urlsplit(people(data, "add", "lan")["address"]).path
     for command, listed in (("close-form", False), ("open-form", True)):
         assert collect(data, "people", command, "household").exit_code == 0

@@ -3,65 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import rsa
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from test_openrosa import HEADERS
 from test_receive_encrypted import Phone, pem
 
-from collect import openrosa
+from collect import registry
 from collect.cli import main
 from collect.i18n import LANGUAGES
-from collect.journey import define
+from collect.journey import Definitions
 from collect.keeping.mending import open_mended
 from collect.keeping.sent import counts
 from collect.keeping.verify import verify
-from collect.openrosa import people
 from collect.openrosa.fold import fold
 from collect.review.identity import current
-from collect.settings import Settings, settings_from, shipped_forms
-from collect.store import Store, open_store
+from collect.settings import Settings
+from collect.store import Store
 
 PLAIN = '<data id="household" version="2026092801"><meta><instanceID>{}</instanceID></meta></data>'
-
-
-@pytest.fixture(scope="module")
-def keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
-    """The project's, and another."""
-    return rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_from({"COLLECT_DATA": str(tmp_path / "data")})
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cache = tmp_path_factory.mktemp("compiled")
-    define(shipped_forms(), cache / "forms")
-    return cache
-
-
-@pytest.fixture
-def store(settings: Settings, compiled: Path) -> Iterator[Store]:
-    opened = open_store(settings)
-    (settings.data / "cache").symlink_to(compiled)
-    yield opened
-    opened.engine.dispose()
-
-
-@pytest.fixture
-def phone(settings: Settings, store: Store) -> Iterator[TestClient]:
-    token = people.add(store.engine, store.folder, "lan", people.Wanted("Team A")).token
-    app = Starlette(routes=openrosa.routes(settings))
-    with TestClient(app, base_url=f"http://127.0.0.1:8501/key/{token}", headers=HEADERS) as client:
-        yield client
 
 
 def send(phone: TestClient, files: dict[str, bytes], incomplete: bool = False) -> int:
@@ -84,9 +47,8 @@ def standing(store: Store) -> tuple[int, int, int]:
 
 
 def test_what_is_encrypted_waits_for_the_key_and_then_counts_once(
-    phone: TestClient, store: Store, keys: tuple[rsa.RSAPrivateKey, ...], tmp_path: Path
+    phone: TestClient, store: Store, definitions: Definitions, keys: tuple[rsa.RSAPrivateKey, ...], tmp_path: Path
 ) -> None:
-    definitions = define(store.settings.forms, store.folder / "cache" / "forms")
     for number in (1, 2):
         assert send(phone, Phone(keys[0]).envelope(number, {"a.jpg": b"photo"})) == 201
     assert send(phone, Phone(keys[1]).envelope(3)) == 201
@@ -151,6 +113,31 @@ def test_a_lost_registry_knows_again_what_waits_and_a_rebuild_opens_what_was_ope
     assert collect(store, "rebuild", "--key", key).exit_code == 0
     assert standing(again) == (2, 0, 2)
     assert set(current(again, "household")["submission_id"]) == {"uuid:0001", "uuid:0002"}
+
+
+def test_a_photo_lies_in_one_place_and_still_confirms_the_signature(
+    phone: TestClient, store: Store, keys: tuple[rsa.RSAPrivateKey, ...], tmp_path: Path
+) -> None:
+    key, photos = str(pem(keys[0], tmp_path / "key.pem")), {"a.jpg": b"photo a" * 99, "b.jpg": b"photo b" * 99}
+    whole, late = (Phone(keys[0]).envelope(number, photos) for number in (1, 2))
+    send(phone, whole)
+    send(phone, {name: data for name, data in late.items() if name != "b.jpg.enc"})
+    collect(store, "phones", "--key", key)
+    files = [path.read_bytes() for path in store.folder.rglob("*") if path.is_file()]
+    assert [sum(whole[f"{name}.enc"] in data for data in files) for name in photos] == [1, 1]
+    before = unconfirmed(store)
+    assert before == ["uuid:0002"], "a photo never came: nobody can say what was signed"
+    assert collect(store, "rebuild", "--key", key).exit_code == 0
+    assert unconfirmed(store) == before
+
+
+def unconfirmed(store: Store) -> list[str]:
+    """Submissions with FIL-20: their signature does not bear them out."""
+    parts = [part["upload_id"] for part in registry.parts_of(store.engine)]
+    issues = pl.concat([store.read_part("household", "issues", upload) for upload in parts])
+    files = issues.filter(code="FIL-20")["found_in"].to_list()
+    answers = pl.concat([store.read_part("household", "answers", upload) for upload in parts])
+    return answers.filter(pl.col("found_in").is_in(files))["submission_id"].to_list()
 
 
 def test_a_key_is_never_used_from_inside_the_data_folder_nor_kept_there(

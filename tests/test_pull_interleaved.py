@@ -1,5 +1,5 @@
-"""Whatever a server receives, changes or loses between two questions of ours, and wherever a pull is cut: in the end
-the store holds what the server holds."""
+"""Whatever a server receives, changes or loses between two questions of ours, wherever a pull is cut, and whatever its
+clock does: in the end the store holds what the server holds."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from check_tables import rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collect.pull import Bookmark, Central, Kobo, Login, bookmark_of, keep_bookmark
+from collect.pull import Bookmark, Central, Kobo, Login, Pulling
 from collect.pull.bookmark import OVERLAP
 
 BEGIN = datetime(2026, 11, 22, 5, tzinfo=UTC)
@@ -43,15 +45,22 @@ class Server:
     page_size: int
     todo: list[str]
     tells_time: bool
-    now: datetime = BEGIN
+    true: datetime = BEGIN
+    wrong: timedelta = timedelta()  # how much its clock is ahead
     rows: dict[int, Row] = field(default_factory=dict)
     numbers: int = 0
     headers: dict[str, str] = field(default_factory=lambda: {"Authorization": "known"})
     base: str = "https://server"
+    asked: list[dict[str, str]] = field(default_factory=list)
     asked_at: str = ""
+    ahead: float | None = None
+
+    @property
+    def now(self) -> datetime:
+        return self.true + self.wrong
 
     def happens(self, event: str) -> None:
-        self.now += STEP
+        self.true += STEP
         name, _, which = event.partition(" ")
         known = sorted(self.rows)
         if name == "add":
@@ -62,12 +71,16 @@ class Server:
             row.changed, row.answer = self.now, row.answer + 1
         elif known and name == "delete":
             del self.rows[known[int(which) % len(known)]]
+        elif name == "clock" and self.tells_time:
+            self.wrong += timedelta(minutes=int(which))
         elif name == "cut":
             raise CutError
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         asked = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()} | dict(params or {})
-        self.asked_at = self.now.isoformat() if self.tells_time else ""
+        self.asked.append(asked)
+        if self.tells_time:
+            self.asked_at, self.ahead = self.now.isoformat(), self.wrong.total_seconds()
         answer = self.of_central(path, asked) if self.kind == "central" else self.of_kobo(asked)
         if self.todo:
             self.happens(self.todo.pop(0))  # after the page was made and before it arrives
@@ -81,9 +94,10 @@ class Server:
         numbers = [row.number for row in rows]
         after = asked.get("$skiptoken")
         begin = 0 if after is None else numbers.index(int(after)) + 1 if int(after) in numbers else len(rows)
-        found = rows[begin : begin + self.page_size]
-        page: dict[str, Any] = {"value": [_of_central(row) for row in found]}
-        if begin + self.page_size < len(rows):
+        size = min(self.page_size, int(asked["$top"]))
+        found = rows[begin : begin + size]
+        page: dict[str, Any] = {"value": [_of_central(row) for row in found], "@odata.count": len(rows)}
+        if size and begin + size < len(rows):
             more = {key: value for key, value in asked.items() if key != "$skiptoken"}
             link = urlencode({**more, "$skiptoken": str(found[-1].number)})
             page["@odata.nextLink"] = f"{self.base}{urlsplit(path).path}?{link}"
@@ -96,7 +110,7 @@ class Server:
         rows = [row for row in self.rows.values() if row.number > last and (not since or _plain(row.changed) > since)]
         rows.sort(key=lambda row: row.number)
         more = "more" if len(rows) > self.page_size else None
-        return {"next": more, "results": [_of_kobo(row) for row in rows[: self.page_size]]}
+        return {"next": more, "count": len(rows), "results": [_of_kobo(row) for row in rows[: self.page_size]]}
 
 
 def _plain(instant: datetime) -> str:
@@ -115,27 +129,24 @@ def _of_kobo(row: Row) -> dict[str, Any]:
 
 
 def pull(server: Server, store: dict[int, int], folder: Path) -> None:
-    """What `collect pull` does, page by page, with a store that keeps one answer of each submission."""
+    """A pull into a store that keeps one answer of each submission."""
     login = Login(server.kind, server.base, "", "secret")
     wire: Any = server
     reader = Central(wire, login, 1, "household") if server.kind == "central" else Kobo(wire, login, "asset")
-    bookmark = bookmark_of(folder, *WHAT)
-    for page in reader.pages(bookmark):
-        asked_at = server.asked_at
+    for page in Pulling(reader, folder, WHAT).pages():
         found = json.loads(page.data)
         for row in found.get("value", found.get("results")):
             store[row["n"]] = max(row["answer"], store.get(row["n"], 0))
         if server.todo and server.todo[0] == "cut after":  # the page is safe and the bookmark is not
             server.todo.pop(0)
             raise CutError
-        bookmark = bookmark.after(page.newest, page.following, asked_at)
-        keep_bookmark(bookmark, folder, *WHAT)
 
 
 EVENTS = st.one_of(
     st.just("add"),
     st.builds("edit {}".format, st.integers(0, 9)),
     st.builds("delete {}".format, st.integers(0, 9)),
+    st.builds("clock -{}".format, st.sampled_from([1, 5, 90, 3_000])),  # minutes
     st.sampled_from(["cut", "cut after", "wait"]),
 )
 
@@ -147,26 +158,60 @@ EVENTS = st.one_of(
     tells_time=st.booleans(),
 )  # fmt: skip
 def test_whatever_happens_between_two_questions_the_store_ends_equal_to_the_server(
-    kind: str, tmp_path_factory: pytest.TempPathFactory, first: int, size: int, todo: list[str], pulls: int,
-    tells_time: bool,
-) -> None:  # fmt: skip
-    folder = tmp_path_factory.mktemp("pulled")
+    kind: str, first: int, size: int, todo: list[str], pulls: int, tells_time: bool
+) -> None:
     server = Server(kind, size, [], tells_time)
     store: dict[int, int] = {}
     for _ in range(first):
         server.happens("add")
     server.todo = list(todo)
     rounds = 0
-    while server.todo or rounds < pulls:
-        rounds += 1
-        try:
-            pull(server, store, folder)
-        except CutError:
-            continue
-    pull(server, store, folder)  # the rest of a round that was cut
-    pull(server, store, folder)  # and one of a server that stands still
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        while server.todo or rounds < pulls:
+            rounds += 1
+            try:
+                pull(server, store, folder)
+            except CutError:
+                continue
+        pull(server, store, folder)  # the rest of a round that was cut
+        pull(server, store, folder)  # and one of a server that stands still
     here = {number: store[number] for number in server.rows if number in store}  # deletions are looked up apart
     assert here == {number: row.answer for number, row in server.rows.items()}
+
+
+MEANWHILE = """
+| between two pulls             | the clock is told | then here        |
+| clock -5; add                 | yes               | everything       |
+| clock -5; edit 0              | yes               | everything       |
+| add; clock -3000; add; edit 2 | yes               | everything       |
+| clock -90; add; clock 90      | yes               | everything       |
+| clock -90; add; clock 90      | no                | everything       |
+| clock -90; edit 0; clock 90   | yes               | all but the edit |
+"""
+
+
+@pytest.mark.parametrize("kind", ["central", "kobo"])
+@pytest.mark.parametrize("row", rows_of(MEANWHILE), ids=lambda row: row["between two pulls"])
+def test_a_clock_that_was_set_back_between_two_pulls_hides_nothing_that_came(
+    kind: str, row: dict[str, str | None], tmp_path: Path
+) -> None:
+    server, store = Server(kind, 2, [], tells_time=True), dict[int, int]()
+    for _ in range(5):
+        server.happens("add")
+    pull(server, store, tmp_path)
+    for event in str(row["between two pulls"]).split("; "):
+        server.happens(event)
+    if row["the clock is told"] == "no":
+        server.tells_time, server.asked_at, server.ahead = False, "", None
+    pull(server, store, tmp_path)
+    there = {number: one.answer for number, one in server.rows.items()}
+    assert (store == there) == (row["then here"] == "everything")
+    assert store.keys() == there.keys()
+    asked = len(server.asked)
+    pull(server, store, tmp_path)
+    listing = [one for one in server.asked[asked:] if one.get("limit") != "1" and ("$select" in one or "fields" in one)]
+    assert listing == [], "what was found is not looked for again"
 
 
 def test_a_bookmark_never_passes_the_moment_its_round_began() -> None:

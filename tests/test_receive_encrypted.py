@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from collect import registry
 from collect.cli import main
 from collect.i18n import LANGUAGES
-from collect.journey import define
-from collect.settings import settings_from, shipped_forms
+from collect.settings import settings_from
 from collect.store import open_store
 
+pytestmark = pytest.mark.usefixtures("data")
 SECRET = "a phrase that nobody writes down"
 PLAIN = (
     '<data id="household" version="2026092801"><consent>no</consent><meta><instanceID>{name}</instanceID></meta></data>'
@@ -67,25 +67,6 @@ class Phone:
             f"{self.for_key(hashlib.md5(lines.encode()).digest())}</base64EncryptedElementSignature></data>"
         ).encode()
         return files
-
-
-@pytest.fixture(scope="module")
-def keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
-    """The project's, and another."""
-    return rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cache = tmp_path_factory.mktemp("compiled")
-    define(shipped_forms(), cache / "forms")
-    return cache
-
-
-@pytest.fixture(autouse=True)
-def with_forms(tmp_path: Path, compiled: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "cache").symlink_to(compiled)
 
 
 def pem(key: rsa.RSAPrivateKey, path: Path, passphrase: str = "") -> Path:

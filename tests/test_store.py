@@ -151,11 +151,14 @@ def test_what_a_killed_writer_left_half_written_is_no_original_and_goes_after_a_
     torn = [stored.path.with_name(".upload.json.0123.part"), store.folder / "inbox" / ".incoming-x"]
     for path in torn:
         path.write_text("half")
+    torn.append(store.folder / ".opened-x")
+    (torn[-1] / "inner").mkdir(parents=True)
     assert kept(store) == [stored]
     assert sweep(store) == 0
     for path in torn:
         os.utime(path, (0, time.time() - LEFT_BEHIND_AFTER - 1))
-    assert sweep(store) == 2
+    assert sweep(store) == 3
+    assert not any(path.exists() for path in torn)
     assert kept(store) == [stored]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,46 +18,22 @@ from collect import registry
 from collect.access import LOCAL, Forbidden, Who
 from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted
-from collect.journey import define
 from collect.pages import live_desk, upload_key
 from collect.pages.upload import Answers
 from collect.problems import ExportError
 from collect.receive import apart
 from collect.server import script
-from collect.settings import Settings, settings_from, shipped_forms
-from collect.store import Store, open_store
+from collect.settings import Settings, settings_from
+from collect.store import Store
 
 LAN, HOA = (Who(name, "survey", subject=name) for name in ("Lan", "Hoa"))
 
 
-@pytest.fixture(scope="module")
-def keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
-    """The project's, and another."""
-    return rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cache = tmp_path_factory.mktemp("compiled")
-    define(shipped_forms(), cache / "forms")
-    return cache
-
-
 @pytest.fixture
-def settings(tmp_path: Path, compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "cache").symlink_to(compiled)
+def settings(data: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("COLLECT_DATA", str(data))
     monkeypatch.setenv("COLLECT_DATABASE", "")
     return settings_from({"COLLECT_DATA": str(data), "COLLECT_LANG": "vi"})
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = open_store(settings)
-    yield opened
-    opened.engine.dispose()
 
 
 def pem(key: rsa.RSAPrivateKey, passphrase: str = "") -> str:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from collect.access import Scope
 from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
-from collect.keeping import downloads
 from collect.problems import CollectError
-from collect.sharing import partners
-from collect.store import open_store
 from collect.tables import GAP_TYPES
+
+if TYPE_CHECKING:
+    from collect.sharing.partners import Token
+    from collect.store import Store
+
+
+def _valid_days() -> int:
+    from collect.sharing.partners import VALID_DAYS
+
+    return VALID_DAYS
 
 
 @click.group(name="partners")
@@ -32,7 +39,7 @@ def partners_() -> None:
 @click.option(
     "--kind", "kinds", multiple=True, type=click.Choice(GAP_TYPES), help="Every indicator of this kind of gap."
 )
-@click.option("--days", default=partners.VALID_DAYS, show_default=True, help="How long the token works.")
+@click.option("--days", type=int, default=_valid_days, show_default="a year", help="How long the token works.")
 @as_json
 @click.pass_obj
 def add(  # noqa: PLR0913  # one per limit of the scope
@@ -47,8 +54,11 @@ def add(  # noqa: PLR0913  # one per limit of the scope
     as_json: bool,
 ) -> None:
     """Add a partner (or change its scope) and print a new token: it is shown this once."""
+    from collect.access import Scope
+    from collect.sharing import partners
+
     partners.may_live(days)  # before anything is noted
-    engine = open_store(session.settings).engine
+    engine = _store(session).engine
     wanted = _indicators(session, indicators, kinds)
     limits = (frozenset(chosen) if chosen else None for chosen in (provinces, communes, wanted))
     partners.save(engine, partner, name or partner, Scope(*limits), by="cli")
@@ -73,7 +83,9 @@ def _indicators(session: Session, named: Sequence[str], kinds: Sequence[str]) ->
 @click.pass_obj
 def list_(session: Session, as_json: bool) -> None:
     """Print every partner with its scope and its tokens (never the secret itself)."""
-    found = partners.listed(open_store(session.settings).engine)
+    from collect.sharing import partners
+
+    found = partners.listed(_store(session).engine)
     if as_json:
         click.echo(json.dumps([partners.as_data(partner) for partner in found], ensure_ascii=False))
         return
@@ -85,8 +97,10 @@ def list_(session: Session, as_json: bool) -> None:
             echo(f"    {token.token_id}  {_state(session, token)}")
 
 
-def _state(session: Session, token: partners.Token) -> str:
+def _state(session: Session, token: Token) -> str:
     """One token in words: whether it works, until when, and when it was last shown."""
+    from collect.sharing import partners
+
     key = "revoked" if token.revoked_at else "works" if token.works(partners.now()) else "expired"
     return t(
         f"cli.partners.{key}",
@@ -103,7 +117,9 @@ def _state(session: Session, token: partners.Token) -> str:
 @click.pass_obj
 def revoke(session: Session, partner: str, token_id: str | None) -> None:
     """Close the door to a partner's tokens, from this moment on."""
-    engine = open_store(session.settings).engine
+    from collect.sharing import partners
+
+    engine = _store(session).engine
     session.say("cli.partners.revoked_now", partner=partner, tokens=partners.revoke(engine, partner, token_id))
 
 
@@ -112,5 +128,13 @@ def revoke(session: Session, partner: str, token_id: str | None) -> None:
 @click.pass_obj
 def ledger(session: Session, limit: int) -> None:
     """Print what was handed to whom, the latest first, as JSON lines."""
-    for line in downloads.downloads(open_store(session.settings), limit):
+    from collect.keeping import downloads
+
+    for line in downloads.downloads(_store(session), limit):
         click.echo(json.dumps(asdict(line), ensure_ascii=False))
+
+
+def _store(session: Session) -> Store:
+    from collect.store import open_store
+
+    return open_store(session.settings)

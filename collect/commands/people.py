@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from collect.commands.shared import Session, as_json
-from collect.openrosa import people as accounts
-from collect.openrosa.desk import close_form, closed_forms, open_form
-from collect.store import Store, open_store
+
+if TYPE_CHECKING:
+    from collect.store import Store
 
 server_option = click.option(
     "--server", default="http://127.0.0.1:8501", show_default=True, help="Where phones reach it."
@@ -37,10 +38,12 @@ def add(  # noqa: PLR0913  # one argument an option
     as_json: bool,
 ) -> None:  # fmt: skip
     """Note an interviewer, and print the address for their phone and their password: they are shown this once."""
+    from collect.openrosa import people as accounts
+
     definitions = session.definitions()
     for form in forms:
         definitions.form(form)
-    store = open_store(session.settings)
+    store = _store(session)
     made = accounts.add(store.engine, store.folder, name, accounts.Wanted(team, forms, password, digest))
     shown = {"person": name, "address": address_of(server, made.token), "password": made.password}
     if as_json:
@@ -61,7 +64,9 @@ def address_of(server: str, token: str) -> str:
 @click.pass_obj
 def list_(session: Session, as_json: bool) -> None:
     """Print every interviewer: their team, their forms, whether they may send (never a secret)."""
-    found = accounts.listed(open_store(session.settings).engine)
+    from collect.openrosa import people as accounts
+
+    found = accounts.listed(_store(session).engine)
     if as_json:
         said = [
             {"person": one.person, "team": one.team, "forms": sorted(one.forms), "password": bool(one.password),
@@ -81,6 +86,8 @@ def list_(session: Session, as_json: bool) -> None:
 @click.pass_obj
 def revoke(session: Session, name: str) -> None:
     """Close the door to an interviewer from this moment on; what they sent stays."""
+    from collect.openrosa import people as accounts
+
     store = _store(session)
     accounts.revoke(store.engine, store.folder, name)
     session.say("cli.people.revoked_now", person=name)
@@ -93,6 +100,8 @@ def revoke(session: Session, name: str) -> None:
 @click.pass_obj
 def password(session: Session, name: str, digest: bool, as_json: bool) -> None:
     """Make a new password and print it, this once; the old one opens nothing any more."""
+    from collect.openrosa import people as accounts
+
     store = _store(session)
     made = accounts.change_password(store.engine, store.folder, name, digest=digest)
     if as_json:
@@ -113,6 +122,7 @@ def qr(session: Session, name: str, path: Path, server: str, project: str, with_
 
     Its address holds a new token, and the old address opens nothing any more: keep the file as you keep a password.
     """
+    from collect.openrosa import people as accounts
     from collect.publish.qr import settings_of, square
 
     kind = path.suffix.lower().lstrip(".")
@@ -135,6 +145,8 @@ def qr(session: Session, name: str, path: Path, server: str, project: str, with_
 @click.pass_obj
 def close_form_(session: Session, form: str) -> None:
     """Take no more submissions of a form from phones, and list it no more."""
+    from collect.openrosa.desk import close_form
+
     session.definitions().form(form)
     store = _store(session)
     close_form(store.engine, store.folder, form)
@@ -146,10 +158,14 @@ def close_form_(session: Session, form: str) -> None:
 @click.pass_obj
 def open_form_(session: Session, form: str) -> None:
     """Take submissions of a closed form again."""
+    from collect.openrosa.desk import closed_forms, open_form
+
     store = _store(session)
     open_form(store.engine, store.folder, form)
     session.say("cli.people.form_open", form=form, closed=", ".join(sorted(closed_forms(store.engine))) or "–")
 
 
 def _store(session: Session) -> Store:
+    from collect.store import open_store
+
     return open_store(session.settings)

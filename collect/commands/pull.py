@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,8 @@ from collect.problems import CollectError, ExportError
 
 if TYPE_CHECKING:
     from collect.intake import Receipt
-    from collect.pull import Central, Kobo, Page
+    from collect.pull import Central, Files, Kobo, Page
+    from collect.pull.gone import Moved
     from collect.receive.sealed import PrivateKey
     from collect.store import Store
 
@@ -97,6 +98,7 @@ deletions_option = click.option(
     help="What was deleted there: follow it here, only show it, or follow it however much it is.",
 )  # fmt: skip
 
+media_option = click.option("--media", is_flag=True, help="Also photos and other files of the submissions.")
 since_option = click.option("--since", callback=_since, help="YYYY-MM-DD, or all (default: where the last pull ended).")
 
 
@@ -107,6 +109,7 @@ since_option = click.option("--since", callback=_since, help="YYYY-MM-DD, or all
 @click.option("--as", "as_form", help="Which of our forms it is (default: the one of the same id).")
 @since_option
 @deletions_option
+@media_option
 @key_option
 @as_json
 @click.pass_obj
@@ -118,6 +121,7 @@ def central(  # noqa: PLR0913 one argument an option
     as_form: str | None,
     since: str | None,
     deletions: str,
+    media: bool,
     key: Path | None,
     as_json: bool,
 ) -> None:
@@ -126,7 +130,7 @@ def central(  # noqa: PLR0913 one argument an option
 
     account = Logins.of_user().find("central", url)
     reader = Central(Wire(account.url), account, project, form_id)
-    asked = _Asked(as_form or form_id, (account.url, str(project), form_id), since, deletions, as_json)
+    asked = _Asked(as_form or form_id, (account.url, str(project), form_id), since, deletions, media, as_json)
     _bring(session, reader, asked, private_key_in(key))
 
 
@@ -136,16 +140,24 @@ def central(  # noqa: PLR0913 one argument an option
 @click.option("--form", "form_id", required=True, help="Which of our forms it is.")
 @since_option
 @deletions_option
+@media_option
 @as_json
 @click.pass_obj
 def kobo(  # noqa: PLR0913 one argument an option
-    session: Session, url: str | None, asset: str, form_id: str, since: str | None, deletions: str, as_json: bool
+    session: Session,
+    url: str | None,
+    asset: str,
+    form_id: str,
+    since: str | None,
+    deletions: str,
+    media: bool,
+    as_json: bool,
 ) -> None:
     """Bring the submissions of one project from KoboToolbox."""
     from collect.pull import Kobo, Logins, Wire
 
     account = Logins.of_user().find("kobo", url)
-    asked = _Asked(form_id, (account.url, asset), since, deletions, as_json)
+    asked = _Asked(form_id, (account.url, asset), since, deletions, media, as_json)
     _bring(session, Kobo(Wire(account.url), account, asset), asked)
 
 
@@ -157,38 +169,40 @@ class _Asked:
     what: tuple[str, ...]
     since: str | None
     deletions: str
+    media: bool
     as_json: bool
 
 
 def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: PrivateKey | None = None) -> None:
     """Take in page after page; the bookmark moves once a page is safe, so a break costs one page at most."""
-    from collect.pull import Bookmark, bookmark_of, keep_bookmark, note_names
+    from collect.pull import Files, Pulling, bookmark_of
     from collect.store import open_store
 
-    form, what, as_json = asked.form, asked.what, asked.as_json
+    form, as_json = asked.form, asked.as_json
     store, folder = open_store(session.settings), session.settings.data
-    known = bookmark_of(folder, *what)
-    bookmark = known if asked.since is None else Bookmark(asked.since)
-    whole = known.reaches(bookmark.since)  # else the bookmark stays: what came before that day is still to be asked for
+    pulling = Pulling(reader, folder, asked.what, asked.since)
     take = _taker(session, store, form, key)
+    files = Files(reader, session.settings.limits.submission_megabytes << 20)
+    bring_files = _filer(session, store, files, form) if asked.media else lambda _page: None
     totals, pages = dict.fromkeys(COUNTED, 0), 0
     kept: dict[str, int] = {}
-    for page in _told_if_broken(session, reader.pages(bookmark), kept, as_json):
-        asked_at = reader.wire.asked_at
+    for page in _told_if_broken(session, pulling.pages(), kept, as_json):
         receipts = [take(*file) for file in _files(reader, page, form, pages + 1, key)]
         pages += bool(page.count)
         for name in COUNTED:
             totals[name] += sum(getattr(part, name) for receipt in receipts for part in receipt.parts)
-        note_names(page.names, folder, *what)
-        bookmark = bookmark.after(page.newest, page.following, asked_at)
-        if whole:
-            keep_bookmark(bookmark, folder, *what)
+        bring_files(page)
+        if pulling.whole:
             kept.update(pages=pages, **totals)
+    brought = {"files": files.brought, "files_left": files.left} if asked.media else {}
     if not as_json:
         session.say("cli.pull.done", pages=pages, **totals)
-    left = _deleted_there(session, store, reader, asked)
+        if asked.media:
+            session.say("cli.pull.files", **brought)
+    left = _deleted_there(session, store, pulling.moved, asked)
     if as_json:
-        click.echo(json.dumps({"pages": pages, **totals, "since": (bookmark if whole else known).since, **left}))
+        since = bookmark_of(folder, *asked.what).since
+        click.echo(json.dumps({"pages": pages, **totals, **brought, "since": since, **left}))
 
 
 def _files(
@@ -205,14 +219,13 @@ def _files(
         yield page.data, f"{form}-{number:04d}.json", reader.source
 
 
-def _deleted_there(session: Session, store: Store, reader: Central | Kobo, asked: _Asked) -> dict[str, list[str]]:
+def _deleted_there(session: Session, store: Store, found: Moved, asked: _Asked) -> dict[str, list[str]]:
     """Say which submissions the server deleted or restored, and follow it where nobody here decided otherwise."""
-    from collect.pull import known_names, moved, note_names, refuse_too_many
+    from collect.pull import known_names, note_names, refuse_too_many
     from collect.review.server import follow
 
     folder, url = session.settings.data, asked.what[0]
     known = known_names(folder, *asked.what)
-    found = moved(reader, known)
     told = {"gone": list(found.gone), "back": list(found.back), "deleted": [], "restored": [], "kept": []}
     if asked.deletions == "follow":
         refuse_too_many(found, known, url)
@@ -242,18 +255,32 @@ def _told_if_broken(session: Session, pages: Iterable[Page], kept: dict[str, int
         raise
 
 
+def _filer(session: Session, store: Store, files: Files, form: str) -> Callable[[Page], None]:
+    """Brings the files of a page's submissions, those apart that are here."""
+    from collect.keeping.attachments import files_of, keep_given
+    from collect.store import safe_name
+
+    known = session.definitions().form(form).form_id
+    came = {submission: set(names) for submission, names in files_of(store, known).items()}
+
+    def is_here(submission: str, name: str) -> bool:
+        return safe_name(name) in came.get(submission, ())
+
+    def keep(submission: str, name: str, data: bytes) -> None:
+        keep_given(store, known, submission, name, io.BytesIO(data))
+        came.setdefault(submission, set()).add(safe_name(name))
+
+    return lambda page: files.bring(page, is_here, keep)
+
+
 def _taker(session: Session, store: Store, form: str, key: PrivateKey | None) -> Callable[[bytes, str, str], Receipt]:
     """Takes bytes in, under a name, as one kind of export of this form."""
-    from collect.intake import Asked, add_file
+    from collect.intake import Asked, add_bytes
 
     definitions = session.definitions()
-    known = definitions.form(form).form_id
+    asked = Asked(by=os.environ.get("USER", ""), form=definitions.form(form).form_id, key=key)
 
     def take(data: bytes, name: str, source: str) -> Receipt:
-        with tempfile.TemporaryDirectory(dir=store.folder) as folder:
-            path = Path(folder) / name
-            path.write_bytes(data)
-            asked = Asked(by=os.environ.get("USER", ""), form=known, source=source, key=key)
-            return add_file(store, path, definitions, asked)
+        return add_bytes(store, data, definitions, replace(asked, name=name, source=source))
 
     return take

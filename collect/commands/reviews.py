@@ -271,7 +271,7 @@ def tell(session: Session, outcomes: Sequence[Outcome], quiet: bool) -> int:
 
 
 @click.command()
-@click.option("--noted", multiple=True, help="Digest of the last decision, as an earlier verify said it.")
+@click.option("--noted", multiple=True, help="Digest of the last decision or download, as an earlier verify said it.")
 @as_json
 @click.pass_obj
 def verify(session: Session, noted: tuple[str, ...], as_json: bool) -> None:
@@ -293,8 +293,12 @@ def verify(session: Session, noted: tuple[str, ...], as_json: bool) -> None:
         click.echo(json.dumps({"sound": not wrong, **said, "damage": wrong}, ensure_ascii=False))
     elif not wrong:
         session.say("cli.verify.sound", **counts)
-        if found.heads["ledger"]:
-            session.say("cli.verify.head", number=found.entries, head=found.heads["ledger"])
+        heads = {name: head for name, head in found.heads.items() if head}
+        for name, head in heads.items():
+            number = {"ledger": found.entries, "downloads": found.handed}[name]
+            session.say(f"cli.verify.head.{name}", number=number, head=head)
+        if heads:
+            session.say("cli.verify.note", noted=" ".join(f"--noted {head}" for head in heads.values()))
     for one in () if as_json else wrong:
         echo(f"✗ {one['found']}\n  {one['mend']}", err=True)
     sys.exit(13 if wrong else 0)

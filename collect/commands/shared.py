@@ -34,16 +34,19 @@ class Session:
         self.settings = settings
         self.lang = lang
         self.as_json = False
+        self._definitions: Definitions | None = None
 
     def say(self, key: str, **values: object) -> None:
         """Print a line in the user's language."""
         echo(t(key, self.lang, **values))
 
     def definitions(self) -> Definitions:
-        """Everything declared in the forms folder; compiled forms are kept in the data folder."""
+        """Everything declared in the forms folder, read once a command; compiled forms are kept in the data folder."""
         from collect.journey import define
 
-        return define(self.settings.forms, self.settings.data / "cache" / "forms")
+        if self._definitions is None:
+            self._definitions = define(self.settings.forms, self.settings.data / "cache" / "forms")
+        return self._definitions
 
     @contextmanager
     def steps(self, quiet: bool) -> Iterator[Steps]:

@@ -108,6 +108,11 @@ class Chain(Generic[Line]):
             return connection.execute(query).scalar() or BEGINNING
 
     @staticmethod
+    def head_of(lines: Sequence[Line]) -> str:
+        """The same of lines that were read."""
+        return lines[-1].digest if lines else BEGINNING
+
+    @staticmethod
     def first_break(lines: Iterable[Line]) -> int | None:
         """The number of the first line that was changed, or that follows a gap; None where the chain holds."""
         previous = BEGINNING
@@ -118,9 +123,15 @@ class Chain(Generic[Line]):
         return None
 
     def copy_out(self, store: Store) -> None:
-        """Bring the copy beside the tables up to date: what it lacks is added and synced, what it has stays."""
+        """Bring the copy beside the tables up to date: what it lacks is added and synced, what it has stays.
+
+        Raises StoreError STO-10 when its last line cannot be read: then the registry alone holds what was written.
+        """
         with alone(store.engine) as connection, (store.folder / self.copy).open("a+b") as file:
-            whole, known = _end_of(file)
+            try:
+                whole, known = _end_of(file)
+            except (ValueError, KeyError, TypeError) as error:
+                raise StoreError("STO-10", file=self.copy) from error
             query = self.table.select().where(self.table.c.number > known).order_by(self.table.c.number)
             lines = [json.dumps(dict(row._mapping), ensure_ascii=False) + "\n" for row in connection.execute(query)]
             file.truncate(whole)  # a line torn by a power cut is written again

@@ -25,19 +25,11 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """One line of the ledger: a `Handed` with its number, moment (UTC) and place in the chain."""
+class Download(Handed):
+    """One line of the ledger: with its number, moment (UTC) and place in the chain."""
 
     number: int
     at: str
-    who: str
-    partner: str
-    token_id: str
-    via: str
-    release: str
-    file: str
-    size_bytes: int
-    sha256: str
     previous: str
     digest: str
 

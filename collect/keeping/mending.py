@@ -7,6 +7,7 @@ registry can be made again, on another database too. The damaged file is set asi
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from collect.store import Store, kept, noted, open_store
 
 def open_mended(settings: Settings) -> Store:
     """Open the store; where its SQLite registry is damaged, with a new one in its place; an empty one is filled.
+
+    Copies of ledgers are brought up to date with the registry.
 
     Raises
     ------
@@ -44,6 +47,9 @@ def open_mended(settings: Settings) -> Store:
         store = open_store(settings)
     assert store is not None  # it was opened, or the error went on
     fill(store)
+    for chain in (ledger.CHAIN, downloads.CHAIN):
+        with suppress(StoreError):  # a copy that cannot be read is for somebody to look at: `collect verify` tells it
+            chain.copy_out(store)
     return store
 
 
@@ -82,9 +88,9 @@ def fill(store: Store) -> int:
 
 
 def _fill_sent(store: Store) -> None:
-    """What phones sent, from uploads and journal; and what came with it."""
-    if sent.restore(store):
-        attachments.restore(store)
+    """What phones sent, from uploads and journal; and the files of submissions."""
+    sent.restore(store)
+    attachments.restore(store)
 
 
 def _fill_runs(store: Store) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,13 @@ import sqlalchemy as sa
 from collect import registry
 from collect.keeping.journal import bytes_of, records, segments
 from collect.problems import StoreError
-from collect.registry import SENT, UPLOADS
+from collect.registry import SENT, UPLOADS, in_parts
 from collect.store import Store, kept, safe_name
 
 PREFIX = "phones-"  # how the name of such an upload begins
 SEALED = "IN-16"  # why a submission that was encrypted for the project's key is in no table yet
 NOTED = ("form", "instance_id", "form_version", "replaces", "sha256", "size_bytes", "received_at", "received_by",
          "person", "complete")  # fmt: skip
-AT_ONCE = 500  # rows in one statement
 
 
 def pack(folder: Path, rows: Sequence[Mapping[str, Any]], beside: Mapping[str, bytes]) -> bytes:
@@ -47,7 +46,7 @@ def pack(folder: Path, rows: Sequence[Mapping[str, Any]], beside: Mapping[str, b
 
 
 def pack_sealed(folder: Path, rows: Sequence[Mapping[str, Any]], beside: Mapping[str, bytes]) -> bytes:
-    """The zip of some encrypted submissions: a folder each, with the encrypted files that came with it.
+    """The zip of some encrypted submissions: a folder each, with its ``files``: bytes by name.
 
     Raises StoreError STO-20 when the journal no longer holds one as it came.
     """
@@ -58,8 +57,8 @@ def pack_sealed(folder: Path, rows: Sequence[Mapping[str, Any]], beside: Mapping
             entry = zipfile.ZipInfo(f"{place}/submission.xml")
             entry.comment = _facts(row)
             archive.writestr(entry, bytes_of(folder, row))
-            for name, path in row["files"].items():
-                archive.writestr(zipfile.ZipInfo(f"{place}/{name}"), path.read_bytes())
+            for name, content in row["files"].items():
+                archive.writestr(zipfile.ZipInfo(f"{place}/{name}"), content)
         for name, data in beside.items():
             archive.writestr(zipfile.ZipInfo(name), data)
     return made.getvalue()
@@ -67,6 +66,13 @@ def pack_sealed(folder: Path, rows: Sequence[Mapping[str, Any]], beside: Mapping
 
 def _facts(row: Mapping[str, Any]) -> bytes:
     return json.dumps({name: row[name] for name in NOTED}, ensure_ascii=False).encode()
+
+
+def holds(store: Store, form: str, instance_id: str) -> bool:
+    """Whether a submission came by phone."""
+    query = sa.select(SENT.c.sequence).where(SENT.c.form == form, SENT.c.instance_id == instance_id)
+    with store.engine.connect() as connection:
+        return connection.execute(query).scalar() is not None
 
 
 def unfolded(store: Store) -> sa.Select[Any]:
@@ -137,11 +143,6 @@ def restore(store: Store) -> int:
         for part in in_parts(rows):
             connection.execute(SENT.insert(), part)
     return len(rows)
-
-
-def in_parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """Rows, as many at a time as one statement takes."""
-    return (rows[begin : begin + AT_ONCE] for begin in range(0, len(rows), AT_ONCE))
 
 
 def _in_uploads(store: Store) -> Iterator[dict[str, Any]]:

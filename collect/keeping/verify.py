@@ -1,8 +1,8 @@
 """Finds out whether what is stored is still what was stored; looks only, and says of each damage what mends it.
 
 The registry is read whole (and asks itself, where it can); the ledgers of decisions and of downloads must be unbroken
-chains that their copies agree with, and the runs with the first; each original must have its SHA-256, each Parquet part
-the one it was written with.
+chains that end as their copies end, and hold every line that a run knew or that somebody noted; each original must have
+its SHA-256, each Parquet part the one it was written with.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Soundness:
 def verify(store: Store, progress: Progress = lambda _step, _share: None, noted: Sequence[str] = ()) -> Soundness:
     """Look at everything stored. A registry that cannot be read at all is the only damage found then.
 
-    ``noted``: heads of the ledger that somebody kept from earlier looks; it must still hold them.
+    ``noted``: heads of ledgers that somebody kept from earlier looks; one of the ledgers must still hold each.
     """
     progress("step.verify", 0.0)
     wrong = list(registry_damage(store))
@@ -53,8 +53,8 @@ def verify(store: Store, progress: Progress = lambda _step, _share: None, noted:
         return Soundness(0, 0, 0, 0, tuple(wrong))
     decided, handed = ledger.CHAIN.lines(store), downloads.CHAIN.lines(store)
     wrong += _chain(store, ledger.CHAIN, decided, "ledger")
-    wrong += _decisions(store, decided, noted)
     wrong += _chain(store, downloads.CHAIN, handed, "downloads")
+    wrong += _ends(store, decided, handed, noted)
     originals = registry.uploads(store.engine)
     progress("step.verify", 0.1)
     wrong += _originals(store)
@@ -64,7 +64,7 @@ def verify(store: Store, progress: Progress = lambda _step, _share: None, noted:
     wrong += (Damage("sent_gone", instance) for instance in sent.damage(store))
     wrong += (Damage("attachment_gone", where) for where in attachments.damage(store))
     progress("step.verify", 1.0)
-    heads = {"ledger": ledger.CHAIN.head(store), "downloads": downloads.CHAIN.head(store)}
+    heads = {"ledger": ledger.CHAIN.head_of(decided), "downloads": downloads.CHAIN.head_of(handed)}
     return Soundness(len(originals), len(parts), len(decided), len(handed), tuple(wrong), heads)
 
 
@@ -98,22 +98,21 @@ def _chain(store: Store, chain: Chain[Line], lines: Sequence[Line], kind: str) -
     differs = next((old.number for old, new in zip(copy, lines, strict=False) if old != new), None)
     if differs is not None:
         yield Damage(f"{kind}_differs", str(differs))
-    elif len(copy) > len(lines):
-        yield Damage(f"{kind}_short", str(len(lines) + 1))
+    elif len(copy) != len(lines):
+        behind = len(copy) < len(lines)
+        yield Damage(f"{kind}_behind" if behind else f"{kind}_short", str(min(len(copy), len(lines)) + 1))
 
 
-def _decisions(store: Store, decided: Sequence[ledger.Entry], noted: Sequence[str]) -> Iterator[Damage]:
-    """Whether the copy is there, and all that runs and people knew of is still among the decisions.
-
-    Of downloads, which earlier versions kept without one, the copy is made by the next.
-    """
-    if decided and not (store.folder / ledger.CHAIN.copy).is_file():
-        yield Damage("ledger_copy_gone", ledger.CHAIN.copy)
-    digests = {entry.digest for entry in decided} | {BEGINNING}
+def _ends(
+    store: Store, decided: Sequence[ledger.Entry], handed: Sequence[downloads.Download], noted: Sequence[str]
+) -> Iterator[Damage]:
+    """What no chain shows, a line cut off its end, copy and all: a run knew it, or somebody noted it."""
+    known = {line.digest for line in decided} | {BEGINNING}
     heads = {(run["run_id"], run["ledger_head"]) for run in registry.every_run(store.engine)}
-    for run_id in sorted({run_id for run_id, head in heads.union(_heads_in_runs(store)) if head not in digests}):
+    for run_id in sorted({run_id for run_id, head in heads.union(_heads_in_runs(store)) if head not in known}):
         yield Damage("ledger_unknown", run_id)
-    yield from (Damage("ledger_noted", digest) for digest in noted if digest not in digests)
+    known |= {line.digest for line in handed}
+    yield from (Damage("noted", digest) for digest in noted if digest not in known)
 
 
 def _heads_in_runs(store: Store) -> Iterator[tuple[str, str]]:

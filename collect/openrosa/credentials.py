@@ -60,14 +60,14 @@ class Credentials:
         address = request.client.host if request.client else ""
         token = request.path_params.get("token")
         if token is not None:
-            person = self._checked("", address, lambda: people.of_token(self._engine(), token), "")
+            person = self._checked("", address, lambda: people.of_token(self._engine(), token))
             with self._lock:
                 _remember(self._lately, people.hash_of(token), (person, self._clock() + LATELY_SECONDS))
             return person
         kind, _, said = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "basic":
             name, password = _basic(said)
-            return self._checked(name, address, lambda: self._by_password(name, password), self._challenge())
+            return self._checked(name, address, lambda: self._by_password(name, password), self._challenge)
         if kind.lower() == "digest":
             return self._digest(request, _fields(said), address)
         raise Refused("ODK-04", {"WWW-Authenticate": self._challenge()})
@@ -81,14 +81,16 @@ class Credentials:
             person, until = self._lately.get(people.hash_of(token), (None, 0.0))
         return person if until > self._clock() else None
 
-    def _checked(self, name: str, address: str, found: Callable[[], Person | None], challenge: str) -> Person:
+    def _checked(
+        self, name: str, address: str, found: Callable[[], Person | None], challenge: Callable[[], str] | None = None
+    ) -> Person:
         wait = self._attempts.wait(name, address)
         if wait:
             raise Refused("ODK-13", {"Retry-After": str(wait)}, seconds=wait)
         person = found()
         if person is None:
             self._attempts.failed(name, address)
-            raise Refused("ODK-04", {"WWW-Authenticate": challenge} if challenge else None)
+            raise Refused("ODK-04", {"WWW-Authenticate": challenge()} if challenge else None)
         if name:
             self._attempts.succeeded(name, address)
         return person
@@ -102,7 +104,7 @@ class Credentials:
         if kept and self._was_right(mark):
             return person
         try:
-            people.HASHER.verify(kept or people.UNKNOWN, password)
+            people.HASHER.verify(kept or people.nobodys(), password)
         except VerificationError:
             return None
         if not kept:
@@ -148,12 +150,12 @@ class Credentials:
         if ends is None or ends < self._clock() or not COUNT.fullmatch(said.get("nc", "")):
             raise Refused("ODK-04", {"WWW-Authenticate": self._challenge(stale=ends is not None, digest=True)})
         person = people.named(self._engine(), name)
-        known = person is not None and person.working and bool(person.digest)
+        able = person if person is not None and person.working and person.digest else None
         found = self._checked(
             name,
             address,
-            lambda: person if known and person is not None and self._right_response(request, said, person) else None,
-            self._challenge(digest=known or None if person is None else known),
+            lambda: able if able is not None and self._right_response(request, said, able) else None,
+            lambda: self._challenge(digest=None if person is None else able is not None),
         )
         if not self._first_time(nonce, int(said["nc"], 16)):
             raise Refused("ODK-04", {"WWW-Authenticate": self._challenge(stale=True, digest=True)})
@@ -161,12 +163,12 @@ class Credentials:
 
     def _right_response(self, request: Request, said: dict[str, str], person: Person) -> bool:
         algorithm = said.get("algorithm", "MD5").upper()
-        how, ha1 = ALGORITHMS.get(algorithm), None
-        if how is not None:
-            ha1 = people.ha1_of(self._folder, person, algorithm)
-        if how is None or ha1 is None or said.get("realm") != REALM or said.get("qop") != "auth":
+        how = ALGORITHMS.get(algorithm)
+        asked = (said.get("realm"), said.get("qop"), said.get("uri"))
+        if how is None or asked != (REALM, "auth", _target(request)):
             return False
-        if said.get("uri") != _target(request):
+        ha1 = people.ha1_of(self._folder, person, algorithm)
+        if ha1 is None:
             return False
         ha2 = how(f"{request.method}:{said['uri']}".encode()).hexdigest()
         parts = (ha1, said["nonce"], said["nc"], said.get("cnonce", ""), "auth", ha2)

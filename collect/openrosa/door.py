@@ -19,12 +19,14 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from collect.keeping import attachments
+from collect.keeping.attachments import Piece
 from collect.keeping.journal import Journal
 from collect.keeping.sent import SEALED
 from collect.migrations import alone
 from collect.openrosa.deleted import deleted_among
 from collect.problems import CollectError, StoreError
-from collect.registry import ATTACHMENTS, SENT
+from collect.registry import SENT
 from collect.store import Store
 
 Outcome = Literal["new", "edit", "again", "conflict", "unknown_original", "stale", "deleted"]
@@ -32,15 +34,6 @@ ACCEPTED: frozenset[Outcome] = frozenset({"new", "edit", "again"})
 MOST_AT_ONCE = 256  # submissions in one transaction
 LINGER_SECONDS = 0.004  # for as many as came last time: about one sync, which a second round would cost twice
 CLOSE = None
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A file that came with a submission and already lies on disk under its SHA-256."""
-
-    name: str
-    sha256: str
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +158,8 @@ def write_down(store: Store, journal: Journal, group: Sequence[_Waiting]) -> lis
             connection.execute(SENT.insert(), rows)
         accepted = [one.sending for one, outcome in zip(group, outcomes, strict=True) if outcome in ACCEPTED]
         _complete(connection, [one for one in accepted if one.complete and not known.rows[one.key]["complete"]])
-        _keep_pieces(connection, accepted, at)
+        for sending in accepted:
+            attachments.record(connection, *sending.key, sending.pieces, at)
     return outcomes
 
 
@@ -220,16 +214,3 @@ def _complete(connection: sa.Connection, sendings: Sequence[Sending]) -> None:
     for one in sendings:
         chosen = (SENT.c.form == one.form) & (SENT.c.instance_id == one.instance_id)
         connection.execute(SENT.update().where(chosen).values(complete=True))
-
-
-def _keep_pieces(connection: sa.Connection, sendings: Sequence[Sending], at: str) -> None:
-    rows: dict[tuple[str, ...], dict[str, Any]] = {}
-    for one in sendings:
-        for piece in one.pieces:
-            row = {"form": one.form, "instance_id": one.instance_id, "name": piece.name, "sha256": piece.sha256,
-                   "size_bytes": piece.size_bytes, "received_at": at}  # fmt: skip
-            rows[(*one.key, piece.name, piece.sha256)] = row
-    for row in rows.values():
-        same = sa.and_(*(ATTACHMENTS.c[name] == row[name] for name in ("form", "instance_id", "name", "sha256")))
-        connection.execute(ATTACHMENTS.delete().where(same))  # the latest to come is the one that counts
-        connection.execute(ATTACHMENTS.insert().values(**row))

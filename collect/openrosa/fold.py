@@ -12,27 +12,23 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import sqlalchemy as sa
-
-from collect.intake import Asked, Receipt, add_file
+from collect.intake import Asked, Receipt, add_bytes
 from collect.journey import Definitions
 from collect.keeping.attachments import files_of
 from collect.keeping.journal import bytes_of, discard, segments
-from collect.keeping.sent import PREFIX, in_parts, pack, pack_sealed, pending, sealed, unfolded
+from collect.keeping.sent import PREFIX, pack, pack_sealed, pending, sealed, unfolded
 from collect.openrosa.media import lists_for
 from collect.problems import CollectError, ExportError
 from collect.receive import submissions
-from collect.receive.sealed import SUFFIX, PrivateKey, opens
-from collect.registry import SENT
+from collect.receive.sealed import PrivateKey, needed_of
+from collect.registry import SENT, in_parts
 from collect.store import Store
 
 WAIT_FOR_PIECES = timedelta(days=1)  # a photo that never comes does not cost the interview
 MOST_IN_ONE = 20_000  # submissions in an upload
-MOST_BYTES = 64 << 20  # of the encrypted files in an upload: photos are among them
+MOST_BYTES = 64 << 20  # of the encrypted answers in an upload
 EVERY_SECONDS = 300.0  # each time makes an upload, and every upload has its price in every run
 Row = dict[str, Any]
 
@@ -54,7 +50,8 @@ def fold(store: Store, definitions: Definitions) -> list[Receipt]:
 def open_sealed(store: Store, definitions: Definitions, key: PrivateKey) -> list[Receipt]:
     """Take what was encrypted for this key into the tables; what it does not open goes on waiting for its own.
 
-    The key is used and forgotten: uploads hold what phones sent, still encrypted.
+    The key is used and forgotten: uploads hold the answers as phones sent them, still encrypted. Photos stay where they
+    lie; what the signature says of each goes along in their place.
     """
     receipts: list[Receipt] = []
     for rows in _opened_by(store, key):
@@ -70,10 +67,10 @@ def _opened_by(store: Store, key: PrivateKey) -> Iterator[list[Row]]:
     group, size = list[Row](), 0
     for row in sorted(rows, key=lambda row: str(row["received_by"])):
         came = files_of(store, row["form"], row["instance_id"]).get(row["instance_id"], {})
-        row["files"] = {name: path for name, path in came.items() if name.endswith(SUFFIX) and path.is_file()}
-        if not _is_whole(row) or not opens(bytes_of(store.folder, row), row["files"], key):
+        row["files"] = needed_of(bytes_of(store.folder, row), came, key) if _is_whole(row) else None
+        if row["files"] is None:
             continue
-        bytes_more = sum(path.stat().st_size for path in row["files"].values())
+        bytes_more = sum(map(len, row["files"].values()))
         if group and (group[0]["received_by"] != row["received_by"] or size + bytes_more > MOST_BYTES):
             yield group
             group, size = [], 0
@@ -81,12 +78,6 @@ def _opened_by(store: Store, key: PrivateKey) -> Iterator[list[Row]]:
         size += bytes_more
     if group:
         yield group
-
-
-def waiting(store: Store) -> int:
-    """How many submissions are in no table yet."""
-    with store.engine.connect() as connection:
-        return int(connection.execute(sa.select(sa.func.count()).select_from(pending(store).subquery())).scalar_one())
 
 
 def _groups(store: Store) -> list[list[Row]]:
@@ -116,11 +107,8 @@ def _take(store: Store, definitions: Definitions, rows: Sequence[Row], key: Priv
         return []  # somebody else was quicker
     name = f"{PREFIX}{rows[0]['sequence']}-{rows[-1]['sequence']}.zip"
     try:
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            path.write_bytes(data)
-            asked = Asked(rows[0]["received_by"], source=submissions.SOURCE, key=key)
-            return [add_file(store, path, definitions, asked)]
+        asked = Asked(rows[0]["received_by"], source=submissions.SOURCE, key=key, name=name)
+        return [add_bytes(store, data, definitions, asked)]
     except ExportError as error:
         if len(rows) == 1:
             _mark(store, rows[0], error.code)

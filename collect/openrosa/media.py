@@ -41,9 +41,9 @@ def file_of(store: Store, form: Form, name: str) -> bytes | None:
 
 
 def lists_for(store: Store, forms: Sequence[Form]) -> dict[str, bytes]:
-    """The lists made here that some forms read: checking needs them too."""
-    wanted = {name for form in forms for name in names_of(form) if name in MADE}
-    return {name: MADE[name](store) for name in sorted(wanted)}
+    """The lists that some forms read and may not have themselves, as phones get them: checking needs them too."""
+    wanted = {name: form for form in forms for name in names_of(form) if name in MADE}
+    return {name: data for name, form in sorted(wanted.items()) if (data := file_of(store, form, name)) is not None}
 
 
 def _folder_of(store: Store, form: Form) -> Path | None:

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,6 @@ ALGORITHMS = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}  # RFC 7616; ODK Co
 KEY_FILE = "digest.key"
 PASSWORD_BYTES = 12  # 96 random bits: nobody guesses them, whatever the hash
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # argon2id as OWASP asks at least, 19 MiB
-UNKNOWN = HASHER.hash(secrets.token_urlsafe())  # compared where there is no such person, so that time tells nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +183,12 @@ def new_password() -> str:
 def hash_of(token: str) -> str:
     """What is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+@cache
+def nobodys() -> str:
+    """A hash that no password has: compared where there is no such person, so that time tells nothing."""
+    return HASHER.hash(secrets.token_urlsafe())
 
 
 def ha1_of(folder: Path, person: Person, algorithm: str) -> str | None:

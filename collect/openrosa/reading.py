@@ -7,7 +7,7 @@ without entities, document types or network, within a limit on its size.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from starlette.datastructures import FormData, UploadFile
@@ -109,12 +109,10 @@ def heading_of(data: bytes) -> Heading:
     if not form or len(form) > LONGEST_ID:
         raise Refused("ODK-03", reason="id")
     version = next((str(value) for key, value in root.attrib.items() if local(key) == "version"), "")
-    meta = next((child for child in root if local(child.tag) == "meta"), None)
-    said: Callable[[str], str] = lambda name: next(  # noqa: E731
-        ((child.text or "").strip() for child in (() if meta is None else meta) if local(child.tag) == name), ""
-    )
-    instance = said("instanceID") or root.get("instanceID", "") or f"sha256:{hashlib.sha256(data).hexdigest()}"
-    heading = Heading(form, version, instance, said("deprecatedID"), root.get("encrypted") == "yes")
+    metas = (child for meta in root if local(meta.tag) == "meta" for child in meta)
+    texts = {local(child.tag): text for child in metas if (text := (child.text or "").strip())}  # the last counts
+    instance = texts.get("instanceID") or root.get("instanceID", "") or f"sha256:{hashlib.sha256(data).hexdigest()}"
+    heading = Heading(form, version, instance, texts.get("deprecatedID", ""), root.get("encrypted") == "yes")
     if max(map(len, (heading.version, heading.instance_id, heading.replaces))) > LONGEST_ID:
         raise Refused("ODK-03", reason="instanceID")
     return heading

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from collect import registry
+from collect.keeping import attachments, sent
 from collect.openrosa.desk import Desk
 from collect.openrosa.door import ACCEPTED, Outcome, Sending
 from collect.openrosa.people import Person
-from collect.openrosa.pieces import keep_pieces
 from collect.openrosa.reading import Heading, Parcel, heading_of, parcel
 from collect.openrosa.replies import VERSION, Refused, said
 
@@ -37,9 +37,9 @@ async def submit(desk: Desk, limit: int, request: Request) -> Response:
     person = desk.credentials.let_in_lately(request)
     if person is None:
         person = await run_in_threadpool(desk.credentials.who, request)
-    parts, sent = await parcel(request, limit)
+    parts, brought = await parcel(request, limit)
     try:
-        sending = await run_in_threadpool(_prepare, desk, person, sent)
+        sending = await run_in_threadpool(_prepare, desk, person, brought)
     finally:
         await parts.close()
     outcome = await asyncio.wrap_future(desk.door.send(sending))
@@ -49,21 +49,21 @@ async def submit(desk: Desk, limit: int, request: Request) -> Response:
     return said(request, desk.settings.language, 201, "odk.received")
 
 
-def _prepare(desk: Desk, person: Person, sent: Parcel) -> Sending:
+def _prepare(desk: Desk, person: Person, brought: Parcel) -> Sending:
     """Everything that must be known, and the attachments on disk, before the door."""
-    heading = heading_of(sent.data)
+    heading = heading_of(brought.data)
     _admit(desk, person, heading)
-    files = [(name, file.file) for name, file in sent.files]
-    pieces = keep_pieces(desk.settings.data, heading.form, heading.instance_id, files)
+    files = [(name, file.file) for name, file in brought.files]
+    pieces = attachments.keep(desk.settings.data, heading.form, heading.instance_id, files)
     return Sending(
-        heading.form, heading.instance_id, heading.version, heading.replaces, sent.data,
-        person.team, person.person, sent.complete, pieces, _came_as_file(desk, heading), heading.sealed,
+        heading.form, heading.instance_id, heading.version, heading.replaces, brought.data,
+        person.team, person.person, brought.complete, pieces, _came_as_file(desk, heading), heading.sealed,
     )  # fmt: skip
 
 
 def _came_as_file(desk: Desk, heading: Heading) -> bool:
     """Whether the submission an edit names is known from an export; what came by phone the door knows itself."""
-    if not heading.replaces:
+    if not heading.replaces or sent.holds(desk.store, heading.form, heading.replaces):
         return False
     uploads = (part["upload_id"] for part in registry.parts_of(desk.engine) if part["form"] == heading.form)
     return any(

@@ -60,5 +60,5 @@ class LivePartners:
 
     def ledger_file(self) -> bytes:
         """The whole ledger as CSV, first line first, digests included."""
-        lines = downloads.CHAIN.lines(self._store)
-        return as_csv(pl.DataFrame([asdict(line) for line in lines], infer_schema_length=None))
+        lines = pl.DataFrame([asdict(line) for line in downloads.CHAIN.lines(self._store)], infer_schema_length=None)
+        return as_csv(lines.select("number", "at", pl.exclude("number", "at")) if lines.height else lines)

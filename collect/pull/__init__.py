@@ -5,14 +5,16 @@ A page counts once it is in the registry, and only then the bookmark moves: a pu
 
 from __future__ import annotations
 
-from collect.pull.bookmark import Bookmark, bookmark_of, keep_bookmark
+from collect.pull.bookmark import Bookmark, bookmark_of
 from collect.pull.central import Central
-from collect.pull.gone import Moved, known_names, moved, note_names, refuse_too_many
+from collect.pull.files import Files
+from collect.pull.gone import known_names, note_names, refuse_too_many
 from collect.pull.kobo import Kobo
 from collect.pull.logins import Login, Logins
+from collect.pull.rounds import Pulling
 from collect.pull.wire import Page, Wire
 
 __all__ = [
-    "Bookmark", "Central", "Kobo", "Login", "Logins", "Moved", "Page", "Wire", "bookmark_of", "keep_bookmark",
-    "known_names", "moved", "note_names", "refuse_too_many",
+    "Bookmark", "Central", "Files", "Kobo", "Login", "Logins", "Page", "Pulling", "Wire", "bookmark_of", "known_names",
+    "note_names", "refuse_too_many",
 ]  # fmt: skip

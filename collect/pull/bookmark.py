@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)  # before any server, and far enough from the calendar's own
 OVERLAP = timedelta(seconds=60)  # asked for again: a submission being saved while we asked may bear an earlier instant
+UNSTEADY_SECONDS = 30.0  # by which the server's clock may fall behind ours unnoticed: `OVERLAP` makes up for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +19,16 @@ class Bookmark:
     """``since``: all that was received or changed before this instant (ISO 8601, UTC) is here; "" for nothing yet.
 
     ``begun``: when the first page of the round under way was asked for. ``next``: what to ask for next in that round,
-    "" when there is none; it is the server's own link (Central) or the last number received (Kobo).
+    "" when there is none; it is the server's own link (Central) or the last number received (Kobo). ``ahead``: by how
+    many seconds the server's clock was before ours, None where it never told.
     """
 
     since: str = ""
     begun: str = ""
     next: str = ""
+    ahead: float | None = None
 
-    def after(self, newest: str, following: str, asked_at: str = "") -> Bookmark:
+    def after(self, newest: str, following: str, asked_at: str = "", ahead: float | None = None) -> Bookmark:
         """The bookmark once a page is received; the last page of a round moves ``since`` to the round's beginning.
 
         What arrives or changes while a round is under way bears a later instant than its beginning, on whatever page it
@@ -35,21 +38,40 @@ class Bookmark:
         ----------
         newest
             The newest instant of the page's submissions: on the first page as safe a beginning as the server's clock.
-        asked_at
-            When the page was asked for, by the server's clock; "" where it does not tell.
+        asked_at, ahead
+            When the page was asked for, by the server's clock, and by how many seconds that was before ours; "" and
+            None where it does not tell.
         """
         begun = self.begun if self.next else asked_at or max(self.since, newest, key=_instant)
-        return Bookmark(self.since, begun, following) if following else Bookmark(begun or self.since)
+        lost, known = self.set_back(ahead), [one for one in (self.ahead, ahead) if one is not None]
+        if lost:  # what came since bears instants that are by so much too early
+            begun = _text(min(map(_instant, filter(None, (self.since, begun)))) - timedelta(seconds=lost))
+        steady = ahead if lost else max(known, default=None)
+        if following:
+            return Bookmark(self.since, begun, following, steady)
+        return Bookmark(begun or self.since, ahead=steady)
+
+    def set_back(self, ahead: float | None) -> float:
+        """By how many seconds the server's clock was set back since the last page, as ours tells; 0 for none.
+
+        Where it was our clock that went forward, more is asked for than needed.
+        """
+        if ahead is None or self.ahead is None or not (self.since or self.begun):
+            return 0.0
+        lost = self.ahead - ahead
+        return lost if lost > UNSTEADY_SECONDS else 0.0
 
     def reaches(self, earlier: str) -> bool:
         """Whether nothing lies between an instant ("" for the beginning of all) and what is known to be here."""
         return not earlier or (bool(self.since) and _instant(earlier) <= _instant(self.since))
 
+    def asks_for(self, instant: str) -> bool:
+        """Whether the next round asks for what bears this instant, or there is none."""
+        return not instant or not self.since or _instant(instant) > _instant(self.asked_from())
+
     def asked_from(self) -> str:
         """The instant to ask from, a little before ``since``; "" for everything."""
-        if not self.since:
-            return ""
-        return (_instant(self.since) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        return _text(_instant(self.since) - OVERLAP) if self.since else ""
 
 
 def _instant(text: str) -> datetime:
@@ -59,6 +81,10 @@ def _instant(text: str) -> datetime:
     except ValueError:
         return BEGINNING
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _text(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def place_of(folder: Path, *what: str) -> Path:
@@ -71,7 +97,9 @@ def bookmark_of(folder: Path, *what: str) -> Bookmark:
     """The bookmark of what is pulled (server, project, form); a fresh one where there is none or it is damaged."""
     try:
         found = json.loads(place_of(folder, *what).read_text(encoding="utf-8"))
-        return Bookmark(**{name: str(found[name]) for name in ("since", "begun", "next")})
+        ahead = found.get("ahead")
+        texts = {name: str(found[name]) for name in ("since", "begun", "next")}
+        return Bookmark(**texts, ahead=None if ahead is None else float(ahead))
     except (OSError, ValueError, KeyError, TypeError):
         return Bookmark()  # asking for everything again changes nothing: the same submissions are known
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from urllib.parse import quote, urlsplit
+from typing import TypeVar
+from urllib.parse import quote
 
 from collect.problems import ServerError
 from collect.pull.bookmark import Bookmark
 from collect.pull.logins import Login
-from collect.pull.wire import Page, UnknownAccountError, Wire, document, rows_of
+from collect.pull.wire import Page, UnknownAccountError, Wire, document, rows_of, within
 
 PAGE_SIZE = 500
 NAMES_SIZE = 10_000  # names alone are short
 CLOSED = "notDecrypted"
 STAMP = (1980, 1, 1, 0, 0, 0)  # the same submissions give the same bytes: the clock is not content
+Answer = TypeVar("Answer")
 RECEIVED, CHANGED = "__system/submissionDate", "__system/updatedAt"
 
 
@@ -56,7 +58,7 @@ class Central:
                 ended, (path, params) = path, self._first(bookmark)
                 continue
             params = None
-            path = _within(found.get("@odata.nextLink")) if rows else ""
+            path = within(found.get("@odata.nextLink")) if rows else ""
             closed = tuple(str(row.get("__id")) for row in rows if _system(row).get("status") == CLOSED)
             newest = max((_instant(row) for row in rows), default="")
             names = tuple(str(row.get("__id")) for row in rows)
@@ -68,24 +70,35 @@ class Central:
         said = document(body, self.wire.base).get("@odata.count")
         return said if isinstance(said, int) else None
 
-    def names(self) -> Iterator[str]:
-        """The name of every submission that is there now, deleted ones apart."""
+    def names(self) -> Iterator[tuple[str, str]]:
+        """The name of every submission that is there now, deleted ones apart, and when it last changed."""
         path = f"{self._of_form()}.svc/Submissions"
-        params: dict[str, str] | None = {"$select": "__id", "$top": str(NAMES_SIZE)}
+        params: dict[str, str] | None = {"$select": "__id,__system", "$top": str(NAMES_SIZE)}
         while path:
             found = document(self._get(path, params), self.wire.base)
             rows = rows_of(found, "value", "__id", self.wire.base)
-            yield from (str(row["__id"]) for row in rows)
-            path, params = _within(found.get("@odata.nextLink")) if rows else "", None
+            yield from ((str(row["__id"]), _instant(row)) for row in rows)
+            path, params = within(found.get("@odata.nextLink")) if rows else "", None
+
+    def files(self, page: Page) -> Iterator[tuple[str, str, str]]:
+        """The files of a page's submissions: whose, its name, where it is asked for; `sealed` brings encrypted ones."""
+        for row in rows_of(document(page.data, self.wire.base), "value", "__id", self.wire.base):
+            name = str(row["__id"])
+            if name not in page.closed and _system(row).get("attachmentsPresent"):
+                path = self._of(name)
+                for file in self._attachments(path):
+                    yield name, file, f"{path}/attachments/{quote(file, safe='')}"
+
+    def file(self, path: str, largest: int) -> bytes | None:
+        """A file, as `Wire.file` gives it."""
+        return self._known(lambda: self.wire.file(path, largest))
 
     def sealed(self, names: Sequence[str]) -> bytes:
         """A zip of encrypted submissions as phones sent them: a folder each, with the envelope and its files."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for number, name in enumerate(names):
-                path = (
-                    f"/v1/projects/{self.project}/forms/{quote(self.form, safe='')}/submissions/{quote(name, safe='')}"
-                )
+                path = self._of(name)
                 archive.writestr(zipfile.ZipInfo(f"{number:04d}/submission.xml", STAMP), self._get(f"{path}.xml", None))
                 for file in self._attachments(path):
                     data = self._get(f"{path}/attachments/{quote(file, safe='')}", None)
@@ -110,20 +123,21 @@ class Central:
     def _of_form(self) -> str:
         return f"/v1/projects/{self.project}/forms/{quote(self.form, safe='')}"
 
+    def _of(self, submission: str) -> str:
+        return f"{self._of_form()}/submissions/{quote(submission, safe='')}"
+
     def _get(self, path: str, params: dict[str, str] | None) -> bytes:
+        return self._known(lambda: self.wire.get(path, params))
+
+    def _known(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask in a session; in a new one where ours has ended."""
         if "Authorization" not in self.wire.headers:
             self.open()
         try:
-            return self.wire.get(path, params)
+            return ask()
         except UnknownAccountError:
             self.open()
-            return self.wire.get(path, params)
-
-
-def _within(link: object) -> str:
-    """A link's path and query: it is asked of the server we know, whatever host it names."""
-    parts = urlsplit(link) if isinstance(link, str) else urlsplit("")
-    return f"{parts.path}?{parts.query}" if parts.path else ""
+            return ask()
 
 
 def _system(row: dict[str, object]) -> dict[str, object]:

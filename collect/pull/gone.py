@@ -1,7 +1,7 @@
-"""Finds out what a server no longer holds of what it gave: servers tell what changed, and are silent of what is gone.
+"""Holds what was received from a server against what it holds: servers tell what changed, and are silent of the rest.
 
 The names received from one form of one server are kept beside the bookmark, a line each. While the server counts as
-many as were received, nothing more is asked; else its names are, and compared.
+many as were received, nothing more is asked; else its names are, and compared: some are gone, some were passed over.
 """
 
 from __future__ import annotations
@@ -24,26 +24,31 @@ class Reader(Protocol):
     def count(self) -> int | None:
         """How many it holds now; None where it does not say."""
 
-    def names(self) -> Iterable[str]:
-        """The name of each, as its pages name it."""
+    def names(self) -> Iterable[tuple[str, str]]:
+        """The name of each, as its pages name it, and the last instant it bears."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Names that were received from a server: ``gone`` are there no more, ``back`` were gone and are there again."""
+    """Names that were received from a server: ``gone`` are there no more, ``back`` were gone and are there again.
+
+    ``passed_over``: the earliest instant that a name bears which is there and was never received; "" where all were.
+    """
 
     gone: tuple[str, ...] = ()
     back: tuple[str, ...] = ()
+    passed_over: str = ""
 
 
 def moved(reader: Reader, known: Mapping[str, bool]) -> Moved:
     """Compare what the server holds with what was received from it."""
     there = {name for name, here in known.items() if here}
-    if not known or reader.count() == len(there):
+    if reader.count() == len(there):
         return Moved()
-    now = set(reader.names())
+    now = dict(reader.names())
     back = sorted(name for name, here in known.items() if not here and name in now)
-    return Moved(tuple(sorted(there - now)), tuple(back))
+    passed_over = min((instant for name, instant in now.items() if instant and name not in known), default="")
+    return Moved(tuple(sorted(there.difference(now))), tuple(back), passed_over)
 
 
 def refuse_too_many(found: Moved, known: Mapping[str, bool], url: str) -> None:
@@ -58,7 +63,7 @@ def known_names(folder: Path, *what: str) -> dict[str, bool]:
     try:
         lines = place_of(folder, *what).with_suffix(".names").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return {}  # then nothing is missed, and what comes from now on is known
+        return {}  # then all that the server holds was passed over, and is asked for again
     return {line[1:]: line[0] == HERE for line in lines if line[:1] in (HERE, GONE) and len(line) > 1}
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from collect.problems import ServerError
 from collect.pull.bookmark import Bookmark
 from collect.pull.logins import Login
-from collect.pull.wire import Page, Wire, document, rows_of
+from collect.pull.wire import Page, Wire, document, rows_of, within
 
 PAGE_SIZE = 1_000  # the most the server gives since 2026
 RECEIVED = "_submission_time"
@@ -39,7 +39,7 @@ class Kobo:
     def pages(self, bookmark: Bookmark) -> Iterator[Page]:
         """Every page from the bookmark on; a page without submissions is the last and is given too."""
         for body, rows, following in self._in_order(bookmark.asked_from(), bookmark.next):
-            newest = max((max(str(row.get(name) or "") for name in (RECEIVED, CHANGED)) for row in rows), default="")
+            newest = max(map(_instant, rows), default="")
             yield Page(body, len(rows), newest, following, names=tuple(map(_name, rows)))
 
     def count(self) -> int | None:
@@ -47,10 +47,27 @@ class Kobo:
         said = document(self._get({"limit": "1", "fields": json.dumps(["_id"])}), self.wire.base).get("count")
         return said if isinstance(said, int) else None
 
-    def names(self) -> Iterator[str]:
-        """The name of every submission that is there now."""
-        for _, rows, _ in self._in_order("", "", fields=json.dumps(["_id", *NAMED])):
-            yield from map(_name, rows)
+    def names(self) -> Iterator[tuple[str, str]]:
+        """The name of every submission that is there now, and when it last changed."""
+        for _, rows, _ in self._in_order("", "", fields=json.dumps(["_id", *NAMED, RECEIVED, CHANGED])):
+            yield from ((_name(row), _instant(row)) for row in rows)
+
+    def files(self, page: Page) -> Iterator[tuple[str, str, str]]:
+        """The files of a page's submissions: whose, its name, where it is asked for."""
+        for row in rows_of(document(page.data, self.wire.base), "results", "_id", self.wire.base):
+            listed = row.get("_attachments")
+            for one in listed if isinstance(listed, list) else ():
+                if not isinstance(one, dict) or one.get("is_deleted"):
+                    continue
+                file = str(one.get("media_file_basename") or one.get("filename") or "").rpartition("/")[2]
+                path = within(one.get("download_url"))
+                if file and path:
+                    yield _name(row), file, path
+
+    def file(self, path: str, largest: int) -> bytes | None:
+        """A file, as `Wire.file` gives it."""
+        self._show_token()
+        return self.wire.file(path, largest)
 
     def _in_order(self, since: str, last: str, **more: str) -> Iterator[tuple[bytes, list[dict[str, Any]], str]]:
         """Page by page in the order of numbers: the bytes, the rows, and the number to go on after ("" at the end)."""
@@ -84,6 +101,10 @@ def _number(row: dict[str, Any], base: str) -> int:
 def _name(row: dict[str, Any]) -> str:
     name = next((str(row[key]) for key in NAMED if row.get(key)), str(row.get("_id", "")))
     return f"uuid:{name.removeprefix('uuid:')}"
+
+
+def _instant(row: dict[str, Any]) -> str:
+    return max(str(row.get(name) or "") for name in (RECEIVED, CHANGED))
 
 
 def _query(since: str, last: str) -> dict[str, Any]:

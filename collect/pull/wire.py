@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,8 +41,17 @@ class Page:
     names: tuple[str, ...] = ()
 
 
+def _line() -> httpx.Client:
+    """A line that stays open from question to question, and keeps no cookies: who asks is said each time."""
+    return httpx.Client(timeout=TIMEOUT, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())))
+
+
 class UnknownAccountError(ServerError):
     """The server does not know us (any more): PUL-02."""
+
+
+class TooLargeError(ServerError):
+    """An answer is longer than anybody asked for: PUL-05."""
 
 
 @dataclass(slots=True)
@@ -52,6 +62,8 @@ class Wire:
     wait: Callable[[float], None] = field(default_factory=lambda: time.sleep)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     asked_at: str = ""  # when the last question was asked, by the server's clock; "" where it does not tell
+    ahead: float | None = None  # by how many seconds that clock was before ours; None where it does not tell
+    _line: httpx.Client = field(default_factory=_line, repr=False)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """The body of a good answer.
@@ -64,16 +76,30 @@ class Wire:
         """
         return self._patiently("GET", path, {"params": dict(params)} if params else {})
 
+    def file(self, path: str, largest: int) -> bytes | None:
+        """A file; None where it is not there or is larger than ``largest`` bytes. Raises ServerError as `get` does.
+
+        A server may send us on to where its files lie; whoever that is gets no credentials of ours.
+        """
+        try:
+            return self._patiently("GET", path, {"follow_redirects": True}, largest)
+        except TooLargeError:
+            return None
+        except ServerError as error:
+            if error.code == "PUL-03":
+                return None
+            raise
+
     def post(self, path: str, content: Mapping[str, str]) -> bytes:
         """The body of a good answer to a JSON document. Raises ServerError as `get` does."""
         return self._patiently("POST", path, {"json": dict(content)})
 
-    def _patiently(self, method: str, path: str, how: Mapping[str, Any]) -> bytes:
+    def _patiently(self, method: str, path: str, how: Mapping[str, Any], largest: int = LARGEST_PAGE) -> bytes:
         reason, busy, pause = "", False, FIRST_WAIT
         for attempt in range(TRIES):
             try:
-                answer, body = self._ask(method, path, how)
-            except httpx.TransportError as error:
+                answer, body = self._ask(method, path, how, largest)
+            except httpx.RequestError as error:
                 _refuse_strangers(error, self.base)
                 reason, busy, seconds = type(error).__name__, False, pause
             else:
@@ -89,19 +115,19 @@ class Wire:
             raise ServerError("PUL-04", url=self.base, minutes=round(pause / 60) or 1)
         raise ServerError("PUL-01", url=self.base, reason=reason)
 
-    def _ask(self, method: str, path: str, how: Mapping[str, Any]) -> tuple[httpx.Response, bytes]:
-        """One question; the whole body, or TransportError when the line breaks inside it."""
+    def _ask(self, method: str, path: str, how: Mapping[str, Any], largest: int) -> tuple[httpx.Response, bytes]:
+        """One question; the whole body, or RequestError when the line breaks inside it or leads in circles."""
         address, begin = self.base + path, time.monotonic()
-        with (
-            httpx.Client(timeout=TIMEOUT, headers=self.headers) as client,
-            client.stream(method, address, **how) as answer,
-        ):
-            self.asked_at = _moment_asked(answer, time.monotonic() - begin)
+        with self._line.stream(method, address, headers=self.headers, **how) as answer:
+            made = _moment_made(answer)
+            waited = timedelta(seconds=time.monotonic() - begin)  # made at most so long after it was asked for
+            self.asked_at = "" if made is None else _text(made - waited)
+            self.ahead = None if made is None else (made - datetime.now(UTC)).total_seconds()
             body = bytearray()
             for piece in answer.iter_bytes():
                 body += piece
-                if len(body) > LARGEST_PAGE:
-                    raise ServerError("PUL-05", url=self.base, status=f"> {LARGEST_PAGE >> 20} MB")
+                if len(body) > largest:
+                    raise TooLargeError("PUL-05", url=self.base, status=f"> {largest >> 20} MB")
             return answer, bytes(body)
 
     def _good(self, answer: httpx.Response, body: bytes, path: str) -> bytes:
@@ -112,6 +138,12 @@ class Wire:
         if not answer.is_success:
             raise ServerError("PUL-05", url=self.base, status=answer.status_code)
         return body
+
+
+def within(link: object) -> str:
+    """A link's path and query: it is asked of the server we know, whatever host it names."""
+    parts = urlsplit(link) if isinstance(link, str) else urlsplit("")
+    return (f"{parts.path}?{parts.query}" if parts.query else parts.path) if parts.path else ""
 
 
 def _refuse_strangers(error: BaseException | None, base: str) -> None:
@@ -143,17 +175,17 @@ def rows_of(found: Mapping[str, Any], name: str, named_by: str, base: str) -> li
     return rows
 
 
-def _moment_asked(answer: httpx.Response, seconds: float) -> str:
-    """When a question was asked that took ``seconds`` to be answered, in the server's time (ISO 8601, UTC); "" unknown.
-
-    The answer's date is when it was made; who asked asked at most as long before it as they waited.
-    """
+def _moment_made(answer: httpx.Response) -> datetime | None:
+    """When an answer was made, by the server's clock; None where it does not tell."""
     try:
         made = parsedate_to_datetime(answer.headers.get("Date", ""))
     except (ValueError, TypeError):
-        return ""
-    asked = made.replace(tzinfo=made.tzinfo or UTC).astimezone(UTC) - timedelta(seconds=seconds)
-    return asked.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return None
+    return made.replace(tzinfo=made.tzinfo or UTC).astimezone(UTC)
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _asked_to_wait(answer: httpx.Response) -> float | None:

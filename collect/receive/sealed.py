@@ -13,9 +13,8 @@ import hashlib
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -35,6 +34,7 @@ from collect.receive.unpack import Member, Upload, unpacked
 
 ENVELOPE = b"encrypted="
 SUFFIX = ".enc"
+DIGESTS = "media.md5"  # stands for photos that lie elsewhere: what a signature says of each, as md5sum writes it
 INNER = "submission.xml"
 BLOCK_BYTES = 16
 PADDINGS = tuple(OAEP(MGF1(mask()), hashes.SHA256(), None) for mask in (hashes.SHA256, hashes.SHA1))
@@ -98,16 +98,32 @@ def unsealed(path: Path, key: RSAPrivateKey | None, folder: Path, manner: Manner
         yield opened
 
 
-def opens(data: bytes, files: Mapping[str, Path], key: RSAPrivateKey) -> bool:
-    """Whether a key opens one submission of which ``files`` have arrived, by name."""
+def needed_of(data: bytes, files: Mapping[str, Path], key: RSAPrivateKey) -> dict[str, bytes] | None:
+    """What must go beside one envelope so that it opens and its signature can be confirmed without its photos.
+
+    Parameters
+    ----------
+    files
+        The encrypted files that have arrived, by name.
+
+    Returns
+    -------
+    dict
+        By name: the encrypted answers, and `DIGESTS`. None where this key does not open them.
+    """
     try:
         envelope = _envelope(parse(data, INNER, parser()))
         secret = _opened(envelope.key, key)
-        *_, vector = islice(_vectors(envelope.instance_id, secret), len(envelope.media) + 1)
-        _decrypted(files[envelope.content].read_bytes(), secret, vector)
+        vectors, digests = _vectors(envelope.instance_id, secret), dict[str, str]()
+        for name, vector in zip(envelope.media, vectors, strict=False):
+            with suppress(NotOpenedError, OSError, KeyError):  # one that never came, or is damaged: unconfirmed
+                digests[name] = _md5(_decrypted(files[name].read_bytes(), secret, vector))
+        content = files[envelope.content].read_bytes()
+        _decrypted(content, secret, next(vectors))
     except (NotOpenedError, ExportError, KeyError, OSError):
-        return False
-    return True
+        return None
+    lines = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
+    return {envelope.content: content} | ({DIGESTS: lines.encode()} if lines else {})
 
 
 def _open_all(upload: Upload, key: RSAPrivateKey, archive: zipfile.ZipFile) -> int:
@@ -146,22 +162,27 @@ def _clear(root: etree._Element, member: Member, members: Mapping[str, Member], 
     folder = member.name[: len(member.name) - len(member.base)]
     secret = _opened(envelope.key, key)
     vectors = _vectors(envelope.instance_id, secret)
-    digests: list[str] | None = []
-    for name in envelope.media:
-        file, vector = members.get(folder + name), next(vectors)
-        if file is None or digests is None:
-            digests = None  # without every file nobody can say what was signed
-            continue
-        digests.append(f"{name.removesuffix(SUFFIX)}::{_md5(_decrypted(file.read(), secret, vector))}")
+    digests = _digests_in(members.get(folder + DIGESTS))
+    for name, vector in zip(envelope.media, vectors, strict=False):
+        if file := members.get(folder + name):
+            digests[name] = _md5(_decrypted(file.read(), secret, vector))
     sealed = members.get(folder + envelope.content)
     if sealed is None:
         raise NotOpenedError
     data = _decrypted(sealed.read(), secret, next(vectors))
-    if digests is not None and _is_signed(envelope, [*digests, f"{INNER}::{_md5(data)}"], key):
-        return data
+    if digests.keys() >= set(envelope.media):  # without every file nobody can say what was signed
+        lines = [f"{name.removesuffix(SUFFIX)}::{digests[name]}" for name in envelope.media]
+        if _is_signed(envelope, [*lines, f"{INNER}::{_md5(data)}"], key):
+            return data
     inner = parse(data, member.name, parser())
     inner.set(UNSIGNED, "yes")
     return etree.tostring(inner, encoding="utf-8", xml_declaration=True)
+
+
+def _digests_in(member: Member | None) -> dict[str, str]:
+    """What `needed_of` wrote of photos, by name."""
+    lines = [] if member is None else member.read().decode(errors="replace").splitlines()
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
 def _envelope(root: etree._Element) -> _Envelope:

@@ -37,7 +37,7 @@ def _damaged(store: Store) -> Iterator[str]:
 
 
 @lru_cache(maxsize=4)
-def _of_run(store: Store, run_id: str, _state: tuple[tuple[str, int, int], ...]) -> tuple[str, ...]:
+def _of_run(store: Store, run_id: str, _as_it_is: tuple[tuple[str, int, int], ...]) -> tuple[str, ...]:
     try:
         read_run(store, run_id)
     except StoreError as error:

@@ -1,0 +1,117 @@
+"""Photos that a server gave lie where phones' own lie: each asked for once, of nobody else, and never without limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_servers import Elsewhere, Fake, serving
+from pulls import ASKING, KINDS, SECRETS, bring, broken_off, collect, log_in, name_of, store_in
+
+from collect.journey import Definitions
+from collect.keeping.attachments import files_of
+from collect.keeping.mending import open_mended
+from collect.keeping.verify import verify
+from collect.registry import ATTACHMENTS
+from collect.review.attached import attached
+from collect.review.standing import standing
+
+pytestmark = pytest.mark.usefixtures("data")
+
+
+@pytest.fixture
+def server(kind: str) -> Iterator[Fake]:
+    """Twelve submissions, ten to a page; the second and the twelfth with a photo each, the third with none."""
+    rows = [KINDS[kind](number, number) for number in range(1, 13)]
+    with serving(Fake(rows, page_size=10, secret=SECRETS[kind])) as fake:
+        for number in (2, 12):
+            with_photo(fake, kind, number, f"photo {number}".encode())
+        yield fake
+
+
+def with_photo(server: Fake, kind: str, number: int, content: object) -> None:
+    """Give a submission a photo; KoboToolbox says where it lies by an address, here by another host's."""
+    row: dict[str, Any] = server.rows[number - 1]
+    if kind == "central":
+        base = f"/v1/projects/1/forms/household/submissions/{row['__id']}/attachments"
+        row["__system"] |= {"attachmentsPresent": 1, "attachmentsExpected": 2}
+        server.files[base] = [{"name": "a.jpg", "exists": True}, {"name": "b.jpg", "exists": False}]
+        server.files[f"{base}/a.jpg"] = content
+    else:
+        path = f"/api/v2/assets/aHousehold/data/{number}/attachments/att{number}/"
+        row["_attachments"] = [
+            {"download_url": f"https://kobo.example{path}", "filename": "ann/attachments/f/u/a.jpg"},
+            {"download_url": f"https://kobo.example{path}gone", "filename": "ann/gone.jpg", "is_deleted": True},
+        ]
+        server.files[path] = content
+
+
+def photos(folder: Path) -> dict[str, dict[str, bytes]]:
+    """By submission: the files that are here, by name."""
+    found = files_of(store_in(folder), "household")
+    return {name: {one: path.read_bytes() for one, path in files.items()} for name, files in found.items()}
+
+
+def test_photos_come_with_their_submissions_and_each_is_asked_for_once(tmp_path: Path, kind: str, server: Fake) -> None:
+    log_in(tmp_path, kind, server)
+    assert "files" not in bring(tmp_path, kind)
+    assert photos(tmp_path) == {}
+    found = bring(tmp_path, kind, "--since", "all", "--media")
+    assert (found["files"], found["files_left"], found["duplicate"]) == (2, 0, 12)
+    assert photos(tmp_path) == {name_of(kind, number): {"a.jpg": f"photo {number}".encode()} for number in (2, 12)}
+    assert bring(tmp_path, kind, "--since", "all", "--media")["files"] == 0
+    assert sum(asked.endswith(("/a.jpg", "/att2/", "/att12/")) for asked in server.asked) == 2
+    assert verify(store_in(tmp_path)).damage == ()
+
+
+def test_photos_that_a_server_gave_are_listed_with_their_interviews(
+    tmp_path: Path, kind: str, server: Fake, definitions: Definitions
+) -> None:
+    log_in(tmp_path, kind, server)
+    bring(tmp_path, kind, "--media")
+    store = store_in(tmp_path)
+    rows = attached(store, definitions.form("household"), standing(store, "household"))
+    assert set(rows["submission_id"]) == {name_of(kind, 2), name_of(kind, 12)}
+    assert [(store.folder / place).is_file() for place in rows["place"]] == [True, True]
+
+
+def test_a_pull_that_breaks_off_among_photos_goes_on_with_them(
+    tmp_path: Path, kind: str, server: Fake, waits: list[float]
+) -> None:
+    broken_off(tmp_path, kind, server, more=("--media",))
+    found = bring(tmp_path, kind, "--media")
+    assert (found["files"], found["new"], found["duplicate"]) == (2, 2, 10)
+
+
+def test_where_files_lie_elsewhere_nobody_there_sees_credentials(tmp_path: Path, kind: str, server: Fake) -> None:
+    with serving(Fake([], files={"/store/a.jpg": b"from the store"})) as elsewhere:
+        with_photo(server, kind, 2, Elsewhere(f"{elsewhere.url}/store/a.jpg"))
+        log_in(tmp_path, kind, server)
+        assert bring(tmp_path, kind, "--media")["files"] == 2
+    assert photos(tmp_path)[name_of(kind, 2)] == {"a.jpg": b"from the store"}
+    assert elsewhere.shown == [None]
+
+
+def test_what_is_too_large_or_gone_is_left_and_said(
+    tmp_path: Path, kind: str, server: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLLECT_LIMIT_SUBMISSION_MEGABYTES", "1")
+    with_photo(server, kind, 2, b"x" * ((1 << 20) + 1))
+    with_photo(server, kind, 12, None)
+    log_in(tmp_path, kind, server)
+    done = collect(tmp_path, *ASKING[kind], "--media")
+    assert "0 files brought; 2 are no longer on the server or too large." in done.output
+    assert photos(tmp_path) == {}
+
+
+def test_a_lost_registry_learns_again_whose_photos_are_whose(tmp_path: Path, kind: str, server: Fake) -> None:
+    log_in(tmp_path, kind, server)
+    bring(tmp_path, kind, "--media")
+    before, store = photos(tmp_path), store_in(tmp_path)
+    with store.engine.begin() as connection:
+        connection.execute(ATTACHMENTS.delete())
+    store.engine.dispose()
+    open_mended(store.settings).engine.dispose()
+    assert photos(tmp_path) == before
