@@ -19,13 +19,24 @@ PICTURES = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF|ID3|OggS|....ftyp", re.D
 DOCUMENT_START = b"%PDF"
 DOCUMENT_MEMBERS = ("word/document.xml", "ppt/presentation.xml", "mimetype")  # Word, PowerPoint, LibreOffice
 PAGE_STARTS = (b"<!doctype html", b"<html")
-FORM_STARTS = (b"<h:html", b"<html:html")
 JSON_START = re.compile(rb'(?:\[\s*)?\{\s*(?:"|\})|\[\s*\]')  # an object, or an array of them
 SNIFF_BYTES = 4096
 MOST_TITLES = 5  # rows that may stand above the headings
 AUDIT = " - audit.csv"
 TABLES = (".csv", ".xlsx", ".json")
 MOST_NAMED = 5  # files in a message
+PLAIN = 0.9  # share of printable bytes that makes a table of something with NUL bytes in it
+KNOWN_BY: tuple[tuple[Callable[[Sequence[str]], bool], str], ...] = (
+    (own.is_own, own.SOURCE),
+    (frames.is_frame, frames.SOURCE),
+    (ona.is_ona, ona.SOURCE),
+    (kobo.is_kobo, kobo.XLSX_SOURCE),
+    (aggregate.is_surveycto, aggregate.SURVEYCTO_SOURCE),
+    (aggregate.is_aggregate, aggregate.SOURCE),
+    (central.is_central, central.SOURCE),
+)
+AS_WRITTEN = {(kobo.XLSX_SOURCE, "csv"): kobo.CSV_SOURCE, (ona.SOURCE, "xlsx"): kobo.XLSX_SOURCE}
+ROOTLESS = (central.SOURCE, aggregate.SOURCE)  # what a repeat's table alone looks like
 
 
 @dataclass
@@ -184,22 +195,6 @@ def _source_of(sheets: Sequence[Sheet], kind: str) -> str:
         if any(knows(sheet.headings) for sheet in sheets):
             return AS_WRITTEN.get((source, kind), source)
     return ""
-
-
-KNOWN_BY: tuple[tuple[Callable[[Sequence[str]], bool], str], ...] = (
-    (own.is_own, own.SOURCE),
-    (frames.is_frame, frames.SOURCE),
-    (ona.is_ona, ona.SOURCE),
-    (kobo.is_kobo, kobo.XLSX_SOURCE),
-    (aggregate.is_surveycto, aggregate.SURVEYCTO_SOURCE),
-    (aggregate.is_aggregate, aggregate.SOURCE),
-    (central.is_central, central.SOURCE),
-)
-
-
-AS_WRITTEN = {(kobo.XLSX_SOURCE, "csv"): kobo.CSV_SOURCE, (ona.SOURCE, "xlsx"): kobo.XLSX_SOURCE}
-PLAIN = 0.9  # share of printable bytes that makes a table of something with NUL bytes in it
-ROOTLESS = (central.SOURCE, aggregate.SOURCE)  # what a repeat's table alone looks like
 
 
 def _look_inside_many(look: Look, wanted: str | None) -> None:
