@@ -6,9 +6,14 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import databases
 import pytest
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from field_office import Office
 
 BEHIND_PAGES = ("collect.pages.live", "collect.pages.live_desk", "collect.pages.live_maps")
 
@@ -29,6 +34,35 @@ def shared() -> Path:
     if not folder.is_dir() and not os.environ.get("CI"):
         pytest.skip("the folder ../shared with real exports, boundaries and reference figures is not here")
     return folder
+
+
+@pytest.fixture
+def office(tmp_path: Path, database: str) -> Iterator[Office]:
+    """A field office in miniature, on each database."""
+    from field_office import Office
+
+    made = Office(tmp_path, database)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds the shipped forms as XForms, for data folders to link to: compiling takes a second."""
+    from collect.journey import define
+    from collect.settings import shipped_forms
+
+    cache = tmp_path_factory.mktemp("compiled")
+    define(shipped_forms(), cache / "forms")
+    return cache
+
+
+@pytest.fixture(scope="session")
+def keys() -> tuple[RSAPrivateKey, RSAPrivateKey]:
+    """The project's private key, and another."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+    return generate_private_key(65537, 2048), generate_private_key(65537, 2048)
 
 
 @pytest.fixture(scope="session")

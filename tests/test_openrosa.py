@@ -20,6 +20,7 @@ import pytest
 import sqlalchemy as sa
 from check_tables import rows_of
 from lxml import etree
+from shipped import version_of
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -45,7 +46,7 @@ from collect.review.standing import standing
 from collect.settings import Settings, settings_from, shipped_forms
 from collect.store import Store, open_store
 
-VERSION = "2026092801"
+VERSION = version_of("household")
 HEADERS = {"X-OpenRosa-Version": "1.0", "Accept-Language": "en"}
 
 

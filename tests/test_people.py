@@ -20,21 +20,13 @@ from starlette.testclient import TestClient
 from collect import openrosa
 from collect.cli import main
 from collect.i18n import LANGUAGES
-from collect.journey import define
 from collect.keeping.accounts import COPY
 from collect.openrosa import desk
 from collect.publish.qr import read_back
-from collect.settings import settings_from, shipped_forms
+from collect.settings import settings_from
 from collect.store import open_store
 
 SERVER = "https://phu.example.org"
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cache = tmp_path_factory.mktemp("compiled")
-    define(shipped_forms(), cache / "forms")
-    return cache
 
 
 @pytest.fixture

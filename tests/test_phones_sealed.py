@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sealed_phone import PLAIN, Phone, pem
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from test_openrosa import HEADERS
-from test_receive_encrypted import Phone, pem
 
 from collect import openrosa
 from collect.cli import main
@@ -24,28 +24,13 @@ from collect.keeping.verify import verify
 from collect.openrosa import people
 from collect.openrosa.fold import fold
 from collect.review.identity import current
-from collect.settings import Settings, settings_from, shipped_forms
+from collect.settings import Settings, settings_from
 from collect.store import Store, open_store
-
-PLAIN = '<data id="household" version="2026092801"><meta><instanceID>{}</instanceID></meta></data>'
-
-
-@pytest.fixture(scope="module")
-def keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
-    """The project's, and another."""
-    return rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return settings_from({"COLLECT_DATA": str(tmp_path / "data")})
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cache = tmp_path_factory.mktemp("compiled")
-    define(shipped_forms(), cache / "forms")
-    return cache
 
 
 @pytest.fixture
@@ -90,7 +75,7 @@ def test_what_is_encrypted_waits_for_the_key_and_then_counts_once(
     for number in (1, 2):
         assert send(phone, Phone(keys[0]).envelope(number, {"a.jpg": b"photo"})) == 201
     assert send(phone, Phone(keys[1]).envelope(3)) == 201
-    assert send(phone, {"submission.xml": PLAIN.format("uuid:9").encode()}) == 201
+    assert send(phone, {"submission.xml": PLAIN.format(name="uuid:9").encode()}) == 201
     fold(store, definitions)
     assert standing(store) == (1, 3, 4)
     assert set(current(store, "household")["submission_id"]) == {"uuid:9"}

@@ -19,19 +19,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fake_servers import PASSWORD, TOKEN, Fake, serving
-from test_receive_encrypted import Phone, pem
+from sealed_phone import Phone, pem
 
 from collect import registry
 from collect.cli import main
 from collect.i18n import LANGUAGES
-from collect.journey import define
 from collect.keeping import ledger
 from collect.problems import ServerError
 from collect.pull import Bookmark, Central, Kobo, Login, Wire
 from collect.pull.wire import TRIES
 from collect.review.reviews import decide
 from collect.review.standing import standing
-from collect.settings import settings_from, shipped_forms
+from collect.settings import settings_from
 from collect.store import open_store
 
 
@@ -67,14 +66,6 @@ NEITHER = {"COLLECT_DATABASE": "", "COLLECT_GEO_MIRROR": ""}
 KINDS: dict[str, Any] = {"central": of_central, "kobo": of_kobo}
 ASKING = {"central": ("central", "--project", "1", "--form", "household"),
           "kobo": ("kobo", "--asset", "aHousehold", "--form", "household")}  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The forms, compiled once for all these tests."""
-    cache = tmp_path_factory.mktemp("compiled")
-    define(shipped_forms(), cache / "forms")
-    return cache
 
 
 @pytest.fixture(autouse=True)

@@ -12,36 +12,22 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sealed_phone import PLAIN, SECRET, Phone, zipped
 from streamlit.testing.v1 import AppTest
-from test_receive_encrypted import PLAIN, SECRET, Phone, zipped
 
 from collect import registry
 from collect.access import LOCAL, Forbidden, Who
 from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted
-from collect.journey import define
 from collect.pages import live_desk, upload_key
 from collect.pages.upload import Answers
 from collect.problems import ExportError
 from collect.receive import apart
 from collect.server import script
-from collect.settings import Settings, settings_from, shipped_forms
+from collect.settings import Settings, settings_from
 from collect.store import Store, open_store
 
 LAN, HOA = (Who(name, "survey", subject=name) for name in ("Lan", "Hoa"))
-
-
-@pytest.fixture(scope="module")
-def keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
-    """The project's, and another."""
-    return rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cache = tmp_path_factory.mktemp("compiled")
-    define(shipped_forms(), cache / "forms")
-    return cache
 
 
 @pytest.fixture
