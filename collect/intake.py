@@ -6,7 +6,7 @@ its answers are the same and a change when they are not; the newest counts, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +25,7 @@ from collect.receive.manner import Manner
 from collect.receive.sealed import PrivateKey, holds_sealed, unsealed
 from collect.store import Store, Stored, content_hashes, forget, held, in_hand, kept, note, noted, sha256_of, sweep
 
-__all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_file", "rebuild", "uploads_in"]
-NOT_UPLOADS = (".txt", ".md", ".geojson")  # what lies beside exports and is none
-SUBMISSIONS_IN_JSON = (b'"__system"', b'"@odata.context"', b'"_uuid"')  # other JSON lies beside exports too
-LOOKED_AT = 1 << 16  # bytes
+__all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_file", "rebuild"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,30 +159,6 @@ def read_again(store: Store, sha256: str, definitions: Definitions, progress: Pr
     if said is None or stored is None or sha256_of(stored.path) != sha256:
         raise StoreError("STO-07", upload=str(said["file_name"]) if said else sha256[:16])
     return add_file(store, stored.path, definitions, _asked_then({**said, **(noted(stored) or {})}), progress=progress)
-
-
-def uploads_in(path: Path) -> Iterator[Path]:
-    """The uploads a path stands for: itself, or each export in a folder; loose submission XML goes together as one."""
-    if not path.is_dir():
-        yield path
-        return
-    inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
-    if not inside or any(child.suffix.lower() == ".xml" for child in inside):
-        yield path
-        return
-    for child in inside:
-        if child.is_dir() or _may_be_export(child):
-            yield from uploads_in(child)
-
-
-def _may_be_export(path: Path) -> bool:
-    """Whether a file in a folder is worth reading; one that somebody names is read whatever it is."""
-    suffix = path.suffix.lower()
-    if suffix != ".json":
-        return suffix not in NOT_UPLOADS
-    with path.open("rb") as file:
-        start = file.read(LOOKED_AT)
-    return any(mark in start for mark in SUBMISSIONS_IN_JSON)
 
 
 def rebuild(

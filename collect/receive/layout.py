@@ -164,7 +164,7 @@ def _headed(sheet: Sheet) -> Sheet:
     """The sheet from the first row that some reader knows for headings: titles and blank rows may stand above."""
     for row in range(1, min(MOST_TITLES, sheet.frame.height) + 1):
         lower = sheet.below(row)
-        if any(knows(lower.headings) for knows, _ in KNOWN_BY):
+        if is_export(lower.headings):
             found = ("FIL-13", {"file": sheet.place, "row": lower.first_row - 1})
             return replace(lower, notes=(*lower.notes, found))
     return sheet
@@ -187,6 +187,11 @@ def _look_at_pages(look: Look, members: Sequence[Member], wanted: str | None) ->
     look.source = wanted or (look.pages[0].source if look.pages else "")
     if len({page.source for page in look.pages}) > 1:
         raise ExportError("IN-25", file=look.file, tables=len(look.pages))
+
+
+def is_export(headings: Sequence[str]) -> bool:
+    """Whether some reader knows these headings."""
+    return any(knows(headings) for knows, _ in KNOWN_BY)
 
 
 def _source_of(sheets: Sequence[Sheet], kind: str) -> str:
@@ -239,7 +244,7 @@ def _look_at_tables(look: Look, tables: Sequence[Member], wanted: str | None) ->
             kind_of(data, member.name)
             text = utf8_of(data, member.name, look.upload.manner)
             headings, _ = heading_of(text.data, member.name)
-            if wanted or any(knows(headings) for knows, _ in KNOWN_BY):
+            if wanted or is_export(headings):
                 look.sheets.append(read_csv(text, member.name, member.stem, look.upload.manner))
             else:
                 look.ignored += 1
