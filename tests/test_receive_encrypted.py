@@ -79,6 +79,25 @@ def test_one_for_another_key_is_an_issue_and_the_rest_goes_on(
     assert codes.count("FIL-03") == 1
 
 
+def test_what_was_sent_without_the_key_is_opened_when_it_is_sent_again_with_it(
+    tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    clear = {"submission.xml": PLAIN.format(name="uuid:0009").encode()}
+    submissions = {"a": Phone(keys[0]).envelope(1), "b": Phone(keys[1]).envelope(2), "c": clear}
+    file = str(zipped(tmp_path / "e.zip", submissions))
+    own, other = (str(pem(key, tmp_path / f"{number}.pem")) for number, key in enumerate(keys))
+    opened = [["uuid:0009"], ["uuid:0001", "uuid:0009"], ["uuid:0001", "uuid:0009"], ["uuid:0001", "uuid:0009"]]
+    told = []
+    for more, expected in zip(((), ("--key", own), ("--key", own), ("--key", other)), opened, strict=True):
+        done = collect(tmp_path, "add", file, *more, "--json")
+        assert done.exit_code == 0, done.output
+        assert received(tmp_path)[0]["submission_id"].to_list() == expected
+        (receipt,) = json.loads(done.output)
+        told.append((receipt["again"], receipt["parts"][0]["new"], receipt["parts"][0]["unreadable"]))
+    assert told == [(False, 1, 2), (False, 1, 1), (True, 0, 1), (True, 0, 1)]
+    assert collect(tmp_path, "verify").exit_code == 0
+
+
 @pytest.mark.parametrize("lang", list(LANGUAGES))
 def test_without_the_key_or_with_another_nothing_is_stored_and_the_words_say_why(
     tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...], lang: str
