@@ -287,20 +287,84 @@ def write_kobo_labels(export: Export, path: Path, language: str, joint: str) -> 
     with xlsxwriter.Workbook(str(path), {"strings_to_numbers": False, "strings_to_formulas": False}) as book:
         first, second = book.add_worksheet(form.title[:31]), book.add_worksheet(repeat.rsplit("/", 1)[-1])
         columns, inner = asked(form, form.root), asked(form, repeat)
-        platform = ["_id", "_uuid", "_submission_time", "__version__", "meta/rootUuid", "_index"]
-        first.write_row(0, 0, [*(_label(q, form, language, joint) for q in columns), *platform])
-        tied = ["_index", "_parent_table_name", "_parent_index", "_submission__id"]
-        second.write_row(0, 0, [*(_label(q, form, language, joint) for q in inner), *tied])
+        first.write_row(0, 0, [*(_label(q, form, language, joint) for q in columns), *KOBO_END])
+        second.write_row(0, 0, [*(_label(q, form, language, joint) for q in inner), *KOBO_TIES])
         line = 0
         for number, (root, rows) in enumerate(households(export), 1):
-            later = root["edited_as"] or root["instance"]
-            facts = [str(999 + number), later, str(root["submitted_at"])[:19], root["version"],
-                     f"uuid:{root['instance']}", str(number)]  # fmt: skip
-            first.write_row(number, 0, [*(_shown(root.get(q.path), q, form, language) for q in columns), *facts])
+            shown = (_shown(root.get(q.path), q, form, language) for q in columns)
+            first.write_row(number, 0, [*shown, *_kobo_end(root, number)])
             for row in rows:
                 line += 1
-                tie = [str(line), form.title, str(number), str(999 + number)]
-                second.write_row(line, 0, [*(_shown(row.get(q.path), q, form, language) for q in inner), *tie])
+                shown = (_shown(row.get(q.path), q, form, language) for q in inner)
+                second.write_row(line, 0, [*shown, *_kobo_tie(form, line, number)])
+
+
+def write_kobo_grouped(export: Export, path: Path, multiple: str = "details") -> None:
+    """KoboToolbox's XLSX with the names of groups in the headings of every sheet.
+
+    ``multiple``: a select-multiple as columns of 1 and 0 ("details"), as one column ("summary"), or as "both".
+    """
+    form, repeat = export.form, export.repeat
+    columns, inner = (_kobo_columns(form, table, multiple) for table in (form.root, repeat))
+    with xlsxwriter.Workbook(str(path), {"strings_to_numbers": False, "strings_to_formulas": False}) as book:
+        first, second = book.add_worksheet(form.title[:31]), book.add_worksheet(repeat.rsplit("/", 1)[-1])
+        first.write_row(0, 0, [*(name for name, _ in columns), *KOBO_END])
+        second.write_row(0, 0, [*(name for name, _ in inner), *KOBO_TIES])
+        line = 0
+        for number, (root, rows) in enumerate(households(export), 1):
+            first.write_row(number, 0, [*(read(root) for _, read in columns), *_kobo_end(root, number)])
+            for row in rows:
+                line += 1
+                second.write_row(line, 0, [*(read(row) for _, read in inner), *_kobo_tie(form, line, number)])
+
+
+def write_kobo_csv(export: Export, path: Path) -> None:
+    """KoboToolbox's CSV: every value quoted, ";" between, groups in the headings, and no repeats at all."""
+    columns = _kobo_columns(export.form, export.form.root, "both")
+    lines = [[*(name for name, _ in columns), *KOBO_END]]
+    for number, (root, _) in enumerate(households(export), 1):
+        lines.append([*(read(root) or "" for _, read in columns), *_kobo_end(root, number)])
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=";", quoting=csv.QUOTE_ALL).writerows(lines)
+    path.write_text(text.getvalue(), encoding="utf-8", newline="")
+
+
+def _kobo_columns(form: Form, table: str, multiple: str) -> list[tuple[str, Read]]:
+    columns: list[tuple[str, Read]] = []
+    for question in asked(form, table):
+        name = question.path[len(form.root) + 1 :]
+        several = question.type == "select_multiple"
+        if not several or multiple != "details":
+            columns.append((name, partial(_answer, question.path)))
+        if several and multiple != "summary":
+            columns += [
+                (f"{name}/{choice.name}", partial(_one_or_nought, question.path, choice.name))
+                for choice in form.choices[question.choice_list or ""]
+            ]
+    return columns
+
+
+def _answer(path: str, row: Answers) -> str | None:
+    return row.get(path)
+
+
+def _one_or_nought(path: str, chosen: str, row: Answers) -> str | None:
+    answer = row.get(path)
+    return None if answer is None else str(int(chosen in answer.split()))
+
+
+KOBO_END = ("_id", "_uuid", "_submission_time", "__version__", "meta/rootUuid", "_index")
+KOBO_TIES = ("_index", "_parent_table_name", "_parent_index", "_submission__id")
+
+
+def _kobo_end(root: Answers, number: int) -> list[str]:
+    later = root["edited_as"] or root["instance"]
+    at = str(root["submitted_at"])[:19]
+    return [str(999 + number), str(later), at, str(root["version"]), f"uuid:{root['instance']}", str(number)]
+
+
+def _kobo_tie(form: Form, line: int, number: int) -> list[str]:
+    return [str(line), form.title, str(number), str(999 + number)]
 
 
 def _label(question: Question, form: Form, language: str, joint: str) -> str:
@@ -326,6 +390,7 @@ def _shown(answer: str | None, question: Question, form: Form, language: str) ->
 WRITERS: dict[str, Callable[[Export, Path], None]] = {
     "central-odata.json": write_odata,
     "kobo-api.json": write_kobo_json,
+    "kobo-grouped.xlsx": write_kobo_grouped,
     "ona.csv": write_ona,
     "briefcase.zip": write_briefcase,
     "surveycto-long.zip": write_surveycto_long,

@@ -51,8 +51,9 @@ def in_own_process(task: str, *arguments: str) -> dict[str, Any]:
 
 def add(data: str, folder: str) -> dict[str, Any]:
     """Receive, check, locate, store every file of the round, as `collect add FOLDER` does."""
-    from collect.intake import Asked, add_file, uploads_in
+    from collect.intake import Asked, add_file
     from collect.journey import define
+    from collect.receive.piles import uploads_in
     from collect.settings import settings_from
     from collect.store import open_store
 

@@ -106,9 +106,10 @@ def add(  # noqa: PLR0913 one argument an option
 
     An issue spreadsheet with right answers filled in becomes corrections.
     """
-    from collect.intake import Asked, add_file, uploads_in
+    from collect.intake import Asked, add_file
     from collect.receipts import Together
     from collect.receive.apart import warm
+    from collect.receive.piles import uploads_in
     from collect.review.sheet import take
     from collect.store import open_store, safe_name
     from collect.wording.receipts import receipt_data, receipt_lines

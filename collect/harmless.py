@@ -1,7 +1,7 @@
 """Text from outside as a cell that no spreadsheet program runs: what begins like a formula gets an apostrophe.
 
-Numbers stay numbers: "-5" and "+84 912 345 678" are what they were. And halves of letters, which no UTF-8 can hold, are
-made visible.
+Numbers stay numbers: "-5" and "+84 912 345 678" are what they were. Halves of letters, which no UTF-8 can hold, are
+made visible. And a CSV that leaves says whether it is made up.
 """
 
 from __future__ import annotations
@@ -34,6 +34,16 @@ def harmless_cells(rows: pl.DataFrame) -> pl.DataFrame:
     text = pl.col(pl.String)
     runs = text.str.contains(BEGINS) & ~text.str.contains(f"{NUMBER}|{ALONE}")
     return rows.with_columns(pl.when(runs).then("'" + text).otherwise(text).name.keep())
+
+
+def as_csv(rows: pl.DataFrame, *, made_up: bool | None = None) -> bytes:
+    """A table as the CSV that people take with them: UTF-8 with a byte order mark, for Excel, and no cell that runs.
+
+    ``made_up``: whether what the rows tell is a demonstration's. It stands in each of them, last, under this very name
+    in every language: a CSV has no other place to say so (decision 0105). None: they tell nothing of a survey.
+    """
+    whole = rows if made_up is None else rows.with_columns(made_up=pl.lit(made_up))
+    return harmless_cells(whole).write_csv(include_bom=True, line_terminator="\r\n").encode()
 
 
 def spelt(name: str) -> str:

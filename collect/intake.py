@@ -6,7 +6,7 @@ its answers are the same and a change when they are not; the newest counts, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ import polars as pl
 
 from collect import registry
 from collect.journey import Definitions, take
-from collect.passing import Arrival, Progress, Taken, silent
+from collect.passing import FRAME, Arrival, Progress, Taken, silent
 from collect.places import places_of
 from collect.problems import ExportError, StoreError
 from collect.receipts import COUNTS, NO_SUBMISSIONS, SUBMISSION, Part, Receipt, count, news_of
@@ -39,10 +39,7 @@ from collect.store import (
     sweep,
 )  # fmt: skip
 
-__all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_bytes", "add_file", "rebuild", "uploads_in"]
-NOT_UPLOADS = (".txt", ".md", ".geojson")  # what lies beside exports and is none
-SUBMISSIONS_IN_JSON = (b'"__system"', b'"@odata.context"', b'"_uuid"')  # other JSON lies beside exports too
-LOOKED_AT = 1 << 16  # bytes
+__all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_bytes", "add_file", "rebuild"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +78,10 @@ def add_file(
     """
     progress("step.keep", 0.0)
     with in_hand(store, path, asked.name) as stored:
-        if registry.find_upload(store.engine, stored.sha256) is not None:
-            return _seen_before(store, stored)
+        before = registry.find_upload(store.engine, stored.sha256)
+        if before is not None:
+            further = None if dry_run else _opened_further(store, stored, before, definitions, asked.key)
+            return further or _seen_before(store, stored)
         at = _moment(store)
         try:
             taken, parts, indexes = _read(store, stored, definitions, asked, at, progress)
@@ -186,30 +185,6 @@ def read_again(store: Store, sha256: str, definitions: Definitions, progress: Pr
     return add_file(store, stored.path, definitions, _asked_then({**said, **(noted(stored) or {})}), progress=progress)
 
 
-def uploads_in(path: Path) -> Iterator[Path]:
-    """The uploads a path stands for: itself, or each export in a folder; loose submission XML goes together as one."""
-    if not path.is_dir():
-        yield path
-        return
-    inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
-    if not inside or any(child.suffix.lower() == ".xml" for child in inside):
-        yield path
-        return
-    for child in inside:
-        if child.is_dir() or _may_be_export(child):
-            yield from uploads_in(child)
-
-
-def _may_be_export(path: Path) -> bool:
-    """Whether a file in a folder is worth reading; one that somebody names is read whatever it is."""
-    suffix = path.suffix.lower()
-    if suffix != ".json":
-        return suffix not in NOT_UPLOADS
-    with path.open("rb") as file:
-        start = file.read(LOOKED_AT)
-    return any(mark in start for mark in SUBMISSIONS_IN_JSON)
-
-
 def rebuild(
     store: Store, definitions: Definitions, progress: Progress = silent, key: PrivateKey | None = None
 ) -> list[Receipt]:
@@ -270,9 +245,50 @@ def _asked_then(upload: Mapping[str, Any]) -> Asked:
 def _make_again(
     store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: PrivateKey | None
 ) -> Receipt:
+    with held(stored.path.parent):
+        taken = _taken_again(store, stored, upload, definitions, key)
+    return _replaced(store, stored, upload, taken)
+
+
+def _opened_further(
+    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: PrivateKey | None
+) -> Receipt | None:
+    """Encrypted submissions of an upload received before that this key opens; None where it does not, or opens others.
+
+    Whoever first sent it without the key sends it again with it. What another key opened stays open: nothing is made
+    again unless all that was read then is read now.
+    """
+    if key is None or not holds_sealed(stored.path):
+        return None
+    try:
+        taken = _taken_again(store, stored, upload, definitions, key)
+    except ExportError:
+        return None
+    shown, indexes = _compare(store, taken, but=None)
+    read = {(form, name) for form, index in indexes.items() for name in index["submission_id"]}
+    known = {
+        (part["form"], name)
+        for part in registry.parts_of(store.engine, stored.upload_id)
+        if part["form"] != FRAME
+        for name in store.read_part(part["form"], "index", stored.upload_id)["submission_id"]
+    }
+    if not known < read:
+        return None
+    _replaced(store, stored, upload, taken)
+    return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=shown)
+
+
+def _taken_again(
+    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: PrivateKey | None
+) -> tuple[Taken, ...]:
+    """What an upload holds, read as somebody asked when it came."""
     arrival = _arrival(store, stored, _asked_then(upload), datetime.fromisoformat(upload["received_at"]))
-    with held(stored.path.parent), unsealed(stored.path, key, store.folder, arrival.manner) as readable:
-        taken = take(readable, definitions, places_of(store.folder), arrival)
+    with unsealed(stored.path, key, store.folder, arrival.manner) as readable:
+        return take(readable, definitions, places_of(store.folder), arrival)
+
+
+def _replaced(store: Store, stored: Stored, upload: Mapping[str, Any], taken: Sequence[Taken]) -> Receipt:
+    """Put the tables of an upload in the place of those it had."""
     parts, indexes = _compare(store, taken, but=stored.upload_id)
     files = _write(store, stored.upload_id, taken, indexes)
     if noted(stored) is None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import databases
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from collect.settings import Settings, settings_from, shipped_forms
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from fake_servers import Fake
+    from field_office import Office
     from starlette.testclient import TestClient
 
     from collect.journey import Definitions
@@ -40,6 +41,16 @@ def shared() -> Path:
     if not folder.is_dir() and not os.environ.get("CI"):
         pytest.skip("the folder ../shared with real exports, boundaries and reference figures is not here")
     return folder
+
+
+@pytest.fixture
+def office(tmp_path: Path, database: str) -> Iterator[Office]:
+    """A field office in miniature, on each database."""
+    from field_office import Office
+
+    made = Office(tmp_path, database)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
@@ -121,9 +132,11 @@ def server(kind: str) -> Iterator[Fake]:
 
 
 @pytest.fixture(scope="session")
-def keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
-    """Private keys: the project's, and another."""
-    return rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
+def keys() -> tuple[RSAPrivateKey, RSAPrivateKey]:
+    """The project's private key, and another."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+    return generate_private_key(65537, 2048), generate_private_key(65537, 2048)
 
 
 @pytest.fixture(scope="session")

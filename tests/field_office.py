@@ -14,6 +14,7 @@ from check_tables import form_of, rows_of
 from collect.forms import Design, Form
 from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions
+from collect.review.reviews import Correction, Filters, correct, queue
 from collect.settings import settings_from
 from collect.store import Store, open_store
 
@@ -80,6 +81,26 @@ class Office:
 
     def close(self) -> None:
         self.store.engine.dispose()
+
+
+def correction(submission: str, question: str, new: str | None, **more: Any) -> Correction:
+    """One answer put right, by short id and the question's path below the root."""
+    return Correction(f"uuid:{submission}", f"/data/{question}", new, why="asked by phone", **more)
+
+
+def corrected(office: Office, *corrections: Correction) -> list[tuple[str, str]]:
+    """What became of corrections."""
+    found = correct(office.store, office.definitions, corrections, "Lan")
+    return [(outcome.result, outcome.code) for outcome in found]
+
+
+def listed(office: Office, **wanted: Any) -> dict[str, Any]:
+    """The states of the interviews that a reviewer sees."""
+    return states(queue(office.store, office.definitions, Filters(**wanted)))
+
+
+def uuids(*names: str) -> list[str]:
+    return [f"uuid:{name}" for name in names]
 
 
 def submission(row: dict[str, str | None], members: Sequence[dict[str, str]] | None = None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
+from shipped import version_of
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -14,7 +15,7 @@ from collect.registry import SENT
 from collect.settings import Settings
 from collect.store import Store
 
-VERSION = "2026092801"
+VERSION = version_of("household")
 HEADERS = {"X-OpenRosa-Version": "1.0", "Accept-Language": "en"}
 
 

@@ -116,7 +116,7 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
 
 
 def test_names_in_letters_of_an_old_system_are_read_and_shown(tmp_path: Path) -> None:
-    submission = '<data id="household" version="2026092801"><meta><instanceID>uuid:{}</instanceID></meta></data>'
+    submission = '<data id="household"><meta><instanceID>uuid:{}</instanceID></meta></data>'
     folder = tmp_path / "the day"
     folder.mkdir()
     for number, name in enumerate((b"h\xe9.xml", b"h\xea.xml", b"ok.xml")):

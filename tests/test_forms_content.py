@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +21,10 @@ from geo import units
 
 FORMS = Path(__file__).resolve().parents[1] / "forms"
 LANGUAGES = ("Tiếng Việt (vi)", "ខ្មែរ (km)", "English (en)")
+TEXTS = {  # each form's version, and what it asks
+    "household": ("2026112301", "d471e009cf34cc6f"),
+    "commune": ("2026112301", "35fe55ae4dde0163"),
+}
 BOTH = pytest.mark.parametrize("name", ["household", "commune"])
 
 
@@ -50,6 +55,15 @@ def test_the_workbook_and_its_text_twin_agree_cell_by_cell(name: str) -> None:
 def test_writing_the_workbook_again_gives_the_bytes_that_are_there(name: str, tmp_path: Path) -> None:
     write_xlsx(read_markdown(FORMS / name / "form.md"), tmp_path / "form.xlsx")
     assert (tmp_path / "form.xlsx").read_bytes() == (FORMS / name / "form.xlsx").read_bytes()
+
+
+@BOTH
+def test_a_form_that_changed_has_another_version(name: str) -> None:
+    sheets = read_markdown(FORMS / name / "form.md")
+    (settings,) = rows_of(sheets, "settings")
+    asked = markdown_of({sheet: rows for sheet, rows in sheets.items() if sheet != "settings"})
+    found = settings["version"], hashlib.sha256(asked.encode()).hexdigest()[:16]
+    assert found == TEXTS[name], "phones and servers tell versions apart by the version alone: give it a new one"
 
 
 def test_tables_written_as_markdown_are_read_back(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from collect.cli import main
-from collect.intake import Receipt, add_file, rebuild, uploads_in
+from collect.intake import Receipt, add_file, rebuild
 from collect.journey import Definitions, define
+from collect.receive.piles import uploads_in
 from collect.review.identity import current
 from collect.review.reviews import decide
 from collect.runs import Run, latest_run, make_run

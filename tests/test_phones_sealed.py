@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sealed_phone import PLAIN, Phone, pem
 from starlette.testclient import TestClient
-from test_receive_encrypted import Phone, pem
 
 from collect import registry
 from collect.cli import main
@@ -23,8 +23,6 @@ from collect.openrosa.fold import fold
 from collect.review.identity import current
 from collect.settings import Settings
 from collect.store import Store
-
-PLAIN = '<data id="household" version="2026092801"><meta><instanceID>{}</instanceID></meta></data>'
 
 
 def send(phone: TestClient, files: dict[str, bytes], incomplete: bool = False) -> int:
@@ -52,7 +50,7 @@ def test_what_is_encrypted_waits_for_the_key_and_then_counts_once(
     for number in (1, 2):
         assert send(phone, Phone(keys[0]).envelope(number, {"a.jpg": b"photo"})) == 201
     assert send(phone, Phone(keys[1]).envelope(3)) == 201
-    assert send(phone, {"submission.xml": PLAIN.format("uuid:9").encode()}) == 201
+    assert send(phone, {"submission.xml": PLAIN.format(name="uuid:9").encode()}) == 201
     fold(store, definitions)
     assert standing(store) == (1, 3, 4)
     assert set(current(store, "household")["submission_id"]) == {"uuid:9"}

@@ -12,7 +12,7 @@ from check_tables import rows_of
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fake_servers import TOKEN, Fake, serving
 from pulls import ASKING, KINDS, bring, broken_off, collect, log_in, name_of, of_central, of_kobo, received, store_in
-from test_receive_encrypted import Phone, pem
+from sealed_phone import Phone, pem
 
 from collect.keeping import ledger
 from collect.problems import ServerError

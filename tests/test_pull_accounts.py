@@ -23,7 +23,7 @@ from pulls import (
     log_in,
     of_central,
 )
-from test_receive_encrypted import pem
+from sealed_phone import pem
 
 from collect.i18n import LANGUAGES
 

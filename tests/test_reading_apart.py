@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from workshops import workshop_told
 
 from collect import registry
 from collect.cli import main
@@ -53,20 +54,9 @@ TROUBLE = [
 
 @pytest.fixture(scope="module", autouse=True)
 def _a_workshop_that_meets_trouble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The reading process wraps its own reader as it starts: nothing of the product knows of it."""
-    folder = tmp_path_factory.mktemp("path")
-    (folder / "sitecustomize.py").write_text(
-        "import sys\n"
-        f"sys.path.append({str(Path(__file__).parent)!r})\n"
-        "import collect.receive as one, trouble\n"
-        "one.receive = trouble.into_trouble(one.receive)\n"
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-        patch.setattr(apart, "_WORKSHOP", apart._Workshop())
+    wrapped = "import collect.receive as one, trouble", "one.receive = trouble.into_trouble(one.receive)"
+    with workshop_told(tmp_path_factory.mktemp("path"), *wrapped):
         yield
-        if apart._WORKSHOP._control is not None:
-            apart._WORKSHOP._control.close()
 
 
 LITTLE = Manner(limits=replace(DEFAULT, seconds=60, memory_megabytes=400))

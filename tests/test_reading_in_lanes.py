@@ -14,12 +14,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from workshops import workshop_told
 
 from collect.define import load_forms
 from collect.forms import Form
 from collect.limits import DEFAULT
 from collect.problems import ExportError
-from collect.receive import Received, apart
+from collect.receive import Received
 from collect.receive.apart import receive_apart
 from collect.receive.manner import Manner
 from collect.settings import shipped_forms
@@ -45,22 +46,15 @@ def forms() -> Sequence[Form]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _a_workshop_with_small_parts_and_many_cores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("path")
-    (folder / "sitecustomize.py").write_text(
-        "import sys\n"
-        f"sys.path.append({str(Path(__file__).parent)!r})\n"
-        "import os, trouble, collect.receive.submissions as one\n"
-        "one.PART = 3\n"
-        "one._Desk.take = trouble.met_by_name(one._Desk.take)\n"
-        "os.sched_getaffinity = lambda _: set(range(8))\n"
+def _a_workshop_with_small_parts_and_many_cores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    told = (
+        "import os, trouble, collect.receive.submissions as one",
+        "one.PART = 3",
+        "one._Desk.take = trouble.met_by_name(one._Desk.take)",
+        "os.sched_getaffinity = lambda _: set(range(8))",
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-        patch.setattr(apart, "_WORKSHOP", apart._Workshop())
-        yield folder
-        if apart._WORKSHOP._control is not None:
-            apart._WORKSHOP._control.close()
+    with workshop_told(tmp_path_factory.mktemp("path"), *told):
+        yield
 
 
 def manner(lanes: int) -> Manner:

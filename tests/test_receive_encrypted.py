@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import zipfile
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
-from cryptography.hazmat.decrepit.ciphers.modes import CFB
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.padding import PKCS7
+from sealed_phone import PLAIN, SECRET, Phone, pem, zipped
 
 from collect import registry
 from collect.cli import main
@@ -27,60 +19,6 @@ from collect.settings import settings_from
 from collect.store import open_store
 
 pytestmark = pytest.mark.usefixtures("data")
-SECRET = "a phrase that nobody writes down"
-PLAIN = (
-    '<data id="household" version="2026092801"><consent>no</consent><meta><instanceID>{name}</instanceID></meta></data>'
-)
-
-
-@dataclass
-class Phone:
-    """Encrypts as the specification asks phones to; ``mask`` is what clients differ in."""
-
-    key: rsa.RSAPrivateKey
-    mask: hashes.HashAlgorithm = field(default_factory=hashes.SHA256)
-
-    def for_key(self, data: bytes) -> str:
-        padding = OAEP(MGF1(self.mask), hashes.SHA256(), None)
-        return base64.b64encode(self.key.public_key().encrypt(data, padding)).decode()
-
-    def envelope(self, number: int, photos: dict[str, bytes] | None = None) -> dict[str, bytes]:
-        """The files of one submission: the envelope, the photos, the submission."""
-        name, secret = f"uuid:{number:04d}", hashlib.sha256(str(number).encode()).digest()
-        seed = bytearray(hashlib.md5(name.encode() + secret).digest())
-        plain = PLAIN.format(name=name).encode()
-        files, signed = {}, []
-        for place, (file, data) in enumerate([*(photos or {}).items(), ("submission.xml", plain)]):
-            seed[place % 16] = (seed[place % 16] + 1) % 256
-            pad = PKCS7(128).padder()
-            cipher = Cipher(AES(secret), CFB(bytes(seed))).encryptor()
-            files[f"{file}.enc"] = cipher.update(pad.update(data) + pad.finalize()) + cipher.finalize()
-            signed.append(f"{file}::{hashlib.md5(data).hexdigest()}")
-        wrapped = self.for_key(secret)
-        lines = "".join(f"{line}\n" for line in ("household", "2026092801", wrapped, name, *signed))
-        media = "".join(f"<media><file>{file}.enc</file></media>" for file in photos or {})
-        files["submission.xml"] = (
-            '<data id="household" version="2026092801" encrypted="yes" xmlns="http://opendatakit.org/submissions">'
-            f"<base64EncryptedKey>{wrapped}</base64EncryptedKey>"
-            f'<orx:meta xmlns:orx="http://openrosa.org/xforms"><orx:instanceID>{name}</orx:instanceID></orx:meta>'
-            f"{media}<encryptedXmlFile>submission.xml.enc</encryptedXmlFile><base64EncryptedElementSignature>"
-            f"{self.for_key(hashlib.md5(lines.encode()).digest())}</base64EncryptedElementSignature></data>"
-        ).encode()
-        return files
-
-
-def pem(key: rsa.RSAPrivateKey, path: Path, passphrase: str = "") -> Path:
-    lock = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
-    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock))
-    return path
-
-
-def zipped(path: Path, submissions: dict[str, dict[str, bytes]]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for folder, files in submissions.items():
-            for name, data in files.items():
-                archive.writestr(f"{folder}/{name}", data)
-    return path
 
 
 def collect(folder: Path, *arguments: str, lang: str = "en", **more: str) -> Result:
@@ -135,6 +73,25 @@ def test_one_for_another_key_is_an_issue_and_the_rest_goes_on(
     answers, codes = received(tmp_path)
     assert answers["submission_id"].to_list() == ["uuid:0001", "uuid:0009"]
     assert codes.count("FIL-03") == 1
+
+
+def test_what_was_sent_without_the_key_is_opened_when_it_is_sent_again_with_it(
+    tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    clear = {"submission.xml": PLAIN.format(name="uuid:0009").encode()}
+    submissions = {"a": Phone(keys[0]).envelope(1), "b": Phone(keys[1]).envelope(2), "c": clear}
+    file = str(zipped(tmp_path / "e.zip", submissions))
+    own, other = (str(pem(key, tmp_path / f"{number}.pem")) for number, key in enumerate(keys))
+    opened = [["uuid:0009"], ["uuid:0001", "uuid:0009"], ["uuid:0001", "uuid:0009"], ["uuid:0001", "uuid:0009"]]
+    told = []
+    for more, expected in zip(((), ("--key", own), ("--key", own), ("--key", other)), opened, strict=True):
+        done = collect(tmp_path, "add", file, *more, "--json")
+        assert done.exit_code == 0, done.output
+        assert received(tmp_path)[0]["submission_id"].to_list() == expected
+        (receipt,) = json.loads(done.output)
+        told.append((receipt["again"], receipt["parts"][0]["new"], receipt["parts"][0]["unreadable"]))
+    assert told == [(False, 1, 2), (False, 1, 1), (True, 0, 1), (True, 0, 1)]
+    assert collect(tmp_path, "verify").exit_code == 0
 
 
 @pytest.mark.parametrize("lang", list(LANGUAGES))

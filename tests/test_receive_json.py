@@ -133,7 +133,7 @@ def test_objects_inside_objects_without_end_are_refused() -> None:
 
 
 def test_json_submissions_lying_in_a_folder_are_uploads_and_other_json_is_not(tmp_path: Path) -> None:
-    from collect.intake import uploads_in
+    from collect.receive.piles import uploads_in
 
     (tmp_path / "page.json").write_text(json.dumps({"value": [{"__id": "uuid:1", "__system": SYSTEM}]}))
     (tmp_path / "truth.json").write_text(json.dumps({"households": 3}))

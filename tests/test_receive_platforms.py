@@ -211,9 +211,13 @@ def test_labels_that_run_together_are_told_apart_by_the_choice_columns(tmp_path:
     assert received.answers["/data"]["/data/signal"].to_list() == ["ab", "a b"]
 
 
+def household(number: int, name: str, first: str, index: int) -> list[object]:
+    """A row with a commune alone, and what Kobo adds; ``first``: the name before its edits."""
+    return ["29236", *[None] * 13, number, name, "", "", "", "", first, index]
+
+
 def test_kobo_rows_are_tied_by_submission_where_the_index_was_counted_anew(tmp_path: Path) -> None:
-    base: list[object] = ["29236", *[None] * 13]
-    rows = [[*base, 1001, "u-2", "", "", "", "", "", 1], [*base, 1000, "u-1", "", "", "", "", "uuid:u-0", 2]]
+    rows = [household(1001, "u-2", "", 1), household(1000, "u-1", "uuid:u-0", 2)]
     members: list[list[object]] = [
         [34, 1, 1, "t", 1, 1000, "u-1"], [35, 1, 2, "t", 2, 1001, "u-2"], [36, 1, 3, "t", 7, 1009, "u-9"],
     ]  # fmt: skip
@@ -224,8 +228,7 @@ def test_kobo_rows_are_tied_by_submission_where_the_index_was_counted_anew(tmp_p
 
 
 def test_a_submission_doubled_in_kobo_keeps_each_versions_own_roster(tmp_path: Path) -> None:
-    base: list[object] = ["29236", *[None] * 13]
-    rows = [[*base, 1000, "u-1", "", "", "", "", "", 1], [*base, 1001, "u-1", "", "", "", "", "", 2]]
+    rows = [household(1000, "u-1", "", 1), household(1001, "u-1", "", 2)]
     members: list[list[object]] = [
         [34, 1, 1, "t", 1, 1000, "u-1"], [35, 1, 2, "t", 1, 1000, "u-1"], [36, 1, 3, "t", 2, 1001, "u-1"],
     ]  # fmt: skip

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import collect.demo
-from benchmarks.export_layouts import WRITERS, write_kobo_labels
-from collect.define import load_forms
+from benchmarks.export_layouts import WRITERS, write_kobo_csv, write_kobo_grouped, write_kobo_labels
+from collect.define import form_from_xlsform, load_forms
 from collect.demo.layouts import Export, write_central
 from collect.forms import Form
 from collect.receive import Received, receive
@@ -19,9 +22,12 @@ from collect.store import content_hashes
 
 Answers = Mapping[str, Mapping[str, str]]
 ENGLISH_DATES = {"briefcase.zip", "surveycto-long.zip", "surveycto-wide.csv"}  # no milliseconds, no time zone
+POWER, REASONS = "/data/household/electricity", "/data/household/fibre_why_not"
+OTHER_POWER, OTHER_REASON = f"{POWER}_other", f"{REASONS}_other"
 SOURCES = {
     "central-odata.json": "central-odata",
     "kobo-api.json": "kobo-json",
+    "kobo-grouped.xlsx": "kobo-xlsx",
     "ona.csv": "ona-csv",
     "briefcase.zip": "aggregate-csv",
     "surveycto-long.zip": "surveycto-csv",
@@ -90,6 +96,97 @@ def test_labels_in_any_language_with_or_without_groups_say_what_names_say(
     (received,) = receive(tmp_path / "labels.xlsx", forms)
     assert set(received.issues["code"]) <= {"FIL-05"}  # "Where" of two groups: taken in the order of the form
     assert said(received) == said(central)
+
+
+@pytest.mark.parametrize("multiple", ["details", "summary", "both"])
+def test_kobos_ways_to_write_several_choices_say_the_same(
+    multiple: str, export: Export, forms: tuple[Form, ...], central: Received, tmp_path: Path
+) -> None:
+    write_kobo_grouped(export, tmp_path / "grouped.xlsx", multiple)
+    (received,) = receive(tmp_path / "grouped.xlsx", forms)
+    assert received.issues["code"].to_list() == []
+    assert said(received) == said(central)
+
+
+def test_kobos_csv_has_every_household_and_says_that_its_people_are_missing(
+    export: Export, forms: tuple[Form, ...], central: Received, tmp_path: Path
+) -> None:
+    write_kobo_csv(export, tmp_path / "kobo.csv")
+    (received,) = receive(tmp_path / "kobo.csv", forms)
+    assert (received.source, received.issues["code"].to_list()) == ("kobo-csv", ["FIL-04"])
+    whole = said(central)
+    assert said(received) == {name: {p: a for p, a in one.items() if "]" not in p} for name, one in whole.items()}
+
+
+@pytest.fixture(scope="module")
+def with_other(forms: tuple[Form, ...]) -> Form:
+    """The household form with ``or_other``: the platform adds a choice "other" and a question, without a label, for the
+    words."""
+    text = (shipped_forms() / "household" / "form.md").read_text(encoding="utf-8").splitlines()
+    own = ("| | electricity | other |", "| | why_not | other |", "| | text | fibre_why_not_other |")
+    kept = "\n".join(line for line in text if not line.startswith(own))
+    for kind in ("select_one electricity", "select_multiple why_not"):
+        assert f"| {kind} |" in kept
+        kept = kept.replace(f"| {kind} |", f"| {kind} or_other |")
+    form = form_from_xlsform(kept)
+    assert {OTHER_POWER, OTHER_REASON} <= form.by_path.keys()
+    bare = tuple(replace(q, labels={}) if q.path in (OTHER_POWER, OTHER_REASON) else q for q in form.questions)
+    return replace(form, questions=bare, design=next(one.design for one in forms if one.form_id == "household"))
+
+
+@pytest.fixture(scope="module")
+def others(export: Export, with_other: Form) -> Export:
+    """The same answers, every third household with another source of power in words."""
+    third = (pl.int_range(pl.len()) % 3 == 0) & pl.col(POWER).is_not_null()
+    power = pl.when(third).then(pl.lit("other")).otherwise(POWER).alias(POWER)
+    words = pl.when(third).then(pl.lit("pin 12 V; máy nổ")).alias(OTHER_POWER)
+    return replace(export, form=with_other, root=export.root.with_columns(power, words))
+
+
+@pytest.fixture(scope="module")
+def others_in_central(others: Export, tmp_path_factory: pytest.TempPathFactory) -> Received:
+    path = tmp_path_factory.mktemp("central") / "central.zip"
+    write_central(others, path)
+    (received,) = receive(path, (others.form,))
+    assert received.issues["code"].to_list() == []
+    assert {"pin 12 V; máy nổ"} == {one[OTHER_POWER] for one in said(received).values() if OTHER_POWER in one}
+    return received
+
+
+@pytest.mark.parametrize("layout", [*WRITERS, "labels.xlsx", "details.xlsx", "summary.xlsx"])
+def test_other_answers_in_words_come_through_every_layout(
+    layout: str, others: Export, others_in_central: Received, tmp_path: Path
+) -> None:
+    if layout == "labels.xlsx":
+        write_kobo_labels(others, tmp_path / layout, "Tiếng Việt (vi)", "/")
+    elif layout in WRITERS:
+        WRITERS[layout](others, tmp_path / layout)
+    else:
+        write_kobo_grouped(others, tmp_path / layout, layout.removesuffix(".xlsx"))
+    (received,) = receive(tmp_path / layout, (others.form,))
+    assert set(received.issues["code"]) <= {"FIL-05"}
+    coarse = layout in ENGLISH_DATES
+    assert said(received, coarse=coarse) == said(others_in_central, coarse=coarse)
+
+
+@pytest.mark.parametrize("layout", [*WRITERS, "summary.xlsx"])
+def test_other_answers_that_the_form_does_not_ask_for_are_told_and_the_rest_is_read(
+    layout: str, others: Export, forms: tuple[Form, ...], tmp_path: Path
+) -> None:
+    """Somebody added ``or_other`` to the form on the platform, and nobody brought it here."""
+    if layout in WRITERS:
+        WRITERS[layout](others, tmp_path / layout)
+    else:
+        write_kobo_grouped(others, tmp_path / layout, "summary")
+    (shipped,) = (form for form in forms if form.form_id == "household")
+    without = tuple(q for q in shipped.questions if q.path != OTHER_REASON)
+    (received,) = receive(tmp_path / layout, (replace(shipped, questions=without),), form="household")
+    told = [json.loads(one)["column"] for one in received.issues.filter(code="FIL-02")["details"]]
+    assert sorted(one.rsplit("/", 1)[-1].rsplit("-", 1)[-1] for one in told) == [
+        "electricity_other",
+        "fibre_why_not_other",
+    ]
+    assert received.submissions == others.root.height
 
 
 def test_the_same_answers_have_the_same_content_whatever_platform_they_came_by(

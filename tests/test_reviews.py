@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import re
-import zipfile
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import openpyxl
 import polars as pl
 import pytest
 from check_tables import rows_of
-from field_office import Office, states
+from field_office import Office, corrected, correction, listed, uuids
 
-from collect import registry
 from collect.intake import add_file
 from collect.keeping import chain, ledger
-from collect.limits import DEFAULT
-from collect.problems import CollectError, ExportError
+from collect.problems import CollectError
 from collect.registry import LEDGER
-from collect.review import sheet as correction_sheet
-from collect.review.outstanding import outstanding
 from collect.review.reviews import STATES, Correction, Filters, correct, decide, history, judge_pair, queue
 from collect.runs import Known, gather
-from collect.settings import settings_from
 from collect.wording.states import state_of
-
-
-@pytest.fixture
-def office(tmp_path: Path, database: str) -> Iterator[Office]:
-    made = Office(tmp_path, database)
-    yield made
-    made.close()
-
-
-def listed(office: Office, **wanted: object) -> dict[str, str]:
-    return states(queue(office.store, office.definitions, Filters(**wanted)))  # type: ignore[arg-type]
 
 
 def counted(office: Office, known: Known | None = None) -> list[str]:
     found = gather(office.store, office.form, office.definitions, known or Known())
     return [] if found is None else sorted(one.removeprefix("uuid:") for one in found.households["submission_id"])
-
-
-def uuids(*names: str) -> list[str]:
-    return [f"uuid:{name}" for name in names]
 
 
 def now() -> datetime:
@@ -162,18 +136,9 @@ def test_the_same_decision_twice_is_written_once(office: Office) -> None:
 # --- corrections ---
 
 
-def one(submission: str, question: str, new: str | None, **more: Any) -> Correction:
-    return Correction(f"uuid:{submission}", f"/data/{question}", new, why="asked by phone", **more)
-
-
-def results(office: Office, *corrections: Correction) -> list[tuple[str, str]]:
-    found = correct(office.store, office.definitions, corrections, "Lan")
-    return [(outcome.result, outcome.code) for outcome in found]
-
-
 def test_a_correction_is_put_over_the_answer_and_the_row_is_checked_again(office: Office) -> None:
     office.send("| id | size |\n| a | 99 |", [{"age": "34"}])
-    assert results(office, one("a", "size", "9")) == [("applied", "")]
+    assert corrected(office, correction("a", "size", "9")) == [("applied", "")]
     row = queue(office.store, office.definitions).row(0, named=True)
     assert (row["state"], row["codes"], row["corrections"]) == ("with_issues", ["ROS-01"], 1)  # one member, not nine
     found = gather(office.store, office.form, office.definitions)
@@ -183,31 +148,31 @@ def test_a_correction_is_put_over_the_answer_and_the_row_is_checked_again(office
 
 def test_a_correction_in_a_repeat_names_its_row(office: Office) -> None:
     office.send("| id | size |\n| a | 2 |", [{"age": "134"}, {"age": "7"}])
-    assert results(office, one("a", "member/age", "34", row_id="/data/member[1]")) == [("applied", "")]
+    assert corrected(office, correction("a", "member/age", "34", row_id="/data/member[1]")) == [("applied", "")]
     assert listed(office) == {"a": "received"}
 
 
 def test_a_correction_that_does_not_fit_is_refused_with_its_reason(office: Office) -> None:
     office.send("| id | size |\n| a | 3 |")
     tried = {
-        one("a", "size", "31"): ("breaks_rule", "CON-01"),
-        one("a", "size", "many"): ("breaks_rule", "TYP-01"),
-        one("a", "size", None): ("breaks_rule", "REQ-01"),
-        one("a", "fibre", "maybe"): ("breaks_rule", "CHO-01"),
-        one("a", "size", "3"): ("no_change", ""),
-        one("a", "size", "4", seen="2"): ("changed_meanwhile", ""),
-        one("a", "colour", "red"): ("unknown_question", ""),
-        one("a", "member/age", "3", row_id="/data/member[9]"): ("unknown_question", ""),
-        one("nobody", "size", "3"): ("unknown_submission", ""),
+        correction("a", "size", "31"): ("breaks_rule", "CON-01"),
+        correction("a", "size", "many"): ("breaks_rule", "TYP-01"),
+        correction("a", "size", None): ("breaks_rule", "REQ-01"),
+        correction("a", "fibre", "maybe"): ("breaks_rule", "CHO-01"),
+        correction("a", "size", "3"): ("no_change", ""),
+        correction("a", "size", "4", seen="2"): ("changed_meanwhile", ""),
+        correction("a", "colour", "red"): ("unknown_question", ""),
+        correction("a", "member/age", "3", row_id="/data/member[9]"): ("unknown_question", ""),
+        correction("nobody", "size", "3"): ("unknown_submission", ""),
     }
-    for correction, result in tried.items():
-        assert results(office, correction) == [result], correction
+    for one, result in tried.items():
+        assert corrected(office, one) == [result], one
     assert ledger.entries(office.store) == []
 
 
 def test_a_correction_follows_the_interview_but_not_onto_another_answer(office: Office) -> None:
     office.send("| id | size | hamlet |\n| a | 3 | x |")
-    results(office, one("a", "size", "4"), one("a", "hamlet", "y"))
+    corrected(office, correction("a", "size", "4"), correction("a", "hamlet", "y"))
     office.send("| id | replaces | size | hamlet |\n| b | a | 3 | z |")
     found = gather(office.store, office.form, office.definitions)
     assert found is not None
@@ -217,192 +182,8 @@ def test_a_correction_follows_the_interview_but_not_onto_another_answer(office: 
 def test_what_was_received_is_never_touched(office: Office) -> None:
     office.send("| id | size |\n| a | 3 |")
     before = {path: path.read_bytes() for path in (office.store.folder / "tables").rglob("*.parquet")}
-    results(office, one("a", "size", "4"))
+    corrected(office, correction("a", "size", "4"))
     assert {path: path.read_bytes() for path in (office.store.folder / "tables").rglob("*.parquet")} == before
-
-
-# --- the spreadsheet ---
-
-
-def sheet(office: Office, tmp_path: Path, lang: str = "en") -> Path:
-    """The issues of everything received, as the app hands them out."""
-    parts = [part["upload_id"] for part in registry.parts_of(office.store.engine)]
-    issues = pl.concat([office.store.read_part("hh", "issues", upload) for upload in parts])
-    path = tmp_path / "issues.xlsx"
-    named = issues.with_columns(file=pl.lit("a.xml"), form=pl.lit("hh"))
-    path.write_bytes(correction_sheet.write(named, {"hh": office.form}, lang))
-    return path
-
-
-def fill(path: Path, answers: dict[str, str | int]) -> Path:
-    """Write right answers beside questions, and save the sheet as a spreadsheet program does."""
-    book = openpyxl.load_workbook(path)
-    cells = book.worksheets[0]
-    place = {
-        mark: column for column, cell in enumerate(cells[1], 1) for mark in re.findall(r"phu:(\w+)", str(cell.value))
-    }
-    for row in range(2, cells.max_row + 1):
-        question = str(cells.cell(row, place["question"]).value).rsplit("/", 1)[-1]
-        if question in answers:
-            cells.cell(row, place["new"], answers[question])
-    book.save(path)
-    return path
-
-
-@pytest.mark.parametrize("lang", ["vi", "km", "en"])
-def test_right_answers_come_back_in_the_downloaded_sheet(office: Office, tmp_path: Path, lang: str) -> None:
-    office.send("| id | size | fibre |\n| a | 99 | maybe |", [{"age": "134"}])
-    path = fill(sheet(office, tmp_path, lang), {"size": 1, "fibre": "yes", "age": "34"})
-    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
-    assert [one.result for one in outcomes] == ["applied"] * 3
-    assert listed(office) == {"a": "received"}
-    assert {entry.by for entry in ledger.entries(office.store)} == {"Lan"}
-
-
-def test_a_sheet_is_told_what_changed_meanwhile_and_what_does_not_fit(office: Office, tmp_path: Path) -> None:
-    office.send("| id | size | fibre |\n| a | 99 | maybe |")
-    path = fill(sheet(office, tmp_path), {"size": "31", "fibre": "no"})
-    results(office, one("a", "fibre", "yes"))
-    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
-    told = {outcome.correction.question: (outcome.result, outcome.code) for outcome in outcomes}
-    assert told == {"/data/size": ("breaks_rule", "CON-01"), "/data/fibre": ("changed_meanwhile", "")}
-
-
-def test_a_sheet_saved_as_csv_by_an_office_with_semicolons_is_read_too(office: Office, tmp_path: Path) -> None:
-    office.send("| id | size |\n| a | 99 |", [{"age": "30"}] * 9)
-    path = tmp_path / "back.csv"
-    path.write_text(
-        "\ufeffRight answer (phu:new);S (phu:submission);Q (phu:question)\n9;uuid:a;/data/size\n;x;y\n", "utf-8"
-    )
-    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
-    assert [one.result for one in outcomes] == ["applied"]
-
-
-def test_an_answer_is_made_blank_by_saying_so(office: Office, tmp_path: Path) -> None:
-    office.send("| id | remark |\n| a | x |")
-    path = tmp_path / "back.csv"
-    path.write_text("a (phu:new),b (phu:submission),c (phu:question)\n(blank),uuid:a,/data/remark\n", "utf-8")
-    correction_sheet.take(office.store, office.definitions, path, "Lan")
-    assert [entry.new for entry in ledger.entries(office.store)] == [None]
-
-
-def test_a_sheet_without_what_is_needed_stops_with_words(office: Office, tmp_path: Path) -> None:
-    path = tmp_path / "back.csv"
-    path.write_text("a (phu:new),b\n9,uuid:a\n", "utf-8")
-    with pytest.raises(ExportError) as error:
-        correction_sheet.take(office.store, office.definitions, path, "Lan")
-    assert error.value.code == "REV-04"
-
-
-def test_an_answer_that_looks_like_a_formula_stays_text_in_the_sheet(office: Office, tmp_path: Path) -> None:
-    office.send("| id | fibre |\n| a | =1+1 |")
-    cells = openpyxl.load_workbook(sheet(office, tmp_path)).worksheets[0]
-    given = [cell for row in cells.iter_rows() for cell in row if cell.value == "=1+1"]
-    assert [(cell.data_type, cell.number_format) for cell in given] in ([("s", "@")], [("f", "@")])
-    assert b"<f>" not in zipfile.ZipFile(tmp_path / "issues.xlsx").read("xl/worksheets/sheet1.xml")
-
-
-def test_a_right_answer_typed_as_a_formula_is_not_corrected_and_told(office: Office, tmp_path: Path) -> None:
-    office.send("| id | size | fibre |\n| a | 99 | maybe |")
-    path = fill(sheet(office, tmp_path), {"size": "=2+3", "fibre": "yes"})
-    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
-    assert {one.correction.question: one.result for one in outcomes} == {
-        "/data/size": "formula",
-        "/data/fibre": "applied",
-    }
-
-
-def test_the_sheet_of_what_is_stored_holds_what_is_wrong_now_and_is_taken_back(office: Office, tmp_path: Path) -> None:
-    office.send("| id | size | fibre |\n| a | 99 | maybe |\n| b | 3 | maybe |\n| c | 3 | maybe |")
-    results(office, one("b", "fibre", "yes"))
-    decide(office.store, uuids("c"), "rejected", "never visited", "Lan")
-    listed_now = queue(office.store, office.definitions, Filters(states=("with_issues",)))
-    found = outstanding(office.store, office.definitions, listed_now)
-    assert {row[0] for row in found.select("submission_id").rows()} == {"uuid:a"}
-    path = tmp_path / "issues.xlsx"
-    path.write_bytes(correction_sheet.write(found, {"hh": office.form}, "vi"))
-    fill(path, {"fibre": "no"})
-    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
-    assert [(one.correction.submission_id, one.result) for one in outcomes] == [("uuid:a", "applied")]
-
-
-def test_titles_may_stand_above_the_sheet(office: Office, tmp_path: Path) -> None:
-    office.send("| id | size |\n| a | 99 |", [{"age": "30"}] * 9)
-    path = fill(sheet(office, tmp_path), {"size": 9})
-    book = openpyxl.load_workbook(path)
-    book.worksheets[0].insert_rows(1, 3)
-    book.worksheets[0]["B2"] = "Điều tra tháng 11"
-    book.save(path)
-    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
-    assert [one.result for one in outcomes] == ["applied"]
-
-
-@pytest.mark.parametrize("answer", [" maybe", "maybe\t", "\t=1+1", "=1+1", "'=1+1", "two\nlines "])
-@pytest.mark.parametrize("kind", ["xlsx", "csv"])
-def test_an_answer_with_blanks_or_signs_at_its_ends_is_put_right_by_the_sheet(
-    tmp_path: Path, answer: str, kind: str
-) -> None:
-    office = Office(tmp_path)
-    part = office.store.part("hh", "answers", office.send("| id | size |\n| a | 3 |").upload_id)
-    pl.read_parquet(part).with_columns(pl.lit(answer).alias("/data/fibre")).write_parquet(part)
-    place = {"submission_id": "uuid:a", "question": "/data/fibre", "row_id": "/data", "found_in": "a.xml"}
-    issue = {"code": "CHO-01", "severity": "error", **place, "value": answer, "details": "", "file": "a", "form": "hh"}
-    writer = correction_sheet.write if kind == "xlsx" else correction_sheet.write_csv
-    path = tmp_path / f"issues.{kind}"
-    path.write_bytes(writer(pl.DataFrame([issue]), {"hh": office.form}, "en"))
-    if kind == "xlsx":
-        fill(path, {"fibre": "yes"})
-    else:
-        heading, rest = path.read_bytes().split(b"\r\n", 1)
-        path.write_bytes(heading + b"\r\nyes" + rest)
-    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
-    assert [one.result for one in outcomes] == ["applied"]
-    office.close()
-
-
-@pytest.mark.parametrize(
-    ("limit", "rows", "code"), [({"rows": 100}, 101, "IN-47"), ({"memory_megabytes": 200}, 1_500_000, "REV-06")]
-)
-def test_a_sheet_larger_than_the_limits_is_refused_and_takes_nothing_down(
-    tmp_path: Path, limit: dict[str, int], rows: int, code: str
-) -> None:
-    path = tmp_path / "bomb.xlsx"
-    _tiny_rows(path, rows)
-    settings = replace(settings_from({}), limits=replace(DEFAULT, **limit), apart=True)
-    with pytest.raises(ExportError) as error:
-        correction_sheet.corrections_in(path, settings)
-    assert error.value.code == code
-
-
-def _tiny_rows(path: Path, rows: int) -> None:
-    """A workbook with the headings of an issue sheet over many rows of next to nothing."""
-    book = openpyxl.Workbook()
-    book.worksheets[0].append([f"x (phu:{mark})" for mark in ("new", "submission", "question")])
-    book.save(path)
-    with zipfile.ZipFile(path) as made:
-        parts = {name: made.read(name) for name in made.namelist()}
-    row = b"<row><c><v>1</v></c><c><v>1</v></c><c><v>1</v></c></row>"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, data in parts.items():
-            before, _, after = data.partition(b"</sheetData>")
-            archive.writestr(name, before + row * rows + b"</sheetData>" + after if after else data)
-
-
-@pytest.mark.parametrize("name", ["export.xlsx", "words.csv", "archive.zip", "folder"])
-def test_other_files_are_no_sheet(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    if name == "folder":
-        path.mkdir()
-    elif name == "archive.zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("a.csv", "x (phu:new)\n1\n")
-    elif name == "words.csv":
-        path.write_text("id,remark\n" + "1,x\n" * 30 + '2,"they wrote (phu:new) here"\n', "utf-8")
-    else:
-        book = openpyxl.Workbook()
-        book.worksheets[0].append(["id", "size"])
-        book.save(path)
-    assert correction_sheet.corrections_in(path, settings_from({"COLLECT_WORKER": "off"})) is None
 
 
 # --- two that are one ---
@@ -424,7 +205,7 @@ def test_everything_can_be_seen_as_it_was_at_a_moment(office: Office) -> None:
     office.send("| id | size |\n| a | 3 |\n| b | 3 |")
     first = now()
     decide(office.store, uuids("a"), "rejected", "never visited", "Lan")
-    results(office, one("b", "size", "5"))
+    corrected(office, correction("b", "size", "5"))
     second = now()
     office.send("| id |\n| c |")
     assert counted(office, Known(first)) == ["a", "b"]
@@ -440,7 +221,7 @@ def test_the_history_of_an_interview_tells_who_did_what_and_why(office: Office) 
     office.send("| id | size |\n| a | 3 |", by="tablet 7")
     decide(office.store, uuids("a"), "sent_back", "count again", "Lan")
     office.send("| id | replaces | size |\n| b | a | 4 |")
-    results(office, one("b", "size", "5"))
+    corrected(office, correction("b", "size", "5"))
     told = history(office.store, "uuid:a")
     assert told["event"].to_list() == ["received", "review", "received", "correction"]
     assert told["by"].to_list() == ["tablet 7", "Lan", "phone", "Lan"]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sealed_phone import PLAIN, SECRET, Phone, zipped
 from streamlit.testing.v1 import AppTest
-from test_receive_encrypted import PLAIN, SECRET, Phone, zipped
 
 from collect import registry
 from collect.access import LOCAL, Forbidden, Who

@@ -80,6 +80,24 @@ def test_every_reason_to_stop_is_given_what_its_words_name() -> None:
     assert lacking == {}
 
 
+def looked_for() -> set[str]:
+    """What USE-01 says is not there: "form", "round" ..., where it is written out."""
+    found = set()
+    for path in (ROOT / "collect").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                named = [word.value for word in node.keywords if word.arg == "what" and node.args[0].value == "USE-01"]
+                named += [node.args[0]] if getattr(node.func, "id", "") == "one_of" else []
+                found |= {str(one.value) for one in named if isinstance(one, ast.Constant)}
+    return found
+
+
+def test_what_is_not_there_is_named_in_every_language() -> None:
+    assert {"form", "submission", "state"} <= looked_for()
+    assert sorted(name for name in looked_for() | {"level"} if f"what.{name}" not in catalogue()) == []
+    assert t("USE-01.found", "vi", what="form", name="x") == "Không có mẫu phiếu nào tên là x."
+
+
 def test_a_value_nobody_gave_is_an_ellipsis_and_never_a_crash() -> None:
     assert t("IN-49.found", "en", file="a.csv").startswith("A cell of column “…” in “a.csv”")
 

@@ -35,11 +35,11 @@ def _look_at(sheets: Sheets, question: Question, report: Report) -> None:
     asked, cells = sheets.asked(path), table[path]
     pattern = _demanded(question)
     if pattern:
-        lost = ~cells.str.contains(pattern) & ("0" + cells).str.contains(pattern)
-        rows = table.filter(lost.fill_null(False) & asked)
+        lost = (~cells.str.contains(pattern) & ("0" + cells).str.contains(pattern)).fill_null(False)
+        rows = table.filter(lost & asked)
         if rows.height:
             typed = sheets.typed[question.repeat]
-            whole = pl.when(lost.fill_null(False)).then("0" + pl.col(path)).otherwise(path).alias(path)
+            whole = pl.when(lost).then("0" + pl.col(path)).otherwise(path).alias(path)
             sheets.typed[question.repeat] = typed.with_columns(whole)
         report.rows("TYP-04", path, rows, rows[path], said())
         return

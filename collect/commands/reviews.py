@@ -82,16 +82,21 @@ def issues(session: Session, /, path: Path, as_json: bool, **wanted: Any) -> Non
     from collect.review.outstanding import outstanding
     from collect.review.reviews import Filters, queue
     from collect.review.sheet import write, write_csv
+    from collect.runs import are_made_up
     from collect.store import open_store
 
     if path.suffix.lower() not in (".xlsx", ".csv"):
         raise click.BadParameter(str(path), param_hint="--to")
     store, definitions = open_store(session.settings), session.definitions()
-    found = outstanding(store, definitions, queue(store, definitions, Filters(**wanted)))
+    interviews = queue(store, definitions, Filters(**wanted))
+    found = outstanding(store, definitions, interviews)
     forms = {form.form_id: form for form in definitions.forms}
-    made = (write if path.suffix.lower() == ".xlsx" else write_csv)(found, forms, session.lang)
+    made_up = are_made_up(interviews["round"].unique())
     try:
-        path.write_bytes(made)
+        if path.suffix.lower() == ".xlsx":
+            path.write_bytes(write(found, forms, session.lang))
+        else:
+            path.write_bytes(write_csv(found, forms, session.lang, made_up=made_up))
     except OSError as error:
         raise CollectError("PUB-03", file=path.name, reason=str(error.strerror or error)) from error
     if as_json:

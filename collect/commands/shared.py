@@ -81,10 +81,7 @@ class Commands(click.Group):
 
 def error_of(error: CollectError, lang: str) -> dict[str, Any]:
     """A reason to stop as data: its code, its words in ``lang``, and the values they name."""
-    values = dict(error.values)
-    if "need" in values:  # what a column lacks, named by a key
-        values["need"] = t(f"need.{values['need']}", lang)
-    words = {part: t(f"{error.code}.{part}", lang, **values) for part in ("found", "mend")}
+    words = {part: t(f"{error.code}.{part}", lang, **error.values) for part in ("found", "mend")}
     return {"code": error.code, **words, "values": error.values}
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+NAMED = ("need", "what")  # placeholders whose value is said in words where there are any: "form" as "what.form"
 LANGUAGES: Mapping[str, str] = {"vi": "Tiếng Việt", "km": "ភាសាខ្មែរ", "en": "English"}
 
 
@@ -34,7 +35,7 @@ class _Unsaid(str):
         return "…"
 
 
-class Values(dict[str, Any]):
+class _Values(dict[str, Any]):
     """Values for placeholders; one that is missing is an ellipsis: a message with a hole is better than none."""
 
     def __missing__(self, _key: str) -> str:
@@ -44,4 +45,10 @@ class Values(dict[str, Any]):
 def t(key: str, lang: str, **values: object) -> str:
     """The words of ``key`` in ``lang``, with ``{placeholders}`` filled. An unknown key is a fault of ours: KeyError."""
     text: str = catalogue()[key][lang]
-    return text.format_map(Values(values)) if values else text
+    return filled(text, lang, values) if values else text
+
+
+def filled(text: str, lang: str, values: Mapping[str, Any]) -> str:
+    """A text of the catalogue with its ``{placeholders}`` filled."""
+    named = {name: catalogue().get(f"{name}.{values[name]}") for name in NAMED if name in values}
+    return text.format_map(_Values(values, **{name: words[lang] for name, words in named.items() if words}))

@@ -10,9 +10,10 @@ from typing import Any
 
 import polars as pl
 
+from collect.contract import Column
 from collect.i18n import LANGUAGES, t
 from collect.publish.release import Release
-from collect.tables import GAPS, Column
+from collect.tables import GAPS
 
 SCHEMA = "https://datapackage.org/profiles/2.0/datapackage.json"  # the name of the standard; nothing is fetched
 DESCRIPTOR = "datapackage.json"

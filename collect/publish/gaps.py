@@ -7,11 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
+from collect.harmless import as_csv
 from collect.problems import CollectError
-from collect.publish.dictionary import write_package
+from collect.publish.dictionary import MADE_UP, write_package
 from collect.publish.parquet import write_parquet
 from collect.publish.release import Release, release_of
-from collect.publish.sheets import write_csv, write_xlsx
+from collect.publish.sheets import write_xlsx
 from collect.tables import GAPS, Gaps
 
 SUFFIXES = (".parquet", ".csv", ".xlsx")
@@ -54,12 +55,11 @@ def write_gaps(
     release = release_of(meta or {}, rows)
     if suffix != ".parquet" or not geometry or rows["geometry"].null_count() == rows.height:
         rows = rows.drop("geometry")
-    if suffix == ".csv":
-        rows = rows.with_columns(made_up=pl.lit(release.made_up))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(rows, path, suffix, release, language)
-        write_package(path, rows.columns, rows.height, release, language)
+        columns = [*rows.columns, MADE_UP.name] if suffix == ".csv" else rows.columns
+        write_package(path, columns, rows.height, release, language)
     except OSError as error:
         raise CollectError("PUB-03", file=path.name, reason=str(error.strerror or error)) from error
     return path
@@ -79,6 +79,6 @@ def _write(rows: pl.DataFrame, path: Path, suffix: str, release: Release, langua
     if suffix == ".parquet":
         write_parquet(rows, path, release, language)
     elif suffix == ".csv":
-        write_csv(rows, path)
+        path.write_bytes(as_csv(rows, made_up=release.made_up))
     else:
         write_xlsx(rows, path, release, language)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from collect.i18n import t
 from collect.i18n.figures import day, number
-from collect.problems import CollectError
 from collect.publish.maps import MapLayer
 from collect.publish.release import source_words
 from collect.publish.svg_map import Painted, svg_of, swatch
@@ -49,16 +47,6 @@ def content(layer: MapLayer, lang: str) -> dict[str, Any]:
             if part
         ),
     }
-
-
-def write_picture_of(layer: MapLayer, path: Path, lang: str) -> Path:
-    """Write the layer as PNG; return ``path``. Raises CollectError PUB-03 when the file cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(picture_of(layer, lang))
-    except OSError as error:
-        raise CollectError("PUB-03", file=path.name, reason=str(error.strerror or error)) from error
-    return path
 
 
 def _day(text: str, lang: str) -> str:

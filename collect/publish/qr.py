@@ -15,7 +15,6 @@ from typing import Any
 
 import segno
 
-LANGUAGES = ("vi", "km", "en")  # ODK Collect speaks all of ours
 BORDER = 4  # modules of white around it, which ISO/IEC 18004 asks for
 COLOUR = "#0b5fa5"  # of the project on the phone
 
@@ -39,7 +38,7 @@ def settings_of(server: str, project: str, language: str, username: str = "") ->
         "server_url": server.rstrip("/"),
         "form_update_mode": "match_exactly",
         "autosend": "wifi_and_cellular",
-        "app_language": language if language in LANGUAGES else "vi",
+        "app_language": language,
     }
     if username:
         general["username"] = username

@@ -1,7 +1,4 @@
-"""The gap list for spreadsheet programs: CSV that Excel opens with its accents, and a workbook that explains itself.
-
-Text from outside is never a formula: what begins like one is written as text (XLSX) or after an apostrophe (CSV).
-"""
+"""The gap list for spreadsheet programs: a workbook that explains itself. No text from outside is a formula in it."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ from typing import Any
 import polars as pl
 import xlsxwriter
 
-from collect.harmless import harmless_cells
 from collect.i18n import t
 from collect.publish.dictionary import data_dictionary
 from collect.publish.release import Release
@@ -20,11 +16,6 @@ from collect.publish.release import Release
 MADE_ON = datetime(2026, 1, 1)  # noqa: DTZ001  # a fixed day, so that the same rows give the same bytes
 SHARES = ("estimate", "ci_low", "ci_high", "target", "p_meets_target")
 WIDE = {"gap_id": 30, "decision": 20, "commune_name": 26, "households_source": 34, "suppression_rule": 24}
-
-
-def write_csv(rows: pl.DataFrame, path: Path) -> None:
-    """UTF-8 with a byte order mark; an empty cell is "not known"."""
-    harmless_cells(rows).write_csv(path, include_bom=True, line_terminator="\r\n")
 
 
 def write_xlsx(rows: pl.DataFrame, path: Path, release: Release, language: str) -> None:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from collect.forms import Form
 from collect.problems import ExportError
 from collect.receive import Progress, Received, receive, silent
-from collect.receive.handed import Job, order, sheet_taken_over, taken_over
+from collect.receive.handed import AT, Job, order, sheet_taken_over, taken_over
 from collect.receive.manner import USUAL, Manner
 from collect.receive.returned import Returned, may_be_returned, returned
 
@@ -147,7 +147,7 @@ def _followed(line: socket.socket, tell: Progress) -> dict[str, object]:
 def _member_at(folder: Path) -> str:
     """The member that was being read when the reader ended; "" where it was busy with something else."""
     try:
-        return (folder / "at").read_bytes().rstrip(b"\0").decode(errors="replace")
+        return (folder / AT).read_bytes().rstrip(b"\0").decode(errors="replace")
     except OSError:
         return ""
 

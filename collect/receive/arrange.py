@@ -17,6 +17,7 @@ from collect.receive.sheets import Sheet
 
 BY_ANSWER = re.compile(r"^\s*(?P<column>[\w.-]+)\s*=\s*(?P<other>/[\w./-]+)\s*$")  # a filter by one earlier answer
 TRUE = ("1", "1.0", "true", "True", "TRUE")
+FALSE = ("0", "0.0", "false", "False", "FALSE")
 
 
 def arrange(sheet: Sheet, match: Match, form: Form) -> pl.DataFrame:
@@ -51,12 +52,18 @@ def _told_apart(rows: pl.DataFrame, question: Question, match: Match, form: Form
 
 
 def note_headings(sheet: Sheet, match: Match, issues: IssueBook) -> None:
-    """Write down the columns the form does not know, and those whose heading fits several questions."""
+    """Write down the columns the form does not know, and those whose heading fits several questions.
+
+    Only 1 and 0 stand in the column of a choice: ``why_other`` may also be a question of words that the form lacks.
+    """
     for position in match.unknown:
         issues.note("FIL-02", found_in=sheet.place, column=sheet.headings[position])
     for position, heading in enumerate(sheet.headings):
         if not heading and sheet.frame[str(position)].null_count() < sheet.frame.height:
             issues.note("FIL-02", found_in=sheet.place, column=f"#{position + 1}")
+    for position in (place for columns in match.questions.values() for place in columns.choices.values()):
+        if not sheet.frame[str(position)].drop_nulls().is_in(TRUE + FALSE).all():
+            issues.note("FIL-02", found_in=sheet.place, column=sheet.headings[position])
     for heading, count in Counter(sheet.headings[position] for position in match.ambiguous).items():
         issues.note("FIL-05", found_in=sheet.place, column=heading, columns=count)
 

@@ -12,7 +12,7 @@ from typing import Any
 from collect.define import form_from_xform
 from collect.forms import Choice, Form
 from collect.problems import ExportError
-from collect.receive.sheets import as_utf8
+from collect.receive.letters import utf8_of
 from collect.receive.unpack import Member, Upload
 
 LIST_FILE = re.compile(r"jr://file-csv/([^\"'<>]+\.csv)")
@@ -67,10 +67,10 @@ def _lacking(form: Form) -> set[str]:
 
 
 def _text(member: Member) -> bytes:
-    """A CSV as UTF-8; empty, as if it was not there, when it is damaged or in another encoding."""
+    """A CSV as UTF-8; empty, as if it was not there, when it is damaged or in an encoding nobody can tell."""
     try:
-        return as_utf8(member.read(), member.name).decode().encode()
-    except (ExportError, UnicodeDecodeError):
+        return utf8_of(member.read(), member.name).data
+    except ExportError:
         return b""
 
 

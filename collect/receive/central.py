@@ -132,8 +132,7 @@ def _column(sheet: Sheet, heading: str) -> pl.Expr:
 def _place(sheet: Sheet) -> pl.Expr:
     if FOUND_IN in sheet.headings:
         return _column(sheet, FOUND_IN)
-    number = pl.int_range(sheet.first_row, sheet.first_row + sheet.frame.height, dtype=pl.UInt32)
-    return pl.concat_str(pl.lit(sheet.place + ":"), number.cast(pl.String))
+    return sheet.places
 
 
 def _root(sheet: Sheet, matched: Match, form: Form, issues: IssueBook, dialect: Dialect) -> tuple[pl.DataFrame, int]:

@@ -18,9 +18,9 @@ from collect.forms import Form
 from collect.harmless import HALF, whole
 from collect.problems import ExportError
 from collect.receive.geometry import WKT_STARTS, is_geometry, written_by_device
+from collect.receive.letters import utf8_of
 from collect.receive.received import IssueBook, Received
 from collect.receive.recognise import NOT_AN_IDENTIFIER, form_by_paths
-from collect.receive.sheets import as_utf8
 from collect.receive.trays import (
     NO_TABLE,
     PASSED_OVER,
@@ -65,7 +65,7 @@ class Page:
 def page_of(data: bytes, place: str) -> Page | None:
     """What a JSON file holds; None when it holds no submissions. Raises ExportError IN-30 for broken JSON."""
     try:
-        content, halves = _content_of(as_utf8(data, place))
+        content, halves = _content_of(utf8_of(data, place).data)
     except (ValueError, RecursionError) as error:
         raise ExportError("IN-30", file=place, line=getattr(error, "lineno", 1)) from error
     context = str(content.get("@odata.context", "")) if isinstance(content, dict) else ""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from collect.contract import TableError
 from collect.problems import ExportError
 from collect.receive.received import IssueBook, Received
 from collect.receive.sheets import Sheet
-from collect.tables import FRAME, Answers, Frame, TableError
+from collect.tables import FRAME, Answers, Frame
 
 SOURCE = "frame"
 NEEDED = frozenset(column.name for column in FRAME.columns if column.required)

@@ -24,6 +24,7 @@ from collect.receive.returned import Returned
 from collect.tables import Answers, Frame, Issues
 
 PAGE, JOB = "result.json", "job.pickle"
+AT, STDERR = "at", "stderr"  # the member being read, for when nothing else is left to tell; what the reader said last
 PLAIN = pl.CompatLevel.oldest()  # twice as fast to write and to read back as string views
 
 

@@ -168,8 +168,8 @@ def _part_of_one(
         for question in _nearest(_candidates(levels, base), questions):
             if question.type in ("select_multiple", "rank"):
                 name = _choice_name(question, tail, separator, style, table.form)
-                if name is not None:
-                    questions.setdefault(question.path, Columns()).choices.setdefault(name, position)
+                choices = questions.setdefault(question.path, Columns()).choices if name is not None else {}
+                if name is not None and choices.setdefault(name, position) == position:
                     return True
     return heading.endswith("_URL") and bool(_candidates(levels, heading.removesuffix("_URL")))
 

@@ -25,8 +25,8 @@ Tables = dict[str, pl.DataFrame]
 def identify(tables: Tables, form: Form, issues: IssueBook, *, rows_by_name: bool = False) -> Tables:
     """Name the nameless (ID-03) and keep the last of each name (ID-01, ID-02). All tables need the column ``#``.
 
-    ``rows_by_name``: the source ties repeat rows by the submission's name alone, so that rows which stand once belong
-    to every version of it.
+    Rows of repeats take the name of their submission, and go where it goes. ``rows_by_name``: they bear it already, for
+    the source ties them by it alone, so that rows which stand once belong to every version of it.
     """
     root = tables[form.root]
     nameless = root.filter(pl.col("submission_id").is_null())
@@ -36,7 +36,17 @@ def identify(tables: Tables, form: Form, issues: IssueBook, *, rows_by_name: boo
     twice = root.filter(pl.col("submission_id").is_duplicated())
     if twice.height:
         tables = _kept_once(tables, twice, form, issues, rows_by_name)
-    return tables
+    return tables if rows_by_name else _after_their_submissions(tables, form)
+
+
+def _after_their_submissions(tables: Tables, form: Form) -> Tables:
+    names = tables[form.root].select(OF, "submission_id")
+    return {
+        path: frame
+        if path == form.root
+        else frame.drop("submission_id").join(names, on=OF, how="inner", maintain_order="left")
+        for path, frame in tables.items()
+    }
 
 
 def _named(tables: Tables, nameless: pl.DataFrame, form: Form, issues: IssueBook) -> Tables:

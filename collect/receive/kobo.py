@@ -66,9 +66,6 @@ def read(sheets: Sequence[Sheet], file: str, forms: Sequence[Form], forced: Form
             unreadable += strays
             tables[path] = pl.concat([tables[path], frame]) if path in tables else frame
     tables = identify({path: frame.drop(INDEX, "_id") for path, frame in tables.items()}, form, issues)
-    names = tables[form.root].select(OF, "submission_id")
-    for path in tables.keys() - {form.root}:
-        tables[path] = tables[path].drop("submission_id").join(names, on=OF, how="inner", maintain_order="left")
     return Received(source, file, form, checked_answers(tables, form), issues.table(), unreadable)
 
 
@@ -87,11 +84,6 @@ def _column(sheet: Sheet, *headings: str) -> pl.Expr:
     return pl.col(str(places[0])) if places else pl.lit(None, pl.String)
 
 
-def _place(sheet: Sheet) -> pl.Expr:
-    number = pl.int_range(sheet.first_row, sheet.first_row + sheet.frame.height, dtype=pl.UInt32)
-    return pl.concat_str(pl.lit(sheet.place + ":"), number.cast(pl.String))
-
-
 def _prefixed(uuid: pl.Expr) -> pl.Expr:
     return uuid.str.replace(r"^(?:uuid:)*", "uuid:")  # Ona writes it twice in workbooks
 
@@ -107,7 +99,7 @@ def _root(sheet: Sheet, matched: Match, form: Form, issues: IssueBook) -> pl.Dat
         review.str.strip_prefix(REVIEW_PREFIX).str.to_lowercase().str.replace_all(" ", "_").alias("review_state"),
         _prefixed(_column(sheet, "meta/deprecatedID")).alias("replaces"),
         _column(sheet, "deviceid", "device_id").alias("device_id"),
-        _place(sheet).alias("found_in"),
+        sheet.places.alias("found_in"),
         _column(sheet, INDEX).alias(INDEX),
         _column(sheet, "_id").alias("_id"),
     )
@@ -155,7 +147,7 @@ def _rows(
         _column(sheet, PARENT_INDEX).alias("parent"),
         _column(sheet, "_submission__id").alias("_id"),
         _prefixed(_column(sheet, "_submission_meta/rootUuid", "_submission__uuid")).alias("uuid"),
-        _place(sheet).alias("found_in"),
+        sheet.places.alias("found_in"),
     )
     whole = own.hstack(arrange(sheet, matched, form))
     whole = _without_blank_rows(whole, sheet)

@@ -19,13 +19,24 @@ PICTURES = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF|ID3|OggS|....ftyp", re.D
 DOCUMENT_START = b"%PDF"
 DOCUMENT_MEMBERS = ("word/document.xml", "ppt/presentation.xml", "mimetype")  # Word, PowerPoint, LibreOffice
 PAGE_STARTS = (b"<!doctype html", b"<html")
-FORM_STARTS = (b"<h:html", b"<html:html")
 JSON_START = re.compile(rb'(?:\[\s*)?\{\s*(?:"|\})|\[\s*\]')  # an object, or an array of them
 SNIFF_BYTES = 4096
 MOST_TITLES = 5  # rows that may stand above the headings
 AUDIT = " - audit.csv"
 TABLES = (".csv", ".xlsx", ".json")
 MOST_NAMED = 5  # files in a message
+PLAIN = 0.9  # share of printable bytes that makes a table of something with NUL bytes in it
+KNOWN_BY: tuple[tuple[Callable[[Sequence[str]], bool], str], ...] = (
+    (own.is_own, own.SOURCE),
+    (frames.is_frame, frames.SOURCE),
+    (ona.is_ona, ona.SOURCE),
+    (kobo.is_kobo, kobo.XLSX_SOURCE),
+    (aggregate.is_surveycto, aggregate.SURVEYCTO_SOURCE),
+    (aggregate.is_aggregate, aggregate.SOURCE),
+    (central.is_central, central.SOURCE),
+)
+AS_WRITTEN = {(kobo.XLSX_SOURCE, "csv"): kobo.CSV_SOURCE, (ona.SOURCE, "xlsx"): kobo.XLSX_SOURCE}
+ROOTLESS = (central.SOURCE, aggregate.SOURCE)  # what a repeat's table alone looks like
 
 
 @dataclass
@@ -153,7 +164,7 @@ def _headed(sheet: Sheet) -> Sheet:
     """The sheet from the first row that some reader knows for headings: titles and blank rows may stand above."""
     for row in range(1, min(MOST_TITLES, sheet.frame.height) + 1):
         lower = sheet.below(row)
-        if any(knows(lower.headings) for knows, _ in KNOWN_BY):
+        if is_export(lower.headings):
             found = ("FIL-13", {"file": sheet.place, "row": lower.first_row - 1})
             return replace(lower, notes=(*lower.notes, found))
     return sheet
@@ -178,28 +189,17 @@ def _look_at_pages(look: Look, members: Sequence[Member], wanted: str | None) ->
         raise ExportError("IN-25", file=look.file, tables=len(look.pages))
 
 
+def is_export(headings: Sequence[str]) -> bool:
+    """Whether some reader knows these headings."""
+    return any(knows(headings) for knows, _ in KNOWN_BY)
+
+
 def _source_of(sheets: Sequence[Sheet], kind: str) -> str:
     """Which reader knows these headings; "" for none."""
     for knows, source in KNOWN_BY:
         if any(knows(sheet.headings) for sheet in sheets):
             return AS_WRITTEN.get((source, kind), source)
     return ""
-
-
-KNOWN_BY: tuple[tuple[Callable[[Sequence[str]], bool], str], ...] = (
-    (own.is_own, own.SOURCE),
-    (frames.is_frame, frames.SOURCE),
-    (ona.is_ona, ona.SOURCE),
-    (kobo.is_kobo, kobo.XLSX_SOURCE),
-    (aggregate.is_surveycto, aggregate.SURVEYCTO_SOURCE),
-    (aggregate.is_aggregate, aggregate.SOURCE),
-    (central.is_central, central.SOURCE),
-)
-
-
-AS_WRITTEN = {(kobo.XLSX_SOURCE, "csv"): kobo.CSV_SOURCE, (ona.SOURCE, "xlsx"): kobo.XLSX_SOURCE}
-PLAIN = 0.9  # share of printable bytes that makes a table of something with NUL bytes in it
-ROOTLESS = (central.SOURCE, aggregate.SOURCE)  # what a repeat's table alone looks like
 
 
 def _look_inside_many(look: Look, wanted: str | None) -> None:
@@ -244,7 +244,7 @@ def _look_at_tables(look: Look, tables: Sequence[Member], wanted: str | None) ->
             kind_of(data, member.name)
             text = utf8_of(data, member.name, look.upload.manner)
             headings, _ = heading_of(text.data, member.name)
-            if wanted or any(knows(headings) for knows, _ in KNOWN_BY):
+            if wanted or is_export(headings):
                 look.sheets.append(read_csv(text, member.name, member.stem, look.upload.manner))
             else:
                 look.ignored += 1

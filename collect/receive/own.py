@@ -19,7 +19,7 @@ from collect.receive.arrange import arrange, note_headings
 from collect.receive.headings import NAMES, match
 from collect.receive.identify import OF, Tables, identify
 from collect.receive.received import IssueBook, Received, checked_answers
-from collect.receive.recognise import nothing_quiet
+from collect.receive.recognise import form_named, nothing_quiet
 from collect.receive.sheets import Sheet
 
 SOURCE = "template"
@@ -41,7 +41,7 @@ def read(sheets: Sequence[Sheet], file: str, forms: Sequence[Form], forced: Form
         IN-07 when its form is not known, IN-19 for another layout or a missing first table.
     """
     marked = [sheet for sheet in sheets if is_own(sheet.headings)]
-    form = forced or _form_named(marked[0], file, forms)
+    form = forced or form_named(file, "".join(marked[0].headings[1:2]), forms)
     tables_of = {sheet.headings[3]: sheet for sheet in marked if len(sheet.headings) > 4}
     if form.root not in tables_of or any(sheet.headings[4] != LAYOUT for sheet in tables_of.values()):
         raise ExportError("IN-19", file=file, layout=marked[0].headings[4] if len(marked[0].headings) > 4 else "-")
@@ -54,18 +54,7 @@ def read(sheets: Sequence[Sheet], file: str, forms: Sequence[Form], forced: Form
             tables[path], lost = _rows(tables_of[path].below(HEADER_ROW - 1), path, form, tables, issues)
             strays += lost
     tables = identify({path: frame.drop(HOUSEHOLD, ROW, strict=False) for path, frame in tables.items()}, form, issues)
-    names = tables[form.root].select(OF, "submission_id")
-    for path in tables.keys() - {form.root}:
-        tables[path] = tables[path].drop("submission_id").join(names, on=OF, how="inner", maintain_order="left")
     return Received(SOURCE, file, form, checked_answers(tables, form), issues.table(), strays)
-
-
-def _form_named(sheet: Sheet, file: str, forms: Sequence[Form]) -> Form:
-    form_id = sheet.headings[1] if len(sheet.headings) > 1 else ""
-    for form in forms:
-        if form.form_id == form_id:
-            return form
-    raise ExportError("IN-17", file=file, form=form_id, forms=", ".join(form.form_id for form in forms) or "-")
 
 
 def _answers(sheet: Sheet, path: str, form: Form, issues: IssueBook) -> pl.DataFrame:
@@ -77,16 +66,10 @@ def _answers(sheet: Sheet, path: str, form: Form, issues: IssueBook) -> pl.DataF
         (pl.col(str(sheet.headings.index(key))) if key in sheet.headings else pl.lit(None, pl.String)).alias(key)
         for key in (HOUSEHOLD, ROW, PARENT)
     ]
-    numbers = pl.int_range(sheet.first_row, sheet.first_row + sheet.frame.height, dtype=pl.UInt32).cast(pl.String)
-    head = sheet.frame.select(*keys, pl.concat_str(pl.lit(sheet.place + ":"), numbers).alias("found_in"))
-    answers = arrange(sheet, matched, form)
-    chosen = [
-        pl.col(question.path).str.split_exact(LABEL_SEPARATOR, 1).struct.field("field_0").str.strip_chars()
-        for question in form.questions_in(path)
-        if question.type == "select_one"
-    ]
-    answers = answers.with_columns(column.alias(name) for column, name in zip(
-        chosen, [q.path for q in form.questions_in(path) if q.type == "select_one"], strict=True))  # fmt: skip
+    head = sheet.frame.select(*keys, sheet.places.alias("found_in"))
+    chosen = [question.path for question in form.questions_in(path) if question.type == "select_one"]
+    name = pl.col(chosen).str.split_exact(LABEL_SEPARATOR, 1).struct.field("field_0").str.strip_chars()
+    answers = arrange(sheet, matched, form).with_columns(name.name.keep())
     said = pl.any_horizontal(pl.col(answers.columns).is_not_null()) if answers.width else pl.lit(False)
     return head.hstack(answers).filter(said)
 

@@ -78,6 +78,14 @@ def _fits(candidate: Candidate, form: Form, found: Match) -> bool:
     )
 
 
+def form_named(file: str, form_id: str, forms: Sequence[Form]) -> Form:
+    """The form of this name. Raises ExportError IN-17 when there is none."""
+    for form in forms:
+        if form.form_id == form_id:
+            return form
+    raise ExportError("IN-17", file=file, form=form_id, forms=", ".join(form.form_id for form in forms) or "-")
+
+
 def form_by_paths(file: str, form_id: str, paths: Sequence[str], forms: Sequence[Form]) -> Form:
     """The form that knows these paths below its root; whole paths are sure, so unasked questions do not count.
 

@@ -103,7 +103,7 @@ def _in_workbook(data: bytes, place: str, manner: Manner) -> Returned | None:
             refuse_too_large(f"{place}/{name}", sheet.total_height, sheet.total_width, manner.limits)
             unworked = without_result(data, name) if name in facts and facts[name].formulas else frozenset()
             left = (sheet.start or (0, 0))[1]  # rows are given from the first, columns from the first with anything
-            cells = ((_marked(row, number, left, unworked)) for number, row in enumerate(sheet.iter_rows()))
+            cells = (_marked(row, number, left, unworked) for number, row in enumerate(sheet.iter_rows()))
             if (found := _found(cells, manner, f"{place}/{name}")) is not None:
                 return found
     except PasswordError as error:

@@ -24,7 +24,6 @@ HXL_TAG = re.compile(r"#[a-z][a-z0-9_]*(?:\s*\+\s*[a-z0-9_]+)*$", re.IGNORECASE)
 HEAD_BYTES = 1 << 20  # a header longer than this is no header
 CUT_AT = 32_767  # characters: where a spreadsheet program ends a cell, and cuts what is longer
 ODD_LETTERS = (b"\xc2", b"\xcc", b"\xcd", "ñ".encode(), "ø".encode())  # in UTF-8 with old fonts or marks apart
-MIDNIGHT = time(0, 0)
 
 Merged = Sequence[tuple[tuple[int, int], tuple[int, int]]]
 Cell = str | int | float | bool | date | datetime | time | timedelta | None
@@ -46,6 +45,12 @@ class Sheet:
     lost: int = 0  # rows that did not fit the headings
     notes: tuple[Note, ...] = ()  # what was repaired or is doubtful
 
+    @property
+    def places(self) -> pl.Expr:
+        """Where each row of ``frame`` stands: the sheet's place and the row's number in it."""
+        numbers = pl.int_range(self.first_row, self.first_row + self.frame.height, dtype=pl.UInt32)
+        return pl.concat_str(pl.lit(f"{self.place}:"), numbers.cast(pl.String))
+
     def below(self, heading_row: int) -> Sheet:
         """The same table with its headings ``heading_row`` rows further down."""
         headings = tuple(str(cell or "").strip() for cell in self.frame.row(heading_row - 1))
@@ -60,11 +65,6 @@ def blanks_as_null(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(
         pl.when(pl.col(name).str.strip_chars().str.len_bytes() > 0).then(pl.col(name)).alias(name) for name in touched
     )
-
-
-def as_utf8(data: bytes, place: str) -> bytes:
-    """Text bytes as UTF-8 without mark. Raises ExportError IN-06 and IN-41."""
-    return utf8_of(data, place).data
 
 
 def heading_of(data: bytes, place: str) -> tuple[tuple[str, ...], str]:

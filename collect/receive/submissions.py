@@ -19,6 +19,7 @@ from collect.problems import ExportError
 from collect.receive.lanes import in_lanes
 from collect.receive.letters import UTF16_MARKS, wide_of
 from collect.receive.received import IssueBook, Received
+from collect.receive.recognise import form_named
 from collect.receive.trays import (
     NO_TABLE,
     PASSED_OVER,
@@ -56,25 +57,30 @@ def parser() -> etree.XMLParser:
 
 
 def parse(data: bytes, place: str, how: etree.XMLParser) -> etree._Element:
-    """The root element of a submission.
+    """The root element of a submission; raises like `parsed`."""
+    return parsed(data, place, how)[0]
+
+
+def parsed(data: bytes, place: str, how: etree.XMLParser) -> tuple[etree._Element, str]:
+    """The root element of a submission, and the encoding it had, "" where that was UTF-8 already.
 
     A document type is refused by its bytes, before parsing: the parser would read the outside file it names even when
     told to load none. So another encoding becomes UTF-8 first. Raises ExportError IN-06 for one nobody can tell, IN-13
     for broken XML, IN-14 for a document type, IN-50 for elements nested too deep.
     """
-    encoding = encoding_of(data, place)
+    encoding = _encoding_of(data, place)
     if encoding:
         data = _in_utf8(data, encoding, place)
     if b"<!" in data and (b"<!DOCTYPE" in data or b"<!ENTITY" in data):
         raise ExportError("IN-14", file=place)
     try:
-        return etree.fromstring(data, how)
+        return etree.fromstring(data, how), encoding
     except etree.XMLSyntaxError as error:
         code = "IN-50" if "depth" in str(error.msg) else "IN-13"
         raise ExportError(code, file=place, line=error.lineno or 1, limit=DEEPEST) from error
 
 
-def encoding_of(data: bytes, place: str) -> str:
+def _encoding_of(data: bytes, place: str) -> str:
     """The encoding of a submission that must become UTF-8 first, as Python names it; "" for nearly all.
 
     Raises ExportError IN-06.
@@ -188,8 +194,8 @@ class _Desk:
 
     def take(self, member: Member) -> None:
         """Read one member into its form's tray. Raises ExportError naming what is wrong with it."""
-        data = member.read()
-        root = _submission(parse(data, member.name, self.how), member.name)
+        whole, encoding = parsed(member.read(), member.name, self.how)
+        root = _submission(whole, member.name)
         if root is None and self.single:
             raise ExportError("IN-22", file=member.name)
         if root is None:
@@ -198,21 +204,15 @@ class _Desk:
         form_id = self.forced.form_id if self.forced else root.get("id", "")
         tray = self.trays.get(form_id)
         if tray is None:
-            form = self.forced or next((form for form in self.forms if form.form_id == form_id), None)
-            if form is None:
-                raise _unknown_form(member.name, form_id, self.forms)
+            form = self.forced or form_named(member.name, form_id, self.forms)
             tray = self.trays[form_id] = tray_of(form)
         if root.get(UNSIGNED):
             self.issues.note("FIL-20", found_in=member.name, file=member.name)
-        if encoding := encoding_of(data, member.name):
+        if encoding:
             self.issues.note("FIL-06", found_in=member.name, file=member.name, encoding=encoding)
         name = _take(root, tray, member.name)
         for path in dict.fromkeys(tray.mixed):
             self.issues.note("FIL-14", found_in=member.name, submission_id=name, question=path, file=member.name)
-
-
-def _unknown_form(file: str, form_id: str, forms: Sequence[Form]) -> ExportError:
-    return ExportError("IN-17", file=file, form=form_id, forms=", ".join(form.form_id for form in forms) or "-")
 
 
 def _submission(root: etree._Element, place: str) -> etree._Element | None:

@@ -160,9 +160,4 @@ def received_of(
         issues.note("FIL-02", found_in=place, column=path)
     tables = {path: pl.concat(frames) for path, frames in zip(form.repeats, tray.frames, strict=True) if frames}
     tables = identify(tables, form, issues)
-    names = tables[form.root].select(OF, "submission_id")
-    for path, frame in tables.items():
-        if path != form.root:
-            named = frame.drop("submission_id").join(names, on=OF, how="inner", maintain_order="left")
-            tables[path] = named
     return Received(source, file, form, checked_answers(tables, form), issues.table(), unreadable, ignored)

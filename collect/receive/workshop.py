@@ -26,12 +26,11 @@ from pathlib import Path
 
 from collect.problems import ExportError
 from collect.receive import receive
-from collect.receive.handed import Job, hand_over, hand_over_refusal, hand_over_sheet, ordered
+from collect.receive.handed import AT, STDERR, Job, hand_over, hand_over_refusal, hand_over_sheet, ordered
 from collect.receive.manner import Manner
 from collect.receive.returned import returned
 
-AT, STDERR = "at", "stderr"
-AT_BYTES = 1_024  # the name of the member being read, for when nothing else is left to tell
+AT_BYTES = 1_024  # of the name of the member being read
 LOOK_EVERY = 0.02  # seconds between two looks at a reader's memory
 OUT_OF_MEMORY = 3  # exit code of a reader that noticed itself
 NO_MEMORY_WORDS = b"memory allocation of"  # what Rust says before it gives up

@@ -108,8 +108,8 @@ def pairs(found: Sequence[Traits]) -> pl.DataFrame:
     Two interviews of different survey rounds are never a pair.
     """
     interviews = pl.concat([one.interviews for one in found])
-    told = _told(found, max(interviews.height, 2))
     count = max(interviews.height, 2)
+    told = _told(found, count)
     enough = log2(count * (count - 1) / 2) + MARGIN_BITS
     worth = _summed(told.places, told.bits[told.codes], interviews.height)
     near = _scored(_candidates(told, worth, enough), told, worth)

@@ -15,7 +15,7 @@ import polars as pl
 import xlsxwriter
 
 from collect.forms import Form
-from collect.harmless import harmless_cells
+from collect.harmless import as_csv
 from collect.i18n import LANGUAGES, t
 from collect.journey import Definitions
 from collect.problems import ExportError
@@ -64,12 +64,12 @@ def write(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str) -> bytes:
     return made.getvalue()
 
 
-def write_csv(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str) -> bytes:
-    """The same as CSV, UTF-8 with a byte order mark; what could run as a formula stands after an apostrophe."""
+def write_csv(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str, *, made_up: bool | None = None) -> bytes:
+    """The same as CSV; ``made_up``: see `collect.harmless.as_csv`."""
     headings = [t(f"issue.{name}", lang) + (f" (phu:{mark})" if mark else "") for name, mark, _ in COLUMNS]
     rows = [_cells(issue, forms.get(issue["form"]), lang) for issue in issues.iter_rows(named=True)]
     table = pl.DataFrame(rows, schema=dict.fromkeys(headings, pl.String), orient="row")
-    return harmless_cells(table).write_csv(include_bom=True, line_terminator="\r\n").encode()
+    return as_csv(table, made_up=made_up)
 
 
 def _cells(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, ...]:

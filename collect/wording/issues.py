@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from collect.forms import Form, Words
-from collect.i18n import Values, catalogue, t
+from collect.i18n import catalogue, t
 
 
 def filled(key: str, lang: str, values: Mapping[str, Any]) -> str:
     """The words of ``key`` with what is known filled in; a value nobody gave shows as an ellipsis, never as a crash."""
-    if key not in catalogue():
-        return key
-    return str(catalogue()[key][lang]).format_map(Values(values))
+    return t(key, lang, **values) if key in catalogue() else key
 
 
 def label_in(labels: Words, lang: str) -> str | None:

@@ -1,0 +1,50 @@
+# ruff: noqa: E501 - tables of folders are wider than code
+"""A folder is handed in as it was found: each export in it is an upload, and what belongs together goes together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from check_tables import rows_of
+
+from collect.receive.piles import uploads_in
+
+CENTRAL = "SubmissionDate,place-commune,meta-instanceID,KEY\n2026-01-02T03:00:00Z,29236,uuid:1,uuid:1\n"
+MEMBERS = "age,PARENT_KEY,KEY\n34,uuid:1,uuid:1/people/member[1]\n"
+CONTENT = {
+    "root": CENTRAL, "rows": MEMBERS, "xml": "<data id='household'/>", "photo": "\x89PNG", "words": "remember the milk",
+    "list": "name,label\n29236,Xã\n", "page": '{"value": [{"__system": {}}]}', "other": '{"a": 1}', "zip": "PK",
+}  # fmt: skip
+FOLDERS = """
+| files                                                   | uploads                                             | what it is                  |
+| a.zip:zip b.xlsx:zip notes.txt:words                    | a.zip; b.xlsx                                       | downloads                   |
+| a.xml:xml b.xml:xml photo.jpg:photo villages.csv:list   | F(a.xml b.xml photo.jpg villages.csv)               | submissions of a phone      |
+| a.xml:xml b.xml:xml old.zip:zip photo.jpg:photo         | F(a.xml b.xml photo.jpg); old.zip                   | submissions beside an export |
+| a.xml:xml old.zip:zip                                   | a.xml; old.zip                                      | one submission and an export |
+| hh.csv:root hh-member.csv:rows                          | F(hh-member.csv hh.csv)                             | a zip of Central, unpacked  |
+| hh.csv:root hh-member.csv:rows media/1.jpg:photo        | F(hh-member.csv hh.csv media)                       | the same with its photos    |
+| hh.csv:root hh-member.csv:rows new.zip:zip              | hh(hh-member.csv hh.csv); new.zip                   | the same among others       |
+| a.csv:root a-m.csv:rows a-b.csv:root a-b-m.csv:rows     | a(a-m.csv a.csv); a-b(a-b-m.csv a-b.csv)            | two forms, unpacked         |
+| hh-member.csv:rows a.zip:zip                            | a.zip; hh-member.csv                                | rows without their root     |
+| page.json:page truth.json:other                         | page.json                                           | pages and other data        |
+| week1/a.zip:zip week2/b.zip:zip week2/c.xml:xml         | a.zip; b.zip; c.xml                                 | a folder a week             |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(FOLDERS), ids=lambda row: row["what it is"])
+def test_a_folder_is_the_uploads_that_lie_in_it(tmp_path: Path, row: dict[str, str | None]) -> None:
+    folder = tmp_path / "F"
+    for name, content in (one.split(":") for one in str(row["files"]).split()):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(CONTENT[content], encoding="utf-8")
+    found = []
+    for upload in uploads_in(folder):
+        parts = " ".join(sorted(one.name for one in upload.iterdir())) if upload.is_dir() else ""
+        found.append(f"{upload.name}({parts})" if parts else upload.name)
+    assert sorted(found) == sorted(str(row["uploads"]).split("; "))
+
+
+def test_a_file_somebody_names_is_an_upload_whatever_it_is(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("remember the milk")
+    assert list(uploads_in(tmp_path / "notes.txt")) == [tmp_path / "notes.txt"]
