@@ -12,8 +12,9 @@ import openpyxl
 import pytest
 
 from collect.define import form_from_xlsform, load_form, write_template
+from collect.define.speech import language_of
 from collect.define.template import HEADER_ROW, MARK, template_tables
-from collect.define.words import cell_help, language_of
+from collect.define.words import cell_help
 from collect.forms import Form
 from collect.i18n import LANGUAGES
 from collect.problems import DefinitionError
@@ -125,7 +126,7 @@ def test_each_question_is_explained_in_the_language(tmp_path: Path, lang: str, l
 def test_a_comment_says_when_a_question_is_asked_in_the_words_of_the_header(household: Form) -> None:
     root, _ = template_tables(household, "en")
     since = next(column for column in root.columns if column.header == "household/fibre_since")
-    assert "Asked only if: consent = 'yes' and household/fibre_subscribed = 'yes'" in since.help
+    assert "Asked only if: “Do you agree to answer?” is “Agrees”; “Does the household have a fibre" in since.help
 
 
 def test_the_read_me_speaks_all_languages(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
+from collect.define.speech import said
 from collect.define.template import (
     HEADER_ROW,
     LABEL_SEPARATOR,
@@ -18,7 +19,6 @@ from collect.define.template import (
     mark_row,
     template_tables,
 )
-from collect.define.words import said
 from collect.forms import Form
 from collect.i18n import LANGUAGES, t
 

@@ -11,7 +11,8 @@ import polars as pl
 import streamlit as st
 
 from collect.access import is_loopback
-from collect.define.words import cell_help, column_label, said, title_of, untranslated
+from collect.define.speech import said, title_of, untranslated
+from collect.define.words import as_written, cell_help, column_label
 from collect.forms import Form
 from collect.i18n import LANGUAGES, t
 from collect.pages import wrapped
@@ -91,19 +92,20 @@ def _questions(form: Form, lang: str) -> None:
     if missing:
         counts = {"missing": number(missing, lang), "all": number(all_asked, lang), "language": LANGUAGES[lang]}
         st.info(t("forms.untranslated", lang, **counts), icon=":material/translate:")
-    asked, rules, section, name = rows.columns
+    asked, rules, section, name, written = rows.columns
     place = 0
     for (part,), inside in rows.group_by(section, maintain_order=True):
         with st.expander(as_text(str(part or title_of(form, lang))), expanded=True):
             for row in inside.iter_rows(named=True):
                 place += 1
                 told = f"  \n{as_text(row[rules])}" if row[rules] else ""
-                st.markdown(f"**{place}. {as_text(row[asked])}** :gray[:small[{as_text(row[name])}]]{told}")
+                xpath = "  \n".join(map(as_text, (row[written] or "").splitlines()))
+                st.markdown(f"**{place}. {as_text(row[asked])}** :gray[:small[{as_text(row[name])}]]{told}", help=xpath)
     buttons(rows, f"{form.form_id}-questions", lang)
 
 
 def questions(form: Form, lang: str) -> pl.DataFrame:
-    """Every question that is asked, in order: its words, where it stands, and its rules in words."""
+    """Every question that is asked, in order: its words, its rules in words, where it stands, its rules in XPath."""
     around = sorted(form.sections, key=lambda section: -len(section.path))
     rows = []
     for question in form.questions:
@@ -116,9 +118,11 @@ def questions(form: Form, lang: str) -> pl.DataFrame:
                 cell_help(question, form, lang) or None,
                 said(section.labels, form, lang) if section else None,
                 question.name,
+                as_written(question, form) or None,
             )
         )
-    names = [t("issue.question", lang), *(t(f"forms.column.{name}", lang) for name in ("rules", "section", "name"))]
+    columns = ("rules", "section", "name", "written")
+    names = [t("issue.question", lang), *(t(f"forms.column.{name}", lang) for name in columns)]
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
 

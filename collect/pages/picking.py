@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from collect.define.words import title_of
+from collect.define.speech import title_of
 from collect.forms import Form
 from collect.i18n import t
 from collect.pages import link_codes

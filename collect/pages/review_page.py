@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from collect.define.words import title_of
+from collect.define.speech import title_of
 from collect.i18n import t
 from collect.pages import review_one, review_pairs
 from collect.pages.layout import header, made_up_banner, to_upload
