@@ -123,7 +123,7 @@ def test_each_question_is_explained_in_the_language(tmp_path: Path, lang: str, l
     assert "01 = " in fibre.comment.text
 
 
-def test_a_comment_says_when_a_question_is_asked_in_the_words_of_the_header(household: Form) -> None:
+def test_a_comment_says_in_words_when_a_question_is_asked(household: Form) -> None:
     root, _ = template_tables(household, "en")
     since = next(column for column in root.columns if column.header == "household/fibre_since")
     assert "Asked only if: “Do you agree to answer?” is “Agrees”; “Does the household have a fibre" in since.help
