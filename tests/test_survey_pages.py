@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from collect import registry
+from collect import csv_files, registry
 from collect.access import LOCAL, Forbidden, Scope, Who
 from collect.demo import make_round
 from collect.i18n import LANGUAGES
@@ -343,7 +343,7 @@ def test_a_template_is_made_for_a_team(settings: Settings, store: Store, suffix:
 
 def test_tables_taken_away_run_nothing_and_keep_their_letters() -> None:
     rows = pl.DataFrame({"Xã": ["=1+1", "ឃុំ"], "n": [1, None]})
-    assert take_away.as_csv(rows).decode("utf-8-sig").splitlines()[1] == "'=1+1,1"
+    assert csv_files.csv_of(rows).decode("utf-8-sig").splitlines()[1] == "'=1+1,1"
     sheet = openpyxl.load_workbook(io.BytesIO(take_away.as_xlsx(rows))).active
     assert [[cell.value for cell in row] for row in sheet.iter_rows()] == [["Xã", "n"], ["=1+1", 1], ["ឃុំ", None]]  # type: ignore[union-attr]
     assert sheet["A2"].data_type == "s"  # type: ignore[index]

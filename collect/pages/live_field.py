@@ -38,6 +38,11 @@ class Quality:
     pairs: pl.DataFrame
     places: Mapping[str, str]  # communes by code, of every vintage that answers may name
 
+    @property
+    def made_up(self) -> bool:
+        """Whether some of it is a demonstration."""
+        return are_made_up(self.field.interviews["round"].unique())
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from collect.access import Scope, Who, require
+from collect.csv_files import csv_of
 from collect.keeping import downloads
 from collect.keeping.downloads import Download
 from collect.pages.live import the_store
-from collect.pages.take_away import as_csv
 from collect.settings import Settings
 from collect.sharing import partners
 from collect.sharing.partners import Partner
@@ -61,4 +61,4 @@ class LivePartners:
     def ledger_file(self) -> bytes:
         """The whole ledger as CSV, first line first, digests included."""
         lines = downloads.CHAIN.lines(self._store)
-        return as_csv(pl.DataFrame([asdict(line) for line in lines], infer_schema_length=None))
+        return csv_of(pl.DataFrame([asdict(line) for line in lines], infer_schema_length=None))

@@ -137,7 +137,8 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
     )
     if rows.height > shown.height:
         st.caption(t("review.list.first", lang, shown=number(MOST_SHOWN, lang)))
-    buttons(listed(rows, desk.places(lang), lang, whole=True), "interviews", lang)
+    made_up = are_made_up(rows["round"].unique())
+    buttons(listed(rows, desk.places(lang), lang, whole=True), "interviews", lang, made_up)
     st.download_button(
         t("upload.issues.download", lang),
         data=lambda: write(desk.outstanding(rows["submission_id"].to_list()), desk.forms(), lang),

@@ -9,16 +9,11 @@ import polars as pl
 import streamlit as st
 import xlsxwriter
 
-from collect.harmless import harmless_cells
+from collect.csv_files import MADE_UP, csv_of, marked
 from collect.i18n import t
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WIDEST = 60  # characters
-
-
-def as_csv(rows: pl.DataFrame) -> bytes:
-    """UTF-8 with a byte order mark, which Excel needs to show diacritics."""
-    return harmless_cells(rows).write_csv(include_bom=True, line_terminator="\r\n").encode()
 
 
 def as_xlsx(rows: pl.DataFrame) -> bytes:
@@ -49,10 +44,15 @@ def _cell(sheet: Any, row: int, place: int, value: Any) -> None:
         sheet.write(row, place, value)
 
 
-def buttons(rows: pl.DataFrame, name: str, lang: str) -> None:
-    """The two downloads of a table. ``name``: the file's, without its suffix; it also tells the buttons apart."""
+def buttons(rows: pl.DataFrame, name: str, lang: str, made_up: bool | None = None) -> None:
+    """The two downloads of a table. ``name``: the file's, without its suffix; it also tells the buttons apart.
+
+    ``made_up``: whether the rows are a demonstration, which both files say in a last column; None for what is no data.
+    """
+    if made_up is not None:
+        rows = marked(rows, made_up, f"{t('take_away.made_up', lang)} ({MADE_UP})")
     with st.container(horizontal=True, gap="small"):
-        for kind, make, mime in (("xlsx", as_xlsx, XLSX), ("csv", as_csv, "text/csv")):
+        for kind, make, mime in (("xlsx", as_xlsx, XLSX), ("csv", csv_of, "text/csv")):
             st.download_button(
                 t(f"take_away.{kind}", lang),
                 data=lambda make=make: make(rows),  # type: ignore[misc]

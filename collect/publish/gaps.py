@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from collect.csv_files import marked
 from collect.problems import CollectError
 from collect.publish.dictionary import write_package
 from collect.publish.parquet import write_parquet
@@ -55,7 +56,7 @@ def write_gaps(
     if suffix != ".parquet" or not geometry or rows["geometry"].null_count() == rows.height:
         rows = rows.drop("geometry")
     if suffix == ".csv":
-        rows = rows.with_columns(made_up=pl.lit(release.made_up))
+        rows = marked(rows, release.made_up)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(rows, path, suffix, release, language)

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import xlsxwriter
 
-from collect.harmless import harmless_cells
+from collect.csv_files import csv_of
 from collect.i18n import t
 from collect.publish.dictionary import data_dictionary
 from collect.publish.release import Release
@@ -23,8 +23,8 @@ WIDE = {"gap_id": 30, "decision": 20, "commune_name": 26, "households_source": 3
 
 
 def write_csv(rows: pl.DataFrame, path: Path) -> None:
-    """UTF-8 with a byte order mark; an empty cell is "not known"."""
-    harmless_cells(rows).write_csv(path, include_bom=True, line_terminator="\r\n")
+    """As `collect.csv_files` does; an empty cell is "not known"."""
+    path.write_bytes(csv_of(rows))
 
 
 def write_xlsx(rows: pl.DataFrame, path: Path, release: Release, language: str) -> None:

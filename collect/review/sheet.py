@@ -14,8 +14,8 @@ from typing import Any
 import polars as pl
 import xlsxwriter
 
+from collect.csv_files import csv_of
 from collect.forms import Form
-from collect.harmless import harmless_cells
 from collect.i18n import LANGUAGES, t
 from collect.journey import Definitions
 from collect.problems import ExportError
@@ -69,7 +69,7 @@ def write_csv(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str) -> byt
     headings = [t(f"issue.{name}", lang) + (f" (phu:{mark})" if mark else "") for name, mark, _ in COLUMNS]
     rows = [_cells(issue, forms.get(issue["form"]), lang) for issue in issues.iter_rows(named=True)]
     table = pl.DataFrame(rows, schema=dict.fromkeys(headings, pl.String), orient="row")
-    return harmless_cells(table).write_csv(include_bom=True, line_terminator="\r\n").encode()
+    return csv_of(table)
 
 
 def _cells(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, ...]:
