@@ -124,7 +124,7 @@ live.results = lambda _settings, _who, vintage=None: (
 )  # type: ignore[assignment]
 live.uploads = lambda settings, who: 0
 live.behind = lambda settings, who, vintage: False
-live_desk.try_out = lambda settings, who, progress: progress("step.demo", 0.5)
+live_desk.try_out = lambda settings, who, progress: progress("step.demo", 0.5) or "20260930-0123456789"
 live_desk.desk = lambda _settings, _who: MadeDesk()  # type: ignore[assignment,return-value]
 live.vintages = lambda settings: ["2024", "2025-07"] if os.environ.get("APP_FORMER") else ["2025-07"]
 live.communes_picture = lambda found, target, lang: communes_picture(found, target, found.units, lang)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from app_tables import COMMUNE_TARGETS, make_issues, make_results
-from streamlit.testing.v1 import AppTest
+from pages_opened import open_page
 from streamlit.web.server.app_discovery import discover_asgi_app
 
 from collect import server
@@ -34,21 +34,8 @@ from collect.pages.words import chance, day, interval, number, percent, target_v
 from collect.publish import Scale, Show
 from collect.server import script
 
-HERE = Path(__file__).parent
 PAGES = ("", "map", "commune", "gaps", "upload", "method")
 FIBRE = COMMUNE_TARGETS[0]
-
-
-def open_page(page: str, lang: str, **codes: str) -> AppTest:
-    app = AppTest.from_file(HERE / "app_on_made_tables.py", default_timeout=30)
-    for name, code in {"lang": lang, **codes}.items():
-        app.query_params[name] = code
-    app.run()
-    if page:
-        pages = app._registered_pages
-        app._page_hash = next(key for key, info in pages.items() if info.get("url_pathname") == page)
-        app.run()
-    return app
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -10,6 +10,7 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
+from pages_opened import open_page, page_of_app
 from streamlit.testing.v1 import AppTest
 
 from collect import csv_files, registry
@@ -24,7 +25,6 @@ from collect.publish import qr
 from collect.review.reviews import Correction
 from collect.review.sheet import corrections_in, write, write_csv
 from collect.runs import make_run
-from collect.server import script
 from collect.settings import Settings, settings_from
 from collect.store import Store, open_store
 
@@ -80,12 +80,7 @@ def page(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> C
 
     def opened(name: str, lang: str = "en", who: Who = LOCAL, **codes: str) -> AppTest:
         monkeypatch.setattr(doors, "visitor", lambda _settings: who)
-        app = AppTest.from_file(str(script()), default_timeout=60)
-        for key, code in {"lang": lang, **codes}.items():
-            app.query_params[key] = code
-        app.run()
-        app._page_hash = next(key for key, one in app._registered_pages.items() if one.get("url_pathname") == name)
-        return app.run()
+        return page_of_app(name, lang, **codes)
 
     return opened
 
@@ -279,8 +274,6 @@ def test_an_issue_spreadsheet_as_csv_is_read_back_too(tmp_path: Path) -> None:
     ("name", "key", "answer"), [("days.csv", "dates", "mdy"), ("letters.csv", "encoding", "tcvn3")]
 )
 def test_what_cannot_be_told_is_asked_and_the_answer_checks_the_file_again(name: str, key: str, answer: str) -> None:
-    from test_app import open_page
-
     app = open_page("upload", "vi")
     app.file_uploader[0].upload(name, b"a\n1\n", "text/csv").run()
     assert len(app.radio) == 1
@@ -356,11 +349,7 @@ def test_an_empty_installation_says_what_to_do(tmp_path: Path, monkeypatch: pyte
         ("quality", "No interviews of this form yet"),
         ("progress", "Nothing to follow yet"),
     ):
-        app = AppTest.from_file(str(script()), default_timeout=60)
-        app.query_params["lang"] = "en"
-        app.run()
-        app._page_hash = next(key for key, one in app._registered_pages.items() if one.get("url_pathname") == name)
-        app.run()
+        app = page_of_app(name)
         assert not app.exception
         assert any(words in text.value for text in app.markdown), name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -17,7 +18,7 @@ from collect.forms import Form
 from collect.i18n import LANGUAGES, t
 from collect.pages import wrapped
 from collect.pages.layout import header
-from collect.pages.live_field import TEMPLATES, FormFiles
+from collect.pages.live_field import FormFiles
 from collect.pages.picking import section_and_form
 from collect.pages.take_away import XLSX, buttons
 from collect.pages.words import NOTHING, as_text, number
@@ -128,26 +129,16 @@ def questions(form: Form, lang: str) -> pl.DataFrame:
 
 def _files(found: FormFiles, lang: str, sources: Sources) -> None:
     form = found.form
-    repeats = len(form.repeats) > 1
-    offered = [
-        ("xlsform", f"{form.form_id}.xlsx", found.source.read_bytes, XLSX) if found.source.suffix == ".xlsx" else None,
-        ("xform", f"{form.form_id}.xml", lambda: form.xform, "application/xml"),
-        *(
-            (
-                f"template.{kind}",
-                f"{form.form_id}-template.{kind}",
-                lambda kind=kind: sources.template(form.form_id, kind),
-                MIMES[kind],
-            )
-            for kind in TEMPLATES
-            if kind != ("csv" if repeats else "zip")
-        ),
-    ]
+    tables = "zip" if len(form.repeats) > 1 else "csv"  # a CSV holds one
+    offered: dict[str, tuple[str, Callable[[], bytes], str]] = {}  # kind -> suffix, what makes it, its media type
+    if found.source.suffix == ".xlsx":
+        offered["xlsform"] = (".xlsx", found.source.read_bytes, XLSX)
+    offered["xform"] = (".xml", lambda: form.xform, "application/xml")
+    for kind in ("xlsx", tables):
+        offered[f"template.{kind}"] = (f"-template.{kind}", partial(sources.template, form.form_id, kind), MIMES[kind])
     with st.grid(2, min_column_width=320, gap="small"):
-        for one in offered:
-            if one is None:
-                continue
-            kind, name, make, mime = one
+        for kind, (suffix, make, mime) in offered.items():
+            name = f"{form.form_id}{suffix}"
             with st.container(border=True, gap="xsmall"):
                 st.markdown(f"**{t(f'forms.file.{kind}', lang)}**  \n{t(f'forms.file.{kind}.about', lang)}")
                 st.download_button(

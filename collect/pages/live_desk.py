@@ -74,14 +74,17 @@ def desk(settings: Settings, who: Who) -> LiveDesk:
     return at
 
 
-def try_out(settings: Settings, who: Who, progress: Progress) -> None:
-    """Make up a survey round, take its files in, and make the results. Raises Forbidden."""
+def try_out(settings: Settings, who: Who, progress: Progress) -> str:
+    """Make up a survey round, take its files in, make the results; returns the run's id. Raises Forbidden."""
     from collect.demo import make_round
 
     at = LiveDesk(settings, require(who, "try_out"))
     made = make_round(settings.data / "demo", progress=lambda step, share: progress(step, share / 4))
     files = [*made.files, made.frame]
     for number, path in enumerate(files):
-        begun = 0.25 + 0.5 * number / len(files)
-        at.add(path, path.name, "demo", dry_run=False, progress=lambda step, _share, at=begun: progress(step, at))  # type: ignore[misc]
-    at.run(lambda step, share: progress(step, 0.75 + share / 4))
+
+        def told(step: str, _share: float, begun: float = 0.25 + 0.5 * number / len(files)) -> None:
+            progress(step, begun)
+
+        at.add(path, path.name, "demo", dry_run=False, progress=told)
+    return at.run(lambda step, share: progress(step, 0.75 + share / 4))

@@ -11,8 +11,8 @@ import streamlit as st
 from collect.fieldwork import Answer, Interview
 from collect.i18n import t
 from collect.pages.live_reviews import LiveReviews
-from collect.pages.review_words import moment, short, tell_error
-from collect.pages.words import NOTHING, as_text, day, number
+from collect.pages.review_words import short, tell_error
+from collect.pages.words import NOTHING, as_text, day, moment, number
 from collect.problems import CollectError
 from collect.review.reviews import Correction
 from collect.review.sheet import OF_THE_ANSWER

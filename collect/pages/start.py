@@ -7,14 +7,11 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages.issues import error_words
 from collect.pages.layout import address, header
-from collect.problems import CollectError
-
-Progress = Callable[[str, float], None]
+from collect.pages.making import Progress, make
 
 
-def render(lang: str, links: Mapping[str, st.Page], uploads: int, try_out: Callable[[Progress], None]) -> None:
+def render(lang: str, links: Mapping[str, st.Page], uploads: int, try_out: Callable[[Progress], str]) -> None:
     """Draw the page. ``uploads`` counts files stored already; ``try_out`` makes the demonstration and its results."""
     header(t("start.title", lang), lang)
     st.caption(t("start.about", lang))
@@ -22,17 +19,9 @@ def render(lang: str, links: Mapping[str, st.Page], uploads: int, try_out: Calla
         _step(number, done, number == 2 or (number == 3 and uploads > 0), lang, links)
     st.subheader(t("start.try", lang), anchor=False)
     st.caption(t("start.try.about", lang))
-    if st.button(
-        t("start.try.button", lang), icon=":material/science:", type="primary" if not uploads else "secondary"
-    ):
-        with st.status(t("start.try.working", lang), type="step") as status:
-            try:
-                try_out(lambda step, share: status.update(label=f"{t(step, lang)} ({share:.0%})"))
-            except CollectError as error:
-                status.update(label=t("upload.run.failed", lang), state="error")
-                found, mend = error_words(error, lang)
-                st.error(f"{found}\n\n**{mend}**\n\n{error.code}", icon=":material/error:")
-                return
+    kind = "secondary" if uploads else "primary"
+    pressed = st.button(t("start.try.button", lang), icon=":material/science:", type=kind)
+    if pressed and make(try_out, lang, "start.try.working") is not None:
         st.rerun()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -55,7 +56,7 @@ def buttons(rows: pl.DataFrame, name: str, lang: str, made_up: bool | None = Non
         for kind, make, mime in (("xlsx", as_xlsx, XLSX), ("csv", csv_of, "text/csv")):
             st.download_button(
                 t(f"take_away.{kind}", lang),
-                data=lambda make=make: make(rows),  # type: ignore[misc]
+                data=partial(make, rows),
                 file_name=f"{name}.{kind}",
                 mime=mime,
                 key=f"take-{name}-{kind}",

@@ -13,6 +13,7 @@ import streamlit as st
 from collect.forms import Form
 from collect.i18n import t
 from collect.pages import upload_ask, upload_issues, upload_key, upload_lines, upload_refused, upload_run
+from collect.pages.issues import reason
 from collect.pages.layout import address, header
 from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
@@ -241,7 +242,8 @@ def _store(ready: Sequence[Any], others: Sequence[Outcome], at: Counter) -> None
         st.toast(counted("upload.stored.toast", len(kept), at.lang), icon=":material/check_circle:")
         st.rerun()
     for outcome in st.session_state.pop("stored"):
-        upload_lines.error(outcome.error, at.lang)
+        if outcome.error is not None:
+            reason(outcome.error, at.lang)
 
 
 def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]) -> None:
@@ -268,7 +270,7 @@ def _receipts(outcomes: Sequence[Outcome], at: Counter, *, asking: bool) -> None
         with st.container(border=True, gap="small"):
             _receipt(outcome, at.lang)
             if outcome.error is not None and not (asking and outcome.is_question):
-                upload_lines.error(outcome.error, at.lang)
+                reason(outcome.error, at.lang)
     parts = [(one.file, part) for one in outcomes if one.receipt for part in one.receipt.parts]
     if parts:
         upload_issues.render(parts, at.desk.forms(), at.lang)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from collect.i18n import t
-from collect.i18n.figures import NOTHING, chance, counted, day, interval, number, percent, points, whole_percent
+from collect.i18n.figures import NOTHING, chance, counted, day, interval, moment, number, percent, points, whole_percent
 from collect.targets import Target
 
 __all__ = [
-    "NOTHING", "Formats", "as_text", "chance", "counted", "day", "interval", "known", "number", "percent", "points",
-    "target_value", "whole_percent",
+    "NOTHING", "Formats", "as_text", "chance", "counted", "day", "interval", "known", "moment", "number", "percent",
+    "points", "target_value", "whole_percent",
 ]  # fmt: skip
 SIGNS = {">=": "≥", ">": ">", "=": "="}
 MEANING = re.compile(r"[!-/:-@\[-`{-~]")  # ASCII punctuation: CommonMark lets a backslash stand before each
