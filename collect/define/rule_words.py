@@ -37,7 +37,7 @@ class _Unsaid(Exception):  # noqa: N818  # no error: a part of a rule for which 
 
 @dataclass(frozen=True, slots=True)
 class _Fact:
-    """One thing said of another; ``kind``: its key below "rule."."""
+    """One thing said of another; ``kind``: its key below "said."."""
 
     kind: str
     one: str
@@ -123,8 +123,8 @@ class _Speaker:
 
     def _told(self, fact: _Fact) -> str:
         if fact.kind == "between":
-            return t("rule.between", self.lang, one=fact.one, low=fact.others[0], high=fact.others[1])
-        return t(f"rule.{fact.kind}", self.lang, one=fact.one, other=self._joined(fact.others, either=True))
+            return t("said.between", self.lang, one=fact.one, low=fact.others[0], high=fact.others[1])
+        return t(f"said.{fact.kind}", self.lang, one=fact.one, other=self._joined(fact.others, either=True))
 
     def _joined(self, parts: Sequence[str], either: bool) -> str:
         return str(format_list(list(parts), style="or" if either else "standard", locale=self.lang))
@@ -142,7 +142,7 @@ class _Speaker:
     def _node(self, target: str | None) -> str:
         """A question or group by its label; a calculation, which has none, by what is calculated."""
         if target == self.own:
-            return t("rule.answer", self.lang)
+            return t("said.answer", self.lang)
         question = self.form.by_path.get(target or "")
         holder = next((one for one in self.form.sections if one.path == target), question)
         if holder is None:
@@ -150,7 +150,7 @@ class _Speaker:
         if words := said(holder.labels, self.form, self.lang):
             return self._quoted(words)
         if question is not None and question.preload == "date/today":
-            return t("rule.day", self.lang)
+            return t("said.day", self.lang)
         if question is None or not question.calculate or self.inside:
             raise _Unsaid
         return replace(self, inside=True).value(parse(question.calculate), question.path)
@@ -161,13 +161,13 @@ class _Speaker:
                 return self._count(path, at)
             case Call(name="count-selected", arguments=(one,)):
                 own = target_of(one, at) == self.own
-                return t("rule.chosen", self.lang) if own else t("rule.chosen_in", self.lang, one=self.value(one, at))
+                return t("said.chosen", self.lang) if own else t("said.chosen_in", self.lang, one=self.value(one, at))
             case Call(name="format-date", arguments=(one, Text(value="%Y"))):
-                return t("rule.year", self.lang, one=self.value(one, at))
+                return t("said.year", self.lang, one=self.value(one, at))
             case Call(name=name, arguments=(one,)) if name in ALIKE:
                 return self.value(one, at)
             case Call(name=name, arguments=given) if name in CALLS and len(given) <= 1:
-                return t(f"rule.{CALLS[name]}", self.lang, one=self.value(given[0], at) if given else "")
+                return t(f"said.{CALLS[name]}", self.lang, one=self.value(given[0], at) if given else "")
         raise _Unsaid
 
     def _count(self, path: Path, at: str) -> str:
@@ -179,8 +179,8 @@ class _Speaker:
             here = moved(here, step.axis, step.name)
         rows = self._node(here)
         if not filtered:
-            return t("rule.count", self.lang, one=rows)
-        return t("rule.count_where", self.lang, one=rows, where=self.condition(filtered[0].predicates[0], here))
+            return t("said.count", self.lang, one=rows)
+        return t("said.count_where", self.lang, one=rows, where=self.condition(filtered[0].predicates[0], here))
 
     def _operand(self, node: Expression, at: str) -> str:
         words = self.value(node, at)
@@ -196,7 +196,7 @@ class _Speaker:
         return question is not None and question.type in DATES
 
     def _quoted(self, words: str) -> str:
-        return t("rule.quoted", self.lang, words=words.strip())
+        return t("said.quoted", self.lang, words=words.strip())
 
 
 def _day(text: str) -> date | None:
