@@ -156,3 +156,14 @@ def test_streamlits_own_log_keeps_no_message_of_an_error(caplog: pytest.LogCaptu
     except ValueError as error:
         trouble.STREAMLITS.error("Uncaught app execution", exc_info=error)
     assert "0901" not in caplog.text
+
+
+def test_the_log_of_a_download_that_failed_keeps_where_and_no_message(caplog: pytest.LogCaptureFixture) -> None:
+    trouble.keep_quiet()
+    try:
+        raise ValueError("0901 234 567")
+    except ValueError as error:
+        trouble.DOWNLOADS.exception("Error executing deferred callable for file_id %s", "a1", exc_info=error)
+    assert "file_id a1" in caplog.text
+    assert "ValueError" in caplog.text
+    assert "0901 234 567\n" not in caplog.text
