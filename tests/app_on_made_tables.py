@@ -23,7 +23,7 @@ from collect.drawing import communes_picture
 from collect.forms import Form
 from collect.pages import live, live_desk, live_maps
 from collect.pages.data import ShownBehind
-from collect.pages.upload import Answers
+from collect.pages.upload_desk import Answers
 from collect.problems import ExportError
 from collect.receipts import SUBMISSION, Part, Receipt
 
@@ -69,6 +69,9 @@ class MadeDesk:
         return Receipt(name, name, again=False, stored=not dry_run, parts=(part,))
 
     def refused(self) -> list[dict[str, Any]]:
+        return []
+
+    def received(self) -> list[dict[str, Any]]:
         return []
 
     def read_again(self, sha256: str, progress: Callable[[str, float], None]) -> Receipt:

@@ -22,7 +22,7 @@ from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted
 from collect.journey import define
 from collect.pages import live_desk, upload_key
-from collect.pages.upload import Answers
+from collect.pages.upload_desk import Answers
 from collect.problems import ExportError
 from collect.receive import apart
 from collect.settings import Settings, settings_from, shipped_forms

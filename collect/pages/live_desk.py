@@ -13,12 +13,13 @@ from collect.forms import Form
 from collect.intake import Asked, Receipt, add_file, read_again
 from collect.pages import live
 from collect.pages.live import Progress, definitions, the_store
-from collect.pages.upload import Answers
+from collect.pages.upload_desk import Answers
 from collect.places import ONE_AT_A_TIME
 from collect.receive import apart
 from collect.settings import Settings
 
 NOTHING_SAID = Answers()
+LATEST = 20  # uploads listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,16 @@ class LiveDesk:
         rows = registry.refused(the_store(self.settings).engine)
         held = {"seconds": self.settings.limits.seconds, "megabytes": self.settings.limits.memory_megabytes}
         return [{**row, **held} for row in rows if self.who.sees_all_teams or row["received_by"] == self.who.signature]
+
+    def received(self) -> Sequence[Mapping[str, Any]]:
+        """The uploads that arrived last, the latest first; of a survey team those it sent. Raises Forbidden."""
+        engine, latest = the_store(self.settings).engine, live.received(self.settings, self.who)[-LATEST:]
+        parts = {one["upload_id"]: registry.parts_of(engine, one["upload_id"]) for one in latest}
+        counts = ("read", "with_issues")
+        return [
+            {**one, **{name: sum(part[name] for part in parts[one["upload_id"]]) for name in counts}}
+            for one in reversed(latest)
+        ]
 
     def read_again(self, sha256: str, progress: Progress) -> Receipt:
         """Take such a file in after all, as who sent it. Raises Forbidden for one they may not see, CollectError."""

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from collect.forms import Form
 from collect.i18n import t
-from collect.pages import upload_ask, upload_issues, upload_key, upload_lines, upload_refused, upload_run
+from collect.pages import (
+    upload_ask,
+    upload_issues,
+    upload_key,
+    upload_lines,
+    upload_received,
+    upload_refused,
+    upload_run,
+)  # fmt: skip
 from collect.pages.issues import reason
 from collect.pages.layout import address, header
+from collect.pages.upload_desk import Answers, Desk, Mending
 from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
 from collect.receipts import in_turn, total
@@ -27,51 +35,6 @@ if TYPE_CHECKING:
     from collect.review.reviews import Outcome as Corrected
 
 IMPACT = upload_lines.COUNTS[1:]
-Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the team answered for a file: the order of its days, its encoding; the key that opens it, kept nowhere."""
-
-    dates: str = ""
-    encoding: str = ""
-    key: PrivateKey | None = field(default=None, repr=False)
-
-
-class Desk(Protocol):
-    """What the page asks the rest to do."""
-
-    def forms(self) -> Mapping[str, Form]:
-        """Every form by its id."""
-
-    def add(self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress, said: Answers) -> Receipt:
-        """Take a file in, or say what that would do. Raises CollectError."""
-
-    def refused(self) -> Sequence[Mapping[str, Any]]:
-        """Files that brought their reader down and are kept, as the registry notes them, with the limits that held."""
-
-    def read_again(self, sha256: str, progress: Progress) -> Receipt:
-        """Take such a file in after all. Raises CollectError."""
-
-    def waiting(self) -> bool:
-        """Whether files are stored that the results do not know."""
-
-    def run(self, progress: Progress) -> str:
-        """Make the results again from everything stored; returns the run's id. Raises CollectError."""
-
-
-class Mending(Protocol):
-    """Who puts answers right when an issue spreadsheet comes back."""
-
-    def signed(self, name: str) -> Mending:
-        """The same, signed."""
-
-    def corrections(self, path: Path) -> list[Correction] | None:
-        """What a file asks to put right; None where it is no issue spreadsheet. Raises CollectError."""
-
-    def correct(self, corrections: Sequence[Correction]) -> list[Corrected]:
-        """Correct answers, and say of each what became of it. Raises CollectError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +100,7 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
         _stored(stored, lang, links)
         _receipts(stored, at, asking=False)
     upload_refused.render(desk.refused(), desk.read_again, lang)
+    upload_received.render(desk.received(), lang)
     upload_run.offer(desk.waiting(), desk.run, lang, links)
 
 
@@ -239,7 +203,8 @@ def _store(ready: Sequence[Any], others: Sequence[Outcome], at: Counter) -> None
     if kept:
         st.session_state.pop("results-made", None)
         st.session_state["upload-turn"] += 1  # an empty drop zone for the next files
-        st.toast(counted("upload.stored.toast", len(kept), at.lang), icon=":material/check_circle:")
+        if news := sum(1 for one in kept if one.receipt is None or not one.receipt.again):  # nobody else was quicker
+            st.toast(counted("upload.stored.toast", news, at.lang), icon=":material/check_circle:")
         st.rerun()
     for outcome in st.session_state.pop("stored"):
         if outcome.error is not None:
