@@ -76,13 +76,13 @@ def test_words_from_outside_mean_nothing_on_screen() -> None:
 def _page(name: str) -> None:
     import streamlit as st
 
-    from collect.pages import upload_lines
+    from collect.pages.issues import reason
     from collect.pages.upload import Outcome, _receipt
     from collect.problems import ExportError
 
     error = ExportError("IN-02", file=name)
     _receipt(Outcome(name, None, error), "en")
-    upload_lines.error(error, "en")
+    reason(error, "en")
     st.session_state["done"] = True
 
 
