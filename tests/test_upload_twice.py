@@ -20,9 +20,6 @@ from collect.settings import Settings, settings_from
 from collect.store import Store, open_store
 
 ANSWERS = (
-    '<data id="household" version="2026092801"><consent>{}</consent>'
-    "<meta><instanceID>{}</instanceID></meta></data>"
-)
     '<data id="household" version="2026092801"><consent>{}</consent><meta><instanceID>{}</instanceID></meta></data>'
 )
 
