@@ -93,6 +93,11 @@ def parts(settings: Settings, local: bool) -> dict[str, Any]:
     }
 
 
+def build(settings: Settings, local: bool) -> st.App:
+    """The whole app over its script; ``local`` as of `parts`."""
+    return st.App(script(), **parts(settings, local))
+
+
 def found_by_streamlit() -> dict[str, Any]:
     """`parts` for `streamlit run app.py`; ends the process in words where it may not listen."""
     settings = settings_from()
@@ -114,7 +119,7 @@ def start(settings: Settings, address: str = "127.0.0.1", port: int = 8501, *, b
     sys.argv = [str(script())]  # Streamlit looks for its settings beside the program it believes was started
     options = {"server.address": address, "server.port": port, "browser.serverAddress": address, **QUIET}
     load_config_options(options)
-    app = st.App(script(), **parts(settings, may_listen(address, settings.allow_anonymous)))
+    app = build(settings, may_listen(address, settings.allow_anonymous))
     if browser and has_screen():
         threading.Thread(target=_show, args=(address, port), daemon=True).start()
     app.run(config=options)
