@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 WORDS = {  # declarations all may know
-    "forms", "indicators", "targets", "tables", "problems", "limits", "harmless", "csv_files",
+    "forms", "indicators", "targets", "tables", "problems", "limits", "harmless", "csv_files", "speech",
 }  # fmt: skip
 
 # package or module of collect -> what of ours it may import
@@ -27,6 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "limits": set(),
     "harmless": set(),
     "csv_files": {"harmless"},
+    "speech": {"forms"},
     "settings": {"limits", "problems"},
     "i18n": set(),
     "xpath": set(),
@@ -62,7 +63,7 @@ ARROWS: dict[str, set[str]] = {
     "openrosa": WORDS  # the outermost door for phones, beside the pages
     | {"access", "api", "define", "geo", "i18n", "intake", "journey", "keeping", "migrations", "passing", "places"}
     | {"receive", "registry", "settings", "store"},
-    "wording": {"forms", "i18n", "intake"},
+    "wording": {"forms", "i18n", "intake", "speech"},
     "fieldwork": WORDS | {"check", "review", "wording", "registry", "store"},
     "touched": {"define", "forms", "review", "registry", "settings", "store"},
     "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # beside the journey: no store

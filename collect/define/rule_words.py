@@ -10,10 +10,10 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from collect.define.references import moved, start_of, target_of
-from collect.define.speech import said
 from collect.forms import Form, Question
 from collect.i18n import t
 from collect.i18n.figures import day
+from collect.speech import said
 from collect.xpath import Call, Chain, Expression, Negate, Number, Path, Text, XPathError, parse
 
 FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
@@ -133,7 +133,7 @@ class _Speaker:
         if of is not None and of.choice_list:
             name = node.value if isinstance(node, Text) else str(node)
             labels = {one.name: one.labels for one in self.form.choices.get(of.choice_list, ())}
-            return self._quoted(said(labels.get(name, {}), self.form, self.lang) or name)
+            return self._quoted(said(labels.get(name, {}), self.lang) or name)
         if isinstance(node, Number):
             return str(format_decimal(node.value, "0.######", locale=self.lang))
         when = _day(node.value)
@@ -147,7 +147,7 @@ class _Speaker:
         holder = next((one for one in self.form.sections if one.path == target), question)
         if holder is None:
             raise _Unsaid
-        if words := said(holder.labels, self.form, self.lang):
+        if words := said(holder.labels, self.lang):
             return self._quoted(words)
         if question is not None and question.preload == "date/today":
             return t("said.day", self.lang)

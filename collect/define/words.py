@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from collect.define.rule_words import in_words
-from collect.define.speech import said
 from collect.forms import Form, Question
 from collect.i18n import t
+from collect.speech import said
 
 FEW_CHOICES = 12  # more are on the lists sheet, not in a comment
 KINDS: Mapping[str, str] = {
@@ -22,21 +22,21 @@ def column_label(question: Question, form: Form, lang: str) -> str:
     """The question as it is asked; its name where it has no words."""
     if not question.labels and question.path == form.design.interviewed_on:
         return t("template.interviewed_on", lang)
-    return said(question.labels, form, lang) or question.name
+    return said(question.labels, lang) or question.name
 
 
 def cell_help(question: Question, form: Form, lang: str) -> str:
     """Hint, kind of answer, choices where they are few, the rule, and when it is asked."""
-    parts = [_ended(said(question.hints, form, lang), lang)]
+    parts = [_ended(said(question.hints, lang), lang)]
     if question.type in KINDS:
         parts.append(t(KINDS[question.type], lang))
     choices = form.choices.get(question.choice_list or "", ())
     if choices and len(choices) <= FEW_CHOICES:
-        parts.append("; ".join(f"{choice.name} = {said(choice.labels, form, lang)}" for choice in choices) + ".")
+        parts.append("; ".join(f"{choice.name} = {said(choice.labels, lang)}" for choice in choices) + ".")
     if question.required and question.required.strip() != "false()":
         parts.append(t("template.required", lang))
     if question.constraint:
-        message = said(question.constraint_messages, form, lang)
+        message = said(question.constraint_messages, lang)
         rule = message or in_words(question.constraint, form, question.path, lang) or _short(question.constraint, form)
         parts.append(t("template.rule", lang, rule=rule.rstrip(". ")))
     told = [in_words(rule, form, at, lang) or _short(rule, form) for at, rule in _conditions(question, form)]

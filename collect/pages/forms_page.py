@@ -12,7 +12,6 @@ import polars as pl
 import streamlit as st
 
 from collect.access import is_loopback
-from collect.define.speech import said, title_of, untranslated
 from collect.define.words import as_written, cell_help, column_label
 from collect.forms import Form
 from collect.i18n import LANGUAGES, t
@@ -23,6 +22,7 @@ from collect.pages.picking import section_and_form
 from collect.pages.take_away import XLSX, buttons
 from collect.pages.words import NOTHING, as_text, number
 from collect.publish.qr import settings_of, square
+from collect.speech import said, title_of, untranslated
 
 SECTIONS = ("questions", "files", "phones", "check")
 MIMES = {"xlsx": XLSX, "csv": "text/csv", "zip": "application/zip"}
@@ -117,7 +117,7 @@ def questions(form: Form, lang: str) -> pl.DataFrame:
             (
                 column_label(question, form, lang),
                 cell_help(question, form, lang) or None,
-                said(section.labels, form, lang) if section else None,
+                said(section.labels, lang) if section else None,
                 question.name,
                 as_written(question, form) or None,
             )

@@ -12,9 +12,9 @@ from collect.forms import Form
 from collect.i18n import t
 from collect.pages.words import as_text
 from collect.problems import CollectError
-from collect.wording.issues import filled, label_in, words_of
+from collect.wording.issues import filled, words_of
 
-__all__ = ["error_words", "filled", "headings", "in_words", "label_in", "reason"]
+__all__ = ["error_words", "filled", "headings", "in_words", "reason"]
 
 
 def error_words(error: CollectError, lang: str) -> tuple[str, str]:

@@ -8,7 +8,6 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from collect.define.speech import title_of
 from collect.i18n import t
 from collect.pages import review_one, review_pairs
 from collect.pages.layout import header, made_up_banner, to_upload
@@ -22,6 +21,7 @@ from collect.problems import CollectError
 from collect.review.reviews import STATES
 from collect.review.sheet import write
 from collect.runs import are_made_up
+from collect.speech import title_of
 
 MOST_SHOWN = 1000  # rows on screen; the file has them all
 VIEWS = ("queue", "pairs")
