@@ -39,6 +39,7 @@ HELD = {  # page, its view -> every download there: its key, and whether people 
     },
     ("commune", "id=29308"): {"sheet": False},
     ("map", ""): {"map-png": False, "map-html": False},
+    ("", ""): {}, ("method", ""): {}, ("upload", ""): {},
     ("review", ""): {"take-interviews-xlsx": True, "take-interviews-csv": True, "review-issues": True},
     ("quality", "section=rules"): {"take-quality-rules-xlsx": False, "take-quality-rules-csv": False},
     ("quality", "section=interviewers"): {
