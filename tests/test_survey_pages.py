@@ -354,6 +354,17 @@ def test_an_empty_installation_says_what_to_do(tmp_path: Path, monkeypatch: pyte
         assert any(words in text.value for text in app.markdown), name
 
 
+def test_the_first_steps_offer_only_what_somebody_may_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
+    offered = {}
+    for who in (LOCAL, MINH):
+        monkeypatch.setattr(doors, "visitor", lambda _settings, who=who: who)
+        app = page_of_app("")
+        steps = [one.proto.label for one in app.get("page_link") if one.proto.label == "Upload forms"]
+        offered[who.role] = (steps, [one.label for one in app.button if one.label.startswith("Try")])
+    assert offered == {"admin": (["Upload forms"], ["Try with made-up data"]), "planner": ([], [])}
+
+
 def test_nothing_is_decided_without_a_known_interview(settings: Settings, store: Store) -> None:
     with pytest.raises(CollectError):
         live_reviews.reviewing(settings, MINH).decide(["uuid:nobody"], "accepted", "")

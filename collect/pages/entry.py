@@ -54,8 +54,8 @@ class Visit:
         if not may(self.who, "run"):
             doors.nothing_yet(self.lang)
             return
-        uploads = live.uploads(self.settings, self.who)
-        start.render(self.lang, self.links, uploads, partial(live_desk.try_out, self.settings, self.who))
+        try_out = partial(live_desk.try_out, self.settings, self.who) if may(self.who, "try_out") else None
+        start.render(self.lang, self.links, live.uploads(self.settings, self.who), try_out)
 
     def overview(self) -> None:
         """Overview against targets."""
