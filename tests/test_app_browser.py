@@ -172,6 +172,20 @@ def test_tools_of_a_table_speak_khmer(watch: Callable[..., Watched], made: str) 
     assert seen.wrong == []
 
 
+def test_a_file_whose_sending_broke_off_says_so_in_khmer_and_is_sent_again_with_a_click(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("upload", "km", "upload.title")
+    seen.page.route("**/_stcore/upload_file/**", lambda route: route.abort())
+    day: Any = {"name": "day.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
+    seen.page.locator("input[type=file]").first.set_input_files(day)
+    seen.page.get_by_text(t("foreign.no_network", "km")).wait_for()
+    seen.page.unroute("**/_stcore/upload_file/**")
+    seen.page.get_by_test_id("stFileChip").click()
+    seen.page.get_by_role("button", name=counted("upload.store", 1, "km")).wait_for()
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_an_address_that_is_none_says_so_and_one_below_a_page_leads_to_it(
     watch: Callable[..., Watched], made: str, lang: str

@@ -68,6 +68,7 @@ SHOWN = "**bold** <img src=x onerror=alert(1)> :red[x] $a$ [a](http://b) `c` # d
 def test_words_from_outside_mean_nothing_on_screen() -> None:
     unescaped = as_text(NASTY).replace("\\", "")
     assert unescaped == SHOWN
+    assert as_text(">\u00a080\u00a0%") == "\\>\u00a080\u00a0\\%", "a figure keeps the blank before its sign"
     assert all(as_text(sign) == f"\\{sign}" for sign in "*_`<>[]()#:$~|&!")
     found, _mend = error_words(ExportError("IN-02", file=NASTY), "en")
     assert as_text(NASTY) in found

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import polars as pl
 import pytest
 import streamlit as st
 from pages_opened import page_of_app
 from streamlit.testing.v1 import AppTest
 
+import geo
 from collect.csv_files import MADE_UP
 from collect.define import Finding
 from collect.demo import make_round
@@ -94,13 +96,15 @@ def _hamlets_renamed(source: Path, target: Path) -> None:
 
 
 def _interviewers_renamed(source: Path, target: Path) -> None:
-    """Every interviewer of the file, and its first interviews a second time under other ids."""
+    """Every interviewer of the file; its first interviews are far from their commune, and there a second time."""
+    far = geo.units(geo.LATEST).row(by_predicate=pl.col("code") == "29308", named=True)
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for place, name in enumerate(sorted(one for one in old.namelist() if one.endswith(".xml"))):
             text = re.sub("<interviewer>[^<]*<", f"<interviewer>{EVIL}<", old.read(name).decode())
-            new.writestr(name, text)
             if place < 2:
+                text = re.sub("<point>[^<]*<", f"<point>{far['latitude']} {far['longitude']} 0 5<", text)
                 new.writestr(f"again-{place}.xml", re.sub("instanceID>[^<]*<", f"instanceID>uuid:{place}<", text))
+            new.writestr(name, text)
 
 
 @pytest.fixture

@@ -78,7 +78,8 @@ def counts(store: Store) -> list[tuple[int, int, int]]:
 
 
 def test_the_same_file_in_two_windows_is_stored_once_and_the_second_is_told(settings: Settings, store: Store) -> None:
-    one, other = handed_in(day(("no", "uuid:1"))), handed_in(day(("no", "uuid:1")), "copy.zip")
+    same = day(("no", "uuid:1"))
+    one, other = handed_in(same), handed_in(same, "copy.zip")
     stored(one)
     assert t("upload.state.stored", "en") in badges(one)
     assert not one.exception

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from collect.define.rule_words import in_words
-from collect.forms import Form, Question
+from collect.forms import Form, Question, Section
 from collect.i18n import t
 from collect.speech import said
 
@@ -61,7 +61,8 @@ def as_written(question: Question, form: Form) -> str:
 def _conditions(question: Question, form: Form) -> Iterator[tuple[str, str]]:
     """When the question is asked: the rules of the groups around it and its own, each with the node it stands at."""
     around = [section for section in form.sections if question.path.startswith(f"{section.path}/")]
-    for holder in (*around, question):
+    holders: list[Section | Question] = [*around, question]
+    for holder in holders:
         if holder.relevant:
             yield holder.path, holder.relevant
 

@@ -24,8 +24,9 @@ def render(lang: str, links: Mapping[str, st.Page], uploads: int, try_out: Calla
         return
     st.subheader(t("start.try", lang), anchor=False)
     st.caption(t("start.try.about", lang))
-    kind = "secondary" if uploads else "primary"
-    pressed = st.button(t("start.try.button", lang), icon=":material/science:", type=kind)
+    pressed = st.button(
+        t("start.try.button", lang), icon=":material/science:", type="secondary" if uploads else "primary"
+    )
     if pressed and make(try_out, lang, "start.try.working") is not None:
         st.rerun()
 
