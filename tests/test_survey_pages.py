@@ -204,6 +204,20 @@ def test_one_interview_is_opened_and_several_are_decided_on_only_where_somebody_
     assert "### 2 interviews chosen" not in [one.value for one in app.markdown]
 
 
+def test_after_the_last_decision_no_other_interview_stands_where_it_stood(
+    page: Open, settings: Settings, store: Store
+) -> None:
+    desk = live_reviews.reviewing(settings, MINH)
+    waiting = desk.queue().filter(state="with_issues")["submission_id"].to_list()
+    desk.decide(waiting, "accepted", "")
+    app = page("review", who=MINH)
+    assert [one.value for one in app.success] == [
+        "No interview with issues waits for a decision any more. Clear the state to see the others."
+    ]
+    assert not [one for one in app.button if str(one.key).startswith("accepted-")]
+    desk.decide(waiting, "received", "")
+
+
 def test_nobody_without_the_right_to_decide_is_offered_several(page: Open) -> None:
     app = page("review", who=LAN)
     assert not [one for one in app.toggle if one.key == "several"]

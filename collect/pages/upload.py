@@ -103,7 +103,8 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
             upload_ask.questions(file, outcome.receipt, outcome.error, lang)
         _receipts(checked, at, asking=True)
     elif stored:
-        st.subheader(t("upload.stored", lang), anchor=False)
+        news = any(one.receipt is None or not one.receipt.again for one in stored)
+        st.subheader(t("upload.stored" if news else "upload.state.again", lang), anchor=False)
         _stored(stored, lang, links)
         _receipts(stored, at, asking=False)
     upload_refused.render(desk.refused(), desk.read_again, lang)
