@@ -15,6 +15,7 @@ import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -28,13 +29,14 @@ from collect.access import is_loopback
 from collect.api.bundles import Bundles
 from collect.api.gate import Gate
 from collect.api.returning import Returning
+from collect.commands.shared import error_of
 from collect.pages import layout, served, trouble
 from collect.pages.alone import stay_alone
 from collect.pages.opening import PARTS, Opening
-from collect.pages.visitor import asks_who
+from collect.pages.visitor import asks_who, listens_at
 from collect.pages.warming import warm
 from collect.problems import CollectError
-from collect.settings import Settings
+from collect.settings import Settings, settings_from
 
 QUIET = {"server.headless": True, "browser.gatherUsageStats": False}  # no question at the first start, no report
 STREAMLIT_FILES = Path(st.__file__).parent / "static"
@@ -55,8 +57,11 @@ def routes(settings: Settings, local: bool) -> list[BaseRoute]:
     return [*api.routes(settings, local), *openrosa.routes(settings)]
 
 
-def build(settings: Settings, local: bool) -> st.App:
-    """The whole app: pages, routes, compression. ``local``: nobody but this machine's user can ask."""
+def parts(settings: Settings, local: bool) -> dict[str, Any]:
+    """What stands around the pages: routes, compression, the way back from a login, words for what nobody foresaw.
+
+    ``local``: nobody but this machine's user can ask. The arguments of `st.App` beside its script.
+    """
 
     @asynccontextmanager
     async def warmed(_app: st.App) -> AsyncIterator[None]:
@@ -68,10 +73,9 @@ def build(settings: Settings, local: bool) -> st.App:
     trouble.keep_quiet()
     base = f"/{st.get_option('server.baseUrlPath').strip('/')}/".replace("//", "/")
     kept = {"static/": STREAMLIT_FILES / "static", **served.folders()}
-    return st.App(
-        script(),
-        routes=routes(settings, local),
-        middleware=[
+    return {
+        "routes": routes(settings, local),
+        "middleware": [
             Middleware(
                 Gate,
                 pages=PARTS,
@@ -85,9 +89,24 @@ def build(settings: Settings, local: bool) -> st.App:
             Middleware(Opening, folder=STREAMLIT_FILES, base=base),
             Middleware(Returning),
         ],
-        lifespan=warmed,
-        on_script_error=trouble.unforeseen,
-    )
+        "lifespan": warmed,
+        "on_script_error": trouble.unforeseen,
+    }
+
+
+def build(settings: Settings, local: bool) -> st.App:
+    """The whole app over its script; ``local`` as of `parts`."""
+    return st.App(script(), **parts(settings, local))
+
+
+def found_by_streamlit() -> dict[str, Any]:
+    """`parts` for `streamlit run app.py`; ends the process in words where it may not listen."""
+    settings = settings_from()
+    try:
+        return parts(settings, may_listen(listens_at(), settings.allow_anonymous))
+    except CollectError as error:
+        words = error_of(error, settings.language)
+        sys.exit(f"{words['found']}\n{words['mend']}")
 
 
 def start(settings: Settings, address: str = "127.0.0.1", port: int = 8501, *, browser: bool = True) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import pytest
 from app_tables import make_results
 
 from collect import registry, tables
@@ -46,6 +48,15 @@ def store_with_runs(folder: Path) -> Store:
         write_run(store, made_run(run_id))
         registry.record_run(store.engine, run_id, "2025-07", date(2026, 9, 30))
     return store
+
+
+def runs_behind_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The same store, which is the app's; for a module's fixture."""
+    monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
+    monkeypatch.setenv("COLLECT_DATABASE", "")
+    opened = store_with_runs(tmp_path)
+    yield opened
+    opened.engine.dispose()
 
 
 def expired_token(store: Store, partner: str) -> str:

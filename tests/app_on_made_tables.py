@@ -18,14 +18,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from app_tables import make_changes, make_issues, make_results
 
 from collect import server
+from collect.access import Who
 from collect.cli import main
 from collect.drawing import communes_picture
 from collect.forms import Form
 from collect.pages import live, live_desk, live_maps
 from collect.pages.data import ShownBehind
-from collect.pages.upload import Answers
+from collect.pages.upload_desk import Answers
 from collect.problems import ExportError
 from collect.receipts import SUBMISSION, Part, Receipt
+from collect.settings import Settings
 
 NOTHING_SAID = Answers()
 
@@ -71,6 +73,9 @@ class MadeDesk:
     def refused(self) -> list[dict[str, Any]]:
         return []
 
+    def received(self) -> list[dict[str, Any]]:
+        return []
+
     def read_again(self, sha256: str, progress: Callable[[str, float], None]) -> Receipt:
         raise NotImplementedError
 
@@ -104,6 +109,11 @@ def serve() -> None:
     main()
 
 
+def try_out(settings: Settings, who: Who, progress: Callable[[str, float], None]) -> str:
+    progress("step.demo", 0.5)
+    return "20260930-0123456789"
+
+
 def named(made: Any, words: str) -> Any:
     """The same results, in which everything that somebody outside gave a name is called ``words``."""
     said = {lang: f"{words} {lang}" for lang in ("vi", "km", "en")}
@@ -124,7 +134,7 @@ live.results = lambda _settings, _who, vintage=None: (
 )  # type: ignore[assignment]
 live.uploads = lambda settings, who: 0
 live.behind = lambda settings, who, vintage: False
-live_desk.try_out = lambda settings, who, progress: progress("step.demo", 0.5)
+live_desk.try_out = try_out
 live_desk.desk = lambda _settings, _who: MadeDesk()  # type: ignore[assignment,return-value]
 live.vintages = lambda settings: ["2024", "2025-07"] if os.environ.get("APP_FORMER") else ["2025-07"]
 live.communes_picture = lambda found, target, lang: communes_picture(found, target, found.units, lang)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ BEHIND_PAGES = ("collect.pages.live", "collect.pages.live_desk", "collect.pages.
 @pytest.fixture(autouse=True)
 def real_pages() -> Iterator[None]:
     """What `app_on_made_tables` puts in the place of the real functions is gone when the test is over."""
+    if "streamlit" in sys.modules:  # loaded before the test, or there would be nothing real to put back
+        for name in BEHIND_PAGES:
+            import_module(name)
     kept = {name: dict(vars(sys.modules[name])) for name in BEHIND_PAGES if name in sys.modules}
     yield
     for name, real in kept.items():

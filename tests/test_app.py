@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import socket
@@ -16,32 +17,25 @@ from pathlib import Path
 import polars as pl
 import pytest
 from app_tables import COMMUNE_TARGETS, make_issues, make_results
-from streamlit.testing.v1 import AppTest
+from pages_opened import open_page
+from streamlit.web.server.app_discovery import discover_asgi_app
 
-from collect.i18n import LANGUAGES
-from collect.pages import data, looks, map_component, served
+from collect import server
+from collect.api.bundles import Bundles
+from collect.api.gate import Gate
+from collect.api.returning import Returning
+from collect.i18n import LANGUAGES, t
+from collect.pages import data, looks, map_component, served, trouble
 from collect.pages.commune_card import sentence
 from collect.pages.issues import headings, in_words
 from collect.pages.map_page import findable
+from collect.pages.opening import Opening
 from collect.pages.words import chance, day, interval, number, percent, target_value
 from collect.publish import Scale, Show
 from collect.server import script
 
-HERE = Path(__file__).parent
 PAGES = ("", "map", "commune", "gaps", "upload", "method")
 FIBRE = COMMUNE_TARGETS[0]
-
-
-def open_page(page: str, lang: str, **codes: str) -> AppTest:
-    app = AppTest.from_file(HERE / "app_on_made_tables.py", default_timeout=30)
-    for name, code in {"lang": lang, **codes}.items():
-        app.query_params[name] = code
-    app.run()
-    if page:
-        pages = app._registered_pages
-        app._page_hash = next(key for key, info in pages.items() if info.get("url_pathname") == page)
-        app.run()
-    return app
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -289,22 +283,47 @@ def test_the_apps_entry_is_where_the_server_looks_for_it() -> None:
     assert script().is_file()
 
 
-def test_the_app_answers_on_a_machine_that_never_ran_streamlit(tmp_path: Path) -> None:
+def test_streamlit_run_finds_the_whole_server_in_the_apps_entry() -> None:
+    found = discover_asgi_app(script())
+    assert found.import_string == "app:app"
+    made = importlib.import_module("app").app
+    assert [one.cls for one in made._user_middleware] == [Gate, Bundles, Opening, Returning]
+    assert made._on_script_error is trouble.unforeseen
+    assert any(route.path.startswith("/api/v1") for route in made._user_routes)
+
+
+def test_streamlit_run_refuses_in_words_an_address_that_others_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "listens_at", lambda: "0.0.0.0")
+    monkeypatch.setenv("COLLECT_LANG", "en")
+    with pytest.raises(SystemExit) as refused:
+        server.found_by_streamlit()
+    assert t("ACC-03.found", "en", address="0.0.0.0") in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-c", "from collect.cli import main; main()", "app", "--port"),
+        ("-m", "streamlit", "run", "app.py", "--server.port"),
+    ],
+    ids=["collect app", "streamlit run"],
+)
+def test_the_app_answers_on_a_machine_that_never_ran_streamlit(tmp_path: Path, command: tuple[str, ...]) -> None:
     """No question at the first start: nobody sits there to answer it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     home = {"HOME": str(tmp_path), "COLLECT_DATA": str(tmp_path / "data"), "PATH": os.environ["PATH"]}
-    words = [sys.executable, "-c", "from collect.cli import main; main()", "app", "--port", str(port)]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    words = [sys.executable, *command, str(port)]
     served = subprocess.Popen(words, cwd=script().parent, env=home, **quiet)  # type: ignore[call-overload]
     try:
         for _ in range(120):
             with (
                 contextlib.suppress(OSError),
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health") as answer,
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health") as answer,
             ):
-                assert answer.status == 200
+                assert json.load(answer)["status"] == "ok"
                 return
             time.sleep(0.5)
         pytest.fail("the app did not answer within a minute")

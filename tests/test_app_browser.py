@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,8 +22,8 @@ from playwright.sync_api import (
     Response,
     TimeoutError,
     WebSocket,
-    sync_playwright,
 )
+from screens import AXE, BARRIERS, COLLECT, DRAWN, MADE, chromium, serving
 
 from collect.demo import make_round
 from collect.i18n import LANGUAGES, t
@@ -39,21 +32,8 @@ from collect.pages import foreign, opening
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-HERE = Path(__file__).parent
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 LOADED = "name => [...document.fonts].some(f => f.family.replaceAll('\"', '') === name && f.status === 'loaded')"
-AXE = HERE / "node" / "node_modules" / "axe-core" / "axe.min.js"  # `tests/machine.sh` installs it
-BARRIERS = """async () => {
-  const rules = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], resultTypes: ["violations"] };
-  const { violations } = await axe.run(document, rules);
-  const grave = violations.filter(found => ["serious", "critical"].includes(found.impact));
-  return grave.map(found => `${found.id}: ${found.nodes.map(node => node.html.slice(0, 200)).join(" | ")}`);
-}"""
-DRAWN = """() => document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-script-state") === "notRunning"
-  && document.querySelector("h1")?.innerText
-  && !document.querySelector("[data-testid=stSkeleton]")"""
 FOCUSED = """([tag, words]) => {
   const here = document.activeElement;
   return here.tagName === tag && (here.getAttribute("aria-label") || here.innerText || "").includes(words);
@@ -63,54 +43,9 @@ ENGLISH = """words => [...document.querySelectorAll("body *")].flatMap(part => [
     ...["aria-label", "placeholder", "title"].map(name => part.getAttribute(name) ?? ""),
   ]).filter(said => words.some(word => said === word || (word.endsWith(" ") && said.startsWith(word))))"""
 HEALTH = "/_stcore/health"  # asked once, at its right place, before anything is drawn
-COLLECT = ("-c", "from collect.cli import main; main()", "app", "--port", "{port}")
-MADE = ("-c", "from app_on_made_tables import serve; serve()", "app", "--port", "{port}")
 
 
-@contextmanager
-def serving(data: Path, *command: str) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    words = [sys.executable, *(part.format(port=port) for part in command)]
-    environment = {**os.environ, "COLLECT_DATA": str(data), "COLLECT_GEO_MIRROR": ""}
-    environment["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), str(HERE)])
-    with subprocess.Popen(words, cwd=HERE.parent, env=environment, stdout=subprocess.DEVNULL) as server:
-        try:
-            _wait_for(address)
-            yield address
-        finally:
-            _stop(server)
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    """Ask, then make it: a page still open on the server can keep Streamlit waiting for ever."""
-    server.terminate()
-    try:
-        server.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        server.kill()
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail("the app did not start within a minute")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).is_file():
-        pytest.fail("Chromium is missing: install the Debian package chromium (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
-        yield opened
-        opened.close()
+browser = pytest.fixture(chromium, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +157,7 @@ def test_every_page_loads_clean_asks_no_other_host_fits_and_shuts_nobody_out(
 
 
 def english_left(page: Page) -> list[str]:
-    found: list[str] = page.evaluate(ENGLISH, [*foreign.WORDS, *foreign.STARTS])
+    found: list[str] = page.evaluate(ENGLISH, [*foreign.WORDS, *(one.removesuffix("*") for one in foreign.PATTERNS)])
     return found
 
 
@@ -235,6 +170,25 @@ def test_tools_of_a_table_speak_khmer(watch: Callable[..., Watched], made: str) 
     assert len(said) >= 3
     assert all(re.search("[\u1780-\u17ff]", label) for label in said), said
     assert seen.wrong == []
+
+
+def test_a_file_whose_sending_broke_off_says_so_in_khmer_and_is_sent_again(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("upload", "km", "upload.title")
+    seen.page.route("**/_stcore/upload_file/**", lambda route: route.abort())
+    day: Any = {"name": "day.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
+    seen.page.locator("input[type=file]").first.set_input_files(day)
+    said = seen.page.get_by_text(t("foreign.no_network", "km"))
+    said.wait_for()
+    box = said.bounding_box()
+    assert box is not None
+    assert box["width"] > 100, "in sight, not in a tooltip alone"
+    seen.page.unroute("**/_stcore/upload_file/**")
+    seen.page.get_by_role("button", name=t("foreign.remove_of", "km", rest="day.csv")).click()
+    seen.page.locator("input[type=file]").first.set_input_files(day)
+    seen.page.get_by_role("button", name=counted("upload.store", 1, "km")).wait_for()
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

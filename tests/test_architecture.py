@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-WORDS = {"contract", "forms", "indicators", "targets", "tables", "problems", "limits", "harmless"}  # all may know them
+WORDS = {  # declarations all may know
+    "contract", "forms", "indicators", "targets", "tables", "problems", "limits", "harmless", "speech",
+}  # fmt: skip
 
 # package or module of collect -> what of ours it may import
 ARROWS: dict[str, set[str]] = {
@@ -25,6 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "problems": set(),
     "limits": set(),
     "harmless": set(),
+    "speech": {"forms"},
     "settings": {"limits", "problems"},
     "i18n": set(),
     "xpath": set(),
@@ -60,7 +63,7 @@ ARROWS: dict[str, set[str]] = {
     "openrosa": WORDS  # the outermost door for phones, beside the pages
     | {"access", "api", "define", "geo", "i18n", "intake", "journey", "keeping", "migrations", "passing", "places"}
     | {"receive", "registry", "settings", "store"},
-    "wording": {"forms", "i18n", "intake"},
+    "wording": {"forms", "i18n", "intake", "speech"},
     "fieldwork": WORDS | {"check", "review", "wording", "registry", "store"},
     "touched": {"define", "forms", "review", "registry", "settings", "store"},
     "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # beside the journey: no store

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from access_tables import settings_in
+from pages_opened import page_of_app, to_page
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -21,7 +22,6 @@ from collect.intake import Asked, add_file
 from collect.journey import define
 from collect.pages import trouble
 from collect.runs import make_run
-from collect.server import script
 from collect.store import open_store
 
 PAGES = ("", "map", "commune", "gaps", "upload", "review", "quality", "progress", "forms", "method")
@@ -82,18 +82,6 @@ SEEN = {  # damage -> its code, the pages that need what is damaged
 }
 
 
-def opened(lang: str) -> AppTest:
-    app = AppTest.from_file(str(script()), default_timeout=60)
-    app.query_params["lang"] = lang
-    return app.run()
-
-
-def to_page(app: AppTest, page: str) -> AppTest:
-    known = app._registered_pages
-    app._page_hash = next(key for key, info in known.items() if info.get("url_pathname") == page)
-    return app.run()
-
-
 def said(app: AppTest) -> str:
     return " ".join(text.value for text in [*app.error, *app.caption])
 
@@ -102,7 +90,7 @@ def said(app: AppTest) -> str:
 def test_pages_say_what_is_damaged_and_what_needs_nothing_of_it_goes_on(data: Path, damage: str, lang: str) -> None:
     spoil, code, need_it = SEEN[damage]
     spoil(data)
-    app = opened(lang)
+    app = page_of_app("", lang)
     for page in PAGES:
         app = to_page(app, page) if page else app
         assert not app.exception, page
@@ -124,10 +112,10 @@ def test_health_tells_what_is_damaged_until_it_is_mended(data: Path, damage: str
 
 def test_damaged_results_are_made_again_from_the_upload_page(data: Path) -> None:
     results_gone(data)
-    app = to_page(opened("en"), "upload")
+    app = page_of_app("upload")
     next(button for button in app.button if button.label == t("upload.run", "en")).click().run()
     assert not app.exception
-    assert t("trouble.rest", "en") not in said(opened("en"))
+    assert t("trouble.rest", "en") not in said(page_of_app(""))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -168,3 +156,14 @@ def test_streamlits_own_log_keeps_no_message_of_an_error(caplog: pytest.LogCaptu
     except ValueError as error:
         trouble.STREAMLITS.error("Uncaught app execution", exc_info=error)
     assert "0901" not in caplog.text
+
+
+def test_the_log_of_a_download_that_failed_keeps_where_and_no_message(caplog: pytest.LogCaptureFixture) -> None:
+    trouble.keep_quiet()
+    try:
+        raise ValueError("0901 234 567")
+    except ValueError as error:
+        trouble.DOWNLOADS.exception("Error executing deferred callable for file_id %s", "a1", exc_info=error)
+    assert "file_id a1" in caplog.text
+    assert "ValueError" in caplog.text
+    assert "0901 234 567\n" not in caplog.text

@@ -13,10 +13,11 @@ import pytest
 
 from collect.define import form_from_xlsform, load_form, write_template
 from collect.define.template import HEADER_ROW, MARK, template_tables
-from collect.define.words import cell_help, language_of
+from collect.define.words import cell_help
 from collect.forms import Form
 from collect.i18n import LANGUAGES
 from collect.problems import DefinitionError
+from collect.speech import said, untranslated
 
 FORMS = Path(__file__).parents[1] / "forms"
 NESTED = """
@@ -122,10 +123,10 @@ def test_each_question_is_explained_in_the_language(tmp_path: Path, lang: str, l
     assert "01 = " in fibre.comment.text
 
 
-def test_a_comment_says_when_a_question_is_asked_in_the_words_of_the_header(household: Form) -> None:
+def test_a_comment_says_in_words_when_a_question_is_asked(household: Form) -> None:
     root, _ = template_tables(household, "en")
     since = next(column for column in root.columns if column.header == "household/fibre_since")
-    assert "Asked only if: consent = 'yes' and household/fibre_subscribed = 'yes'" in since.help
+    assert "Asked only if: “Do you agree to answer?” is “Agrees”; “Does the household have a fibre" in since.help
 
 
 def test_the_read_me_speaks_all_languages(tmp_path: Path) -> None:
@@ -171,8 +172,13 @@ def test_another_suffix_is_refused_with_those_that_work(tmp_path: Path) -> None:
 
 
 def test_our_language_finds_the_forms_own_key(household: Form) -> None:
-    assert [language_of(household, lang) for lang in LANGUAGES] == list(household.languages)
-    assert language_of(form_from_xlsform(FLAT), "km") == "Tiếng Việt (vi)", "the default stands in"
+    words = dict(zip(household.languages, ("một", "មួយ", "one"), strict=True))
+    assert [said(words, lang) for lang in LANGUAGES] == list(words.values())
+    assert said({"Tiếng Việt (vi)": "một", "English": ""}, "en") == "một", "the default stands in"
+    assert said({"English": "${line}. Name?", "ខ្មែរ": "មួយ"}, "en") == "…. Name?", "an answer that a phone would show"
+    assert said({}, "vi") == ""
+    assert untranslated(form_from_xlsform(FLAT), "km")[0] > 0
+    assert untranslated(household, "km")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -187,5 +193,5 @@ def test_our_language_finds_the_forms_own_key(household: Form) -> None:
 )
 def test_a_hint_ends_before_what_follows_it_begins(household: Form, hint: str, lang: str, told: str) -> None:
     fibre = next(question for question in household.questions if question.name == "fibre_passed")
-    asked = replace(fibre, hints={language_of(household, lang): hint})
+    asked = replace(fibre, hints={lang: hint})
     assert cell_help(asked, household, lang).startswith(told)

@@ -68,6 +68,7 @@ SHOWN = "**bold** <img src=x onerror=alert(1)> :red[x] $a$ [a](http://b) `c` # d
 def test_words_from_outside_mean_nothing_on_screen() -> None:
     unescaped = as_text(NASTY).replace("\\", "")
     assert unescaped == SHOWN
+    assert as_text(">\u00a080\u00a0%") == "\\>\u00a080\u00a0\\%", "a figure keeps the blank before its sign"
     assert all(as_text(sign) == f"\\{sign}" for sign in "*_`<>[]()#:$~|&!")
     found, _mend = error_words(ExportError("IN-02", file=NASTY), "en")
     assert as_text(NASTY) in found
@@ -76,13 +77,13 @@ def test_words_from_outside_mean_nothing_on_screen() -> None:
 def _page(name: str) -> None:
     import streamlit as st
 
-    from collect.pages import upload_lines
+    from collect.pages.issues import reason
     from collect.pages.upload import Outcome, _receipt
     from collect.problems import ExportError
 
     error = ExportError("IN-02", file=name)
     _receipt(Outcome(name, None, error), "en")
-    upload_lines.error(error, "en")
+    reason(error, "en")
     st.session_state["done"] = True
 
 

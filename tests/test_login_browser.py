@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from access_tables import store_with_runs
 from playwright._impl._driver import compute_driver_executable
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from test_app_browser import AXE, BARRIERS, DRAWN
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from screens import AXE, BARRIERS, COLLECT, DRAWN, chromium, free_ports, running, serving
 
 from collect.access import Scope
 from collect.i18n import LANGUAGES, t
@@ -29,8 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 ROOT = Path(__file__).resolve().parents[1]
 NODE_FOLDER = ROOT / "tests" / "node"
 NODE = compute_driver_executable()[0]  # the one in Playwright's wheel: newer than Debian's, and always there
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 SECRETS = """
 [auth]
 redirect_uri = "{app}/oauth2callback"
@@ -58,33 +50,7 @@ LATE_SECONDS = 10  # how long the provider lets "late" stay
 ALL_PAGES = PAGES["sok"]
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-@contextmanager
-def running(words: list[str], answers_at: str, **more: object) -> Iterator[None]:
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    served = subprocess.Popen(words, **{**quiet, **more})  # type: ignore[call-overload]
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(answers_at, timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        else:
-            pytest.fail(f"nothing answered at {answers_at} within a minute")
-        yield
-    finally:
-        served.kill()
-        served.wait(timeout=20)
+browser = pytest.fixture(chromium, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -95,28 +61,16 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = store_with_runs(folder / "data")
     partners.save(store.engine, "vnpt", "VNPT", Scope(indicators=frozenset({"S2"})))
     store.engine.dispose()
-    here, there = (f"http://127.0.0.1:{port}" for port in free_ports(2))
+    ports = free_ports(2)
+    here, there = (f"http://127.0.0.1:{port}" for port in ports)
     (folder / ".streamlit").mkdir()
     (folder / ".streamlit" / "secrets.toml").write_text(SECRETS.format(app=here, provider=there), encoding="utf-8")
-    environment = {**os.environ, "COLLECT_DATA": str(folder / "data"), "COLLECT_LANG": "vi", "PYTHONPATH": str(ROOT)}
-    provider = [str(NODE), str(NODE_FOLDER / "provider.mjs"), there.rpartition(":")[2], here]
-    start = "from collect.cli import main; main()"
-    pages = [sys.executable, "-c", start, "app", "--port", here.rpartition(":")[2]]
+    provider = [str(NODE), str(NODE_FOLDER / "provider.mjs"), str(ports[1]), here]
     with (
-        running(provider, f"{there}/.well-known/openid-configuration"),
-        running(pages, f"{here}/_stcore/health", cwd=folder, env=environment),
+        running(provider, f"{there}/.well-known/openid-configuration", folder, dict(os.environ)),
+        serving(folder / "data", *COLLECT, port=ports[0], folder=folder, COLLECT_LANG="vi"),
     ):
         yield here
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).is_file():
-        pytest.fail("Chromium is missing: install the Debian package chromium (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 Opened = Callable[..., Page]  # whose page, where, in which language; a person logs in once for all tests

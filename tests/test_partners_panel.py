@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
 import pytest
-from access_tables import LAST, expired_token, made_run, settings_in, store_with_runs
+from access_tables import LAST, expired_token, made_run, runs_behind_the_app, settings_in
+from pages_opened import page_of_app
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -25,7 +25,6 @@ from collect.pages import live
 from collect.pages.live_partners import LivePartners
 from collect.pages.scope_words import scope_words
 from collect.problems import CollectError
-from collect.server import script
 from collect.sharing import partners, releases
 from collect.sharing.vintages import scope_in
 from collect.store import Store
@@ -35,22 +34,11 @@ WIDE = Scope(communes=frozenset({TOWN, OTHER}))
 NARROW = Scope(communes=frozenset({OTHER}), indicators=frozenset({"S2"}))
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
-    monkeypatch.setenv("COLLECT_DATABASE", "")
-    opened = store_with_runs(tmp_path)
-    yield opened
-    opened.engine.dispose()
+store = pytest.fixture(runs_behind_the_app)
 
 
 def panel(lang: str = "en") -> AppTest:
-    app = AppTest.from_file(str(script()), default_timeout=30)
-    app.query_params["lang"] = lang
-    app.session_state["lang"] = lang
-    app.run()
-    app._page_hash = next(key for key, info in app._registered_pages.items() if info.get("url_pathname") == "gaps")
-    return app.run()
+    return page_of_app("gaps", lang)
 
 
 def press(app: AppTest, key: str, lang: str = "en") -> AppTest:

@@ -11,14 +11,15 @@ import polars as pl
 import pytest
 import shapely
 from app_tables import COMMUNE_TARGETS, INDICATORS, VINTAGE, make_changes, make_results
+from pages_opened import open_page
 from streamlit.testing.v1 import AppTest
-from test_app import open_page
 
 import geo
 from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted, points
 from collect.pages import commune_page, data
-from collect.pages.gap_list import _communes, _districts
+from collect.pages.finding import communes
+from collect.pages.gap_list import _districts
 from collect.pages.live_maps import ground_of
 from collect.pages.map_component import Figures
 from collect.publish import SHOWS, Scale, advice
@@ -214,7 +215,7 @@ def test_the_gap_list_is_filtered_by_former_district_and_found_by_a_former_commu
     made = make_results()
     districts = list(_districts(made))
     assert len(districts) == len(set(districts)) == 9
-    named = _communes(made, "vi")
+    named = communes(made.units, "vi")
     former = geo.units("2024").filter(pl.col("code").is_in(geo.former_units(made.units["code"][5], VINTAGE, "2024")))
     assert all(name in named[made.units["code"][5]] for name in former["name_vi"])
     app = open_page("gaps", "vi")

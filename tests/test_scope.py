@@ -212,6 +212,7 @@ def steps(store: Store, who: Who) -> dict[str, Callable[[], object]]:
         "behind": lambda: live.behind(settings, who, None),
         "store": lambda: desk.add(Path("day.csv"), "day.csv", "", dry_run=False, progress=told),
         "refused": desk.refused,
+        "received lately": desk.received,
         "read again": lambda: desk.read_again("0" * 64, told),
         "try out": lambda: live_desk.try_out(settings, who, told),
         "queue": review.queue,

@@ -10,9 +10,10 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
+from pages_opened import open_page, page_of_app
 from streamlit.testing.v1 import AppTest
 
-from collect import registry
+from collect import harmless, registry
 from collect.access import LOCAL, Forbidden, Scope, Who
 from collect.demo import make_round
 from collect.i18n import LANGUAGES
@@ -24,7 +25,6 @@ from collect.publish import qr
 from collect.review.reviews import Correction
 from collect.review.sheet import corrections_in, write, write_csv
 from collect.runs import make_run
-from collect.server import script
 from collect.settings import Settings, settings_from
 from collect.store import Store, open_store
 
@@ -80,12 +80,7 @@ def page(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> C
 
     def opened(name: str, lang: str = "en", who: Who = LOCAL, **codes: str) -> AppTest:
         monkeypatch.setattr(doors, "visitor", lambda _settings: who)
-        app = AppTest.from_file(str(script()), default_timeout=60)
-        for key, code in {"lang": lang, **codes}.items():
-            app.query_params[key] = code
-        app.run()
-        app._page_hash = next(key for key, one in app._registered_pages.items() if one.get("url_pathname") == name)
-        return app.run()
+        return page_of_app(name, lang, **codes)
 
     return opened
 
@@ -209,6 +204,20 @@ def test_one_interview_is_opened_and_several_are_decided_on_only_where_somebody_
     assert "### 2 interviews chosen" not in [one.value for one in app.markdown]
 
 
+def test_after_the_last_decision_no_other_interview_stands_where_it_stood(
+    page: Open, settings: Settings, store: Store
+) -> None:
+    desk = live_reviews.reviewing(settings, MINH)
+    waiting = desk.queue().filter(state="with_issues")["submission_id"].to_list()
+    desk.decide(waiting, "accepted", "")
+    app = page("review", who=MINH)
+    assert [one.value for one in app.success] == [
+        "No interview with issues waits for a decision any more. Clear the state to see the others."
+    ]
+    assert not [one for one in app.button if str(one.key).startswith("accepted-")]
+    desk.decide(waiting, "received", "")
+
+
 def test_nobody_without_the_right_to_decide_is_offered_several(page: Open) -> None:
     app = page("review", who=LAN)
     assert not [one for one in app.toggle if one.key == "several"]
@@ -279,8 +288,6 @@ def test_an_issue_spreadsheet_as_csv_is_read_back_too(tmp_path: Path) -> None:
     ("name", "key", "answer"), [("days.csv", "dates", "mdy"), ("letters.csv", "encoding", "tcvn3")]
 )
 def test_what_cannot_be_told_is_asked_and_the_answer_checks_the_file_again(name: str, key: str, answer: str) -> None:
-    from test_app import open_page
-
     app = open_page("upload", "vi")
     app.file_uploader[0].upload(name, b"a\n1\n", "text/csv").run()
     assert len(app.radio) == 1
@@ -343,7 +350,7 @@ def test_a_template_is_made_for_a_team(settings: Settings, store: Store, suffix:
 
 def test_tables_taken_away_run_nothing_and_keep_their_letters() -> None:
     rows = pl.DataFrame({"Xã": ["=1+1", "ឃុំ"], "n": [1, None]})
-    assert take_away.as_csv(rows).decode("utf-8-sig").splitlines()[1] == "'=1+1,1"
+    assert harmless.as_csv(rows).decode("utf-8-sig").splitlines()[1] == "'=1+1,1"
     sheet = openpyxl.load_workbook(io.BytesIO(take_away.as_xlsx(rows))).active
     assert [[cell.value for cell in row] for row in sheet.iter_rows()] == [["Xã", "n"], ["=1+1", 1], ["ឃុំ", None]]  # type: ignore[union-attr]
     assert sheet["A2"].data_type == "s"  # type: ignore[index]
@@ -356,13 +363,20 @@ def test_an_empty_installation_says_what_to_do(tmp_path: Path, monkeypatch: pyte
         ("quality", "No interviews of this form yet"),
         ("progress", "Nothing to follow yet"),
     ):
-        app = AppTest.from_file(str(script()), default_timeout=60)
-        app.query_params["lang"] = "en"
-        app.run()
-        app._page_hash = next(key for key, one in app._registered_pages.items() if one.get("url_pathname") == name)
-        app.run()
+        app = page_of_app(name)
         assert not app.exception
         assert any(words in text.value for text in app.markdown), name
+
+
+def test_the_first_steps_offer_only_what_somebody_may_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
+    offered = {}
+    for who in (LOCAL, MINH):
+        monkeypatch.setattr(doors, "visitor", lambda _settings, who=who: who)
+        app = page_of_app("")
+        steps = [one.proto.label for one in app.get("page_link") if one.proto.label == "Upload forms"]
+        offered[who.role] = (steps, [one.label for one in app.button if one.label.startswith("Try")])
+    assert offered == {"admin": (["Upload forms"], ["Try with made-up data"]), "planner": ([], [])}
 
 
 def test_nothing_is_decided_without_a_known_interview(settings: Settings, store: Store) -> None:

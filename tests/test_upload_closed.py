@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from pages_opened import page_of_app
 from sealed_phone import PLAIN, SECRET, Phone, zipped
 from streamlit.testing.v1 import AppTest
 
@@ -19,10 +20,9 @@ from collect.access import LOCAL, Forbidden, Who
 from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted
 from collect.pages import live_desk, upload_key
-from collect.pages.upload import Answers
+from collect.pages.upload_desk import Answers
 from collect.problems import ExportError
 from collect.receive import apart
-from collect.server import script
 from collect.settings import Settings, settings_from
 from collect.store import Store
 
@@ -42,11 +42,7 @@ def pem(key: rsa.RSAPrivateKey, passphrase: str = "") -> str:
 
 
 def upload_page(lang: str, *files: Path) -> AppTest:
-    app = AppTest.from_file(str(script()), default_timeout=60)
-    app.query_params["lang"] = lang
-    app.run()
-    app._page_hash = next(key for key, info in app._registered_pages.items() if info.get("url_pathname") == "upload")
-    app.run()
+    app = page_of_app("upload", lang)
     for file in files:
         app.file_uploader[0].upload(file.name, file.read_bytes(), "application/zip")
     return app.run() if files else app

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
-from access_tables import LAST, made_run, settings_in, store_with_runs
+from access_tables import LAST, made_run, runs_behind_the_app, settings_in
 from app_tables import make_results
+from pages_opened import page_of_app
 from streamlit.testing.v1 import AppTest
 
 import geo
@@ -19,20 +18,13 @@ from collect.access import LOCAL, Forbidden, Who
 from collect.i18n import t
 from collect.pages import live
 from collect.runs import Run, write_run
-from collect.server import script
 from collect.sharing import releases
 from collect.store import Store
 
 FORMER = "20260930-former0000"
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setenv("COLLECT_DATA", str(tmp_path))
-    monkeypatch.setenv("COLLECT_DATABASE", "")
-    opened = store_with_runs(tmp_path)
-    yield opened
-    opened.engine.dispose()
+store = pytest.fixture(runs_behind_the_app)
 
 
 def former_run(store: Store) -> Run:
@@ -50,22 +42,13 @@ def former_run(store: Store) -> Run:
     return made
 
 
-def open_map(lang: str, **codes: str) -> AppTest:
-    app = AppTest.from_file(str(script()), default_timeout=60)
-    for name, code in {"lang": lang, **codes}.items():
-        app.query_params[name] = code
-    app.run()
-    app._page_hash = next(key for key, info in app._registered_pages.items() if info.get("url_pathname") == "map")
-    return app.run()
-
-
 def button(app: AppTest, lang: str) -> Any:
     return next((one for one in app.button if one.label == t("map.vintage.make", lang)), None)
 
 
 @pytest.mark.parametrize("lang", ["vi", "km", "en"])
 def test_a_list_without_results_offers_to_make_them_and_a_reason_to_stop_is_said(store: Store, lang: str) -> None:
-    app = open_map(lang, vintage="2024")
+    app = page_of_app("map", lang, vintage="2024")
     assert not app.exception
     assert t("map.vintage.none", lang, vintage="2024") in [text.value for text in app.markdown]
     button(app, lang).click().run()
@@ -83,7 +66,7 @@ def test_results_are_made_for_the_list_that_was_chosen_and_shown(store: Store, m
         return former_run(store)
 
     monkeypatch.setattr(live, "make_run", make_run)
-    app = open_map("en", vintage="2024")
+    app = page_of_app("map", "en", vintage="2024")
     button(app, "en").click().run()
     assert not app.exception
     assert asked == ["2024"]
@@ -109,7 +92,7 @@ def test_files_that_a_former_lists_results_do_not_know_are_said(store: Store) ->
     for number in range(2):
         names = {"upload_id": str(number), "sha256": str(number) * 64, "file_name": "day.csv", "size_bytes": 1}
         registry.record_upload(store.engine, {**names, "received_at": "2026-10-01T10:00:00+00:00"}, [])
-    app = open_map("en", vintage="2024")
+    app = page_of_app("map", "en", vintage="2024")
     assert t("map.vintage.old", "en", vintage="2024") in [text.value for text in app.markdown]
     assert button(app, "en") is not None
     assert any(FORMER in text.value for text in app.caption), "what is there is shown meanwhile"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from check_tables import form_of
 from field_office import CHOICES, DESIGN, Office, submission
+from pages_opened import open_page, page_of_app
 from streamlit.testing.v1 import AppTest
 
 from collect.access import LOCAL, Who
@@ -17,9 +18,7 @@ from collect.i18n import LANGUAGES
 from collect.intake import Asked, add_file
 from collect.journey import Definitions
 from collect.pages import doors, live, live_field, live_reviews
-from collect.server import script
 
-HERE = Path(__file__).parent
 SIGNS = ("**b**", "[l](http://evil.example)", "![i](", ":red[x]", "$y$", "<b>i", "`c`", "_u_")
 HOSTILE = "zz **b** [l](http://evil.example) ![i](http://evil.example/a.png) :red[x] $y$ <b>i</b> `c` _u_"
 MARKDOWN = ("body", "label", "help")  # of Streamlit's messages; options of a list are plain text
@@ -95,11 +94,6 @@ def field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     office.close()
 
 
-def opened(app: AppTest, page: str) -> AppTest:
-    app._page_hash = next(key for key, one in app._registered_pages.items() if one.get("url_pathname") == page)
-    return app.run()
-
-
 def test_the_survey_teams_pages_show_words_of_forms_and_answers_as_they_are(
     field: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,11 +101,7 @@ def test_the_survey_teams_pages_show_words_of_forms_and_answers_as_they_are(
     shown = 0
     for page in PAGES:
         for codes in SECTIONS if page in ("review", "quality", "forms") else SECTIONS[:1]:
-            app = AppTest.from_file(str(script()), default_timeout=60)
-            for name, code in (("lang", "en"), ("state", ""), codes):
-                app.query_params[name] = code
-            app.run()
-            opened(app, page)
+            app = page_of_app(page, **dict([("state", ""), codes]))
             assert not app.exception, (page, codes)
             shown += assert_as_written(app, (page, codes))
     assert shown > 20
@@ -119,9 +109,7 @@ def test_the_survey_teams_pages_show_words_of_forms_and_answers_as_they_are(
 
 def test_a_files_name_is_no_markdown_on_any_line_of_the_upload(field: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doors, "visitor", lambda _settings: LOCAL)
-    app = AppTest.from_file(str(script()), default_timeout=60)
-    app.query_params["lang"] = "en"
-    opened(app.run(), "upload")
+    app = page_of_app("upload")
     app.file_uploader[0].upload(f"{HOSTILE}.csv".replace("/", ":"), b"a,b\n1,2\n", "text/csv").run()
     assert assert_as_written(app, "upload") >= 2
 
@@ -132,12 +120,7 @@ def test_the_planners_pages_show_words_of_the_plan_as_they_are(lang: str, monkey
     shown = 0
     for page, codes in (("", {}), ("map", {"commune": "29236"}), ("commune", {"id": "29236"}),
                         ("commune", {"id": HOSTILE}), ("gaps", {}), ("method", {})):  # fmt: skip
-        app = AppTest.from_file(HERE / "app_on_made_tables.py", default_timeout=60)
-        for name, code in {"lang": lang, **codes}.items():
-            app.query_params[name] = code
-        app.run()
-        if page:
-            opened(app, page)
+        app = open_page(page, lang, **codes)
         assert not app.exception, page
         shown += assert_as_written(app, page)
     assert shown > 10

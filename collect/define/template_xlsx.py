@@ -18,9 +18,9 @@ from collect.define.template import (
     mark_row,
     template_tables,
 )
-from collect.define.words import said
 from collect.forms import Form
 from collect.i18n import LANGUAGES, t
+from collect.speech import said
 
 READ_ME, LISTS = "read me", "lists"
 LONGEST_NAME = 31  # Excel allows no longer sheet names
@@ -121,9 +121,7 @@ def _write_lists(sheet: Any, form: Form, tables: tuple[TemplateTable, ...], lang
         letter, choices = xl_col_to_name(place), form.choices[name]
         sheet.write_string(0, place, name, looks.header)
         for row, choice in enumerate(choices, start=1):
-            sheet.write_string(
-                row, place, f"{choice.name}{LABEL_SEPARATOR}{said(choice.labels, form, lang)}", looks.body
-            )
+            sheet.write_string(row, place, f"{choice.name}{LABEL_SEPARATOR}{said(choice.labels, lang)}", looks.body)
         ranges[name] = f"={LISTS}!${letter}$2:${letter}${len(choices) + 1}"
         sheet.set_column(place, place, 34, looks.body)
     sheet.freeze_panes(1, 0)
@@ -159,7 +157,7 @@ def _sheet_words(form: Form, table: TemplateTable, lang: str) -> str:
     if table.path == form.root:
         return t("template.sheet.root", lang)
     section = next(section for section in form.sections if section.path == table.path)
-    label = said(section.labels, form, lang) or table.title
+    label = said(section.labels, lang) or table.title
     return t("template.sheet.repeat", lang, label=label)
 
 

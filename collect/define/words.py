@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from collect.forms import Form, Question, Words
+from collect.define.rule_words import in_words
+from collect.forms import Form, Question, Section
 from collect.i18n import t
+from collect.speech import said
 
 FEW_CHOICES = 12  # more are on the lists sheet, not in a comment
 KINDS: Mapping[str, str] = {
@@ -15,64 +16,32 @@ KINDS: Mapping[str, str] = {
     "select_one": "template.kind.select_one", "select_multiple": "template.kind.select_multiple",
     "rank": "template.kind.rank", "boolean": "template.kind.boolean",
 }  # fmt: skip
-OWN_NAMES = {"vi": "tiếng việt", "km": "ខ្មែរ", "en": "english"}
-BRACKETED = re.compile(r"\(([a-z]{2,3})\)\s*$")
-ANSWER_SHOWN = re.compile(r"\$\{[^}]*\}")
-
-
-def language_of(form: Form, lang: str) -> str:
-    """The form's own key for our language: "Tiếng Việt (vi)" for "vi"; the form's default where it has none."""
-    return next((key for key in form.languages if _speaks(key, lang)), form.languages[0])
-
-
-def _speaks(key: str, lang: str) -> bool:
-    """Whether a form's name of a language means ours."""
-    match = BRACKETED.search(key.lower())
-    return bool(match and match.group(1) == lang) or key.lower() == lang or OWN_NAMES[lang] in key.lower()
-
-
-def said(words: Words, form: Form, lang: str) -> str:
-    """Words in our language, else in the form's default, else in any; where a phone shows an answer, an ellipsis."""
-    found = words.get(language_of(form, lang)) or words.get(form.languages[0]) or next(iter(words.values()), "")
-    return ANSWER_SHOWN.sub("…", found)
-
-
-def title_of(form: Form, lang: str) -> str:
-    """What the form is called in our language, where its design says so; else as the form names itself."""
-    return form.design.titles.get(lang) or form.title or form.form_id
-
-
-def untranslated(form: Form, lang: str) -> tuple[int, int]:
-    """How many questions that are asked have no words in our language, and how many are asked."""
-    key = language_of(form, lang)
-    asked = [one for one in form.questions if one.appears and not one.readonly and one.labels]
-    spoken = _speaks(key, lang)
-    return sum(1 for one in asked if not (spoken and one.labels.get(key))), len(asked)
 
 
 def column_label(question: Question, form: Form, lang: str) -> str:
     """The question as it is asked; its name where it has no words."""
     if not question.labels and question.path == form.design.interviewed_on:
         return t("template.interviewed_on", lang)
-    return said(question.labels, form, lang) or question.name
+    return said(question.labels, lang) or question.name
 
 
 def cell_help(question: Question, form: Form, lang: str) -> str:
     """Hint, kind of answer, choices where they are few, the rule, and when it is asked."""
-    parts = [_ended(said(question.hints, form, lang), lang)]
+    parts = [_ended(said(question.hints, lang), lang)]
     if question.type in KINDS:
         parts.append(t(KINDS[question.type], lang))
     choices = form.choices.get(question.choice_list or "", ())
     if choices and len(choices) <= FEW_CHOICES:
-        parts.append("; ".join(f"{choice.name} = {said(choice.labels, form, lang)}" for choice in choices) + ".")
+        parts.append("; ".join(f"{choice.name} = {said(choice.labels, lang)}" for choice in choices) + ".")
     if question.required and question.required.strip() != "false()":
         parts.append(t("template.required", lang))
     if question.constraint:
-        message = said(question.constraint_messages, form, lang) or question.constraint
-        parts.append(t("template.rule", lang, rule=message.rstrip(". ")))
-    conditions = " and ".join(_conditions(question, form))
-    if conditions:
-        parts.append(t("template.only_if", lang, condition=conditions))
+        message = said(question.constraint_messages, lang)
+        rule = message or in_words(question.constraint, form, question.path, lang) or _short(question.constraint, form)
+        parts.append(t("template.rule", lang, rule=rule.rstrip(". ")))
+    told = [in_words(rule, form, at, lang) or _short(rule, form) for at, rule in _conditions(question, form)]
+    if told:
+        parts.append(t("template.only_if", lang, condition="; ".join(told)))
     return " ".join(part for part in parts if part)
 
 
@@ -82,8 +51,22 @@ def _ended(hint: str, lang: str) -> str:
     return words if not words or words[-1] in ".!?:;…។៕" else words + ("។" if lang == "km" else ".")
 
 
-def _conditions(question: Question, form: Form) -> list[str]:
-    """When the question is asked: its own rule and those of the groups around it, paths as the header writes them."""
-    around = [section.relevant for section in form.sections if question.path.startswith(f"{section.path}/")]
-    rules = [rule for rule in (*around, question.relevant) if rule]
-    return [" ".join(rule.replace(f"{form.root}/", "").split()) for rule in rules]
+def as_written(question: Question, form: Form) -> str:
+    """The question's condition and rule in XPath, as the form has them, one a line; "" where it has none."""
+    rules = [("relevant", rule) for _, rule in _conditions(question, form)]
+    rules += [("constraint", question.constraint)] if question.constraint else []
+    return "\n".join(f"{kind}: {_short(rule, form)}" for kind, rule in rules)
+
+
+def _conditions(question: Question, form: Form) -> Iterator[tuple[str, str]]:
+    """When the question is asked: the rules of the groups around it and its own, each with the node it stands at."""
+    around = [section for section in form.sections if question.path.startswith(f"{section.path}/")]
+    holders: list[Section | Question] = [*around, question]
+    for holder in holders:
+        if holder.relevant:
+            yield holder.path, holder.relevant
+
+
+def _short(rule: str, form: Form) -> str:
+    """A rule in XPath with paths as the header of a template writes them."""
+    return " ".join(rule.replace(f"{form.root}/", "").split())

@@ -11,8 +11,8 @@ from collect.forms import Form, Question
 from collect.problems import CollectError
 from collect.review.corrections import amended, cells_now
 from collect.review.standing import standing
+from collect.speech import said
 from collect.store import Store
-from collect.wording.issues import label_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,14 @@ def _natural(row: str) -> tuple[str, int]:
 
 
 def _answer(question: Question, row: str, given: str | None, form: Form, lang: str) -> Answer:
-    label = label_in(question.labels, lang) or question.name
+    label = said(question.labels, lang) or question.name
     return Answer(row, question.path, label, given, _said(question, given, form, lang))
 
 
 def _said(question: Question, given: str | None, form: Form, lang: str) -> str:
     if given is None:
         return ""
-    labels = {
-        one.name: label_in(one.labels, lang) or one.name for one in form.choices.get(question.choice_list or "", ())
-    }
+    labels = {one.name: said(one.labels, lang) or one.name for one in form.choices.get(question.choice_list or "", ())}
     if question.type in ("select_multiple", "rank"):
         return "; ".join(labels.get(name, name) for name in given.split())
     return labels.get(given, given)

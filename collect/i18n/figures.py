@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, format_percent, get_decimal_symbol, get_group_symbol
 
 from collect.i18n import t
@@ -52,6 +52,11 @@ def number(value: float | None, lang: str) -> str:
 def day(value: date | None, lang: str) -> str:
     """A date."""
     return NOTHING if value is None else str(format_date(value, DATES[lang], locale=lang))
+
+
+def moment(text: str, lang: str) -> str:
+    """An instant as the registry keeps it, in UTC, on this machine's clock."""
+    return str(format_datetime(datetime.fromisoformat(text).astimezone(), "dd/MM/yyyy HH:mm", locale=lang))
 
 
 def chance(p_meets: float | None, lang: str) -> str:

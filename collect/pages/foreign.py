@@ -1,4 +1,4 @@
-"""Streamlit's own words, which exist in English alone, said in the page's language as they appear."""
+"""Streamlit's own words, which exist in English alone, said in the page's language, and plainly, as they appear."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ WORDS = {  # as Streamlit writes them -> our words
     "Search": "foreign.search",
     "Upload": "foreign.upload",
     "Show/hide columns": "foreign.columns",
-    "Download as CSV": "foreign.csv",
     "Download as PNG": "foreign.png",
     "Fullscreen": "foreign.fullscreen",
     "Close fullscreen": "foreign.close_fullscreen",
@@ -41,26 +40,50 @@ WORDS = {  # as Streamlit writes them -> our words
     "Press Enter to apply": "foreign.enter",
     "Choose an option": "foreign.choose",
     "Choose options": "foreign.choose",
+    "Error:": "foreign.error",
+    "AxiosError: Network Error": "foreign.no_network",
+    "Connection timed out": "foreign.no_network",
+    "Connection closed": "foreign.reconnect",
+    "Request timed out": "foreign.no_download",
+    "Streamlit server is not responding. Are you connected to the internet?": "foreign.no_server",
+    "Unexpected error. Please try again.": "foreign.unexpected",
+    "Only one file is allowed.": "foreign.one_file",
+    "File size is too small.": "foreign.too_small",
+    "Add files": "foreign.add_files",
+    "Download failed": "foreign.no_download",
+    "Failed to generate file for download": "foreign.no_file",
+    "Connection lost. Please wait for the app to reconnect, then try again.": "foreign.reconnect",
+    "Connecting": "foreign.connecting",
+    "Connecting to Streamlit server": "foreign.connecting_to",
+    "Running...": "foreign.running",
+    "Stop": "foreign.stop",
+    "Stopping...": "foreign.stopping",
+    "Skip to main content": "foreign.skip",
 }
-STARTS = {  # how longer ones begin; what follows stands where our words say {rest}
-    "Help for ": "foreign.help_for",
-    "You have requested page ": "foreign.no_page.about",
-    "The page that you have requested ": "foreign.no_page.about",
-    "Search: ": "foreign.search_in",
-    "Show/hide columns: ": "foreign.columns_of",
-    "Download as CSV: ": "foreign.csv_of",
-    "Fullscreen: ": "foreign.fullscreen_of",
-    "Close fullscreen: ": "foreign.close_fullscreen_of",
-    "Clear selection: ": "foreign.clear_selection_of",
+PATTERNS = {  # longer ones: what is at the * stands where our words say {rest}
+    "Help for *": "foreign.help_for",
+    "You have requested page *": "foreign.no_page.about",
+    "The page that you have requested *": "foreign.no_page.about",
+    "Search: *": "foreign.search_in",
+    "Show/hide columns: *": "foreign.columns_of",
+    "Fullscreen: *": "foreign.fullscreen_of",
+    "Close fullscreen: *": "foreign.close_fullscreen_of",
+    "Clear selection: *": "foreign.clear_selection_of",
+    "File must be * or smaller.": "foreign.too_large",
+    "* files are not allowed.": "foreign.kind_of",
+}
+LABELS = {  # likewise, of buttons without words alone: somebody's own sentence may begin so
+    "Cancel upload of *": "foreign.cancel_of",
+    "Remove *": "foreign.remove_of",
 }
 
 
 @cache
 def script(lang: str) -> str:
     """The browser's part with the words of ``lang``, to be run in the page."""
-    said = {"words": _said(WORDS, lang), "starts": _said(STARTS, lang)}
+    said = {"words": _said(WORDS, lang), "patterns": _said(PATTERNS, lang), "labels": _said(LABELS, lang)}
     return f"{SCRIPT.read_text(encoding='utf-8').strip()}({json.dumps(said, ensure_ascii=False)});"
 
 
 def _said(words: dict[str, str], lang: str) -> dict[str, str]:
-    return {} if lang == "en" else {english: t(key, lang) for english, key in words.items()}
+    return {theirs: ours for theirs, key in words.items() if (ours := t(key, lang)) != theirs.replace("*", "{rest}")}

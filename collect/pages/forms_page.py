@@ -5,22 +5,24 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import polars as pl
 import streamlit as st
 
 from collect.access import is_loopback
-from collect.define.words import cell_help, column_label, said, title_of, untranslated
+from collect.define.words import as_written, cell_help, column_label
 from collect.forms import Form
 from collect.i18n import LANGUAGES, t
 from collect.pages import wrapped
 from collect.pages.layout import header
-from collect.pages.live_field import TEMPLATES, FormFiles
+from collect.pages.live_field import FormFiles
 from collect.pages.picking import section_and_form
 from collect.pages.take_away import XLSX, buttons
 from collect.pages.words import NOTHING, as_text, number
 from collect.publish.qr import settings_of, square
+from collect.speech import said, title_of, untranslated
 
 SECTIONS = ("questions", "files", "phones", "check")
 MIMES = {"xlsx": XLSX, "csv": "text/csv", "zip": "application/zip"}
@@ -91,19 +93,20 @@ def _questions(form: Form, lang: str) -> None:
     if missing:
         counts = {"missing": number(missing, lang), "all": number(all_asked, lang), "language": LANGUAGES[lang]}
         st.info(t("forms.untranslated", lang, **counts), icon=":material/translate:")
-    asked, rules, section, name = rows.columns
+    asked, rules, section, name, written = rows.columns
     place = 0
     for (part,), inside in rows.group_by(section, maintain_order=True):
         with st.expander(as_text(str(part or title_of(form, lang))), expanded=True):
             for row in inside.iter_rows(named=True):
                 place += 1
                 told = f"  \n{as_text(row[rules])}" if row[rules] else ""
-                st.markdown(f"**{place}. {as_text(row[asked])}** :gray[:small[{as_text(row[name])}]]{told}")
+                xpath = "  \n".join(map(as_text, (row[written] or "").splitlines()))
+                st.markdown(f"**{place}. {as_text(row[asked])}** :gray[:small[{as_text(row[name])}]]{told}", help=xpath)
     buttons(rows, f"{form.form_id}-questions", lang)
 
 
 def questions(form: Form, lang: str) -> pl.DataFrame:
-    """Every question that is asked, in order: its words, where it stands, and its rules in words."""
+    """Every question that is asked, in order: its words, its rules in words, where it stands, its rules in XPath."""
     around = sorted(form.sections, key=lambda section: -len(section.path))
     rows = []
     for question in form.questions:
@@ -114,36 +117,28 @@ def questions(form: Form, lang: str) -> pl.DataFrame:
             (
                 column_label(question, form, lang),
                 cell_help(question, form, lang) or None,
-                said(section.labels, form, lang) if section else None,
+                said(section.labels, lang) if section else None,
                 question.name,
+                as_written(question, form) or None,
             )
         )
-    names = [t("issue.question", lang), *(t(f"forms.column.{name}", lang) for name in ("rules", "section", "name"))]
+    columns = ("rules", "section", "name", "written")
+    names = [t("issue.question", lang), *(t(f"forms.column.{name}", lang) for name in columns)]
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
 def _files(found: FormFiles, lang: str, sources: Sources) -> None:
     form = found.form
-    repeats = len(form.repeats) > 1
-    offered = [
-        ("xlsform", f"{form.form_id}.xlsx", found.source.read_bytes, XLSX) if found.source.suffix == ".xlsx" else None,
-        ("xform", f"{form.form_id}.xml", lambda: form.xform, "application/xml"),
-        *(
-            (
-                f"template.{kind}",
-                f"{form.form_id}-template.{kind}",
-                lambda kind=kind: sources.template(form.form_id, kind),
-                MIMES[kind],
-            )
-            for kind in TEMPLATES
-            if kind != ("csv" if repeats else "zip")
-        ),
-    ]
+    tables = "zip" if len(form.repeats) > 1 else "csv"  # a CSV holds one
+    offered: dict[str, tuple[str, Callable[[], bytes], str]] = {}  # kind -> suffix, what makes it, its media type
+    if found.source.suffix == ".xlsx":
+        offered["xlsform"] = (".xlsx", found.source.read_bytes, XLSX)
+    offered["xform"] = (".xml", lambda: form.xform, "application/xml")
+    for kind in ("xlsx", tables):
+        offered[f"template.{kind}"] = (f"-template.{kind}", partial(sources.template, form.form_id, kind), MIMES[kind])
     with st.grid(2, min_column_width=320, gap="small"):
-        for one in offered:
-            if one is None:
-                continue
-            kind, name, make, mime = one
+        for kind, (suffix, make, mime) in offered.items():
+            name = f"{form.form_id}{suffix}"
             with st.container(border=True, gap="xsmall"):
                 st.markdown(f"**{t(f'forms.file.{kind}', lang)}**  \n{t(f'forms.file.{kind}.about', lang)}")
                 st.download_button(

@@ -95,7 +95,7 @@ def _filtered(results: Results, lang: str) -> pl.DataFrame:
         "gap_verdict": ("verdict", {v: t(f"verdict.{v}", lang) for v in VERDICTS if v != "met"}),
         "gap_type": ("gap_type", {kind: t(f"gap_type.{kind}", lang) for kind in GAP_TYPES}),
         "gap_district": ("district", _districts(results)),
-        "gap_commune": ("commune_code", _communes(results, lang)),
+        "gap_commune": ("commune_code", communes(results.units, lang)),
     }
     everything = t("gap_list.filter.all", lang)
     with st.container(border=True), st.grid(5, min_column_width=150, gap="small"):
@@ -119,10 +119,6 @@ def _districts(results: Results) -> dict[str, str]:
 def _codes_in(results: Results, districts: list[str]) -> list[str]:
     inside = pl.col("district").str.split("; ").list.set_intersection(districts).list.len() > 0
     return results.units.filter(inside)["code"].to_list()
-
-
-def _communes(results: Results, lang: str) -> dict[str, str]:
-    return communes(results.units, lang)
 
 
 def _shown(rows: pl.DataFrame, steps: Mapping[tuple[str, str], str], results: Results, lang: str) -> object:
@@ -192,7 +188,7 @@ def _downloads(rows: pl.DataFrame, results: Results, lang: str, sources: Sources
             stem = f"gaps_{results.run_id}" + ("_geo" if kind == "geoparquet" else "")
             st.download_button(
                 t(f"gap_list.download.{kind}", lang),
-                data=lambda kind=kind: sources.write(rows, kind),  # type: ignore[misc]
+                data=partial(sources.write, rows, kind),
                 file_name=f"{stem}.{suffix}",
                 mime=mime,
                 key=f"download-{kind}",

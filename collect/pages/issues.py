@@ -6,20 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
+import streamlit as st
 
 from collect.forms import Form
 from collect.i18n import t
 from collect.pages.words import as_text
 from collect.problems import CollectError
-from collect.wording.issues import filled, label_in, words_of
+from collect.wording.issues import filled, words_of
 
-__all__ = ["error_words", "filled", "headings", "in_words", "label_in"]
+__all__ = ["error_words", "filled", "headings", "in_words", "reason"]
 
 
 def error_words(error: CollectError, lang: str) -> tuple[str, str]:
     """What was found, and what to do, as Markdown: names of files and columns in it are shown as they are written."""
     values = {name: as_text(value) if isinstance(value, str) else value for name, value in error.values.items()}
     return filled(f"{error.code}.found", lang, values), filled(f"{error.code}.mend", lang, values)
+
+
+def reason(error: CollectError, lang: str) -> None:
+    """Say on screen why something was not done, and what to do."""
+    found, mend = error_words(error, lang)
+    st.error(f"{found}\n\n**{mend}**\n\n{error.code}", icon=":material/error:")
 
 
 def in_words(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str) -> pl.DataFrame:

@@ -13,12 +13,13 @@ from collect.forms import Form
 from collect.intake import Asked, Receipt, add_file, read_again
 from collect.pages import live
 from collect.pages.live import Progress, definitions, the_store
-from collect.pages.upload import Answers
+from collect.pages.upload_desk import Answers
 from collect.places import ONE_AT_A_TIME
 from collect.receive import apart
 from collect.settings import Settings
 
 NOTHING_SAID = Answers()
+LATEST = 20  # uploads listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,16 @@ class LiveDesk:
         held = {"seconds": self.settings.limits.seconds, "megabytes": self.settings.limits.memory_megabytes}
         return [{**row, **held} for row in rows if self.who.sees_all_teams or row["received_by"] == self.who.signature]
 
+    def received(self) -> Sequence[Mapping[str, Any]]:
+        """The uploads that arrived last, the latest first; of a survey team those it sent. Raises Forbidden."""
+        engine, latest = the_store(self.settings).engine, live.received(self.settings, self.who)[-LATEST:]
+        parts = {one["upload_id"]: registry.parts_of(engine, one["upload_id"]) for one in latest}
+        counts = ("read", "with_issues")
+        return [
+            {**one, **{name: sum(part[name] for part in parts[one["upload_id"]]) for name in counts}}
+            for one in reversed(latest)
+        ]
+
     def read_again(self, sha256: str, progress: Progress) -> Receipt:
         """Take such a file in after all, as who sent it. Raises Forbidden for one they may not see, CollectError."""
         if sha256 not in {row["sha256"] for row in self.refused()}:
@@ -74,14 +85,17 @@ def desk(settings: Settings, who: Who) -> LiveDesk:
     return at
 
 
-def try_out(settings: Settings, who: Who, progress: Progress) -> None:
-    """Make up a survey round, take its files in, and make the results. Raises Forbidden."""
+def try_out(settings: Settings, who: Who, progress: Progress) -> str:
+    """Make up a survey round, take its files in, make the results; returns the run's id. Raises Forbidden."""
     from collect.demo import make_round
 
     at = LiveDesk(settings, require(who, "try_out"))
     made = make_round(settings.data / "demo", progress=lambda step, share: progress(step, share / 4))
     files = [*made.files, made.frame]
     for number, path in enumerate(files):
-        begun = 0.25 + 0.5 * number / len(files)
-        at.add(path, path.name, "demo", dry_run=False, progress=lambda step, _share, at=begun: progress(step, at))  # type: ignore[misc]
-    at.run(lambda step, share: progress(step, 0.75 + share / 4))
+
+        def told(step: str, _share: float, begun: float = 0.25 + 0.5 * number / len(files)) -> None:
+            progress(step, begun)
+
+        at.add(path, path.name, "demo", dry_run=False, progress=told)
+    return at.run(lambda step, share: progress(step, 0.75 + share / 4))

@@ -26,6 +26,7 @@ from collect.places import ONE_AT_A_TIME, moved_frame, name_by_code, places_of
 from collect.review.reviews import duplicates
 from collect.runs import are_made_up, gather_frame, read_run
 from collect.settings import Settings
+from collect.tables import FRAME, VERDICTS_TABLE
 
 TEMPLATES = ("xlsx", "csv", "zip")
 
@@ -37,6 +38,11 @@ class Quality:
     field: Field
     pairs: pl.DataFrame
     places: Mapping[str, str]  # communes by code, of every vintage that answers may name
+
+    @property
+    def made_up(self) -> bool:
+        """Whether some of it is a demonstration."""
+        return are_made_up(self.field.interviews["round"].unique())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +151,6 @@ def _pairs(settings: Settings, form_id: str, state: str) -> pl.DataFrame:
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _frame(settings: Settings, state: str) -> pl.DataFrame:
-    from collect.tables import FRAME
-
     with ONE_AT_A_TIME:
         found = moved_frame(gather_frame(the_store(settings)), places_of(settings.data))
     return FRAME.empty() if found is None else found
@@ -170,8 +174,6 @@ def _verdicts(settings: Settings) -> pl.DataFrame:
     store = the_store(settings)
     run_id = registry.shown_run(store.engine)
     if run_id is None:
-        from collect.tables import VERDICTS_TABLE
-
         return VERDICTS_TABLE.empty()
     verdicts = read_run(store, run_id).verdicts.filter(level="commune")
     return verdicts.filter(pl.col("round") == pl.col("round").max().over("target_id"))

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from collect.access import Scope, Who, require
+from collect.harmless import as_csv
 from collect.keeping import downloads
 from collect.keeping.downloads import Download
 from collect.pages.live import the_store
-from collect.pages.take_away import as_csv
 from collect.settings import Settings
 from collect.sharing import partners
 from collect.sharing.partners import Partner

@@ -8,16 +8,16 @@ import streamlit as st
 
 from collect.access import Forbidden
 from collect.i18n import t
-from collect.pages.issues import error_words
+from collect.pages.issues import reason
 from collect.problems import CollectError
 
 Progress = Callable[[str, float], None]
 
 
-def make(run: Callable[[Progress], str], lang: str) -> str | None:
+def make(run: Callable[[Progress], str], lang: str, working: str = "upload.running") -> str | None:
     """Make results and return their run's id; None where they could not be made, which is said."""
     bar = st.progress(0.0)
-    with st.status(t("upload.running", lang), type="step") as status:
+    with st.status(t(working, lang), type="step") as status:
 
         def told(step: str, share: float) -> None:
             status.update(label=f"{t(step, lang)} ({share:.0%})")
@@ -29,8 +29,7 @@ def make(run: Callable[[Progress], str], lang: str) -> str | None:
             raise
         except CollectError as error:
             status.update(label=t("upload.run.failed", lang), state="error")
-            found, mend = error_words(error, lang)
-            st.error(f"{found}\n\n**{mend}**\n\n{error.code}", icon=":material/error:")
+            reason(error, lang)
             return None
 
 

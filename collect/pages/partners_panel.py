@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import streamlit as st
-from babel.dates import format_datetime
 
 import geo
 from collect.access import Scope, Who
@@ -15,7 +14,7 @@ from collect.pages.live import definitions
 from collect.pages.live_partners import LivePartners
 from collect.pages.partners_form import Choices
 from collect.pages.scope_words import scope_words
-from collect.pages.words import NOTHING, as_text, counted, day, number
+from collect.pages.words import NOTHING, as_text, counted, day, moment, number
 from collect.settings import Settings
 from collect.sharing.partners import Partner, Token
 
@@ -100,7 +99,7 @@ def _token(desk: LivePartners, code: str, token: Token, lang: str) -> None:
         "token": token.token_id,
         "made": _day(token.created_at, lang),
         "until": _day(token.revoked_at or token.expires_at, lang),
-        "used": t("partners.token.never", lang) if token.last_used_at is None else _instant(token.last_used_at, lang),
+        "used": t("partners.token.never", lang) if token.last_used_at is None else moment(token.last_used_at, lang),
     }
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if works:
@@ -160,7 +159,7 @@ def _ledger(desk: LivePartners, lang: str) -> None:
     rows = [
         {
             "#": line.number,
-            words["at"]: _instant(line.at, lang),
+            words["at"]: moment(line.at, lang),
             words["who"]: line.who or line.partner or NOTHING,
             words["via"]: t(f"partners.ledger.via.{line.via}", lang),
             words["release"]: line.release,
@@ -175,9 +174,4 @@ def _ledger(desk: LivePartners, lang: str) -> None:
 
 def _day(text: str, lang: str) -> str:
     """The day of an instant of the registry, which is in UTC, on this machine's calendar."""
-    return day(date.fromisoformat(datetime.fromisoformat(text).astimezone().date().isoformat()), lang)
-
-
-def _instant(text: str, lang: str) -> str:
-    """An instant of the registry, which is in UTC, as the reader's language writes it on this machine's clock."""
-    return str(format_datetime(datetime.fromisoformat(text).astimezone(), "dd/MM/yyyy HH:mm", locale=lang))
+    return day(datetime.fromisoformat(text).astimezone().date(), lang)

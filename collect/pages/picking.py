@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from collect.define.words import title_of
 from collect.forms import Form
 from collect.i18n import t
 from collect.pages import link_codes
 from collect.pages.layout import coded
+from collect.speech import title_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from collect.pages.live_field import Coverage
 from collect.pages.picking import section
 from collect.pages.tables import in_words
 from collect.pages.take_away import buttons
-from collect.pages.words import NOTHING, Formats, counted, day, known, number
+from collect.pages.twins import framed, table
+from collect.pages.words import NOTHING, counted, day, number
 from collect.publish import next_step
 
 COLOURS = {"done": "#1f6fb4", "begun": "#9cc9e8", "missing": "#b5402c"}
@@ -70,17 +71,17 @@ def _next(found: Coverage, lang: str) -> None:
     steps = [_step(row, lang) for row in rows.iter_rows(named=True)]
     settles = [_settles(row, lang) for row in rows.iter_rows(named=True)]
     commune, step = t("column.commune", lang), _c("step", lang)
-    table = rows.select(
+    listed = rows.select(
         _named(found.places).alias(commune),
         pl.Series(step, steps, pl.String),
         pl.Series(_c("settles", lang), settles, pl.String),
         pl.col("commune_code").alias(t("progress.column.code", lang)),
     )
-    wrapped.draw(table, "next", t("progress.alt.next", lang), lang, strong=commune, long=(step,))
+    wrapped.draw(listed, "next", t("progress.alt.next", lang), lang, strong=commune, long=(step,))
     counts = rows.select(
         pl.col(name).alias(_c(name, lang)) for name in ("missing", "begun", "hamlets_needed", "interviews_needed")
     )
-    buttons(pl.concat([table, counts], how="horizontal"), "progress-next", lang)
+    buttons(pl.concat([listed, counts], how="horizontal"), "progress-next", lang, found.made_up)
 
 
 def _step(row: Mapping[str, Any], lang: str) -> str:
@@ -106,20 +107,14 @@ def _communes(found: Coverage, lang: str) -> None:
             for row in rows.iter_rows(named=True)
             for state in STATES
         ]
-        with st.container(border=True, height=480):
-            st.altair_chart(
-                field_charts.in_language(field_charts.stacked(shown, words), lang),
-                width="stretch",
-                alt=t("progress.alt.communes", lang),
-                key="chart-communes",
-            )
-    table = rows.select(
+        framed(field_charts.stacked(shown, words), "progress-communes", lang, height=480)
+    listed = rows.select(
         pl.col("name").alias(t("column.commune", lang)),
         *(pl.col(name).alias(_c(name, lang)) for name in ("interviews", "planned", *STATES)),
         in_words(rows["last_on"], lambda value: day(value, lang)).alias(_c("last_on", lang)),
         pl.col("commune_code").alias(t("progress.column.code", lang)),
     )
-    _table(table, "communes", lang)
+    table(listed, "progress-communes", lang, found.made_up, columns=_name_width(lang))
 
 
 def _clusters(found: Coverage, lang: str) -> None:
@@ -128,7 +123,7 @@ def _clusters(found: Coverage, lang: str) -> None:
         return
     order = pl.col("state").replace_strict({"missing": 0, "begun": 1, "done": 2})
     ordered = found.clusters.sort(order, "commune_code", "cluster")
-    table = ordered.select(
+    listed = ordered.select(
         _named(found.places).alias(t("column.commune", lang)),
         pl.coalesce("hamlet_name", "cluster").alias(_c("hamlet", lang)),
         pl.col("state")
@@ -139,7 +134,7 @@ def _clusters(found: Coverage, lang: str) -> None:
         in_words(ordered["last_on"], lambda value: day(value, lang)).alias(_c("last_on", lang)),
         pl.col("cluster").alias(_c("cluster", lang)),
     )
-    _table(table, "clusters", lang)
+    table(listed, "progress-clusters", lang, found.made_up, columns=_name_width(lang))
 
 
 def _days(found: Coverage, lang: str) -> None:
@@ -154,20 +149,14 @@ def _days(found: Coverage, lang: str) -> None:
         {"at": f"{row['interviewed_on']:%d/%m}", "value": row["interviews"], "odd": False}
         for row in whole.iter_rows(named=True)
     ]
-    with st.container(border=True):
-        st.altair_chart(
-            field_charts.in_language(field_charts.columns(shown, _c("day", lang), _c("interviews", lang)), lang),
-            width="stretch",
-            alt=t("progress.alt.days", lang),
-            key="chart-days",
-        )
+    framed(field_charts.columns(shown, _c("day", lang), _c("interviews", lang)), "progress-days", lang)
     newest = rows.sort("interviewed_on", "interviewer", descending=[True, False])
-    table = newest.select(
+    listed = newest.select(
         in_words(newest["interviewed_on"], lambda value: day(value, lang)).alias(_c("day", lang)),
         pl.col("interviewer").alias(_c("interviewer", lang)),
         pl.col("interviews").alias(_c("interviews", lang)),
     )
-    _table(table, "days", lang)
+    table(listed, "progress-days", lang, found.made_up)
 
 
 def _named(places: Mapping[str, str]) -> pl.Expr:
@@ -179,17 +168,5 @@ def _c(name: str, lang: str) -> str:
     return t(f"progress.column.{name}", lang)
 
 
-def _table(rows: pl.DataFrame, name: str, lang: str) -> None:
-    counts: Formats = {
-        column: lambda cell: number(known(cell), lang) for column, kind in rows.schema.items() if kind.is_integer()
-    }
-    st.dataframe(
-        rows.to_pandas().style.format(counts),
-        hide_index=True,
-        placeholder=NOTHING,
-        alt=t(f"progress.alt.{name}", lang),
-        height=min(36 * (rows.height + 1) + 4, 480),
-        key=f"progress-{name}",
-        column_config={t("column.commune", lang): st.column_config.Column(width=170)},
-    )
-    buttons(rows, f"progress-{name}", lang)
+def _name_width(lang: str) -> dict[str, Any]:
+    return {t("column.commune", lang): st.column_config.Column(width=170)}

@@ -14,12 +14,10 @@ from collect.pages import field_charts
 from collect.pages.layout import address, header, made_up_banner, to_upload
 from collect.pages.live_field import Quality
 from collect.pages.picking import section_and_form
-from collect.pages.quality_parts import Formats, framed, heading
-from collect.pages.quality_parts import table as table_twin
 from collect.pages.review_words import short
 from collect.pages.tables import in_words
+from collect.pages.twins import Formats, framed, table
 from collect.pages.words import NOTHING, day, number, percent
-from collect.runs import are_made_up
 
 SEVERITY_COLOURS = {"error": "#b5402c", "warning": "#f2a65a", "repaired": "#9aa5b1"}
 DAYLIGHT = range(6, 21)  # hours in which interviews are usual
@@ -49,7 +47,7 @@ def render(
             st.markdown(f"### :material/inbox: {t('quality.empty', lang)}\n\n{t('quality.empty.about', lang)}")
             to_upload(links, lang)
         return
-    made_up_banner(are_made_up(found.field.interviews["round"].unique()), lang)
+    made_up_banner(found.made_up, lang)
     _figures(found, lang)
     st.subheader(t(f"quality.{section}", lang), anchor=False)
     st.caption(t(f"quality.{section}.about", lang))
@@ -64,6 +62,11 @@ def render(
             icon=":material/arrow_forward:",
             query_params=address(lang, **codes),
         )
+
+
+def heading(name: str, lang: str) -> str:
+    """What a column is called."""
+    return t(f"quality.column.{name}", lang)
 
 
 def _figures(found: Quality, lang: str) -> None:
@@ -97,8 +100,8 @@ def _rules(found: Quality, lang: str) -> None:
         for row in rows.head(MOST_RULES).iter_rows(named=True)
     ]
     colours = {words[severity]: colour for severity, colour in SEVERITY_COLOURS.items()}
-    framed(field_charts.bars(shown, t("quality.column.issues", lang), colours=colours), "rules", lang)
-    table = rows.select(
+    framed(field_charts.bars(shown, t("quality.column.issues", lang), colours=colours), "quality-rules", lang)
+    listed = rows.select(
         in_words(rows["code"], lambda code: t(f"{code}.name", lang)).alias(heading("rule", lang)),
         pl.col("issues").alias(heading("issues", lang)),
         pl.col("submissions").alias(heading("submissions", lang)),
@@ -106,7 +109,7 @@ def _rules(found: Quality, lang: str) -> None:
         pl.col("severity").replace_strict(words).alias(t("issue.severity", lang)),
         pl.col("code").alias(t("issue.code", lang)),
     )
-    table_twin(table, "rules", lang, {heading("share", lang): lambda value: percent(value, lang)})
+    table(listed, "quality-rules", lang, found.made_up, {heading("share", lang): lambda value: percent(value, lang)})
 
 
 def _interviewers(found: Quality, lang: str) -> None:
@@ -129,9 +132,9 @@ def _interviewers(found: Quality, lang: str) -> None:
         for row in timed.iter_rows(named=True)
     ]
     x, y = heading("minutes", lang), heading("errors", lang)
-    framed(field_charts.beside(points, x, y, (usual[0], PER * usual[1])), "interviewers", lang)
+    framed(field_charts.beside(points, x, y, (usual[0], PER * usual[1])), "quality-interviewers", lang)
     names = ("interviewer", "interviews", "errors", "minutes", "hurried", "heaping", "with_errors", "days")
-    table = rows.select(
+    listed = rows.select(
         pl.when("odd")
         .then(pl.lit("▲ "))
         .otherwise(pl.lit(""))
@@ -145,7 +148,11 @@ def _interviewers(found: Quality, lang: str) -> None:
         heading("minutes", lang): lambda value: number(round(value, 1), lang),
         heading("heaping", lang): lambda value: number(round(value), lang),
     }
-    table_twin(table, "interviewers", lang, {**shares, **rounded}, helped=("hurried", "heaping", "errors"))
+    helped = {
+        heading(name, lang): st.column_config.Column(help=t(f"quality.help.{name}", lang))
+        for name in ("hurried", "heaping", "errors")
+    }
+    table(listed, "quality-interviewers", lang, found.made_up, {**shares, **rounded}, helped)
 
 
 def _odd(usual_errors: float) -> pl.Expr:
@@ -165,15 +172,9 @@ def _times(found: Quality, lang: str) -> None:
             {"at": f"{row['hour']:02d}", "value": row["interviews"], "odd": row["hour"] not in DAYLIGHT}
             for row in hours.iter_rows(named=True)
         ]
-        framed(field_charts.columns(rows, heading("hour", lang), heading("interviews", lang)), "hours", lang)
-        table_twin(
-            hours.select(
-                pl.col("hour").alias(heading("hour", lang)), pl.col("interviews").alias(heading("interviews", lang))
-            ),
-            "hours",
-            lang,
-            {},
-        )
+        framed(field_charts.columns(rows, heading("hour", lang), heading("interviews", lang)), "quality-hours", lang)
+        listed = hours.select(pl.col(name).alias(heading(name, lang)) for name in ("hour", "interviews"))
+        table(listed, "quality-hours", lang, found.made_up)
     with right:
         last = lengths["from"][-1]
         rows = [
@@ -184,18 +185,12 @@ def _times(found: Quality, lang: str) -> None:
             }
             for row in lengths.iter_rows(named=True)
         ]
-        framed(field_charts.columns(rows, heading("length", lang), heading("interviews", lang)), "lengths", lang)
-        table_twin(
-            pl.DataFrame(
-                {
-                    heading("length", lang): [row["at"] for row in rows],
-                    heading("interviews", lang): lengths["interviews"],
-                }
-            ),
-            "lengths",
-            lang,
-            {},
+        chart = field_charts.columns(rows, heading("length", lang), heading("interviews", lang))
+        framed(chart, "quality-lengths", lang)
+        listed = pl.DataFrame(
+            {heading("length", lang): [row["at"] for row in rows], heading("interviews", lang): lengths["interviews"]}
         )
+        table(listed, "quality-lengths", lang, found.made_up)
 
 
 def _places(found: Quality, lang: str) -> None:
@@ -213,8 +208,8 @@ def _places(found: Quality, lang: str) -> None:
         {"name": row["commune"] or NOTHING, "value": row["count"], "said": number(row["count"], lang)}
         for row in by_place.head(MOST_RULES).iter_rows(named=True)
     ]
-    framed(field_charts.bars(shown, heading("interviews", lang)), "places", lang)
-    table = rows.select(
+    framed(field_charts.bars(shown, heading("interviews", lang)), "quality-places", lang)
+    listed = rows.select(
         named.alias(heading("answered", lang)),
         (pl.col("metres") / 1000).round(1).alias(heading("km", lang)),
         pl.col("seen")
@@ -225,16 +220,8 @@ def _places(found: Quality, lang: str) -> None:
         pl.col("interviewed_on").alias(heading("day", lang)),
         pl.col("submission_id").alias(t("issue.submission", lang)),
     )
-    table_twin(
-        table,
-        "places",
-        lang,
-        {
-            heading("km", lang): lambda value: number(value, lang),
-            heading("day", lang): lambda value: day(value, lang),
-            t("issue.submission", lang): short,
-        },
-    )
+    formats: Formats = {heading("day", lang): lambda value: day(value, lang), t("issue.submission", lang): short}
+    table(listed, "quality-places", lang, found.made_up, formats)
 
 
 def _pairs(found: Quality, lang: str) -> None:
@@ -247,10 +234,10 @@ def _pairs(found: Quality, lang: str) -> None:
         {"name": t(f"review.pair.{row['kind']}", lang), "value": row["count"], "said": number(row["count"], lang)}
         for row in counts.iter_rows(named=True)
     ]
-    framed(field_charts.bars(shown, heading("pairs", lang)), "pairs", lang)
+    framed(field_charts.bars(shown, heading("pairs", lang)), "quality-pairs", lang)
     people = dict(found.field.interviews.select("submission_id", "interviewer").iter_rows())
     verdicts = {verdict: t(f"review.pair.{verdict}", lang) for verdict in ("same", "different")}
-    table = rows.select(
+    listed = rows.select(
         pl.col("kind")
         .replace_strict({kind: t(f"review.pair.{kind}", lang) for kind in ("answers", "nearly", "household")})
         .alias(t("review.pairs.kind", lang)),
@@ -267,4 +254,4 @@ def _pairs(found: Quality, lang: str) -> None:
     )
     ids: Formats = {f"{t('issue.submission', lang)} {place}": short for place in (1, 2)}
     shares: Formats = {t("review.pairs.alike", lang): lambda value: percent(value, lang)}
-    table_twin(table, "pairs", lang, ids | shares)
+    table(listed, "quality-pairs", lang, found.made_up, ids | shares)

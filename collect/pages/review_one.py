@@ -11,12 +11,13 @@ import streamlit as st
 from collect.fieldwork import Answer, Interview
 from collect.i18n import t
 from collect.pages.live_reviews import LiveReviews
-from collect.pages.review_words import moment, short, tell_error
-from collect.pages.words import NOTHING, as_text, day, number
+from collect.pages.review_words import short, tell_error
+from collect.pages.words import NOTHING, as_text, day, moment, number
 from collect.problems import CollectError
 from collect.review.reviews import Correction
 from collect.review.sheet import OF_THE_ANSWER
-from collect.wording.issues import label_in, words_of
+from collect.speech import said
+from collect.wording.issues import words_of
 from collect.wording.states import state_of
 
 ICONS = {
@@ -190,7 +191,7 @@ def _correction(desk: LiveReviews, opened: Interview, answer: Answer, key: str, 
     with st.form(f"{key}-{opened.submission_id}-{answer.row_id}-{answer.question}", border=False):
         new: str | None
         if question.type == "select_one" and choices:
-            labels = {one.name: label_in(one.labels, lang) or one.name for one in choices}
+            labels = {one.name: said(one.labels, lang) or one.name for one in choices}
             known = list(labels)
             new = st.selectbox(
                 t("issue.new", lang),
@@ -240,6 +241,6 @@ def _what(row: Mapping[str, Any], opened: Interview, lang: str) -> str:
             return as_text(short(row["old"])) + " → " + t(f"review.pair.{row['new']}", lang)
         case _:
             question = opened.form.to_read.by_path.get(row["question"])
-            label = (label_in(question.labels, lang) or question.name) if question else row["question"]
+            label = (said(question.labels, lang) or question.name) if question else row["question"]
             change = f"{row['old'] or t('correction.blank', lang)} → {row['new'] or t('correction.blank', lang)}"
             return f"{as_text(label)}: {as_text(change)}"

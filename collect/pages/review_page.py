@@ -8,7 +8,6 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from collect.define.words import title_of
 from collect.i18n import t
 from collect.pages import review_one, review_pairs
 from collect.pages.layout import header, made_up_banner, to_upload
@@ -22,9 +21,11 @@ from collect.problems import CollectError
 from collect.review.reviews import STATES
 from collect.review.sheet import write
 from collect.runs import are_made_up
+from collect.speech import title_of
 
 MOST_SHOWN = 1000  # rows on screen; the file has them all
 VIEWS = ("queue", "pairs")
+WAITING = "with_issues"
 BULK = ("accepted", "sent_back", "rejected", "received")
 
 
@@ -59,7 +60,10 @@ def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
         st.info(t("cli.phones.sealed", lang, sealed=number(sealed, lang)), icon=":material/lock:")
     st.caption(t("review.count", lang, rows=number(found.height, lang), all=number(rows.height, lang)))
     if found.is_empty():
-        st.info(t("review.filtered_out", lang), icon=":material/filter_alt_off:")
+        if st.session_state["state"] == [WAITING] and rows.filter(state=WAITING).is_empty():
+            st.success(t("review.none_waiting", lang), icon=":material/check_circle:")
+        else:
+            st.info(t("review.filtered_out", lang), icon=":material/filter_alt_off:")
         return
     left, right = st.columns([5, 7], gap="medium")
     with left:
@@ -79,14 +83,14 @@ def _filtered(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> pl.DataFrame:
     communes = {code: f"{places.get(code, code)} · {code}" for code in rows["commune_code"].drop_nulls().unique()}
     codes = rows["codes"].explode().drop_nulls().unique().sort().to_list()
     counts = dict(rows["state"].value_counts().iter_rows())
-    states = {
-        state: f"{t(f'review.state.{state}', lang)} ({number(counts[state], lang)})"
+    states = {  # what waits stays a choice when nothing does: who decides on the last must not find others in its place
+        state: f"{t(f'review.state.{state}', lang)} ({number(counts.get(state, 0), lang)})"
         for state in STATES
-        if state in counts
+        if state in counts or state == WAITING
     }
     titles = {name: title_of(form, lang) for name, form in desk.forms().items()}
     kinds = {
-        "state": Kind("state", t("review.filter.state", lang), states, ("with_issues",)),
+        "state": Kind("state", t("review.filter.state", lang), states, (WAITING,)),
         "form": Kind("form", t("review.filter.form", lang), {name: titles.get(name, name) for name in present["form"]}),
         "commune_code": Kind(
             "at", t("review.filter.commune", lang), dict(sorted(communes.items(), key=lambda x: x[1]))
@@ -137,7 +141,8 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
     )
     if rows.height > shown.height:
         st.caption(t("review.list.first", lang, shown=number(MOST_SHOWN, lang)))
-    buttons(listed(rows, desk.places(lang), lang, whole=True), "interviews", lang)
+    made_up = are_made_up(rows["round"].unique())
+    buttons(listed(rows, desk.places(lang), lang, whole=True), "interviews", lang, made_up)
     st.download_button(
         t("upload.issues.download", lang),
         data=lambda: write(desk.outstanding(rows["submission_id"].to_list()), desk.forms(), lang),

@@ -98,18 +98,18 @@ def _head(row: Mapping[str, Any], lang: str) -> str:
 
 def _judge(desk: LiveReviews, pair: Mapping[str, Any], heads: list[str], lang: str) -> None:
     why = st.text_input(t("review.reason.optional", lang), key=f"pair-why-{pair['one']}-{pair['other']}", max_chars=500)
-    keeps = {"one": (pair["one"], pair["other"], True), "other": (pair["other"], pair["one"], True)}
+    one, other = pair["one"], pair["other"]
+    merge, split = ":material/merge:", ":material/call_split:"
+    offered = (  # key, words, icon, and what is said: which is kept, which is the other, whether they are one
+        ("one", t("review.pairs.keep", lang, which=heads[0]), merge, (one, other, True)),
+        ("other", t("review.pairs.keep", lang, which=heads[1]), merge, (other, one, True)),
+        ("different", t("review.pairs.different", lang), split, (one, other, False)),
+    )
     with st.container(horizontal=True, gap="small"):
-        for place, (name, said) in enumerate({**keeps, "different": (pair["one"], pair["other"], False)}.items()):
-            words = (
-                t("review.pairs.different", lang)
-                if name == "different"
-                else t("review.pairs.keep", lang, which=heads[place])
-            )
-            icon = ":material/call_split:" if name == "different" else ":material/merge:"
+        for name, words, icon, said in offered:
             if st.button(as_text(words), key=f"judge-{name}", icon=icon):
                 try:
-                    desk.judge(said[0], said[1], said[2], why)
+                    desk.judge(*said, why)
                 except CollectError as error:
                     tell_error(error, lang)
                     return

@@ -1,11 +1,8 @@
-"""Small words that the parts of the review page share: short ids, moments, and errors as a screen says them."""
+"""Small words that the parts of the review page share: short ids, and errors as a screen says them."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import streamlit as st
-from babel.dates import format_datetime
 
 from collect.i18n import t
 from collect.pages.issues import error_words
@@ -17,11 +14,6 @@ ON_SCREEN = {"REV-01": "review.needs_reason", "REV-02": "review.needs_name"}  # 
 def short(submission_id: str) -> str:
     """The first letters of an id: enough to tell interviews of one screen apart."""
     return submission_id.removeprefix("uuid:")[:8]
-
-
-def moment(text: str, lang: str) -> str:
-    """A moment of the ledger on this machine's clock."""
-    return str(format_datetime(datetime.fromisoformat(text).astimezone(), "dd/MM/yyyy HH:mm", locale=lang))
 
 
 def tell_error(error: CollectError, lang: str) -> None:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Any
 
 import polars as pl
 import streamlit as st
 import xlsxwriter
 
-from collect.harmless import harmless_cells
+from collect.harmless import as_csv
 from collect.i18n import t
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WIDEST = 60  # characters
-
-
-def as_csv(rows: pl.DataFrame) -> bytes:
-    """UTF-8 with a byte order mark, which Excel needs to show diacritics."""
-    return harmless_cells(rows).write_csv(include_bom=True, line_terminator="\r\n").encode()
 
 
 def as_xlsx(rows: pl.DataFrame) -> bytes:
@@ -49,13 +45,18 @@ def _cell(sheet: Any, row: int, place: int, value: Any) -> None:
         sheet.write(row, place, value)
 
 
-def buttons(rows: pl.DataFrame, name: str, lang: str) -> None:
-    """The two downloads of a table. ``name``: the file's, without its suffix; it also tells the buttons apart."""
+def buttons(rows: pl.DataFrame, name: str, lang: str, made_up: bool | None = None) -> None:
+    """The two downloads of a table. ``name``: the file's, without its suffix; it also tells the buttons apart.
+
+    ``made_up``: whether the rows are a demonstration, which both files say in a last column; None for what is no data.
+    """
+    if made_up is not None:
+        rows = rows.with_columns(pl.lit(made_up).alias(f"{t('take_away.made_up', lang)} (made_up)"))
     with st.container(horizontal=True, gap="small"):
         for kind, make, mime in (("xlsx", as_xlsx, XLSX), ("csv", as_csv, "text/csv")):
             st.download_button(
                 t(f"take_away.{kind}", lang),
-                data=lambda make=make: make(rows),  # type: ignore[misc]
+                data=partial(make, rows),
                 file_name=f"{name}.{kind}",
                 mime=mime,
                 key=f"take-{name}-{kind}",

@@ -21,6 +21,7 @@ from collect.problems import CollectError
 Read = TypeVar("Read")
 LOG = logging.getLogger(__name__)
 STREAMLITS = logging.getLogger("streamlit.error_util")  # it would log the message of whatever a script raises
+DOWNLOADS = logging.getLogger("streamlit.runtime.backend_operation_handler")  # likewise of whatever makes a file
 
 
 def damaged(error: CollectError, lang: str) -> None:
@@ -58,12 +59,21 @@ def passage(error: BaseException) -> str:
 
 
 def keep_quiet() -> None:
-    """Keep Streamlit from logging the messages of errors; `unforeseen` logs them without."""
-    STREAMLITS.addFilter(_no_messages)
+    """Keep Streamlit from logging the messages of errors: `unforeseen` logs a script's without, a file's is kept so."""
+    STREAMLITS.addFilter(_no_error)
+    DOWNLOADS.addFilter(_no_message)
 
 
-def _no_messages(record: logging.LogRecord) -> bool:
+def _no_error(record: logging.LogRecord) -> bool:
     return not record.exc_info
+
+
+def _no_message(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        record.msg, record.args = f"{record.getMessage()}\n{passage(error)}", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from collect.forms import Form
 from collect.i18n import t
-from collect.pages import upload_ask, upload_issues, upload_key, upload_lines, upload_refused, upload_run
+from collect.pages import (
+    upload_ask,
+    upload_issues,
+    upload_key,
+    upload_lines,
+    upload_received,
+    upload_refused,
+    upload_run,
+)  # fmt: skip
+from collect.pages.issues import reason
 from collect.pages.layout import address, header
+from collect.pages.upload_desk import Answers, Desk, Mending
 from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
 from collect.receipts import in_turn, total
@@ -26,51 +35,12 @@ if TYPE_CHECKING:
     from collect.review.reviews import Outcome as Corrected
 
 IMPACT = upload_lines.COUNTS[1:]
-Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the team answered for a file: the order of its days, its encoding; the key that opens it, kept nowhere."""
-
-    dates: str = ""
-    encoding: str = ""
-    key: PrivateKey | None = field(default=None, repr=False)
-
-
-class Desk(Protocol):
-    """What the page asks the rest to do."""
-
-    def forms(self) -> Mapping[str, Form]:
-        """Every form by its id."""
-
-    def add(self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress, said: Answers) -> Receipt:
-        """Take a file in, or say what that would do. Raises CollectError."""
-
-    def refused(self) -> Sequence[Mapping[str, Any]]:
-        """Files that brought their reader down and are kept, as the registry notes them, with the limits that held."""
-
-    def read_again(self, sha256: str, progress: Progress) -> Receipt:
-        """Take such a file in after all. Raises CollectError."""
-
-    def waiting(self) -> bool:
-        """Whether files are stored that the results do not know."""
-
-    def run(self, progress: Progress) -> str:
-        """Make the results again from everything stored; returns the run's id. Raises CollectError."""
-
-
-class Mending(Protocol):
-    """Who puts answers right when an issue spreadsheet comes back."""
-
-    def signed(self, name: str) -> Mending:
-        """The same, signed."""
-
-    def corrections(self, path: Path) -> list[Correction] | None:
-        """What a file asks to put right; None where it is no issue spreadsheet. Raises CollectError."""
-
-    def correct(self, corrections: Sequence[Correction]) -> list[Corrected]:
-        """Correct answers, and say of each what became of it. Raises CollectError."""
+FAILED = "[data-testid=stFileChip][aria-invalid]"  # a file that did not arrive: Streamlit says why in a tooltip alone
+SAID = (
+    f"<style>{FAILED}{{flex-wrap:wrap;height:auto;max-width:100%}}{FAILED} [role=alert]{{position:static!important;"
+    "width:100%!important;height:auto!important;clip:auto!important;clip-path:none!important;margin:0!important;"
+    "white-space:normal!important;overflow:visible!important;font-size:.8125rem}</style>"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +81,7 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
     """Draw the page."""
     header(t("upload.title", lang), lang)
     st.caption(t("upload.about", lang))
+    st.html(SAID)
     turn = st.session_state.setdefault("upload-turn", 0)
     with st.container(key="files"):
         files = st.file_uploader(
@@ -132,10 +103,12 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
             upload_ask.questions(file, outcome.receipt, outcome.error, lang)
         _receipts(checked, at, asking=True)
     elif stored:
-        st.subheader(t("upload.stored", lang), anchor=False)
+        news = any(one.receipt is None or not one.receipt.again for one in stored)
+        st.subheader(t("upload.stored" if news else "upload.state.again", lang), anchor=False)
         _stored(stored, lang, links)
         _receipts(stored, at, asking=False)
     upload_refused.render(desk.refused(), desk.read_again, lang)
+    upload_received.render(desk.received(), lang)
     upload_run.offer(desk.waiting(), desk.run, lang, links)
 
 
@@ -238,10 +211,12 @@ def _store(ready: Sequence[Any], others: Sequence[Outcome], at: Counter) -> None
     if kept:
         st.session_state.pop("results-made", None)
         st.session_state["upload-turn"] += 1  # an empty drop zone for the next files
-        st.toast(counted("upload.stored.toast", len(kept), at.lang), icon=":material/check_circle:")
+        if news := sum(1 for one in kept if one.receipt is None or not one.receipt.again):  # nobody else was quicker
+            st.toast(counted("upload.stored.toast", news, at.lang), icon=":material/check_circle:")
         st.rerun()
     for outcome in st.session_state.pop("stored"):
-        upload_lines.error(outcome.error, at.lang)
+        if outcome.error is not None:
+            reason(outcome.error, at.lang)
 
 
 def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]) -> None:
@@ -268,7 +243,7 @@ def _receipts(outcomes: Sequence[Outcome], at: Counter, *, asking: bool) -> None
         with st.container(border=True, gap="small"):
             _receipt(outcome, at.lang)
             if outcome.error is not None and not (asking and outcome.is_question):
-                upload_lines.error(outcome.error, at.lang)
+                reason(outcome.error, at.lang)
     parts = [(one.file, part) for one in outcomes if one.receipt for part in one.receipt.parts]
     if parts:
         upload_issues.render(parts, at.desk.forms(), at.lang)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -44,7 +45,7 @@ def render(parts: Sequence[tuple[str, Part]], forms: Mapping[str, Form], lang: s
         for kind, (make, mime, words) in made.items():
             st.download_button(
                 t(f"upload.issues.download{words}", lang),
-                data=lambda make=make: make(issues, forms, lang),  # type: ignore[misc]
+                data=partial(make, issues, forms, lang),
                 file_name=f"issues.{kind}",
                 mime=mime,
                 key=f"issues-{kind}",

@@ -1,23 +1,15 @@
-"""What the upload page says of one file: why it was not taken, and what each form in it came to."""
+"""What the upload page says of one file: what each form in it came to."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages.issues import error_words, filled
+from collect.pages.issues import filled
 from collect.pages.words import as_text, number
-from collect.problems import CollectError
 from collect.receipts import Part
 
 COUNTS = ("read", "new", "changed", "duplicate", "with_issues", "unreadable")
-
-
-def error(error: CollectError | None, lang: str) -> None:
-    """Why a file was not taken, and what to do; nothing where it was."""
-    if error is not None:
-        found, mend = error_words(error, lang)
-        st.error(f"{found}\n\n**{mend}**\n\n{error.code}", icon=":material/error:")
 
 
 def part(part: Part, lang: str) -> None:

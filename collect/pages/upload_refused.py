@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from babel.dates import format_datetime
 
 from collect.access import Forbidden
 from collect.i18n import t
-from collect.pages.issues import error_words, filled
-from collect.pages.words import as_text, counted, number
+from collect.pages.issues import filled, reason
+from collect.pages.words import as_text, counted, moment, number
 from collect.problems import CollectError
 
 if TYPE_CHECKING:
@@ -33,13 +31,12 @@ def render(refused: Sequence[Mapping[str, Any]], again: Again, lang: str) -> Non
 
 
 def _one(one: Mapping[str, Any], again: Again, lang: str) -> None:
-    at = format_datetime(datetime.fromisoformat(one["received_at"]).astimezone(), "dd/MM/yyyy HH:mm", locale=lang)
     values = {**one, "file": as_text(one["file_name"]), "reason": as_text(one["reason"])}
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{values['file']}**", width="content")
         st.badge(t("upload.state.unreadable", lang), icon=":material/error:", color="red")
         size = number(max(1, round(one["size_bytes"] / 1024)), lang)
-        who = " · ".join(filter(None, (str(at), as_text(one["received_by"]), f"{size} KB")))
+        who = " · ".join(filter(None, (moment(one["received_at"], lang), as_text(one["received_by"]), f"{size} KB")))
         st.caption(who, width="stretch")
         pressed = st.button(t("upload.refused.again", lang), key=f"again-{one['sha256']}", icon=":material/replay:")
     found, mend = (filled(f"{one['code']}.{part}", lang, values) for part in ("found", "mend"))
@@ -56,8 +53,7 @@ def _try(sha256: str, again: Again, lang: str) -> None:
             raise
         except CollectError as error:
             status.update(label=t("upload.failed", lang, file=""), state="error")
-            found, mend = error_words(error, lang)
-            st.error(f"{found}\n\n**{mend}**\n\n{error.code}", icon=":material/error:")
+            reason(error, lang)
             return
     st.toast(t("upload.kept", lang, file=as_text(receipt.file)), icon=":material/check_circle:")
     st.rerun()

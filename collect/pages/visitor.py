@@ -86,7 +86,7 @@ def visitor(settings: Settings) -> Who:
 
 def _unasked(settings: Settings) -> Who:
     """Who comes in where nobody logs in."""
-    address = st.get_option("server.address") or "0.0.0.0"  # noqa: S104  # what Streamlit does without an address
+    address = listens_at()
     here = is_loopback(address)
     if not here and not settings.allow_anonymous:
         raise CollectError("ACC-03", address=address)
@@ -96,6 +96,11 @@ def _unasked(settings: Settings) -> Who:
     if settings.allow_anonymous and (not headers or is_own_name(came_as(headers), own_names())):
         return ANYBODY
     raise CollectError("ACC-15", host=came_as(headers) or "–")
+
+
+def listens_at() -> str:
+    """The address this server answers at."""
+    return str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104  # what Streamlit does without an address
 
 
 def own_names() -> list[str]:

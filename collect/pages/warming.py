@@ -9,15 +9,15 @@ from collect.pages import live, served
 from collect.problems import CollectError
 from collect.settings import Settings
 
-PAGES = ("account", "commune_page", "doors", "gap_list", "map_page", "method", "overview", "partners_panel", "upload")
-DRAWING = ("pandas.io.formats.style", "pyarrow.pandas_compat")  # imported by Streamlit only when a table is drawn
+CODE = (
+    "collect.pages.entry",  # every page
+    "pandas.io.formats.style", "pyarrow.pandas_compat",  # imported by Streamlit only when a table is drawn
+)  # fmt: skip
 
 
 def warm(settings: Settings) -> None:
     """Read it all once, before the app answers. What cannot be read is left: the page that meets it says why."""
-    for name in PAGES:
-        import_module(f"collect.pages.{name}")
-    for name in DRAWING:
+    for name in CODE:
         import_module(name)
     try:
         live.definitions(settings)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 from collect.i18n import t
-from collect.i18n.figures import NOTHING, chance, counted, day, interval, number, percent, points, whole_percent
+from collect.i18n.figures import NOTHING, chance, counted, day, interval, moment, number, percent, points, whole_percent
 from collect.targets import Target
 
 __all__ = [
-    "NOTHING", "Formats", "as_text", "chance", "counted", "day", "interval", "known", "number", "percent", "points",
-    "target_value", "whole_percent",
+    "NOTHING", "Formats", "as_text", "chance", "counted", "day", "interval", "known", "moment", "number", "percent",
+    "points", "target_value", "whole_percent",
 ]  # fmt: skip
 SIGNS = {">=": "≥", ">": ">", "=": "="}
 MEANING = re.compile(r"[!-/:-@\[-`{-~]")  # ASCII punctuation: CommonMark lets a backslash stand before each
@@ -22,9 +23,9 @@ def as_text(words: str) -> str:
     """Words from outside (a file's name, an answer) as Markdown that shows them as they are, on one line.
 
     Every sign of Markdown, HTML, mathematics and Streamlit's own ":red[...]" loses its meaning; letters that nobody
-    sees, or that turn the direction of reading around, are left out.
+    sees, or that turn the direction of reading around, are left out, and blanks of every width stay.
     """
-    seen = "".join(letter for letter in words if letter.isprintable())
+    seen = "".join(letter for letter in words if letter.isprintable() or unicodedata.category(letter) == "Zs")
     return MEANING.sub(r"\\\g<0>", seen)
 
 

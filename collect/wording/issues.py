@@ -6,21 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from collect.forms import Form, Words
+from collect.forms import Form
 from collect.i18n import catalogue, t
+from collect.speech import said
 
 
 def filled(key: str, lang: str, values: Mapping[str, Any]) -> str:
     """The words of ``key`` with what is known filled in; a value nobody gave shows as an ellipsis, never as a crash."""
     return t(key, lang, **values) if key in catalogue() else key
-
-
-def label_in(labels: Words, lang: str) -> str | None:
-    """A form's own words in ``lang``: forms name their languages 'Tiếng Việt (vi)'."""
-    for language, label in labels.items():
-        if language == lang or language.endswith(f"({lang})"):
-            return label
-    return next(iter(labels.values()), None)
 
 
 def details_of(issue: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,14 +24,14 @@ def details_of(issue: Mapping[str, Any]) -> dict[str, Any]:
 def own_message(details: Mapping[str, Any], lang: str) -> str | None:
     """What the form itself says to whoever breaks this rule, in ``lang`` or in whichever language it speaks."""
     message = details.get("message")
-    return (label_in(message, lang) or None) if isinstance(message, Mapping) else None
+    return (said(message, lang) or None) if isinstance(message, Mapping) else None
 
 
 def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, str, str]:
     """The question's label, what was found, and what to do."""
     details = details_of(issue)
     question = form.by_path.get(issue["question"]) if form and issue["question"] else None
-    label = label_in(question.labels, lang) if question else None
+    label = (said(question.labels, lang) or None) if question else None
     values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **details}
     if issue["code"] == "CAL-01" and not details.get("expected"):
         values["expected"] = t("correction.blank", lang)

@@ -1,18 +1,22 @@
 // Streamlit speaks English alone: its words on buttons, tables and dialogs are replaced where they appear.
 // Written into the page with the words of its language, and again with others when the language changes.
-(({ words, starts }) => {
+(({ words, patterns, labels }) => {
   const known = (window.phuForeign ??= { was: new WeakMap(), watcher: null });
-  const translated = (text) => {
+  const split = (several) => Object.entries(several).map(([pattern, said]) => [...pattern.split("*"), said]);
+  const inText = split(patterns), inLabels = split({ ...patterns, ...labels });
+  const translated = (text, place) => {
     const whole = text.trim();
     if (whole in words) return words[whole];
-    const start = Object.keys(starts).find((one) => whole.startsWith(one));
-    return start === undefined ? text : starts[start].replace("{rest}", whole.slice(start.length));
+    for (const [before, after, said] of place === "text" ? inText : inLabels)
+      if (whole.length > before.length + after.length && whole.startsWith(before) && whole.endsWith(after))
+        return said.replace("{rest}", () => whole.slice(before.length, whole.length - after.length));
+    return text;
   };
   const say = (node, place, now, write) => {
     if (!now) return;
     const kept = known.was.get(node) ?? {};
     const english = kept[place]?.said === now ? kept[place].english : now;
-    const said = translated(english);
+    const said = translated(english, place);
     if (said === now) return;
     known.was.set(node, { ...kept, [place]: { english, said } });
     write(said);

@@ -1,0 +1,64 @@
+"""What the upload page asks the rest to do: take files in, put answers right, make the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from collect.forms import Form
+
+if TYPE_CHECKING:
+    from collect.intake import Receipt
+    from collect.receive.sealed import PrivateKey
+    from collect.review.reviews import Correction, Outcome
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the team answered for a file: the order of its days, its encoding; the key that opens it, kept nowhere."""
+
+    dates: str = ""
+    encoding: str = ""
+    key: PrivateKey | None = field(default=None, repr=False)
+
+
+class Desk(Protocol):
+    """What the page asks the rest to do."""
+
+    def forms(self) -> Mapping[str, Form]:
+        """Every form by its id."""
+
+    def add(self, path: Path, name: str, by: str, *, dry_run: bool, progress: Progress, said: Answers) -> Receipt:
+        """Take a file in, or say what that would do. Raises CollectError."""
+
+    def refused(self) -> Sequence[Mapping[str, Any]]:
+        """Files that brought their reader down and are kept, as the registry notes them, with the limits that held."""
+
+    def received(self) -> Sequence[Mapping[str, Any]]:
+        """The uploads that arrived last, as the registry notes them, with their counts."""
+
+    def read_again(self, sha256: str, progress: Progress) -> Receipt:
+        """Take such a file in after all. Raises CollectError."""
+
+    def waiting(self) -> bool:
+        """Whether files are stored that the results do not know."""
+
+    def run(self, progress: Progress) -> str:
+        """Make the results again from everything stored; returns the run's id. Raises CollectError."""
+
+
+class Mending(Protocol):
+    """Who puts answers right when an issue spreadsheet comes back."""
+
+    def signed(self, name: str) -> Mending:
+        """The same, signed."""
+
+    def corrections(self, path: Path) -> list[Correction] | None:
+        """What a file asks to put right; None where it is no issue spreadsheet. Raises CollectError."""
+
+    def correct(self, corrections: Sequence[Correction]) -> list[Outcome]:
+        """Correct answers, and say of each what became of it. Raises CollectError."""

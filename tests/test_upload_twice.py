@@ -1,0 +1,126 @@
+"""Two at the upload page at once, and one who comes back to it: nothing is lost, and nothing is stored twice."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from pages_opened import page_of_app, to_page
+from streamlit.testing.v1 import AppTest
+
+from collect import registry
+from collect.i18n import t
+from collect.i18n.figures import counted
+from collect.journey import define
+from collect.settings import Settings, settings_from
+from collect.store import Store, open_store
+
+ANSWERS = (
+    '<data id="household" version="2026092801"><consent>{}</consent><meta><instanceID>{}</instanceID></meta></data>'
+)
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of compiled forms: each test's data folder has it."""
+    cache = tmp_path_factory.mktemp("forms")
+    define(settings_from({}).forms, cache / "forms")
+    return cache
+
+
+@pytest.fixture
+def settings(tmp_path: Path, forms: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    (tmp_path / "cache").symlink_to(forms)
+    environment = {"COLLECT_DATA": str(tmp_path), "COLLECT_DATABASE": "", "COLLECT_WORKER": "off"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    st.cache_resource.clear()
+    return settings_from(environment)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = open_store(settings)
+    yield opened
+    opened.engine.dispose()
+
+
+def day(*interviews: tuple[str, str]) -> bytes:
+    """A zip of submissions: consent and id of each."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as bundle:
+        for consent, ident in interviews:
+            bundle.writestr(f"{ident}/submission.xml", ANSWERS.format(consent, ident))
+    return made.getvalue()
+
+
+def handed_in(content: bytes, name: str = "day.zip") -> AppTest:
+    """A window in which a file was checked."""
+    app = page_of_app("upload")
+    app.file_uploader[0].upload(name, content, "application/zip")
+    return app.run()
+
+
+def stored(app: AppTest) -> AppTest:
+    return next(one for one in app.button if one.label == counted("upload.store", 1, "en")).click().run()
+
+
+def badges(app: AppTest) -> str:
+    return " ".join(one.value for one in app.markdown)
+
+
+def counts(store: Store) -> list[tuple[int, int, int]]:
+    return [(part["new"], part["changed"], part["duplicate"]) for part in registry.parts_of(store.engine)]
+
+
+def test_the_same_file_in_two_windows_is_stored_once_and_the_second_is_told(settings: Settings, store: Store) -> None:
+    same = day(("no", "uuid:1"))
+    one, other = handed_in(same), handed_in(same, "copy.zip")
+    stored(one)
+    assert t("upload.state.stored", "en") in badges(one)
+    assert not one.exception
+    stored(other)
+    assert not other.exception
+    assert t("upload.state.again", "en") in badges(other)
+    assert not [toast for toast in other.toast if "stored" in toast.value]
+    assert counts(store) == [(1, 0, 0)]
+
+
+def test_what_another_window_stored_meanwhile_is_counted_as_it_is_and_not_as_it_was_previewed(
+    settings: Settings, store: Store
+) -> None:
+    one, other = handed_in(day(("no", "uuid:1"))), handed_in(day(("yes", "uuid:1"), ("no", "uuid:2")))
+    assert other.metric[0].value == "2", "both were new when the preview was made"
+    stored(one)
+    stored(other)
+    assert counts(store) == [(1, 0, 0), (1, 1, 0)]
+    assert "changed **1**" in badges(other).lower()
+
+
+def test_who_comes_back_to_the_page_finds_what_arrived_and_an_empty_drop_zone(settings: Settings, store: Store) -> None:
+    checked = handed_in(day(("no", "uuid:1")))
+    assert registry.uploads(store.engine) == [], "a preview stores nothing"
+    assert list(store.folder.glob("inbox/*/*")) == []
+    back = page_of_app("upload")  # reloaded: another session
+    assert not [one for one in back.button if one.label == counted("upload.store", 1, "en")]
+    assert not back.dataframe
+    stored(checked)
+    back = to_page(back, "upload")
+    assert back.expander[0].label == t("upload.received", "en")
+    assert back.dataframe[0].value["File"].to_list() == ["day.zip"]
+    assert back.dataframe[0].value.shape[0] == 1
+
+
+def test_a_page_left_while_its_files_were_checked_forgets_them_and_nothing_else(
+    settings: Settings, store: Store
+) -> None:
+    app = to_page(to_page(handed_in(day(("no", "uuid:1"))), "forms"), "upload")  # another page, and back
+    assert not app.exception
+    assert registry.uploads(store.engine) == []
+    app.file_uploader[0].upload("day.zip", day(("no", "uuid:1")), "application/zip").run()
+    stored(app)
+    assert counts(store) == [(1, 0, 0)]
