@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .DELETE_ON_ERROR:
 
 app: journey
-	@echo "== The app: http://127.0.0.1:$(PORT)  (stop it with Ctrl+C)"
+	@echo "== The app"
 	@$(BIN)/collect app --port $(PORT)
 
 journey: demo

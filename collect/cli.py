@@ -357,7 +357,7 @@ def app(session: Session, port: int, address: str, allow_anonymous: bool) -> Non
         os.environ["COLLECT_ALLOW_ANONYMOUS"] = "1"  # the pages ask again, at every visit
     from collect.server import start
 
-    start(settings_from(), address, port)
+    start(settings_from(), address, port, ready=lambda url: session.say("cli.app.open", url=url))
 
 
 add_authors_tools(main, forms)

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,9 @@ from collect.pages.warming import warm
 from collect.problems import CollectError
 from collect.settings import Settings, settings_from
 
-QUIET = {"server.headless": True, "browser.gatherUsageStats": False}  # no question at the first start, no report
+QUIET = {  # no question at the first start, no report, no welcome but ours
+    "server.headless": True, "browser.gatherUsageStats": False, "logger.hideWelcomeMessage": True,
+}  # fmt: skip
 STREAMLIT_FILES = Path(st.__file__).parent / "static"
 
 
@@ -109,21 +111,30 @@ def found_by_streamlit() -> dict[str, Any]:
         sys.exit(f"{words['found']}\n{words['mend']}")
 
 
-def start(settings: Settings, address: str = "127.0.0.1", port: int = 8501, *, browser: bool = True) -> None:
-    """Serve the app until it is stopped, and show it where there is a screen.
+def start(
+    settings: Settings,
+    address: str = "127.0.0.1",
+    port: int = 8501,
+    *,
+    browser: bool = True,
+    ready: Callable[[str], None] = lambda _url: None,
+) -> None:
+    """Serve the app until it is stopped, and show it where there is a screen. ``ready`` is told where, once it answers.
 
     Raises
     ------
     CollectError
-        ACC-03 for an address that others reach while nobody is asked who they are, unless the settings allow it.
+        ACC-03 for an address that others reach while nobody is asked who they are, unless the settings allow it;
+        ACC-19 where something listens already.
     """
+    if _answers(address, port):
+        raise CollectError("ACC-19", address=address, port=port, free=port + 1)
     sys.argv = [str(script())]  # Streamlit looks for its settings beside the program it believes was started
     options = {"server.address": address, "server.port": port, "browser.serverAddress": address, **QUIET}
     load_config_options(options)
     app = build(settings, may_listen(address, settings.allow_anonymous))
     answer_at_once()
-    if browser and has_screen():
-        threading.Thread(target=_show, args=(address, port), daemon=True).start()
+    threading.Thread(target=_tell, args=(address, port, ready, browser and has_screen()), daemon=True).start()
     app.run(config=options)
 
 
@@ -160,13 +171,23 @@ def has_screen() -> bool:
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _show(address: str, port: int) -> None:
-    """Open the browser once the app answers; give up after half a minute."""
+def _tell(address: str, port: int, ready: Callable[[str], None], show: bool) -> None:
+    """Say where the app is, and open it, as soon as it answers; give up after half a minute."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104  # every address of this machine
     for _ in range(60):
-        try:
-            socket.create_connection((address, port), timeout=0.5).close()
-        except OSError:
-            time.sleep(0.5)
-            continue
-        webbrowser.open(f"http://{address}:{port}")
-        return
+        if _answers(here, port):
+            url = f"http://{f'[{here}]' if ':' in here else here}:{port}"
+            ready(url)
+            if show:
+                webbrowser.open(url)
+            return
+        time.sleep(0.5)
+
+
+def _answers(address: str, port: int) -> bool:
+    """Whether something listens there."""
+    try:
+        socket.create_connection((address, port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from streamlit.web.server.starlette import starlette_server
 
 from collect.access import ANYBODY, LOCAL, Who, from_here
 from collect.api.gate import Gate
+from collect.cli import main
 from collect.i18n import LANGUAGES, t
 from collect.pages import visitor
 from collect.pages.alone import stay_alone
@@ -110,6 +112,17 @@ def test_every_piece_of_an_answer_leaves_as_it_is_written(monkeypatch: pytest.Mo
             accepted, _ = listening.accept()
     with accepted:
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_app_that_is_open_already_is_said_with_another_way(lang: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLLECT_LANG", "")  # the command sets it for its pages; put back afterwards
+    with socket.create_server(("127.0.0.1", 0)) as open_already:
+        port = open_already.getsockname()[1]
+        done = CliRunner().invoke(main, ["--lang", lang, "app", "--port", str(port)])
+    assert done.exit_code == CollectError.exit_code
+    assert str(port) in done.stderr
+    assert str(port + 1) in done.stderr
 
 
 def nobody_is_asked(*_: object, **__: object) -> str:
