@@ -27,6 +27,7 @@ from collect.receive.sealed import PrivateKey, holds_sealed, unsealed
 from collect.store import (
     Store,
     Stored,
+    cannot_write,
     content_hashes,
     forget,
     held,
@@ -37,7 +38,7 @@ from collect.store import (
     safe_name,
     sha256_of,
     sweep,
-)  # fmt: skip
+)
 
 __all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_bytes", "add_file", "rebuild"]
 
@@ -103,10 +104,13 @@ def add_file(
 
 def add_bytes(store: Store, data: bytes, definitions: Definitions, asked: Asked) -> Receipt:
     """Take in bytes that lie in no file yet, under the name that ``asked`` gives them. Raises as `add_file` does."""
-    with TemporaryDirectory(prefix=".incoming-", dir=store.folder) as folder:
-        path = Path(folder) / safe_name(asked.name or "")
-        path.write_bytes(data)
-        return add_file(store, path, definitions, asked)
+    try:
+        with TemporaryDirectory(prefix=".incoming-", dir=store.folder) as folder:
+            path = Path(folder) / safe_name(asked.name or "")
+            path.write_bytes(data)
+            return add_file(store, path, definitions, asked)
+    except OSError as error:
+        raise cannot_write(store.folder, error) from error
 
 
 def _moment(store: Store) -> datetime:

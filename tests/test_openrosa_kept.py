@@ -28,6 +28,7 @@ from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
 from collect.openrosa import people
 from collect.openrosa.fold import fold
+from collect.problems import StoreError
 from collect.registry import ATTACHMENTS
 from collect.review.identity import current
 from collect.settings import Settings
@@ -179,3 +180,15 @@ def test_what_the_running_app_acknowledged_outlives_it(settings: Settings, store
     assert [row["instance_id"] for row in rows(store)] == ["uuid:1"]
     assert bytes_of(store.folder, rows(store)[0]) == xml()
     assert token not in said.decode()
+
+
+def test_a_disk_that_takes_no_table_is_said_in_words_and_what_was_sent_waits_on(
+    phone: TestClient, store: Store, definitions: Definitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert send(phone, xml()) == 201
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", lambda *_: refuse(0))
+        with pytest.raises(StoreError) as error:
+            fold(store, definitions)
+    assert error.value.code == "STO-03"
+    assert len(fold(store, definitions)) == 1

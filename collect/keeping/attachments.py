@@ -128,6 +128,8 @@ def damage(store: Store) -> Iterator[str]:
 
 def restore(store: Store) -> int:
     """Put the attachments of all known submissions into a registry that knows none; returns how many."""
+    if not (store.folder / FOLDER).is_dir():
+        return 0
     with store.engine.connect() as connection:
         if connection.execute(sa.select(ATTACHMENTS.c.name).limit(1)).scalar() is not None:
             return 0
