@@ -49,6 +49,7 @@ TROUBLE = [
     ("swell_at_once.xml", "IN-45", "memory"),
     ("fault.xml", "IN-46", "KeyError trouble.py"),
     ("leave.xml", "IN-46", "exit"),
+    ("killed.xml", "IN-46", "signal 9"),
 ]
 
 
@@ -91,6 +92,29 @@ def test_a_member_that_brings_the_reader_down_is_left_out_and_the_rest_is_read(
     assert received.answers["/data"]["submission_id"].to_list() == ["uuid:a", "uuid:c"]
     assert received.issues.select("code", "found_in").rows() == [("FIL-03", "b.xml")]
     assert received.unreadable == 1
+
+
+def test_a_reader_ended_from_outside_accuses_no_member_and_reads_all_once_more(
+    forms: Sequence[Form], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "killed_once.zip", "w") as archive:
+        for name in "abc":
+            archive.writestr(f"{name}.xml", SUBMISSION.format(name))
+    (received,) = receive_apart(tmp_path / "killed_once.zip", forms, manner=LITTLE)
+    assert received.answers["/data"]["submission_id"].to_list() == ["uuid:a", "uuid:b", "uuid:c"]
+    assert received.issues.height == 0
+    assert (tmp_path / "killed_once.struck").exists()
+
+
+def test_where_nothing_else_is_left_the_refusal_says_how_the_reader_ended(
+    forms: Sequence[Form], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "segfault.zip", "w") as archive:
+        archive.writestr("b.xml", SUBMISSION.format("b"))
+    with pytest.raises(ExportError) as caught:
+        receive_apart(tmp_path / "segfault.zip", forms, manner=LITTLE)
+    assert (caught.value.code, caught.value.values["reason"]) == ("IN-46", "signal 11")
+    assert str(caught.value.values["file"]).endswith("b.xml")
 
 
 def test_reading_apart_and_reading_here_say_the_same(forms: Sequence[Form], tmp_path: Path) -> None:

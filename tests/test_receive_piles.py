@@ -26,6 +26,7 @@ FOLDERS = """
 | hh.csv:root hh-member.csv:rows media/1.jpg:photo        | F(hh-member.csv hh.csv media)                       | the same with its photos    |
 | hh.csv:root hh-member.csv:rows new.zip:zip              | hh(hh-member.csv hh.csv); new.zip                   | the same among others       |
 | a.csv:root a-m.csv:rows a-b.csv:root a-b-m.csv:rows     | a(a-m.csv a.csv); a-b(a-b-m.csv a-b.csv)            | two forms, unpacked         |
+| villages.csv:list                                       | villages.csv                                        | a table that is no export   |
 | hh-member.csv:rows a.zip:zip                            | a.zip; hh-member.csv                                | rows without their root     |
 | page.json:page truth.json:other                         | page.json                                           | pages and other data        |
 | week1/a.zip:zip week2/b.zip:zip week2/c.xml:xml         | a.zip; b.zip; c.xml                                 | a folder a week             |

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -90,7 +91,8 @@ def receive_apart(
 ) -> tuple[Received, ...]:
     """Read a file, a folder or a zip like `receive`, in another process.
 
-    A member that brings the reader down is left out and told (FIL-03), and the rest is read.
+    A member that brings the reader down is left out and told (FIL-03), and the rest is read. A reader that was ended
+    from outside (by the system, short of memory, or by a person) says nothing of a member: all is read once more.
 
     Raises
     ------
@@ -99,7 +101,7 @@ def receive_apart(
     """
     if not hasattr(os, "fork"):  # no such system call on Windows: read here, within the same limits on size
         return receive(path, forms, form=form, source=source, progress=progress, manner=manner)
-    tell = progress or silent
+    tell, struck = progress or silent, False
     while True:
         with TemporaryDirectory(prefix="collect-") as name:
             folder = Path(name)
@@ -109,9 +111,12 @@ def receive_apart(
                 return taken_over(folder, forms)
             member = _member_at(folder)
         code = ENDED_BY.get(str(ended.get("ended")), DIED)
-        if not member or code == ENDED_BY["time"] or len(manner.skip) >= MOST_LEFT_OUT:
+        if _from_outside(ended) and not struck:
+            struck = True
+            continue
+        if _from_outside(ended) or not member or code == ENDED_BY["time"] or len(manner.skip) >= MOST_LEFT_OUT:
             raise _refusal(code, Path(path).name, ended, manner)
-        manner = replace(manner, skip={**manner.skip, member: code})
+        manner = replace(manner, skip={**manner.skip, member: (code, _reason(ended))})
 
 
 def returned_apart(path: Path, manner: Manner = USUAL) -> Returned | None:
@@ -144,6 +149,11 @@ def _followed(line: socket.socket, tell: Progress) -> dict[str, object]:
     return {"ended": "lost", **fault}
 
 
+def _from_outside(ended: dict[str, object]) -> bool:
+    """Whether something else than what was read ended the reader or its guard."""
+    return ended.get("signal") == signal.SIGKILL or ended.get("ended") == "lost"
+
+
 def _member_at(folder: Path) -> str:
     """The member that was being read when the reader ended; "" where it was busy with something else."""
     try:
@@ -153,6 +163,10 @@ def _member_at(folder: Path) -> str:
 
 
 def _refusal(code: str, file: str, ended: dict[str, object], manner: Manner) -> ExportError:
-    limits = manner.limits
-    reason = ended.get("fault") or (f"signal {ended['signal']}" if "signal" in ended else ended.get("ended"))
+    limits, reason = manner.limits, _reason(ended)
     return ExportError(code, file=file, seconds=limits.seconds, megabytes=limits.memory_megabytes, reason=reason)
+
+
+def _reason(ended: dict[str, object]) -> str:
+    """What is known of how a reader ended, for the maintainers."""
+    return str(ended.get("fault") or (f"signal {ended['signal']}" if "signal" in ended else ended.get("ended")))

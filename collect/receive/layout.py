@@ -205,7 +205,7 @@ def _source_of(sheets: Sequence[Sheet], kind: str) -> str:
 def _look_inside_many(look: Look, wanted: str | None) -> None:
     members = look.upload.members
     manner = look.upload.manner
-    look.broken += [(member, _left_out(member, code, manner.limits)) for member, code in manner.skip.items()]
+    look.broken += [(member, _left_out(member, *why, manner.limits)) for member, why in manner.skip.items()]
     tables = [one for one in members if one.suffix == ".csv" and not one.name.endswith(AUDIT) and not _is_media(one)]
     xml = [one for one in members if one.suffix == ".xml"]
     books = [one for one in members if one.suffix == ".xlsx"]
@@ -227,9 +227,9 @@ def _look_inside_many(look: Look, wanted: str | None) -> None:
         raise ExportError("IN-42" if nested else "IN-15", file=look.file, members=len(members), member=nested)
 
 
-def _left_out(member: str, code: str, limits: Limits) -> ExportError:
+def _left_out(member: str, code: str, reason: str, limits: Limits) -> ExportError:
     """Why a member that brought its reader down is left out."""
-    return ExportError(code, file=member, seconds=limits.seconds, megabytes=limits.memory_megabytes, reason="-")
+    return ExportError(code, file=member, seconds=limits.seconds, megabytes=limits.memory_megabytes, reason=reason)
 
 
 def _is_media(member: Member) -> bool:

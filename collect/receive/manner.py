@@ -15,14 +15,14 @@ from collect.receive.lettering import words_in
 class Manner:
     """How an upload is to be read.
 
-    ``encoding``: what somebody insisted on, "" for none. ``skip``: members to leave out, and the code that says why.
+    ``encoding``: what somebody insisted on, "" for none. ``skip``: members to leave out, each with its code and reason.
     ``note`` is told the name of each member before it is read, and "" when no member's bytes are at work. ``forms``:
     whose words are evidence for the encoding. ``lanes``: processes that may read at once, where the reader may fork.
     """
 
     encoding: str = ""
     limits: Limits = DEFAULT
-    skip: Mapping[str, str] = field(default_factory=dict)
+    skip: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     note: Callable[[str], None] | None = None
     forms: Sequence[Form] = ()
     lanes: int = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,18 +38,22 @@ def uploads_in(path: Path) -> Iterator[Path]:
     inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
     files = [child for child in inside if not child.is_dir()]
     folders = [child for child in inside if child.is_dir()]
-    sets = _sets(files)
-    exports = [*sets, *([one] for one in files if _stands_alone(one) and not any(one in tables for tables in sets))]
-    loose = [one for one in files if not any(one in export for export in exports)]
-    if any(one.suffix.lower() == ".xml" for one in loose):
-        piles = [*exports, loose]
-    else:
-        piles = [*exports, *([one] for one in loose if _may_be_export(one))]
-    if not inside or piles == [loose] or _is_one_export(piles, sets, folders):
+    headings = {one: _headings(one) for one in files if one.suffix.lower() == ".csv"}
+    sets = _sets(headings)
+    bound = {table for tables in sets for table in tables}
+    exports = [*sets, *([one] for one in files if one not in bound and _stands_alone(one, headings))]
+    taken = {one for export in exports for one in export}
+    loose = [one for one in files if one not in taken]
+    submissions = any(one.suffix.lower() == ".xml" for one in loose)
+    piles = [*exports, *([loose] if submissions else ([one] for one in loose if _may_be_export(one)))]
+    if not inside or (submissions and not exports) or _is_one_export(piles, sets, folders):
         yield path
         return
     for pile in sorted(piles):
-        yield from _together(pile, path.name if pile == loose else pile[0].stem) if len(pile) > 1 else pile
+        if len(pile) == 1:
+            yield pile[0]
+        else:
+            yield from _together(pile, path.name if pile == loose else pile[0].stem)
     for folder in folders:
         yield from uploads_in(folder)
 
@@ -60,9 +64,8 @@ def _is_one_export(piles: Sequence[list[Path]], sets: Sequence[list[Path]], fold
     return tables and all(one.name == MEDIA for one in folders) and bool(sets or folders)
 
 
-def _sets(files: Sequence[Path]) -> list[list[Path]]:
+def _sets(headings: Mapping[Path, Sequence[str]]) -> list[list[Path]]:
     """Tables that are one export: that of the submissions first, then those of its repeats, called form-repeat.csv."""
-    headings = {one: _headings(one) for one in files if one.suffix.lower() == ".csv"}
     repeats = [one for one, names in headings.items() if PARENT_KEY in names]
     roots = [one for one, names in headings.items() if KEY in names and one not in repeats] if repeats else []
     own: dict[Path, list[Path]] = {root: [] for root in roots}
@@ -83,11 +86,11 @@ def _headings(path: Path) -> Sequence[str]:
     return ()
 
 
-def _stands_alone(path: Path) -> bool:
+def _stands_alone(path: Path, headings: Mapping[Path, Sequence[str]]) -> bool:
     """Whether a file is an export by itself, whatever lies beside it."""
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        return is_export(_headings(path))
+        return is_export(headings[path])
     return suffix in WHOLE or (suffix == ".json" and _may_be_export(path))
 
 
