@@ -107,12 +107,12 @@ def test_who_comes_back_to_the_page_finds_what_arrived_and_an_empty_drop_zone(se
     assert list(store.folder.glob("inbox/*/*")) == []
     back = page_of_app("upload")  # reloaded: another session
     assert not [one for one in back.button if one.label == counted("upload.store", 1, "en")]
-    assert not back.dataframe
+    assert not back.expander
     stored(checked)
     back = to_page(back, "upload")
     assert back.expander[0].label == t("upload.received", "en")
-    assert back.dataframe[0].value["File"].to_list() == ["day.zip"]
-    assert back.dataframe[0].value.shape[0] == 1
+    [listed] = (one.proto.body for one in back.expander[0].get("html"))
+    assert listed.count("<td role='cell' class='strong' data-name='File'>day.zip</td>") == 1
 
 
 def test_a_page_left_while_its_files_were_checked_forgets_them_and_nothing_else(

@@ -14,7 +14,7 @@ from collect.pages.layout import header, made_up_banner, to_upload
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.picking import Kind, section, several
 from collect.pages.review_words import short, tell_error
-from collect.pages.tables import in_words
+from collect.pages.tables import in_words, name_width
 from collect.pages.take_away import XLSX, buttons
 from collect.pages.words import day, number
 from collect.problems import CollectError
@@ -135,7 +135,7 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
         if several
         else "review-rows",  # ticks are of these rows
         column_config={
-            t("column.commune", lang): st.column_config.Column(width=150),
+            t("column.commune", lang): st.column_config.Column(width=name_width(lang)),
             t("review.column.state", lang): st.column_config.Column(width=104),
         },
     )
