@@ -19,12 +19,7 @@ import streamlit as st
 from pages_opened import page_of_app
 from streamlit.testing.v1 import AppTest
 
-<<<<<<< HEAD
-import geo
-=======
 from collect import fieldwork
-from collect.csv_files import MADE_UP
->>>>>>> pages
 from collect.define import Finding
 from collect.demo import make_round
 from collect.harmless import harmless
