@@ -157,3 +157,10 @@ def test_importing_starts_no_thread_of_the_column_engine() -> None:
     asked = f"import glob, collect.intake, collect.publish, collect.receive, geo; {told}"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert "polars-0" not in done.stdout
+
+
+def test_the_command_line_loads_what_a_command_needs_when_it_runs() -> None:
+    heavy = ("sqlalchemy", "starlette", "streamlit", "pandas", "geopandas", "shapely", "lxml", "argon2")
+    program = f"import sys, collect.cli; print([name for name in {heavy} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert said.stdout.strip() == "[]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fake_servers import Elsewhere, Fake, serving
@@ -14,6 +15,7 @@ from collect.journey import Definitions
 from collect.keeping.attachments import files_of
 from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
+from collect.pull.wire import within
 from collect.registry import ATTACHMENTS
 from collect.review.attached import attached
 from collect.review.standing import standing
@@ -92,6 +94,22 @@ def test_where_files_lie_elsewhere_nobody_there_sees_credentials(tmp_path: Path,
         assert bring(tmp_path, kind, "--media")["files"] == 2
     assert photos(tmp_path)[name_of(kind, 2)] == {"a.jpg": b"from the store"}
     assert elsewhere.shown == [None]
+
+
+@pytest.mark.parametrize(
+    ("link", "asked"),
+    [
+        ("https://other.example/a/b.jpg?x=1", "/a/b.jpg?x=1"),
+        ("/a/b.jpg", "/a/b.jpg"),
+        ("@other.example/a", ""),
+        ("https://other.example", ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_link_leads_to_no_other_server(link: object, asked: str) -> None:
+    assert within(link) == asked
+    assert not asked or urlsplit(f"https://ours{within(link)}").hostname == "ours"
 
 
 def test_what_is_too_large_or_gone_is_left_and_said(

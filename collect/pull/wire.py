@@ -141,9 +141,11 @@ class Wire:
 
 
 def within(link: object) -> str:
-    """A link's path and query: it is asked of the server we know, whatever host it names."""
-    parts = urlsplit(link) if isinstance(link, str) else urlsplit("")
-    return (f"{parts.path}?{parts.query}" if parts.query else parts.path) if parts.path else ""
+    """A link's path and query: it is asked of the server we know, whatever host it names; "" where it has none."""
+    parts = urlsplit(link if isinstance(link, str) else "")
+    if not parts.path.startswith("/"):  # behind our server's name, "@elsewhere" would be another's
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _refuse_strangers(error: BaseException | None, base: str) -> None:
