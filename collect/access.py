@@ -95,7 +95,6 @@ def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset
 
 
 EVERYWHERE = Scope()
-NOWHERE = Scope(frozenset(), frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
