@@ -21,7 +21,7 @@ def render(received: Sequence[Mapping[str, Any]], lang: str) -> None:
     columns = {
         file: [one["file_name"] for one in received],
         t("upload.received.at", lang): [moment(one["received_at"], lang) for one in received],
-        t("upload.received.by", lang): [one["received_by"] or None for one in received],
+        t("upload.received.by", lang): pl.Series([one["received_by"] or None for one in received], dtype=pl.String),
         t("receipt.count.read", lang): [one["read"] for one in received],
         t("receipt.count.with_issues", lang): [one["with_issues"] for one in received],
     }
