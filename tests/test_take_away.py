@@ -40,7 +40,10 @@ HELD = {  # page, its view -> every download there: its key, and whether people 
         "ledger": True,
     },
     ("commune", "id=29308"): {"sheet": False},
-    ("map", ""): {"map-png": False, "map-html": False},
+    ("map", ""): {
+        "map-png": False, "map-html": False,
+        "take-map-S2-2025-commune-xlsx": False, "take-map-S2-2025-commune-csv": False,
+    },
     ("", ""): {}, ("method", ""): {}, ("upload", ""): {},
     ("review", ""): {"take-interviews-xlsx": True, "take-interviews-csv": True, "review-issues": True},
     ("quality", "section=rules"): {"take-quality-rules-xlsx": False, "take-quality-rules-csv": False},

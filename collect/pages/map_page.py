@@ -13,7 +13,7 @@ import streamlit as st
 
 import geo
 from collect.i18n import t
-from collect.pages import commune_card, data, link_codes, looks, making, map_component, tables, trouble
+from collect.pages import commune_card, data, link_codes, looks, making, map_component, tables, take_away, trouble
 from collect.pages.data import Results
 from collect.pages.layout import address, coded, header
 from collect.pages.making import Progress
@@ -261,6 +261,7 @@ def _ranking(results: Results, target: Target, lang: str, rows: pl.DataFrame) ->
         key=key,
         column_config=tables.widths(lang),
     )
+    take_away.buttons(tables.named(ranked, lang, ["code", *columns]), f"map-{target.target_id}", lang, results.made_up)
 
 
 def findable(name: str) -> str:

@@ -19,6 +19,7 @@ NAME, FIGURE, VERDICT = 152, 84, 158  # pixels: a phone shows a name, its figure
 LONG_NAME = 168  # where a name carries its kind behind it, "Commune"
 NEEDED = {"vi": 104, "km": 112, "en": 136}  # a count with what is counted
 _WORDS = {
+    "code": "column.code",
     "name": "column.commune",
     "verdict": "column.verdict",
     "value": "column.estimate",
@@ -29,7 +30,7 @@ _WORDS = {
 
 
 def in_words(column: pl.Series, words: Callable[[Any], str]) -> pl.Series:
-    """A column in words; blanks stay blank. Made here and not inside a Polars expression, for `communes`' reason."""
+    """A column in words; blanks stay blank. Made here and not inside a Polars expression, for the reason of `named`."""
     return pl.Series(column.name, [None if value is None else words(value) for value in column], pl.String)
 
 
@@ -51,17 +52,27 @@ def needed_width(lang: str) -> int:
 
 
 def communes(rows: pl.DataFrame, unit: str, lang: str, columns: Sequence[str] = EVERYTHING) -> object:
-    """Rows of `collect.pages.data.communes`: numbers stay numbers underneath, so that sorting works.
+    """`named` with its numbers written out for the eye. ``unit``: what the indicator counts, households or people."""
+    names = _names(lang)
+    formats: Formats = {
+        names["value"]: lambda cell: percent(known(cell), lang),
+        names["needed"]: lambda cell: with_unit(cell, unit, lang),
+        names["n_households"]: lambda cell: number(known(cell), lang),
+    }
+    shown: Formats = {names[name]: formats[names[name]] for name in columns if names[name] in formats}
+    return named(rows, lang, columns).to_pandas().style.format(shown)
 
-    ``unit``: what the indicator counts, households, people or communes.
+
+def named(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING) -> pl.DataFrame:
+    """Rows of `collect.pages.data.communes` under headings in words; numbers stay numbers, so that sorting works.
 
     Words are made here and not inside a Polars expression: its threads would wait for the interpreter while another
     visitor's page holds the interpreter and waits for those threads, and the app would stand still for ever.
     """
-    names = {name: t(key, lang) for name, key in _WORDS.items()}
     verdicts = [looks.verdict_text(verdict, lang) for verdict in rows["verdict"]]
     spans = [interval(low, high, lang) for low, high in rows.select("ci_low", "ci_high").iter_rows()]
     frame = rows.select(
+        pl.col("place").alias("code"),
         "name",
         pl.Series("verdict", verdicts, pl.String),
         "value",
@@ -69,13 +80,11 @@ def communes(rows: pl.DataFrame, unit: str, lang: str, columns: Sequence[str] = 
         pl.col("households_needed").alias("needed"),
         "n_households",
     )
-    formats: Formats = {
-        names["value"]: lambda cell: percent(known(cell), lang),
-        names["needed"]: lambda cell: with_unit(cell, unit, lang),
-        names["n_households"]: lambda cell: number(known(cell), lang),
-    }
-    shown: Formats = {names[name]: formats[names[name]] for name in columns if names[name] in formats}
-    return frame.select(columns).to_pandas().rename(columns=names).style.format(shown)
+    return frame.select(columns).rename({name: words for name, words in _names(lang).items() if name in columns})
+
+
+def _names(lang: str) -> dict[str, str]:
+    return {name: t(key, lang) for name, key in _WORDS.items()}
 
 
 def name_width(lang: str) -> int:
