@@ -328,6 +328,7 @@ def test_a_commune_opens_from_the_overview_in_one_click_and_prints(watch: Callab
     seen.open("", "en", "overview.title")
     _open_first_row(seen.page)
     seen.page.get_by_text(t("commune.targets", "en")).wait_for()
+    assert seen.page.get_by_role("radio", name="English").is_checked(), "the switch knows its language on another page"
     with seen.page.expect_download() as download:
         seen.page.get_by_role("button", name=t("commune.sheet", "en")).click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")

@@ -170,11 +170,13 @@ def coded(
 
     A code in the address that is not among ``options`` is said to be unknown.
     """
-    if key not in st.session_state or st.session_state[key] not in options:
+    value = st.session_state.get(key)
+    if key not in st.session_state or value not in options:
         asked = st.query_params.get(key)
-        st.session_state[key] = asked if asked in options else default
+        value = asked if asked in options else default
         if asked is not None and asked not in options:
             link_codes.remember(key, [asked])
+    st.session_state[key] = value  # said at every run: a browser that opens another page has forgotten it
     link_codes.tell(key, label)
 
     def push() -> None:

@@ -70,7 +70,7 @@ def _kind(rows: pl.DataFrame, name: str, strong: str, long: Collection[str]) -> 
         return "strong"
     if rows.schema[name].is_numeric():
         return "figure"
-    longest = rows[name].str.len_chars().max() if rows.height else 0
+    longest = rows[name].cast(pl.String).str.len_chars().max() if rows.height else 0
     return "long" if name in long else "tight" if isinstance(longest, int) and longest <= TIGHT else ""
 
 
