@@ -224,10 +224,7 @@ def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]
     whole = total([one.receipt for one in outcomes if one.receipt])
     if not whole.new + whole.changed + whole.duplicate:
         return
-    st.success(
-        t("upload.kept.mending", lang, good=number(whole.counting, lang), bad=number(whole.with_issues, lang)),
-        icon=":material/inventory_2:",
-    )
+    st.success(upload_lines.kept(whole, lang), icon=":material/inventory_2:")
     if whole.with_issues and "review" in links:
         st.page_link(
             links["review"],
