@@ -187,6 +187,28 @@ def test_sending_back_needs_a_reason_and_is_written_down_with_who_did_it(
     live_reviews.reviewing(settings, MINH).decide([ident], "received", "")
 
 
+def test_a_decision_on_what_another_window_decided_meanwhile_is_not_written_and_told(
+    page: Open, settings: Settings, store: Store
+) -> None:
+    desk = live_reviews.reviewing(settings, MINH)
+    ident, following = desk.queue().filter(state="with_issues")["submission_id"][:2]
+    app = page("review", who=MINH)
+    app.text_input(key=f"reason-{ident}").set_value("never visited")
+    live_reviews.reviewing(settings, Who("Hoa", "planner", subject="9")).decide([ident], "accepted", "")
+    app.button(key=f"rejected-{ident}").click().run()
+    (told,) = [one.value for one in app.error]
+    assert told.startswith(
+        f"Nothing was written down: interview {ident.removeprefix('uuid:')[:8]} was changed elsewhere"
+    )
+    assert "Hoa" in told
+    assert "now “accepted”" in told
+    assert app.text_input(key=f"reason-{following}").value == ""
+    states = dict(desk.queue().select("submission_id", "state").iter_rows())
+    assert (states[ident], states[following]) == ("accepted", "with_issues")
+    assert not app.run().error
+    desk.decide([ident], "received", "")
+
+
 def test_one_interview_is_opened_and_several_are_decided_on_only_where_somebody_ticked_them(
     page: Open, settings: Settings, store: Store
 ) -> None:
