@@ -19,6 +19,7 @@ SUBMISSION = {  # what is remembered of each submission read, so that other file
     "news": pl.String(),  # new, changed or duplicate, against what was stored before
     "status": pl.String(),  # of its household
 }
+NO_CONSENT = "no_consent"
 NO_SUBMISSIONS = pl.DataFrame(schema=SUBMISSION)
 
 
@@ -47,6 +48,11 @@ class Part:
         """The part as a registry row."""
         return {name: getattr(self, name) for name in COUNTS} | {"issues": self.issues.height}
 
+    @property
+    def no_consent(self) -> int:
+        """How many of the submissions read are interviews to which nobody consented."""
+        return self.submissions.filter(status=NO_CONSENT).height
+
     def known(self) -> Part:
         """The same part of an upload whose bytes are there already: everything in it is a duplicate."""
         return replace(self, new=0, changed=0, duplicate=self.read, submissions=NO_SUBMISSIONS)
@@ -67,8 +73,9 @@ class Receipt:
 class Sum:
     """Several receipts in one: counts of submissions, and how many interviews came of them.
 
-    ``counting``: interviews that are new or changed and that estimates look at without reserve; ``with_issues``: those
-    that are new or changed and break a rule. An interview that several files hold is counted once, as its last version.
+    What is new or changed is one of five. ``counting``: interviews that estimates look at without reserve;
+    ``with_issues``: those that break a rule; ``no_consent``: those to which nobody consented; ``rejected`` on the
+    platform they came from; ``earlier``: versions that another one in these files takes the place of.
     """
 
     new: int
@@ -77,6 +84,9 @@ class Sum:
     unreadable: int
     counting: int
     with_issues: int
+    no_consent: int
+    rejected: int
+    earlier: int
 
 
 def news_of(index: pl.DataFrame, before: pl.DataFrame) -> pl.Series:
@@ -155,4 +165,7 @@ def total(receipts: Sequence[Receipt]) -> Sum:
         unreadable=sum(part.unreadable for part in parts),
         counting=last.filter(status="accepted").height,
         with_issues=last.filter(status="with_issues").height,
+        no_consent=last.filter(status=NO_CONSENT).height,
+        rejected=last.filter(status="rejected").height,
+        earlier=fresh.height - last.height,
     )

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 from check_tables import rows_of
 from field_office import Office, submission
 
 from collect.intake import Asked, Receipt, add_file
-from collect.receipts import in_turn, total
+from collect.pages import upload_lines
+from collect.receipts import SUBMISSION, Part, in_turn, total
 from collect.review import reviews
+from collect.tables import ISSUES
+from collect.wording.receipts import receipt_lines
 
 GOOD = """
     | id | replaces | size |
@@ -89,6 +93,28 @@ def test_an_interview_in_several_files_is_counted_once_with_its_last_answers(off
     assert (whole.counting, whole.with_issues) == (4, 1)  # c was mended by its edit f; e breaks a rule
     queue = reviews.queue(office.store, office.definitions)
     assert (queue.height, queue.filter(state="with_issues").height) == (5, 1)
+
+
+def test_what_is_new_or_changed_is_told_to_the_last_one() -> None:
+    statuses = ["accepted", "accepted", "with_issues", "no_consent", "rejected", "accepted"]
+    rows: list[tuple[str | None, ...]] = [
+        (f"{place}", None, "x", "new", status) for place, status in enumerate(statuses)
+    ]
+    rows += [("0", None, "y", "changed", "no_consent"), ("9", "1", "z", "changed", "accepted")]
+    rows += [("7", None, "x", "duplicate", "no_consent")]
+    submissions = pl.DataFrame(rows, schema=SUBMISSION, orient="row")
+    part = Part("hh", "1", "central-csv", 9, 0, 6, 2, 1, 1, 0, ISSUES.empty(), submissions)
+    receipt = Receipt("a.csv", "a", again=False, stored=True, parts=(part,))
+    whole = total([receipt])
+    told = (whole.counting, whole.with_issues, whole.no_consent, whole.rejected, whole.earlier)
+    assert told == (2, 1, 2, 1, 2)
+    assert sum(told) == whole.new + whole.changed
+    assert upload_lines.kept(whole, "en") == (
+        "2 interviews count; 1 with issues are kept for mending. 2 without consent: kept, not counted. 1 rejected on"
+        " the server they came from: kept, not counted. 2 earlier versions of interviews that are in these files too:"
+        " kept; the newest counts."
+    )
+    assert "    3 of them without consent: kept, not counted" in receipt_lines(receipt, "en")
 
 
 def test_duplicates_and_refusals_neither_count_anew_nor_wait_for_mending(office: Office) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
+from check_tables import form_of
 from click.testing import CliRunner
-from field_office import Office, corrected, correction, listed, uuids
+from field_office import DESIGN, SETTINGS, SURVEY, Office, corrected, correction, listed, uuids
 
 from collect import registry
 from collect.cli import main
@@ -20,8 +21,17 @@ from collect.limits import DEFAULT
 from collect.problems import ExportError
 from collect.review import sheet as correction_sheet
 from collect.review.outstanding import outstanding
-from collect.review.reviews import Filters, decide, queue
+from collect.review.reviews import Filters, correct, decide, queue
 from collect.settings import settings_from
+
+CHOICES_SAID = """
+    | list_name | name | label::English (en) | label::Tiếng Việt (vi) |
+    | yn        | yes  | Yes                 | Có                     |
+    | yn        | no   | None                | Không                  |
+    | yn        | both | Both                | Cả hai                 |
+    | yn        | x    | Other               | Khác                   |
+    | yn        | z    | Different           | Khác                   |
+"""
 
 
 def sheet(office: Office, tmp_path: Path, lang: str = "en") -> Path:
@@ -76,6 +86,39 @@ def test_a_sheet_saved_as_csv_by_an_office_with_semicolons_is_read_too(office: O
     )
     outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
     assert [one.result for one in outcomes] == ["applied"]
+
+
+def test_a_dry_run_judges_as_storing_does_and_writes_nothing(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |\n| b | 3 | maybe |")
+    path = fill(sheet(office, tmp_path), {"size": "31", "fibre": "no"})
+    corrected(office, correction("a", "fibre", "yes"))
+    found = correction_sheet.corrections_in(path, office.store.settings) or []
+    tried = correct(office.store, office.definitions, found, "", dry_run=True)
+    assert len(ledger.entries(office.store)) == 1
+    stored = correct(office.store, office.definitions, found, "Lan")
+    assert [(one.result, one.code, one.form) for one in tried] == [(one.result, one.code, one.form) for one in stored]
+    assert sorted(one.result for one in stored) == ["applied", "breaks_rule", "changed_meanwhile"]
+
+
+@pytest.mark.parametrize(
+    ("written", "answer"),
+    [("Yes", "yes"), (" yes ", "yes"), ("CÓ", "yes"), ("co\u0301", "yes"), ("no", "no"), ("Cả  hai", "both")],
+)
+def test_what_a_choice_says_in_any_language_is_taken_as_that_choice(tmp_path: Path, written: str, answer: str) -> None:
+    labelled = form_of(SURVEY, DESIGN, CHOICES_SAID, SETTINGS)
+    office = Office(tmp_path, form=labelled)
+    office.send("| id | fibre |\n| a | maybe |")
+    assert corrected(office, correction("a", "fibre", written)) == [("applied", "")]
+    assert [entry.new for entry in ledger.entries(office.store)] == [answer]
+    office.close()
+
+
+def test_what_two_choices_say_names_none_of_them(tmp_path: Path) -> None:
+    office = Office(tmp_path, form=form_of(SURVEY, DESIGN, CHOICES_SAID, SETTINGS))
+    office.send("| id | fibre |\n| a | maybe |")
+    ((result, _),) = corrected(office, correction("a", "fibre", "Khác"))
+    assert result == "breaks_rule"
+    office.close()
 
 
 def test_an_answer_is_made_blank_by_saying_so(office: Office, tmp_path: Path) -> None:

@@ -187,6 +187,28 @@ def test_sending_back_needs_a_reason_and_is_written_down_with_who_did_it(
     live_reviews.reviewing(settings, MINH).decide([ident], "received", "")
 
 
+def test_a_decision_on_what_another_window_decided_meanwhile_is_not_written_and_told(
+    page: Open, settings: Settings, store: Store
+) -> None:
+    desk = live_reviews.reviewing(settings, MINH)
+    ident, following = desk.queue().filter(state="with_issues")["submission_id"][:2]
+    app = page("review", who=MINH)
+    app.text_input(key=f"reason-{ident}").set_value("never visited")
+    live_reviews.reviewing(settings, Who("Hoa", "planner", subject="9")).decide([ident], "accepted", "")
+    app.button(key=f"rejected-{ident}").click().run()
+    (told,) = [one.value for one in app.error]
+    assert told.startswith(
+        f"Nothing was written down: interview {ident.removeprefix('uuid:')[:8]} was changed elsewhere"
+    )
+    assert "Hoa" in told
+    assert "now “accepted”" in told
+    assert app.text_input(key=f"reason-{following}").value == ""
+    states = dict(desk.queue().select("submission_id", "state").iter_rows())
+    assert (states[ident], states[following]) == ("accepted", "with_issues")
+    assert not app.run().error
+    desk.decide([ident], "received", "")
+
+
 def test_one_interview_is_opened_and_several_are_decided_on_only_where_somebody_ticked_them(
     page: Open, settings: Settings, store: Store
 ) -> None:
@@ -253,7 +275,7 @@ def test_an_issue_spreadsheet_filled_in_comes_back_as_corrections(page: Open, se
     book.save(filled)
     app = page("upload", "en", who=LAN)
     app.file_uploader[0].upload("issues.xlsx", filled.getvalue(), take_away.XLSX).run()
-    assert any("1 right answers will be applied" in text.value for text in app.markdown)
+    assert any("1 answers will be corrected when stored, 0 not" in text.value for text in app.markdown)
     next(button for button in app.button if button.label.startswith("Store")).click().run()
     assert any("1 answers corrected, 0 not" in text.value for text in app.markdown)
     event = desk.history(row["submission_id"]).filter(event="correction").row(-1, named=True)

@@ -98,13 +98,17 @@ class LiveReviews:
         """What a file asks to put right; None where it is no issue spreadsheet. Raises CollectError."""
         return corrections_in(path, self.settings)
 
-    def correct(self, corrections: Sequence[Correction]) -> list[Outcome]:
-        """Correct answers; an interview they may not see is as unknown as one nobody sent. Raises Forbidden."""
+    def correct(self, corrections: Sequence[Correction], *, dry_run: bool = False) -> list[Outcome]:
+        """Correct answers, or try to; an interview they may not see is as unknown as one nobody sent.
+
+        Raises Forbidden, CollectError.
+        """
         require(self.who, "correct")
         seen = set(self.queue()["submission_id"])
         theirs = [one for one in corrections if one.submission_id in seen]
         with ONE_AT_A_TIME:
-            done = iter(reviews.correct(the_store(self.settings), definitions(self.settings), theirs, self.by))
+            store, known = the_store(self.settings), definitions(self.settings)
+            done = iter(reviews.correct(store, known, theirs, self.by, dry_run=dry_run))
         return [next(done) if one.submission_id in seen else Outcome(one, "unknown_submission") for one in corrections]
 
     def pairs(self) -> pl.DataFrame:

@@ -26,6 +26,7 @@ ICONS = {
     "rejected": ":material/block:",
     "received": ":material/restart_alt:",
 }
+STANDING = ("state", "upload_id", "last_decision", "reason", "decided_at", "corrections", "changed")
 Colour = Literal["green", "red", "orange", "gray", "blue"]
 COLOURS: Mapping[str, Colour] = {
     "received": "blue",
@@ -46,7 +47,6 @@ def render(desk: LiveReviews, row: Mapping[str, Any], lang: str) -> None:
     history = desk.history(ident)
     with st.container(border=True):
         _head(row, desk.places(lang), lang)
-        _told(lang)
         if desk.decides:
             _decision(desk, row, lang)
         else:
@@ -91,35 +91,65 @@ def _head(row: Mapping[str, Any], places: Mapping[str, str], lang: str) -> None:
         st.caption(t("review.last_reason", lang, **said))
 
 
-def _told(lang: str) -> None:
-    """What the last click came to; said once."""
-    told = st.session_state.pop("review-told", None)
-    if told is not None:
-        kind, words = told
+def told(lang: str) -> None:
+    """What the last click came to; said once, above whichever interview is open by then."""
+    said = st.session_state.pop("review-told", None)
+    if said is None:
+        return
+    kind, words = said
+    if kind == "refused":
+        tell_error(words, lang)
+    elif kind in ICONS:
+        st.toast(words, icon=ICONS[kind])
+    else:
         (st.success if kind == "applied" else st.error)(words)
 
 
 def _decision(desk: LiveReviews, row: Mapping[str, Any], lang: str) -> None:
     ident = row["submission_id"]
-    reason = st.text_input(
+    st.text_input(
         t("review.reason", lang), key=f"reason-{ident}", max_chars=500, placeholder=t("review.reason.placeholder", lang)
     )
     offered = [one for one in ICONS if one != row["state"] and (one != "received" or row["last_decision"])]
     with st.container(horizontal=True, gap="small"):
         for decision in offered:
-            if st.button(
+            st.button(
                 t(f"review.do.{decision}", lang),
                 icon=ICONS[decision],
                 key=f"{decision}-{ident}",
                 type="primary" if decision == "accepted" else "secondary",
-            ):
-                try:
-                    desk.decide([ident], decision, reason)
-                except CollectError as error:
-                    tell_error(error, lang)
-                    return
-                st.toast(t("review.done", lang, state=t(f"review.state.{decision}", lang)), icon=ICONS[decision])
-                st.rerun()
+                on_click=_decide,
+                args=(desk, row, decision, lang),
+            )
+
+
+def _decide(desk: LiveReviews, shown: Mapping[str, Any], decision: str, lang: str) -> None:
+    """Decide on what was on screen, unless it stands otherwise by now: the list may have moved on to another one.
+
+    Runs before the page is drawn anew: a button that the new page lacks would be pressed in silence.
+    """
+    ident, session = shown["submission_id"], st.session_state
+    try:
+        now = desk.queue().filter(submission_id=ident)
+        if now.is_empty() or any(now[name][0] != shown[name] for name in STANDING):
+            session["review-told"] = "meanwhile", _meanwhile(desk, shown, now, lang)
+            return
+        signed = desk.signed(session.get("by") or "") if desk.asks_name else desk
+        signed.decide([ident], decision, session.get(f"reason-{ident}") or "")
+    except CollectError as error:
+        session["review-told"] = "refused", error
+        return
+    session["review-told"] = decision, t("review.done", lang, state=t(f"review.state.{decision}", lang))
+
+
+def _meanwhile(desk: LiveReviews, shown: Mapping[str, Any], now: pl.DataFrame, lang: str) -> str:
+    """That somebody else was quicker: at which interview, who, when, and how it stands."""
+    which = short(shown["submission_id"])
+    if now.is_empty():
+        return t("review.gone", lang, which=as_text(which))
+    last = desk.history(shown["submission_id"]).row(-1, named=True)
+    said = {"by": as_text(last["by"] or NOTHING), "at": moment(last["at"], lang)}
+    return t("review.meanwhile", lang, which=as_text(which), state=t(f"review.state.{now['state'][0]}", lang), **said)
 
 
 def _issues(desk: LiveReviews, opened: Interview, lang: str) -> None:

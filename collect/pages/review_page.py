@@ -56,6 +56,7 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
 
 def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
     found = _filtered(desk, rows, lang)
+    review_one.told(lang)
     if sealed := desk.waiting_for_the_key:
         st.info(t("cli.phones.sealed", lang, sealed=number(sealed, lang)), icon=":material/lock:")
     st.caption(t("review.count", lang, rows=number(found.height, lang), all=number(rows.height, lang)))

@@ -45,7 +45,7 @@ SAID = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one file came to: a receipt, corrections (tried, once stored), or the reason it could not be read."""
+    """What one file came to: a receipt, corrections and what becomes of each, or the reason it could not be read."""
 
     file: str
     receipt: Receipt | None = None
@@ -155,7 +155,7 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
         try:
             found = at.mending.corrections(path)
             if found is not None:
-                outcome = Outcome(name, corrections=found, corrected=() if dry_run else at.mending.correct(found))
+                outcome = Outcome(name, corrections=found, corrected=at.mending.correct(found, dry_run=dry_run))
             else:
                 said = Answers(*upload_ask.said(file), at.key)
                 receipt = at.desk.add(path, name, at.by, dry_run=dry_run, progress=progress, said=said)
@@ -224,10 +224,7 @@ def _stored(outcomes: Sequence[Outcome], lang: str, links: Mapping[str, st.Page]
     whole = total([one.receipt for one in outcomes if one.receipt])
     if not whole.new + whole.changed + whole.duplicate:
         return
-    st.success(
-        t("upload.kept.mending", lang, good=number(whole.counting, lang), bad=number(whole.with_issues, lang)),
-        icon=":material/inventory_2:",
-    )
+    st.success(upload_lines.kept(whole, lang), icon=":material/inventory_2:")
     if whole.with_issues and "review" in links:
         st.page_link(
             links["review"],
@@ -241,7 +238,7 @@ def _receipts(outcomes: Sequence[Outcome], at: Counter, *, asking: bool) -> None
     """Every file's receipt; ``asking``: what somebody is being asked about a file need not be said again as trouble."""
     for outcome in outcomes:
         with st.container(border=True, gap="small"):
-            _receipt(outcome, at.lang)
+            _receipt(outcome, at, asking=asking)
             if outcome.error is not None and not (asking and outcome.is_question):
                 reason(outcome.error, at.lang)
     parts = [(one.file, part) for one in outcomes if one.receipt for part in one.receipt.parts]
@@ -249,7 +246,8 @@ def _receipts(outcomes: Sequence[Outcome], at: Counter, *, asking: bool) -> None
         upload_issues.render(parts, at.desk.forms(), at.lang)
 
 
-def _receipt(outcome: Outcome, lang: str) -> None:
+def _receipt(outcome: Outcome, at: Counter, *, asking: bool) -> None:
+    lang = at.lang
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{as_text(outcome.file)}**", width="content")
         if outcome.corrections is not None:
@@ -264,6 +262,6 @@ def _receipt(outcome: Outcome, lang: str) -> None:
         else:
             st.badge(t("upload.state.checked", lang), icon=":material/preview:", color="blue")
     if outcome.corrections is not None:
-        upload_issues.corrections(outcome.corrections, outcome.corrected, lang)
+        upload_issues.corrections(outcome.corrected, at.desk.forms(), lang, tried=asking)
     for part in outcome.receipt.parts if outcome.receipt else ():
         upload_lines.part(part, lang)

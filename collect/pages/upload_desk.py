@@ -60,5 +60,5 @@ class Mending(Protocol):
     def corrections(self, path: Path) -> list[Correction] | None:
         """What a file asks to put right; None where it is no issue spreadsheet. Raises CollectError."""
 
-    def correct(self, corrections: Sequence[Correction]) -> list[Outcome]:
-        """Correct answers, and say of each what became of it. Raises CollectError."""
+    def correct(self, corrections: Sequence[Correction], *, dry_run: bool = False) -> list[Outcome]:
+        """Correct answers, or try to, and say of each what becomes of it. Raises CollectError."""

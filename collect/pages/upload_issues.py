@@ -13,14 +13,16 @@ from collect.forms import Form
 from collect.i18n import t
 from collect.pages import wrapped
 from collect.pages.issues import in_words
+from collect.pages.review_words import short
 from collect.pages.take_away import XLSX
 from collect.pages.words import number
 from collect.review.sheet import write, write_csv
+from collect.speech import said
 from collect.tables import ISSUES, SEVERITIES
 
 if TYPE_CHECKING:
     from collect.intake import Part
-    from collect.review.reviews import Correction, Outcome
+    from collect.review.reviews import Outcome
 
 MOST_SHOWN = 2000  # issues that can be paged through on screen; the file has them all
 PLACE = ("file", "found_in", "submission")  # three columns of the spreadsheet, one on screen
@@ -66,23 +68,39 @@ def _table(rows: pl.DataFrame, lang: str) -> None:
     wrapped.draw(shown, "issues", t("upload.issues.alt", lang), lang, strong=question, long=said[1:3])
 
 
-def corrections(found: Sequence[Correction], corrected: Sequence[Outcome], lang: str) -> None:
-    """A spreadsheet that came back: how many right answers it holds and, once applied, what became of each."""
-    if not found:
+def corrections(corrected: Sequence[Outcome], forms: Mapping[str, Form], lang: str, *, tried: bool) -> None:
+    """A spreadsheet that came back: what became of each right answer in it, or would (``tried``)."""
+    if not corrected:
         st.warning(t("upload.sheet.empty", lang, column=t("issue.new", lang)), icon=":material/edit_note:")
         return
-    if not corrected:
-        st.markdown(t("upload.sheet.found", lang, count=number(len(found), lang)))
-        return
     applied = sum(1 for one in corrected if one.result == "applied")
-    st.markdown(t("cli.correct.sheet", lang, applied=applied, others=len(corrected) - applied))
+    counts = {"applied": number(applied, lang), "others": number(len(corrected) - applied, lang)}
+    st.markdown(t("upload.sheet.found" if tried else "cli.correct.sheet", lang, **counts))
+    question, new, result, submission = (
+        t(key, lang) for key in ("issue.question", "issue.new", "upload.sheet.result", "issue.submission")
+    )
+    refused_first = sorted(corrected, key=lambda one: one.result == "applied")
     rows = [
-        {
-            t("issue.question", lang): one.correction.question.rsplit("/", 1)[-1],
-            t("issue.new", lang): one.correction.new or t("correction.blank", lang),
-            t("upload.sheet.result", lang): t(f"correction.{one.result}", lang, code=one.code),
-            t("issue.submission", lang): one.correction.submission_id,
-        }
-        for one in corrected
+        (
+            _label(one, forms, lang),
+            one.correction.new or t("correction.blank", lang),
+            _result(one, lang, tried=tried),
+            short(one.correction.submission_id),
+        )
+        for one in refused_first
     ]
-    st.dataframe(rows, hide_index=True, alt=t("upload.sheet.alt", lang), height=min(36 * (len(rows) + 1) + 4, 320))
+    table = pl.DataFrame(rows, schema=dict.fromkeys((question, new, result, submission), pl.String), orient="row")
+    wrapped.draw(table, "corrections", t("upload.sheet.alt", lang), lang, strong=question, long=(result,))
+
+
+def _label(one: Outcome, forms: Mapping[str, Form], lang: str) -> str:
+    """The question as the form asks it, else its name."""
+    path, form = one.correction.question, forms.get(one.form)
+    question = form.to_read.by_path.get(path) if form else None
+    return (said(question.labels, lang) if question else "") or path.rsplit("/", 1)[-1]
+
+
+def _result(one: Outcome, lang: str, *, tried: bool) -> str:
+    return t(
+        "upload.sheet.fits" if tried and one.result == "applied" else f"correction.{one.result}", lang, code=one.code
+    )

@@ -1,4 +1,4 @@
-"""What the upload page says of one file: what each form in it came to."""
+"""What the upload page says of files: what each form in one came to, and what became of all that is stored."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import streamlit as st
 from collect.i18n import t
 from collect.pages.issues import filled
 from collect.pages.words import as_text, number
-from collect.receipts import Part
+from collect.receipts import Part, Sum
 
 COUNTS = ("read", "new", "changed", "duplicate", "with_issues", "unreadable")
+OUTSIDE = ("no_consent", "rejected", "earlier")  # neither counted nor waiting to be mended
 
 
 def part(part: Part, lang: str) -> None:
@@ -17,5 +18,14 @@ def part(part: Part, lang: str) -> None:
     form = t("receipt.form.frame", lang) if part.form == "frame" else as_text(f"{part.form} {part.form_version}")
     source, rows = filled(f"source.{part.source}", lang, {}), number(part.rows, lang)
     st.caption(t("upload.part", lang, form=form, source=source, rows=rows))
-    told = (f"{t(f'receipt.count.{name}', lang)} **{number(getattr(part, name), lang)}**" for name in COUNTS)
+    names = (*COUNTS, "no_consent") if part.no_consent else COUNTS
+    told = (f"{t(f'receipt.count.{name}', lang)} **{number(getattr(part, name), lang)}**" for name in names)
     st.markdown(" · ".join(told))
+
+
+def kept(whole: Sum, lang: str) -> str:
+    """What became of everything new or changed: the parts sum to the whole."""
+    counts = {name: number(getattr(whole, name), lang) for name in OUTSIDE if getattr(whole, name)}
+    good, bad = number(whole.counting, lang), number(whole.with_issues, lang)
+    first = t("upload.kept.mending", lang, good=good, bad=bad)
+    return " ".join([first, *(t(f"upload.kept.{name}", lang, count=count) for name, count in counts.items())])

@@ -11,6 +11,7 @@ Everything decided goes into the ledger (`collect.keeping.ledger`); nothing that
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -71,13 +72,15 @@ class Correction:
 class Outcome:
     """What became of a correction.
 
-    ``code``: the rule that "breaks_rule" means, or the submission that has "replaced" it; ``number``: the entry.
+    ``code``: the rule that "breaks_rule" means, or the submission that has "replaced" it; ``number``: the entry, none
+    for a trial; ``form``: its form_id, "" for a submission that is not there.
     """
 
     correction: Correction
     result: Result
     code: str = ""
     number: int | None = None
+    form: str = ""
 
 
 def decide(store: Store, ids: Sequence[str], decision: str, reason: str, by: str) -> list[Entry]:
@@ -120,24 +123,30 @@ def _not_to_be_decided(store: Store, ids: Sequence[str]) -> CollectError:
     return CollectError("USE-01", what="submission", name=", ".join(ids[:5]), known="collect review list")
 
 
-def correct(store: Store, definitions: Definitions, corrections: Sequence[Correction], by: str) -> list[Outcome]:
+def correct(
+    store: Store, definitions: Definitions, corrections: Sequence[Correction], by: str, *, dry_run: bool = False
+) -> list[Outcome]:
     """Correct answers: each is tried on the interview as it stands, with the others of the same interview, and checked.
 
     One that its author saw another answer of, or whose new answer breaks a rule at its own question, is refused and the
-    others go on. What applies goes into the ledger.
+    others go on. What applies goes into the ledger; on a dry run nothing does, and nobody need be named.
 
     Raises
     ------
     CollectError
         REV-02 without a name.
     """
-    if not by.strip():
+    if not by.strip() and not dry_run:
         raise CollectError("REV-02")
     outcomes: dict[int, Outcome] = {}
     for form_id in forms_received(store):
         form = next((one for one in definitions.forms if one.form_id == form_id), None)
         if form is not None:
-            _of_form(store, form, corrections, outcomes, by.strip())
+            trials = _of_form(store, form, corrections, outcomes)
+            written = [None] * len(trials) if dry_run else append(store, list(trials.values()), by.strip())
+            for place, entry in zip(trials, written, strict=True):
+                number = entry.number if entry else None
+                outcomes[place] = Outcome(corrections[place], "applied", number=number, form=form_id)
     return [outcomes[place] if place in outcomes else _not_there(store, one) for place, one in enumerate(corrections)]
 
 
@@ -152,8 +161,9 @@ def _replaced_by(store: Store, submission_id: str) -> str | None:
 
 
 def _of_form(
-    store: Store, form: Form, corrections: Sequence[Correction], outcomes: dict[int, Outcome], by: str
-) -> None:
+    store: Store, form: Form, corrections: Sequence[Correction], outcomes: dict[int, Outcome]
+) -> dict[int, Said]:
+    """What the ledger would say of the corrections that apply, by their place; the refused go to ``outcomes``."""
     ids = {one.submission_id for one in corrections}
     stands = standing(store, form.form_id).filter(pl.col("submission_id").is_in(list(ids)))
     interviews = dict(stands.select("submission_id", "interview").iter_rows())
@@ -165,15 +175,14 @@ def _of_form(
             if isinstance(found, Said):
                 trials[place] = found
             else:
-                outcomes[place] = Outcome(one, found)
+                outcomes[place] = Outcome(one, found, form=form.form_id)
     misfits = _misfits(store, form, stands, trials)
     while misfits:
-        outcomes |= {place: Outcome(corrections[place], "breaks_rule", code) for place, code in misfits.items()}
+        for place, code in misfits.items():
+            outcomes[place] = Outcome(corrections[place], "breaks_rule", code, form=form.form_id)
         trials = {place: said for place, said in trials.items() if place not in misfits}
         misfits = _misfits(store, form, stands, trials)  # what leaned on a refused one may now break a rule itself
-    written = append(store, list(trials.values()), by)
-    for place, entry in zip(trials, written, strict=True):
-        outcomes[place] = Outcome(corrections[place], "applied", number=entry.number)
+    return trials
 
 
 def _tried(form: Form, one: Correction, interview: str, cells: Cells) -> Said | Result:
@@ -184,7 +193,7 @@ def _tried(form: Form, one: Correction, interview: str, cells: Cells) -> Said | 
         return "unknown_question"
     if one.unworked:
         return "formula"
-    old, new = cells[cell], (one.new or "").strip() or None
+    old, new = cells[cell], _as_stored(form, one)
     old_words = (old or "").split()  # programs that keep spreadsheets change blanks and line ends
     if one.seen is not None and old_words not in (one.seen.split(), plain(one.seen).split()):
         return "changed_meanwhile"
@@ -194,6 +203,21 @@ def _tried(form: Form, one: Correction, interview: str, cells: Cells) -> Said | 
     return Said(
         "correction", form.form_id, one.submission_id, old, new, one.why.strip(), interview, row_id, one.question
     )
+
+
+def _as_stored(form: Form, one: Correction) -> str | None:
+    """The new answer as answers are kept: people write what a choice says, which is kept as its name."""
+    new = (one.new or "").strip()
+    offered = form.choices.get(form.to_read.by_path[one.question].choice_list or "", ())
+    if new and new not in {choice.name for choice in offered}:
+        meant = {choice.name for choice in offered if _plain(new) in map(_plain, choice.labels.values())}
+        new = meant.pop() if len(meant) == 1 else new
+    return new or None
+
+
+def _plain(words: str) -> str:
+    """Words without what people type in another way: case, blanks, how letters with marks are composed."""
+    return " ".join(unicodedata.normalize("NFC", words).casefold().split())
 
 
 def _misfits(store: Store, form: Form, stands: pl.DataFrame, trials: Mapping[int, Said]) -> dict[int, str]:

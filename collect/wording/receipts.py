@@ -38,7 +38,7 @@ def receipt_lines(receipt: Receipt, lang: str) -> list[str]:
     key = "receipt.again" if receipt.again else "receipt.stored" if receipt.stored else "receipt.preview"
     lines = [f"✓ {receipt.file}: {t(key, lang)}"]
     for part in receipt.parts:
-        lines += [f"  {_counts_in_words(part, lang)}", *_issues_in_words(part, lang)]
+        lines += [f"  {_counts_in_words(part, lang)}", *_without_consent(part, lang), *_issues_in_words(part, lang)]
     return lines
 
 
@@ -47,6 +47,10 @@ def _counts_in_words(part: Part, lang: str) -> str:
         return t("receipt.frame", lang, read=part.read)
     counts = {name: getattr(part, name) for name in COUNTS}
     return t("receipt.part", lang, **counts, label=t(f"source.{part.source}", lang))
+
+
+def _without_consent(part: Part, lang: str) -> list[str]:
+    return [f"    {t('receipt.no_consent', lang, count=part.no_consent)}"] if part.no_consent else []
 
 
 def _issues_in_words(part: Part, lang: str) -> list[str]:
