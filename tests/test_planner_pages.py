@@ -224,6 +224,16 @@ def test_the_gap_list_is_filtered_by_former_district_and_found_by_a_former_commu
     assert set(app.dataframe[0].value["Xã, phường"]) <= set(inside)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_without_outlines_no_geoparquet_is_offered_and_the_page_says_why(lang: str) -> None:
+    app = open_page("gaps", lang)
+    shut = {button.proto.label: button.proto.disabled for button in app.get("download_button")}
+    assert shut == {"Parquet": False, "GeoParquet": True, "CSV": False, "Excel": False}
+    said = " ".join(text.value for text in app.caption)
+    assert t("PUB-07.found", lang) in said
+    assert t("PUB-07.mend", lang) in said
+
+
 def test_the_row_chosen_in_the_ranking_is_the_commune_of_the_card() -> None:
     made = make_results()
     code = data.communes(made, FIBRE, "en").sort("value", "name", nulls_last=True)["place"][0]
