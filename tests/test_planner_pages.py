@@ -123,6 +123,14 @@ def test_a_commune_of_the_made_tables_lists_the_communes_it_came_from() -> None:
     assert set(app.dataframe[0].value["Mã"]) == set(geo.former_units(code, VINTAGE, "2024"))
 
 
+@pytest.mark.parametrize(("lang", "word"), [("vi", "giữ nguyên"), ("km", "រក្សាដដែល"), ("en", "unchanged")])
+def test_a_commune_that_no_decree_changed_says_so_in_the_readers_language(lang: str, word: str) -> None:
+    app = open_page("commune", lang, id="29410")
+    decrees = [text.value for text in app.caption if "1687/NQ-UBTVQH15" in text.value]
+    assert len(decrees) == 1
+    assert decrees[0].endswith(f"khoản 121 ({word})")
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
