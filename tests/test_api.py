@@ -9,30 +9,36 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import geopandas as gpd
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+import shapely
 from access_tables import FIRST, LAST, expired_token, made_run, settings_in, store_with_runs
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from collect import api
+from collect import api, registry
 from collect.access import Scope
 from collect.api.bundles import Bundles
 from collect.i18n import LANGUAGES, t
 from collect.keeping import downloads
+from collect.runs import write_run
 from collect.server import STREAMLIT_FILES, build
 from collect.sharing import partners, releases
-from collect.store import Store
+from collect.store import Store, open_store
+from collect.tables import Gaps
 
 VNPT = Scope(indicators=frozenset({"S2"}))
 BANK = Scope(communes=frozenset({"29242", "29254"}), indicators=frozenset({"S6"}))
-FILES = sorted(releases.TYPES)
+OUTLINED = "gaps.geo.parquet"
+FILES = sorted(set(releases.TYPES) - {OUTLINED})  # the runs here were made without outlines
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +215,23 @@ def test_trouble_is_told_in_the_askers_language(there: TestClient, asked: str, l
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["content-language"] == lang
     assert answer.json()["title"] == t("ACC-08.found", lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_geoparquet_is_handed_out_or_refused(store: Store, here: TestClient, tmp_path: Path, lang: str) -> None:
+    refused = here.get(f"/api/v1/{OUTLINED}?lang={lang}")
+    told = (refused.status_code, refused.json()["title"], refused.json()["detail"])
+    assert told == (404, t("PUB-07.found", lang), t("PUB-07.mend", lang))
+    assert not [*(store.folder / "releases").rglob(f"*{OUTLINED}")]
+    run = made_run(FIRST)
+    outline = shapely.box(106.0, 9.5, 106.1, 9.6).wkb
+    outlined = open_store(settings_in(tmp_path))
+    write_run(outlined, replace(run, gaps=Gaps(run.gaps.with_columns(geometry=pl.lit(outline)))))
+    registry.record_run(outlined.engine, FIRST, run.vintage, run.as_of)
+    answer = client(outlined, local=True).get(f"/api/v1/{OUTLINED}?lang={lang}")
+    outlined.engine.dispose()
+    found = gpd.read_parquet(io.BytesIO(answer.content))
+    assert (len(found), found.geometry.notna().all()) == (run.gaps.height, True)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -281,6 +281,15 @@ def test_the_gap_list_that_was_filtered_is_the_parquet_that_arrives(watch: Calla
     assert seen.wrong == []
 
 
+def test_every_tab_bears_the_name_of_its_page(watch: Callable[..., Watched], made: str) -> None:
+    seen = watch(made)
+    commune = make_results().units.filter(code="29308")["name_vi"][0]
+    titles = {"gaps": t("nav.gaps", "vi"), "commune?id=29308": commune, "method": t("nav.method", "vi")}
+    for page, title in titles.items():
+        seen.open(page, "vi")
+        seen.page.wait_for_function("name => document.title === name", arg=f"{title} · Phủ")
+
+
 def test_the_map_is_walked_and_chosen_with_the_keyboard_alone_and_says_where_one_is(
     watch: Callable[..., Watched], made: str
 ) -> None:

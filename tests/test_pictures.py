@@ -16,7 +16,7 @@ from collect.estimate import estimate
 from collect.judge import judge
 from collect.problems import CollectError
 from collect.publish.picture_files import write_picture
-from collect.publish.pictures import inchworm, interviewers, organ_pipe
+from collect.publish.pictures import INK, inchworm, interviewers, organ_pipe
 from collect.scrutiny import Behind
 
 NEED = target(">=", "4/5")
@@ -87,6 +87,14 @@ def test_pictures_are_written_as_svg_with_their_font_and_as_png(tmp_path: Path, 
     assert svg.count("http") == svg.count("http://www.w3.org"), "no address but the format's own names"
     assert write_picture(chart, tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert write_picture(chart, tmp_path / "b.svg").read_text(encoding="utf-8") == svg
+
+
+def test_a_dark_theme_changes_no_ink_of_a_picture_on_white() -> None:
+    for picture in (inchworm(rows(), NEED, "vi"), organ_pipe(HAMLETS, NEED, "Xã A", "vi")):
+        drawn = picture.to_dict()
+        axis, legend = drawn["config"]["axis"], drawn["config"]["legend"]
+        inks = {drawn["title"]["color"], axis["titleColor"], axis["labelColor"], legend["labelColor"]}
+        assert (drawn["background"], inks) == ("#ffffff", {INK})
 
 
 def test_hamlets_stand_in_a_table_by_name_without_the_shares_that_would_speak_of_few_households() -> None:

@@ -123,6 +123,14 @@ def test_a_commune_of_the_made_tables_lists_the_communes_it_came_from() -> None:
     assert set(app.dataframe[0].value["Mã"]) == set(geo.former_units(code, VINTAGE, "2024"))
 
 
+@pytest.mark.parametrize(("lang", "word"), [("vi", "giữ nguyên"), ("km", "រក្សាដដែល"), ("en", "unchanged")])
+def test_a_commune_that_no_decree_changed_says_so_in_the_readers_language(lang: str, word: str) -> None:
+    app = open_page("commune", lang, id="29410")
+    decrees = [text.value for text in app.caption if "1687/NQ-UBTVQH15" in text.value]
+    assert len(decrees) == 1
+    assert decrees[0].endswith(f"khoản 121 ({word})")
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -222,6 +230,16 @@ def test_the_gap_list_is_filtered_by_former_district_and_found_by_a_former_commu
     app.multiselect(key="gap_district").set_value([districts[0]]).run()
     inside = made.units.filter(pl.col("district").str.contains(districts[0], literal=True))["name_vi"].to_list()
     assert set(app.dataframe[0].value["Xã, phường"]) <= set(inside)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_without_outlines_no_geoparquet_is_offered_and_the_page_says_why(lang: str) -> None:
+    app = open_page("gaps", lang)
+    shut = {button.proto.label: button.proto.disabled for button in app.get("download_button")}
+    assert shut == {"Parquet": False, "GeoParquet": True, "CSV": False, "Excel": False}
+    said = " ".join(text.value for text in app.caption)
+    assert t("PUB-07.found", lang) in said
+    assert t("PUB-07.mend", lang) in said
 
 
 def test_the_row_chosen_in_the_ranking_is_the_commune_of_the_card() -> None:

@@ -236,6 +236,16 @@ def test_another_suffix_is_refused_and_nothing_is_written(three: Gaps, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_geoparquet_is_asked_for_by_name_and_never_a_table_without_outlines(three: Gaps, tmp_path: Path) -> None:
+    bare = Gaps(three.with_columns(geometry=pl.lit(None, pl.Binary)))
+    with pytest.raises(CollectError, match="PUB-07"):
+        write_gaps(bare, tmp_path / "gaps.geo.parquet", meta=META)
+    assert list(tmp_path.iterdir()) == []
+    for rows, number in ((three, 3), (Gaps(GAPS.empty()), 0)):  # a partner without gaps lacks no outline
+        found = gpd.read_parquet(write_gaps(rows, tmp_path / "gaps.geo.parquet", meta=META))
+        assert (len(found), found.active_geometry_name) == (number, "geometry")
+
+
 def test_a_place_that_cannot_be_written_is_a_reason_to_stop(three: Gaps, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CollectError, match="PUB-03"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
+import vl_convert
 from pages_opened import open_page, page_of_app
 from streamlit.testing.v1 import AppTest
 
@@ -425,3 +427,12 @@ def test_every_scale_of_a_chart_knows_its_ends_before_the_rows_arrive() -> None:
         ]
         ends.append([scale["domain"] for scale in scaled if scale])
     assert ends == [[[0, 3]], [[0, 3]], [[3.0, 4.0], [0, 2.0]], [[0, 3]]]
+
+
+@pytest.mark.parametrize(("background", "ink"), [("#ffffff", "#1c2733"), ("#10161d", "#e8edf2")])
+def test_figures_beside_bars_are_read_on_a_light_screen_and_on_a_dark_one(background: str, ink: str) -> None:
+    rows = [{"name": "p", "value": 3, "said": "three", "x": 4.0, "y": 2.0, "odd": True}]
+    for chart in (field_charts.bars(rows, "issues"), field_charts.beside(rows, "minutes", "issues", (3.0, 1.0))):
+        drawn = vl_convert.vegalite_to_svg(chart.configure(background=background).to_dict())
+        inks = re.findall(r'<text[^>]* fill="([^"]+)"[^>]*>(?:three|p)</text>', drawn)
+        assert ink in inks

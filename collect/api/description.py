@@ -41,13 +41,15 @@ def described(lang: str, address: str) -> dict[str, Any]:
 
 
 def _file(name: str, kind: str, lang: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    what = {"communes.geojson": "outlines", "gaps.geo.parquet": "gaps.outlined"}.get(name, "gaps")
     asked = {"name": "lang", "in": "query", "schema": {"type": "string", "enum": ["vi", "km", "en"]}}
     answers = _answers(lang, kind.partition(";")[0])
     missing = "ACC-11.mend" if parameters else "STO-04.found"
     answers["404"] = {"description": t(missing, lang), "content": PROBLEM}
+    if what == "gaps.outlined":
+        answers["404"]["description"] += " " + t("PUB-07.found", lang)
     if parameters and name in SPOKEN:
         answers["307"] = {"description": t("api.language", lang)}
-    what = "outlines" if name == "communes.geojson" else "gaps"
     return {"get": _told(what, lang, answers) | {"parameters": [*parameters, asked]}}
 
 

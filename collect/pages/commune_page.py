@@ -41,6 +41,8 @@ def render(results: Results, lang: str, sources: Sources) -> None:
         st.session_state["id"] = asked
     code = st.session_state.get("id") if st.session_state.get("id") in names else None
     header(names[code] if code else t("commune.title", lang), lang, results)
+    if code:
+        st.set_page_config(f"{names[code]} · Phủ")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = coded(
             st.selectbox,
@@ -209,7 +211,8 @@ def _former(results: Results, code: str, lang: str) -> None:
     st.dataframe(frame, hide_index=True, width="content", alt=t("commune.former", lang))
     last = geo.VINTAGES[first].valid_to
     said = [t("commune.former.until", lang, day=day(last, lang))] if last else []
-    st.caption(" · ".join([*said, *(f"{t('column.decree', lang)} {decree}" for decree in decrees)]))
+    named = (decree.replace("unchanged", t("commune.unchanged", lang)) for decree in decrees)
+    st.caption(" · ".join([*said, *(f"{t('column.decree', lang)} {decree}" for decree in named)]))
 
 
 def _rounds(results: Results, code: str, rows: pl.DataFrame, lang: str) -> None:

@@ -171,6 +171,7 @@ def draw() -> None:
     visit = Visit(settings, doors.admitted(settings, lang), lang)
     visit.links.update(pages(visit))
     opened = st.navigation(list(visit.links.values()), position="top")
+    st.set_page_config(f"{opened.title} · Phủ")  # the tab bears the page's name
     layout.phone_pages(visit.links.values(), opened, lang)
     opened.run()
 

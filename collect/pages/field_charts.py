@@ -12,6 +12,7 @@ from collect.i18n.figures import axis_figures
 LETTER = 6.6  # pixels, about: how wide a letter of a label is
 NARROWEST, WIDEST = 60, 210  # pixels for the names beside bars; a phone has 390 in all
 BLUE, ORANGE, GREY = "#1f6fb4", "#b5402c", "#7b8794"
+INK: Any = alt.ExprRef(expr="luminance(background) < 0.5 ? '#e8edf2' : '#1c2733'")  # as the browser's theme is
 ROW = 26  # pixels a bar with its name
 TALL = 260
 NAMED = 5  # points that have their name beside them: more would lie over one another
@@ -38,7 +39,7 @@ def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str,
         x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=5), scale=_over(0, *(row["value"] for row in rows))),
         color=colour,
     )
-    said = base.mark_text(align="left", dx=5, fontSize=12).encode(x="value:Q", text="said:N")
+    said = base.mark_text(align="left", dx=5, fontSize=12, color=INK).encode(x="value:Q", text="said:N")
     made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (140 if kinds else 50))
     return cast("alt.LayerChart", made)
 
@@ -72,7 +73,7 @@ def beside(rows: Sequence[Mapping[str, Any]], x: str, y: str, usual: tuple[float
     names = (
         alt.Chart(_data(named))
         .encode(x="x:Q", y="y:Q")
-        .mark_text(align="left", dx=8, fontSize=12)
+        .mark_text(align="left", dx=8, fontSize=12, color=INK)
         .encode(text="name:N")
     )
     lines = [

@@ -18,7 +18,7 @@ from collect.pages.layout import address, header
 from collect.pages.picking import Kind, several
 from collect.pages.visitor import fragment
 from collect.pages.words import as_text, chance, day, interval, number, percent
-from collect.publish import next_step
+from collect.publish import has_outlines, next_step
 from collect.tables import GAP_TYPES, VERDICTS
 
 FILES = {  # suffix and kind of each download, in the order of the buttons
@@ -183,6 +183,7 @@ def _widths(steps: Iterable[str], lang: str) -> dict[str, Any]:
 
 
 def _downloads(rows: pl.DataFrame, results: Results, lang: str, sources: Sources) -> None:
+    outlined = has_outlines(rows)
     with st.container(horizontal=True, gap="small"):
         for kind, (suffix, mime) in FILES.items():
             stem = f"gaps_{results.run_id}" + ("_geo" if kind == "geoparquet" else "")
@@ -196,4 +197,7 @@ def _downloads(rows: pl.DataFrame, results: Results, lang: str, sources: Sources
                 on_click="ignore",
                 type="primary" if kind == "parquet" else "secondary",
                 help=t(f"gap_list.download.{kind}.help", lang),
+                disabled=kind == "geoparquet" and not outlined,
             )
+    if not outlined:
+        st.caption(f"{t('PUB-07.found', lang)} {t('PUB-07.mend', lang)}")

@@ -195,10 +195,10 @@ def gap_file(settings: Settings, who: Who, found: Found, rows: pl.DataFrame, kin
     from collect.publish import write_gaps
 
     rows = releases.inside(require(who, "gap_files").scope, rows, found.units["vintage"][0])
-    suffix = "parquet" if kind == "geoparquet" else kind
+    suffix = "geo.parquet" if kind == "geoparquet" else kind
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"gaps.{suffix}"
-        write_gaps(rows, path, language=lang, meta=found.meta(), geometry=kind == "geoparquet")
+        write_gaps(rows, path, language=lang, meta=found.meta(), geometry=False)
         made = File(releases.name_of(found.run_id, who.scope), path.name, path, sha256_of(path))
         releases.hand_out(the_store(settings), who, made, "page")
         return path.read_bytes()

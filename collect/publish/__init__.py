@@ -3,7 +3,7 @@
 from collect.publish.advice import advice, next_step
 from collect.publish.dictionary import data_dictionary
 from collect.publish.disclosure import withheld
-from collect.publish.gaps import write_gaps
+from collect.publish.gaps import has_outlines, write_gaps
 from collect.publish.html_map import write_map
 from collect.publish.maps import MapLayer, map_layer
 from collect.publish.release import source_words
@@ -11,6 +11,6 @@ from collect.publish.scales import LOOKS, SHOWS, Look, Scale, Show
 from collect.publish.standings import standings
 
 __all__ = [
-    "LOOKS", "SHOWS", "Look", "MapLayer", "Scale", "Show", "advice", "data_dictionary", "map_layer", "next_step",
-    "source_words", "standings", "withheld", "write_gaps", "write_map",
+    "LOOKS", "SHOWS", "Look", "MapLayer", "Scale", "Show", "advice", "data_dictionary", "has_outlines", "map_layer",
+    "next_step", "source_words", "standings", "withheld", "write_gaps", "write_map",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from collect.publish.sheets import write_xlsx
 from collect.tables import GAPS, Gaps
 
 SUFFIXES = (".parquet", ".csv", ".xlsx")
+OUTLINED = ".geo.parquet"  # how the name of a file ends that has outlines or is not written at all
 FIGURES = (
     "estimate", "ci_low", "ci_high", "p_meets_target", "households_needed", "households_needed_low",
     "households_needed_high",
@@ -36,8 +37,9 @@ def write_gaps(
     ----------
     path
         ``.parquet``: zstd, GeoParquet 1.1 with the bbox covering column when any row has an outline and ``geometry``
-        is asked for, plain Parquet otherwise. ``.csv``: UTF-8 with a byte order mark; ``made_up`` in every row, for
-        want of another place. ``.xlsx``: a workbook that explains its columns.
+        is asked for, plain Parquet otherwise; ``.geo.parquet``: GeoParquet and nothing else. ``.csv``: UTF-8 with a
+        byte order mark; ``made_up`` in every row, for want of another place. ``.xlsx``: a workbook that explains its
+        columns.
     language
         Of descriptions and explanations; column names are the same in every language.
     meta
@@ -46,14 +48,17 @@ def write_gaps(
     Raises
     ------
     CollectError
-        PUB-01 for another suffix, PUB-03 when the file cannot be written.
+        PUB-01 for another suffix, PUB-03 when the file cannot be written, PUB-07 for GeoParquet without outlines.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise CollectError("PUB-01", file=path.name, near=", ".join(SUFFIXES))
     rows = in_order(withheld(GAPS.check(gaps)))
     release = release_of(meta or {}, rows)
-    if suffix != ".parquet" or not geometry or rows["geometry"].null_count() == rows.height:
+    if path.name.lower().endswith(OUTLINED):
+        if not has_outlines(rows):
+            raise CollectError("PUB-07")
+    elif suffix != ".parquet" or not geometry or rows["geometry"].null_count() == rows.height:
         rows = rows.drop("geometry")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +68,11 @@ def write_gaps(
     except OSError as error:
         raise CollectError("PUB-03", file=path.name, reason=str(error.strerror or error)) from error
     return path
+
+
+def has_outlines(rows: pl.DataFrame) -> bool:
+    """Whether these rows make a GeoParquet file: a list without rows lacks no outline."""
+    return rows.is_empty() or rows["geometry"].null_count() < rows.height
 
 
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:

@@ -67,8 +67,9 @@ def _with_covering(table: pa.Table) -> tuple[pa.Table, str]:
     column: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": sorted({shape.geom_type for shape in shapes if shape is not None}),
-        "bbox": [float(value) for value in shapely.total_bounds(shapes)],
         "covering": {"bbox": {edge: ["bbox", edge] for edge in EDGES}},
     }  # no "crs": longitude and latitude, OGC:CRS84
+    if not empty.all():
+        column["bbox"] = [float(value) for value in shapely.total_bounds(shapes)]
     geo = {"version": GEOPARQUET, "primary_column": "geometry", "columns": {"geometry": column}}
     return table.append_column(pa.field("bbox", box.type), box), json.dumps(geo)

@@ -181,6 +181,7 @@ def _dressed(layers: Sequence[alt.Chart], words: tuple[str, str], rows: int, lan
         fontWeight="normal",
         anchor="start",
         fontSize=15,
+        color=INK,
         subtitleColor=GREY,
         subtitlePadding=7,
         offset=14,
@@ -189,6 +190,7 @@ def _dressed(layers: Sequence[alt.Chart], words: tuple[str, str], rows: int, lan
     chart = chart.configure(font=FONT, locale=alt.Locale(number=axis_figures(lang))).configure_mark(
         aria=False
     )  # marks without names say nothing to who listens
-    chart = chart.configure_axis(grid=True, gridColor="#e4e8ec", labelColor=INK)
+    chart = chart.configure_axis(grid=True, gridColor="#e4e8ec", labelColor=INK, titleColor=INK)
+    chart = chart.configure_legend(labelColor=INK)  # white paper in a dark room too: a theme changes none of its ink
     dressed: alt.LayerChart = chart.configure_view(stroke=None)
     return dressed

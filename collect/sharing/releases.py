@@ -34,6 +34,7 @@ from collect.tables import Gaps
 
 TYPES = {
     "gaps.parquet": "application/vnd.apache.parquet",
+    "gaps.geo.parquet": "application/vnd.apache.parquet",  # with outlines, or refused: never a table under its name
     "gaps.csv": "text/csv; charset=utf-8",
     "gaps.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "communes.geojson": "application/geo+json",
@@ -102,7 +103,7 @@ def file_of(store: Store, who: Who, name: str, lang: str, release: str | None = 
     StoreError
         STO-04 before the first run.
     CollectError
-        ACC-11 for a release nobody made.
+        ACC-11 for a release nobody made, PUB-07 for GeoParquet of one made without outlines.
     """
     scope = require(who, "gap_files").scope
     run_id = registry.shown_run(store.engine) if release is None else release.partition(".")[0]
@@ -138,7 +139,7 @@ def _sha256(path: Path, _changed: int) -> str:
 
 def _write_table(store: Store, run: Run, who: Who, path: Path, lang: str) -> None:
     with TemporaryDirectory() as folder, written_whole(path) as temporary:
-        made = write_gaps(rows_for(run, who), Path(folder) / f"gaps{path.suffix}", language=lang, meta=run.meta())
+        made = write_gaps(rows_for(run, who), Path(folder) / path.name, language=lang, meta=run.meta())
         temporary.write_bytes(made.read_bytes())
 
 
