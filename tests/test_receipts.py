@@ -111,8 +111,8 @@ def test_what_is_new_or_changed_is_told_to_the_last_one() -> None:
     assert sum(told) == whole.new + whole.changed
     assert upload_lines.kept(whole, "en") == (
         "2 interviews count; 1 with issues are kept for mending. 2 without consent: kept, not counted. 1 rejected on"
-        " the server they came from: kept, not counted. 2 earlier versions of interviews that are in these files too:"
-        " kept; the newest counts."
+        " the server they came from: kept, not counted. 2 replaced by a later version in these files: kept;"
+        " the newest counts."
     )
     assert "    3 of them without consent: kept, not counted" in receipt_lines(receipt, "en")
 
