@@ -75,14 +75,17 @@ def test_words_from_outside_mean_nothing_on_screen() -> None:
 
 
 def _page(name: str) -> None:
+    from typing import Any
+
     import streamlit as st
 
     from collect.pages.issues import reason
-    from collect.pages.upload import Outcome, _receipt
+    from collect.pages.upload import Counter, Outcome, _receipt
     from collect.problems import ExportError
 
     error = ExportError("IN-02", file=name)
-    _receipt(Outcome(name, None, error), "en")
+    nobody: Any = None  # whom a receipt of an unreadable file asks
+    _receipt(Outcome(name, None, error), Counter(nobody, nobody, "", "en"), asking=False)
     reason(error, "en")
     st.session_state["done"] = True
 
