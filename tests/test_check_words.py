@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import string
 
 import pytest
@@ -86,6 +87,17 @@ def test_words_never_repeat_an_answer() -> None:
         for row in CHECKED.issues.filter(CHECKED.issues["code"] == code).iter_rows(named=True):
             said = t(f"{code}.found", "en", **details(CHECKED, code)[0])
             assert row["value"] is None or len(row["value"]) < 3 or row["value"] not in said
+
+
+@pytest.mark.parametrize(("lang", "written"), [("vi", "01/01/2026"), ("km", "01/01/2026"), ("en", "1 Jan 2026")])
+@pytest.mark.parametrize("latest", ["", "2026-10-16"])
+def test_days_an_interview_can_have_been_on_are_written_as_the_language_writes_days(
+    lang: str, written: str, latest: str
+) -> None:
+    limits = json.dumps({"earliest": "2026-01-01", "latest": latest})
+    found = words_of({"code": "DAT-02", "question": None, "value": "2016-05-01", "details": limits}, None, lang)[1]
+    assert written in found
+    assert "2026-" not in found
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
