@@ -17,6 +17,7 @@ import polars as pl
 
 from collect import registry
 from collect.journey import Definitions, take
+from collect.lacking import held_before, parts_before
 from collect.passing import FRAME, Arrival, Progress, Taken, silent
 from collect.places import places_of
 from collect.problems import ExportError, StoreError
@@ -152,7 +153,8 @@ def _row(stored: Stored, asked: Asked, at: datetime) -> dict[str, object]:
 def _arrival(store: Store, stored: Stored, asked: Asked, at: datetime) -> Arrival:
     manner = Manner(asked.encoding, store.settings.limits)
     apart = store.settings.apart
-    return Arrival(stored.upload_id, at.date(), asked.form, asked.source, asked.dates, manner, apart)
+    held = held_before(store, stored.upload_id)
+    return Arrival(stored.upload_id, at.date(), asked.form, asked.source, asked.dates, manner, apart, held)
 
 
 def _turn_away(stored: Stored, store: Store, asked: Asked, at: datetime, error: BaseException) -> None:
@@ -331,13 +333,12 @@ def _index(taken: Taken) -> pl.DataFrame:
     """One row per submission: its content's hash, and what decides which of several versions counts."""
     texts = {table: frame for table, frame in taken.frames.items() if table.startswith("answers")}
     order = texts["answers"].select("submission_id", "replaces", "submitted_at", "edits")
+    order = order.with_columns(whole=~pl.col("submission_id").is_in(list(taken.partial)))
     return order.join(content_hashes(texts), on="submission_id", how="left", maintain_order="left")
 
 
 def _index_before(store: Store, form: str, but: str | None) -> pl.DataFrame:
-    parts = [part for part in registry.parts_of(store.engine) if part["form"] == form]
-    own = next((part["sequence"] for part in parts if part["upload_id"] == but), None)
-    earlier = [part["upload_id"] for part in parts if own is None or part["sequence"] < own]
+    earlier = [part["upload_id"] for part in parts_before(store, form, but)]
     columns = ("submission_id", "content")
     nothing = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     return pl.concat([nothing, *(store.read_part(form, "index", upload_id).select(columns) for upload_id in earlier)])

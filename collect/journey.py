@@ -84,14 +84,15 @@ def take(
 ) -> tuple[Taken, ...]:
     """Receive a file and check and locate its rows, form by form. Raises ExportError."""
     progress("step.receive", 0.05)
-    taken = []
+    taken, none = [], frozenset[str]()
     readable = [form.to_read for form in definitions.forms]
     for received in arrival.read(path, readable, first_third(progress)):
         form, reading = received.form, received.issues.with_columns(upload_id=pl.lit(arrival.upload_id))
         if form is None or received.frame is not None:
             taken.append(frame_taken(received, reading))
             continue
-        frames = examine(received.answers, form, places, arrival, reading, progress)
+        answers, partial = arrival.held(form, received.answers) if received.lacks_repeats else (received.answers, none)
+        frames = examine(answers, form, places, arrival, reading, progress)
         taken.append(
             Taken(
                 form.form_id,
@@ -103,6 +104,7 @@ def take(
                 with_issues=with_errors(frames["issues"]),
                 unreadable=received.unreadable,
                 frames=frames,
+                partial=partial,
             )
         )
     return tuple(taken)

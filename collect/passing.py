@@ -21,6 +21,14 @@ REFUSED = "no_consent"  # counted by nobody, but others stand for it
 COUNTED = ("accepted", "with_issues")  # a household with issues keeps its good answers; the bad ones are "unknown"
 
 
+Held = Callable[[Form, tables.Answers], tuple[tables.Answers, frozenset[str]]]
+
+
+def nothing_held(_form: Form, answers: tables.Answers) -> tuple[tables.Answers, frozenset[str]]:
+    """Answers as they came, where nothing received before may stand in for what they lack."""
+    return answers, frozenset()
+
+
 def silent(_step: str, _share: float) -> None:
     """Tell nobody."""
 
@@ -40,6 +48,7 @@ class Arrival:
     dates: str = ""
     manner: Manner = USUAL
     apart: bool = False
+    held: Held = nothing_held  # puts rows received before in the place of repeats that an export left out
 
     def read(self, path: Path, forms: Sequence[Form], progress: Progress) -> tuple[Received, ...]:
         """Everything in the upload, as text. Raises ExportError."""
@@ -60,6 +69,7 @@ class Taken:
     with_issues: int
     unreadable: int
     frames: Mapping[str, pl.DataFrame]
+    partial: frozenset[str] = frozenset()  # submissions whose repeats were left out, and nobody has their rows
 
     @property
     def issues(self) -> pl.DataFrame:

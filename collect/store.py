@@ -44,6 +44,7 @@ NOTE = ".upload.json"  # beside the bytes: what the registry knows of them, in c
 LEFT_BEHIND = (".incoming-*", ".opened-*", ".*.part")  # files and folders in the making; whoever is killed leaves them
 LEFT_BEHIND_AFTER = 86_400  # seconds: nobody writes one file for a day
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what a disk says that takes no more
+INSTANT = r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?$"  # its wall clock, to the second
 LONGEST_NAME = 80  # characters of a file name kept: systems stop at 255 bytes and a Khmer letter takes three
 
 
@@ -325,7 +326,8 @@ def content_hashes(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     DataFrame
         ``submission_id`` and ``content``: 64 bits as hexadecimal digits. Every answer is hashed with its path (SipHash)
         and its row's place; the sums do not depend on the order of columns, and blank answers add nothing. What a
-        server adds (dates of receipt, senders, review states) is not content.
+        server adds (dates of receipt, senders, review states) is not content, nor is the group ``meta``, which some
+        exports leave out, nor what of an instant some round off; see docs/decisions/0110.
     """
     root, *_ = answers.values()
     ids = root.select("submission_id").with_row_index("_place")
@@ -342,7 +344,7 @@ def content_hashes(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 def _row_hashes(frame: pl.DataFrame) -> NDArray[np.uint64]:
     rows = np.zeros(frame.height, np.uint64)
     for path in frame.columns:
-        if path.startswith("/"):
+        if path.startswith("/") and path.split("/")[2:3] != ["meta"]:
             rows += value_hashes(frame[path], path)
     places = value_hashes(frame["row_id"], "")
     return (rows ^ places) * np.uint64(0x9E3779B97F4A7C15)  # so that rows cannot trade answers
@@ -352,7 +354,8 @@ def value_hashes(values: pl.Series, path: str) -> NDArray[np.uint64]:
     """64 bits per value, 0 for a blank one: each distinct value is hashed once, keyed by its path."""
     coded = values.cast(pl.String).to_arrow().dictionary_encode()
     key = hashlib.blake2b(path.encode(), digest_size=8).hexdigest()
-    distinct = np.array(coded.dictionary.to_pylist(), dtype=object)
+    said = pl.Series(coded.dictionary.to_pylist(), dtype=pl.String).str.replace(INSTANT, "$1")
+    distinct = np.array(said.to_list(), dtype=object)
     table = np.append(hash_array(distinct, hash_key=key, categorize=False), np.uint64(0))
     places: NDArray[np.int64] = coded.indices.fill_null(len(distinct)).to_numpy()
     return table[places]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 
+import polars as pl
 import pytest
 from receive_tables import (
     EN,
@@ -165,7 +166,7 @@ def test_rows_of_another_width_are_counted_and_the_rest_read(tmp_path: Path) -> 
     )
     received = one(path)
     assert (received.submissions, received.unreadable) == (1, 2)
-    (issue,) = received.issues.to_dicts()
+    (issue,) = received.issues.filter(pl.col("code") != "FIL-04").to_dicts()
     said = json.loads(issue["details"])
     assert (issue["code"], said["rows"], said["line"], said["cells"], said["columns"]) == ("FIL-15", 2, 3, 3, 22)
 

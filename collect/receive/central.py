@@ -119,6 +119,8 @@ def read(export: Export, file: str, forms: Sequence[Form], forced: Form | None) 
         if path is not None and frame is not None:
             tables[path] = pl.concat([tables[path], frame]) if path in tables else frame
         del frame
+    if any(path not in tables for path in form.repeats):
+        issues.note("FIL-04", found_in=file, file=file)
     tables = _named_once(tables, form, issues)
     return Received(dialect.source, file, form, checked_answers(tables, form), issues.table(), unreadable)
 

@@ -57,9 +57,9 @@ def read(sheets: Sequence[Sheet], file: str, forms: Sequence[Form], forced: Form
     root = _root(root_sheet, matched, form, issues)
     tables: Tables = {form.root: root}
     unreadable = root_sheet.lost
-    if source == CSV_SOURCE and len(form.repeats) > 1:
-        issues.note("FIL-04", found_in=file, file=file)
     found = _repeat_sheets(sheets, form, matched.style)
+    if any(path not in found for path in form.repeats[1:]):
+        issues.note("FIL-04", found_in=file, file=file)
     for path in form.repeats[1:]:
         for sheet in found.get(path, ()):
             frame, strays = _rows(sheet, path, form, tables, matched, issues)

@@ -49,6 +49,12 @@ class Received:
         return int(self.issues["code"].is_in(["ID-01", "ID-02"]).sum())
 
     @property
+    def lacks_repeats(self) -> bool:
+        """Whether the export left out the table of a repeat: no rows there does not mean that nobody was named."""
+        repeats = self.form.repeats[1:] if self.form is not None else ()
+        return bool(repeats) and "FIL-04" in self.issues["code"]
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """Submissions, rows of each repeat, and what could not be read: the receipt's numbers."""
         rest = {"repeated": self.repeated, "unreadable": self.unreadable, "ignored": self.ignored}

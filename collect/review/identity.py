@@ -25,6 +25,7 @@ INDEX: Mapping[str, pl.DataType] = {
     "submitted_at": pl.String(),
     "edits": pl.Int64(),
     "content": pl.String(),
+    "whole": pl.Boolean(),  # False: the export had no rows of a repeat, and none were held
 }
 ORDER = ("edits", "sequence", "submitted_at")
 
@@ -91,6 +92,7 @@ def with_interview(rows: pl.DataFrame) -> pl.DataFrame:
 def counting(rows: pl.DataFrame) -> pl.DataFrame:
     """Of `versions`, the one of each interview that counts: what no other replaces first, then the order of `ORDER`.
 
+    A version whose people an export left out never stands in the way of one that has them (docs/decisions/0110).
     A version that tells no count of edits is no older than what came before it.
     """
     replaced = rows["replaces"].drop_nulls().unique()
@@ -98,8 +100,9 @@ def counting(rows: pl.DataFrame) -> pl.DataFrame:
         rows.with_columns(
             edits=pl.col("edits").forward_fill().over("submission_id").fill_null(0),
             last=~pl.col("submission_id").is_in(replaced.implode()),
+            whole=pl.col("whole").fill_null(True),
         )
-        .sort("last", *ORDER, nulls_last=False, maintain_order=True)
+        .sort("whole", "last", *ORDER, nulls_last=False, maintain_order=True)
         .unique("interview", keep="last", maintain_order=True)
         .sort("sequence", maintain_order=True)
         .select("upload_id", "submission_id", "interview", "content")
