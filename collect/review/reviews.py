@@ -46,6 +46,7 @@ Result = Literal[
     "unknown_question",
     "replaced",
     "formula",
+    "contradictory",
 ]
 
 
@@ -123,8 +124,9 @@ def _not_to_be_decided(store: Store, ids: Sequence[str]) -> CollectError:
 def correct(store: Store, definitions: Definitions, corrections: Sequence[Correction], by: str) -> list[Outcome]:
     """Correct answers: each is tried on the interview as it stands, with the others of the same interview, and checked.
 
-    One that its author saw another answer of, or whose new answer breaks a rule at its own question, is refused and the
-    others go on. What applies goes into the ledger.
+    Two that give one question different answers are both refused: nobody can say which is meant. One that its author
+    saw another answer of, or whose new answer breaks a rule at its own question, is refused and the others go on. What
+    applies goes into the ledger.
 
     Raises
     ------
@@ -159,9 +161,12 @@ def _of_form(
     interviews = dict(stands.select("submission_id", "interview").iter_rows())
     cells = cells_now(store, form, stands)
     trials: dict[int, Said] = {}
+    contradictory = _contradictory(form, corrections)
     for place, one in enumerate(corrections):
         if one.submission_id in interviews:
-            found = _tried(form, one, interviews[one.submission_id], cells)
+            found: Said | Result = "contradictory"
+            if place not in contradictory:
+                found = _tried(form, one, interviews[one.submission_id], cells)
             if isinstance(found, Said):
                 trials[place] = found
             else:
@@ -174,6 +179,16 @@ def _of_form(
     written = append(store, list(trials.values()), by)
     for place, entry in zip(trials, written, strict=True):
         outcomes[place] = Outcome(corrections[place], "applied", number=entry.number)
+
+
+def _contradictory(form: Form, corrections: Sequence[Correction]) -> set[int]:
+    """The places of corrections that give one question of one submission different answers."""
+    said: dict[tuple[str, str, str], dict[int, str]] = {}
+    for place, one in enumerate(corrections):
+        if not one.unworked:
+            cell = (one.submission_id, one.row_id or form.root, one.question)
+            said.setdefault(cell, {})[place] = (one.new or "").strip()
+    return {place for answers in said.values() if len(set(answers.values())) > 1 for place in answers}
 
 
 def _tried(form: Form, one: Correction, interview: str, cells: Cells) -> Said | Result:
