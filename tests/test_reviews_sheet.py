@@ -10,6 +10,7 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
+import xlsxwriter
 from click.testing import CliRunner
 from field_office import Office, corrected, correction, listed, uuids
 
@@ -111,6 +112,18 @@ def test_a_right_answer_typed_as_a_formula_is_not_corrected_and_told(office: Off
         "/data/size": "formula",
         "/data/fibre": "applied",
     }
+
+
+def test_a_right_answer_that_is_an_error_is_not_corrected_and_told(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |")
+    path = tmp_path / "back.xlsx"
+    with xlsxwriter.Workbook(str(path)) as made:
+        cells = made.add_worksheet()
+        cells.write_row(0, 0, ["s (phu:submission)", "q (phu:question)", "n (phu:new)", "w (phu:why)"])
+        cells.write_row(1, 0, ["uuid:a", "/data/size", "", "x"])
+        cells.write_formula(1, 2, "=1/0", None, "#DIV/0!")
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
+    assert [one.result for one in outcomes] == ["formula"]
 
 
 @pytest.mark.parametrize(
