@@ -20,7 +20,7 @@ from collect import __version__
 from collect.commands.authors import add_to as add_authors_tools
 from collect.commands.change import change
 from collect.commands.judge import judge
-from collect.commands.key import key_option, private_key_in
+from collect.commands.key import key_option, keys_option, private_key_in, private_keys_in
 from collect.commands.partners import partners_
 from collect.commands.people import people
 from collect.commands.phones import phones
@@ -32,7 +32,7 @@ from collect.commands.shared import Commands, Session, as_json, echo, error_of
 from collect.commands.sheet import sheet
 from collect.commands.statistics import estimate, weigh
 from collect.i18n import LANGUAGES, t
-from collect.problems import CollectError
+from collect.problems import CollectError, ExportError
 from collect.settings import settings_from
 
 
@@ -323,22 +323,28 @@ def units(session: Session, vintage: str | None, as_json: bool) -> None:
 
 
 @main.command()
-@key_option
+@keys_option
 @as_json
 @click.pass_obj
-def rebuild(session: Session, key: Path | None, as_json: bool) -> None:
+def rebuild(session: Session, key: tuple[Path, ...], as_json: bool) -> None:
     """Make every table again from the raw bytes in the inbox; the registry too, where it is damaged or empty."""
     from collect.intake import rebuild as make_again
     from collect.keeping.mending import open_mended
     from collect.openrosa.fold import fold, open_sealed
     from collect.wording.receipts import receipt_data
 
-    opened_with = private_key_in(key)
+    opened_with = private_keys_in(key)
     store, definitions = open_mended(session.settings), session.definitions()
-    with session.steps(as_json) as progress:
-        receipts = make_again(store, definitions, progress, opened_with)
+    left, receipts = None, []
+    try:
+        with session.steps(as_json) as progress:
+            receipts = make_again(store, definitions, progress, opened_with)
+    except ExportError as error:  # IN-35: what this key does not open; what phones sent need not wait for that
+        left = error
     receipts += fold(store, definitions)
     receipts += open_sealed(store, definitions, opened_with) if opened_with is not None else []
+    if left is not None:
+        raise left
     if as_json:
         click.echo(json.dumps([receipt_data(receipt) for receipt in receipts], ensure_ascii=False, default=str))
     else:

@@ -7,6 +7,7 @@ its answers are the same and a change when they are not; the newest counts, the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -203,21 +204,22 @@ def rebuild(
     StoreError
         STO-07, after everything else was made again, when an original is gone or no longer has its SHA-256.
     ExportError
-        IN-35, after everything else was made again, when encrypted uploads were left as they are for want of a key.
+        IN-35, after everything else was made again, when encrypted uploads were left as they are: without a key, or
+        with one that opens nothing in them, or less than is open already.
     """
     sweep(store)
     by_sha = {stored.sha256: stored for stored in kept(store) if sha256_of(stored.path) == stored.sha256}
     known = registry.uploads(store.engine)
-    receipts, lost, closed = [], [], []
+    receipts, lost, closed = list[Receipt](), list[str](), list[str]()
     for number, upload in enumerate(known):
         progress("step.rebuild", number / max(1, len(known)))
         original = by_sha.get(upload["sha256"])
         if original is None:
             lost.append(f"{upload['upload_id']} ({upload['file_name']})")
-        elif key is None and holds_sealed(original.path):
-            closed.append(f"{upload['upload_id']} ({upload['file_name']})")
+        elif (receipt := _make_again(store, original, upload, definitions, key, after=closed)) is not None:
+            receipts.append(receipt)
         else:
-            receipts.append(_make_again(store, original, upload, definitions, key))
+            closed.append(f"{upload['upload_id']} ({upload['file_name']})")
     for sha256 in sorted(by_sha.keys() - {upload["sha256"] for upload in known}):
         receipts += _take_up(store, by_sha[sha256], definitions)
     if lost:
@@ -249,11 +251,47 @@ def _asked_then(upload: Mapping[str, Any]) -> Asked:
 
 
 def _make_again(
-    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: PrivateKey | None
-) -> Receipt:
-    with held(stored.path.parent):
-        taken = _taken_again(store, stored, upload, definitions, key)
-    return _replaced(store, stored, upload, taken)
+    store: Store,
+    stored: Stored,
+    upload: Mapping[str, Any],
+    definitions: Definitions,
+    key: PrivateKey | None,
+    *,
+    after: Sequence[str],
+) -> Receipt | None:
+    """The tables of an upload made again; None where they must stay as they are for want of a key.
+
+    That is where this key would open less than is open now; and where the tables of one before it (``after``: those
+    left) are lost, so that nobody can say what is news in this one.
+    """
+    sealed = holds_sealed(stored.path)
+    if sealed and key is None:
+        return None
+    try:
+        with held(stored.path.parent):
+            taken = _taken_again(store, stored, upload, definitions, key)
+        if sealed and not _open_now(store, stored) <= _named_in(_compare(store, taken, but=stored.upload_id)[1]):
+            return None
+        return _replaced(store, stored, upload, taken)
+    except (ExportError, StoreError) as error:
+        if error.code == "IN-32" or (error.code == "STO-02" and after):
+            return None
+        raise
+
+
+def _named_in(indexes: Mapping[str, pl.DataFrame]) -> set[tuple[str, str]]:
+    """Form and name of every submission of these indexes."""
+    return {(form, name) for form, index in indexes.items() for name in index["submission_id"]}
+
+
+def _open_now(store: Store, stored: Stored) -> set[tuple[str, str]]:
+    """Form and name of every submission that the tables of an upload hold; a lost or damaged table holds none."""
+    indexes: dict[str, pl.DataFrame] = {}
+    for part in registry.parts_of(store.engine, stored.upload_id):
+        if part["form"] != FRAME:
+            with suppress(StoreError):
+                indexes[part["form"]] = store.read_part(part["form"], "index", stored.upload_id)
+    return _named_in(indexes)
 
 
 def _opened_further(
@@ -271,14 +309,7 @@ def _opened_further(
     except ExportError:
         return None
     shown, indexes = _compare(store, taken, but=None)
-    read = {(form, name) for form, index in indexes.items() for name in index["submission_id"]}
-    known = {
-        (part["form"], name)
-        for part in registry.parts_of(store.engine, stored.upload_id)
-        if part["form"] != FRAME
-        for name in store.read_part(part["form"], "index", stored.upload_id)["submission_id"]
-    }
-    if not known < read:
+    if not _open_now(store, stored) < _named_in(indexes):
         return None
     _replaced(store, stored, upload, taken)
     return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=shown)

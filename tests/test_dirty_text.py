@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -209,6 +210,18 @@ def test_a_formula_without_a_result_is_told_and_not_taken_for_no_answer(tmp_path
     received = read(book(tmp_path / "kobo.xlsx", PLAIN, formula))
     assert answers(received)[0][2] is None
     assert received.issues["code"].to_list() == ["FIL-10"]
+
+
+@pytest.mark.parametrize("error", ["#DIV/0!", "#N/A", "#REF!"])
+def test_an_error_in_a_cell_is_told_as_a_formula_without_a_result_is(tmp_path: Path, error: str) -> None:
+    def divided(workbook: xlsxwriter.Workbook) -> None:
+        workbook.worksheets()[0].write_formula(1, 5, "=A1/0", None, error)
+        workbook.worksheets()[0].write_formula(2, 5, "=2+2", None, 4)
+
+    received = read(book(tmp_path / "kobo.xlsx", PLAIN, divided))
+    assert [row[2] for row in answers(received)] == [None, "4", *(row[2] for row in SAID[2:])]
+    assert received.issues["code"].to_list() == ["FIL-10"]
+    assert json.loads(received.issues["details"][0])["cells"] == 1
 
 
 def test_a_cell_that_a_spreadsheet_program_cut_is_told(tmp_path: Path) -> None:

@@ -149,6 +149,22 @@ def test_a_closed_form_is_neither_listed_nor_taken(phone: TestClient, store: Sto
     assert send(phone, xml()) == 201
 
 
+def test_a_closed_form_takes_again_what_it_took_and_the_photos_that_belong_to_it(
+    phone: TestClient, store: Store
+) -> None:
+    assert send(phone, xml()) == 201
+    close_form(store.engine, store.folder, "household")
+    time.sleep(CLOSED_SECONDS)
+    assert send(phone, xml()) == 201
+    assert send(phone, xml(), photo_jpg=b"photo") == 201
+    assert send(phone, xml("uuid:2")) == 409
+    assert send(phone, xml("uuid:3", edits="uuid:1")) == 409
+    assert send(phone, xml(note="other bytes")) == 409
+    assert [row["instance_id"] for row in rows(store)] == ["uuid:1"]
+    with store.engine.connect() as connection:
+        assert connection.execute(sa.select(ATTACHMENTS.c.name)).scalars().all() == ["photo.jpg"]
+
+
 def test_a_draft_in_pieces_is_whole_when_the_last_has_come(phone: TestClient, store: Store) -> None:
     for number, complete in ((1, False), (2, False), (3, True)):
         files = {

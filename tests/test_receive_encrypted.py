@@ -138,3 +138,35 @@ def test_neither_key_nor_passphrase_is_kept_and_a_rebuild_asks_for_the_key_again
     done = collect(tmp_path, "rebuild", "--key", str(locked), "--json", COLLECT_KEY_PASSPHRASE=SECRET)
     assert done.exit_code == 0, done.output
     assert received(tmp_path)[0].equals(before)
+
+
+def test_a_rebuild_mends_what_its_key_opens_and_names_the_rest(
+    tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    own, other = (str(pem(key, tmp_path / f"{number}.pem")) for number, key in enumerate(keys[:2]))
+    one = zipped(tmp_path / "one.zip", {"a": Phone(keys[0]).envelope(1)})
+    mixed = zipped(tmp_path / "two.zip", {"b": Phone(keys[1]).envelope(2), "c": Phone(keys[0]).envelope(3)})
+    assert collect(tmp_path, "add", str(one), "--key", own).exit_code == 0
+    assert collect(tmp_path, "add", str(mixed), "--key", other).exit_code == 0
+    before = received(tmp_path)[0]
+
+    def rebuilt(*names: str) -> set[str]:
+        """The uploads that were left as they are."""
+        asked = [part for name in names for part in ("--key", name)]
+        done = collect(tmp_path, "rebuild", *asked, "--json")
+        assert done.exit_code == 0 or json.loads(done.output)["code"] == "IN-35"
+        return {name for name in ("one.zip", "two.zip") if name in done.output and done.exit_code}
+
+    def lose() -> None:
+        for lost in (tmp_path / "data").rglob("*.parquet"):
+            lost.unlink()
+
+    assert rebuilt(other) == {"one.zip"}
+    assert rebuilt(own) == {"two.zip"}  # it would open another submission there, and take away the one that is open
+    assert received(tmp_path)[0].equals(before)
+    lose()
+    assert rebuilt(other) == {"one.zip", "two.zip"}  # what is news in the second is told from the first
+    assert rebuilt(own) == set()
+    assert rebuilt(own, other) == set()
+    assert sorted(received(tmp_path)[0]["submission_id"]) == ["uuid:0001", "uuid:0002", "uuid:0003"]
+    assert collect(tmp_path, "verify").exit_code == 0

@@ -10,12 +10,17 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
+<<<<<<< HEAD
 from check_tables import form_of
+=======
+import xlsxwriter
+>>>>>>> i2
 from click.testing import CliRunner
 from field_office import DESIGN, SETTINGS, SURVEY, Office, corrected, correction, listed, uuids
 
 from collect import registry
 from collect.cli import main
+from collect.i18n import t
 from collect.keeping import ledger
 from collect.limits import DEFAULT
 from collect.problems import ExportError
@@ -153,6 +158,44 @@ def test_a_right_answer_typed_as_a_formula_is_not_corrected_and_told(office: Off
         "/data/size": "formula",
         "/data/fibre": "applied",
     }
+
+
+def test_a_right_answer_that_is_an_error_is_not_corrected_and_told(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |")
+    path = tmp_path / "back.xlsx"
+    with xlsxwriter.Workbook(str(path)) as made:
+        cells = made.add_worksheet()
+        cells.write_row(0, 0, ["s (phu:submission)", "q (phu:question)", "n (phu:new)", "w (phu:why)"])
+        cells.write_row(1, 0, ["uuid:a", "/data/size", "", "x"])
+        cells.write_formula(1, 2, "=1/0", None, "#DIV/0!")
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
+    assert [one.result for one in outcomes] == ["formula"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told", "now"),
+    [
+        (["uuid:a,/data/size,1,x", "uuid:a,/data/size,2,y"], ["contradictory"] * 2, {}),
+        (["uuid:a,/data/size,1,x", "uuid:a,/data/size,1,y"], ["applied"], {"/data/size": "1"}),
+        (
+            ["uuid:a,/data/size,1,x", "uuid:a,/data/fibre,yes,x", "uuid:a,/data/size,-,y"],
+            ["contradictory", "applied", "contradictory"],
+            {"/data/fibre": "yes"},
+        ),
+    ],
+    ids=["two answers", "the same answer twice", "an answer and a blank, and another question"],
+)
+def test_two_right_answers_for_one_question_are_both_named_and_neither_is_taken(
+    office: Office, tmp_path: Path, rows: list[str], told: list[str], now: dict[str, str]
+) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |", [{"age": "34"}])
+    path = tmp_path / "back.csv"
+    heading = "s (phu:submission),q (phu:question),n (phu:new),w (phu:why)"
+    blank = t("correction.blank", "en")
+    path.write_text("\n".join([heading, *(row.replace(",-,", f",{blank},") for row in rows)]) + "\n", "utf-8")
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
+    assert [one.result for one in outcomes] == told
+    assert {entry.question: entry.new for entry in ledger.entries(office.store)} == now
 
 
 def test_the_sheet_of_what_is_stored_holds_what_is_wrong_now_and_is_taken_back(office: Office, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 
 PASSPHRASE = "COLLECT_KEY_PASSPHRASE"  # noqa: S105  # the variable's name
 
-key_option = click.option(
-    "--key",
-    envvar="COLLECT_KEY",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help=f"FILE.pem that opens encrypted submissions (or COLLECT_KEY); its passphrase from {PASSPHRASE}, or asked for.",
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_OPENS = f"FILE.pem that opens encrypted submissions (or COLLECT_KEY); its passphrase from {PASSPHRASE}, or asked for."
+
+key_option = click.option("--key", envvar="COLLECT_KEY", type=_FILE, help=_OPENS)
+keys_option = click.option(
+    "--key", envvar="COLLECT_KEY", type=_FILE, multiple=True, help=f"{_OPENS} It may be given several times."
 )
 
 
@@ -41,3 +43,12 @@ def private_key_in(file: Path | None) -> PrivateKey | None:
     if b"ENCRYPTED" in pem and passphrase is None:
         passphrase = click.prompt(file.name, hide_input=True, err=True)
     return private_key(pem, passphrase, file.name)
+
+
+def private_keys_in(files: Sequence[Path]) -> PrivateKey | None:
+    """The keys of several files as one, None without any. Raises as `private_key_in` does."""
+    if len(files) < 2:
+        return private_key_in(next(iter(files), None))
+    from collect.receive.sealed import KeyRing
+
+    return KeyRing(tuple(key for key in map(private_key_in, files) if key is not None))

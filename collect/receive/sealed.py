@@ -40,7 +40,21 @@ BLOCK_BYTES = 16
 PADDINGS = tuple(OAEP(MGF1(mask()), hashes.SHA256(), None) for mask in (hashes.SHA256, hashes.SHA1))
 
 
-PrivateKey = RSAPrivateKey
+@dataclass(frozen=True, slots=True, repr=False)
+class KeyRing:
+    """Several keys of a project, used as one: each thing opens with the one it was encrypted for."""
+
+    keys: tuple[RSAPrivateKey | KeyRing, ...]
+
+    def decrypt(self, ciphertext: bytes, padding: OAEP) -> bytes:
+        """What one of the keys makes of it. Raises ValueError when none does."""
+        for key in self.keys:
+            with suppress(ValueError):
+                return key.decrypt(ciphertext, padding)
+        raise ValueError
+
+
+PrivateKey = RSAPrivateKey | KeyRing
 
 
 class NotOpenedError(Exception):
@@ -77,7 +91,7 @@ def holds_sealed(path: Path) -> bool:
 
 
 @contextmanager
-def unsealed(path: Path, key: RSAPrivateKey | None, folder: Path, manner: Manner = USUAL) -> Iterator[Path]:
+def unsealed(path: Path, key: PrivateKey | None, folder: Path, manner: Manner = USUAL) -> Iterator[Path]:
     """The upload with its envelopes opened in ``folder``, while the block lasts; itself where nothing is to open.
 
     An envelope that this key does not open stays in its place, and the reader says so.
@@ -98,7 +112,7 @@ def unsealed(path: Path, key: RSAPrivateKey | None, folder: Path, manner: Manner
         yield opened
 
 
-def needed_of(data: bytes, files: Mapping[str, Path], key: RSAPrivateKey) -> dict[str, bytes] | None:
+def needed_of(data: bytes, files: Mapping[str, Path], key: PrivateKey) -> dict[str, bytes] | None:
     """What must go beside one envelope so that it opens and its signature can be confirmed without its photos.
 
     Parameters
@@ -126,7 +140,7 @@ def needed_of(data: bytes, files: Mapping[str, Path], key: RSAPrivateKey) -> dic
     return {envelope.content: content} | ({DIGESTS: lines.encode()} if lines else {})
 
 
-def _open_all(upload: Upload, key: RSAPrivateKey, archive: zipfile.ZipFile) -> int:
+def _open_all(upload: Upload, key: PrivateKey, archive: zipfile.ZipFile) -> int:
     """Write every submission in the clear, and count the envelopes opened; photos and audits are no answers."""
     members, how, opened = {member.name: member for member in upload.members}, parser(), 0
     for member in upload.members:
@@ -156,7 +170,7 @@ class _Envelope:
     signature: str
 
 
-def _clear(root: etree._Element, member: Member, members: Mapping[str, Member], key: RSAPrivateKey) -> bytes:
+def _clear(root: etree._Element, member: Member, members: Mapping[str, Member], key: PrivateKey) -> bytes:
     """The submission inside an envelope, marked where its signature does not bear it out."""
     envelope = _envelope(root)
     folder = member.name[: len(member.name) - len(member.base)]
@@ -207,7 +221,7 @@ def _envelope(root: etree._Element) -> _Envelope:
     return found
 
 
-def _opened(text: str, key: RSAPrivateKey) -> bytes:
+def _opened(text: str, key: PrivateKey) -> bytes:
     """What was encrypted for this key; older clients mask with SHA-1."""
     for padding in PADDINGS:
         try:
@@ -241,7 +255,7 @@ def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def _is_signed(envelope: _Envelope, digests: list[str], key: RSAPrivateKey) -> bool:
+def _is_signed(envelope: _Envelope, digests: list[str], key: PrivateKey) -> bool:
     """Whether the signature is the MD5 of what the envelope and its files say, line by line."""
     head = [envelope.form_id, *([envelope.version] if envelope.version is not None else [])]
     said = "".join(f"{line}\n" for line in (*head, envelope.key, envelope.instance_id, *digests))

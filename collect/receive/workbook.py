@@ -26,12 +26,19 @@ NEAR = 702
 ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
 NO_RESULT = re.compile(rb"<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 UNWORKED_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*' + NO_RESULT.pattern)
+ERROR = b't="e"'  # the type of a cell that holds #DIV/0! or another error, which reads as empty too
+ERROR_CELL = re.compile(
+    rb'<c\b(?=[^>]*\bt="e")[^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*(?:<f\b[^>]*?(?:/>|>[^<]*</f>)\s*)?<v>#'
+)
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Of one sheet: its last row and column as numbers from 1 (0 where none is given), formulas without a result."""
+    """Of one sheet: its last row and column as numbers from 1 (0 where none is given), formulas without a result.
+
+    An error value ("#DIV/0!") is no result.
+    """
 
     rows: int = 0
     columns: int = 0
@@ -60,9 +67,10 @@ def facts_of(data: bytes, place: str, limits: Limits) -> dict[str, Facts]:
 
 
 def without_result(data: bytes, sheet: str) -> frozenset[tuple[int, int]]:
-    """Row and column, from 0, of the formulas in a sheet that came without a result."""
+    """Row and column, from 0, of the formulas in a sheet that came without a result, and of error values."""
     with zipfile.ZipFile(io.BytesIO(data)) as book:
-        found = [cell for piece in _pieces(book, _sheets(book)[sheet]) for cell in UNWORKED_CELL.findall(piece)]
+        pieces = _pieces(book, _sheets(book)[sheet])
+        found = [cell for piece in pieces for kind in (UNWORKED_CELL, ERROR_CELL) for cell in kind.findall(piece)]
     return frozenset((int(row) - 1, _column(column) - 1) for column, row in found)
 
 
@@ -103,6 +111,8 @@ def _facts_by(book: zipfile.ZipFile, part: str, column: re.Pattern[bytes]) -> Fa
         rows = max([rows, *map(int, numbers)])
         if b"<f" in piece:
             formulas += len(NO_RESULT.findall(piece))
+        if ERROR in piece:
+            formulas += len(ERROR_CELL.findall(piece))
     return Facts(rows, columns, formulas)
 
 

@@ -47,6 +47,7 @@ Result = Literal[
     "unknown_question",
     "replaced",
     "formula",
+    "contradictory",
 ]
 
 
@@ -128,8 +129,14 @@ def correct(
 ) -> list[Outcome]:
     """Correct answers: each is tried on the interview as it stands, with the others of the same interview, and checked.
 
+<<<<<<< HEAD
     One that its author saw another answer of, or whose new answer breaks a rule at its own question, is refused and the
     others go on. What applies goes into the ledger; on a dry run nothing does, and nobody need be named.
+=======
+    Two that give one question different answers are both refused: nobody can say which is meant. One that its author
+    saw another answer of, or whose new answer breaks a rule at its own question, is refused and the others go on. What
+    applies goes into the ledger.
+>>>>>>> i2
 
     Raises
     ------
@@ -169,9 +176,12 @@ def _of_form(
     interviews = dict(stands.select("submission_id", "interview").iter_rows())
     cells = cells_now(store, form, stands)
     trials: dict[int, Said] = {}
+    contradictory = _contradictory(form, corrections)
     for place, one in enumerate(corrections):
         if one.submission_id in interviews:
-            found = _tried(form, one, interviews[one.submission_id], cells)
+            found: Said | Result = "contradictory"
+            if place not in contradictory:
+                found = _tried(form, one, interviews[one.submission_id], cells)
             if isinstance(found, Said):
                 trials[place] = found
             else:
@@ -183,6 +193,16 @@ def _of_form(
         trials = {place: said for place, said in trials.items() if place not in misfits}
         misfits = _misfits(store, form, stands, trials)  # what leaned on a refused one may now break a rule itself
     return trials
+
+
+def _contradictory(form: Form, corrections: Sequence[Correction]) -> set[int]:
+    """The places of corrections that give one question of one submission different answers."""
+    said: dict[tuple[str, str, str], dict[int, str]] = {}
+    for place, one in enumerate(corrections):
+        if not one.unworked:
+            cell = (one.submission_id, one.row_id or form.root, one.question)
+            said.setdefault(cell, {})[place] = (one.new or "").strip()
+    return {place for answers in said.values() if len(set(answers.values())) > 1 for place in answers}
 
 
 def _tried(form: Form, one: Correction, interview: str, cells: Cells) -> Said | Result:

@@ -90,7 +90,7 @@ def take(store: Store, definitions: Definitions, path: Path, by: str) -> list[Ou
 
 
 def corrections_in(path: Path, settings: Settings) -> list[Correction] | None:
-    """The rows of a sheet that hold a right answer, of one answer the last; None for any other file.
+    """The rows of a sheet that hold a right answer, each answer to a question once; None for any other file.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def corrections_in(path: Path, settings: Settings) -> list[Correction] | None:
     if missing:
         raise ExportError("REV-04", file=path.name, columns=", ".join(missing))
     found = filter(None, map(_correction, sheet.rows))
-    return list({(one.submission_id, one.row_id, one.question): one for one in found}.values())
+    return list({(one.submission_id, one.row_id, one.question, one.new, one.unworked): one for one in found}.values())
 
 
 def _correction(row: Mapping[str, str]) -> Correction | None:
