@@ -75,8 +75,6 @@ def test_words_from_outside_mean_nothing_on_screen() -> None:
 
 
 def _page(name: str) -> None:
-    from typing import Any
-
     import streamlit as st
 
     from collect.pages.issues import reason

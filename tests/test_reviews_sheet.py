@@ -10,11 +10,8 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
-<<<<<<< HEAD
-from check_tables import form_of
-=======
 import xlsxwriter
->>>>>>> i2
+from check_tables import form_of
 from click.testing import CliRunner
 from field_office import DESIGN, SETTINGS, SURVEY, Office, corrected, correction, listed, uuids
 

@@ -129,14 +129,9 @@ def correct(
 ) -> list[Outcome]:
     """Correct answers: each is tried on the interview as it stands, with the others of the same interview, and checked.
 
-<<<<<<< HEAD
-    One that its author saw another answer of, or whose new answer breaks a rule at its own question, is refused and the
-    others go on. What applies goes into the ledger; on a dry run nothing does, and nobody need be named.
-=======
     Two that give one question different answers are both refused: nobody can say which is meant. One that its author
     saw another answer of, or whose new answer breaks a rule at its own question, is refused and the others go on. What
-    applies goes into the ledger.
->>>>>>> i2
+    applies goes into the ledger; on a dry run nothing does, and nobody need be named.
 
     Raises
     ------
