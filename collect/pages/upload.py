@@ -29,8 +29,9 @@ from collect.receipts import in_turn, total
 from collect.receive.sealed import holds_sealed
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     from collect.intake import Receipt
-    from collect.receive.sealed import PrivateKey
     from collect.review.reviews import Correction
     from collect.review.reviews import Outcome as Corrected
 
@@ -74,7 +75,7 @@ class Counter:
     mending: Mending
     by: str
     lang: str
-    key: PrivateKey | None = field(default=None, repr=False)
+    key: RSAPrivateKey | None = field(default=None, repr=False)
 
 
 def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]) -> None:

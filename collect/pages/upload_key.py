@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import streamlit as st
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from collect.i18n import t
 from collect.pages.issues import error_words
 from collect.pages.words import as_text
 from collect.problems import CollectError
-from collect.receive.sealed import PrivateKey, private_key
+from collect.receive.sealed import private_key
 
 if TYPE_CHECKING:
     from collect.intake import Receipt
@@ -33,7 +34,7 @@ def wanted(sealed: bool, receipt: Receipt | None, error: CollectError | None) ->
     return sealed and any((pl.Series(part.issues["code"]) == STAYED_CLOSED).any() for part in parts)
 
 
-def given(turn: int) -> tuple[PrivateKey | None, CollectError | None]:
+def given(turn: int) -> tuple[RSAPrivateKey | None, CollectError | None]:
     """The key that was given for the files on the page, or why it is none; ``turn`` numbers the drop zone."""
     pem = _pem(turn)
     phrase = st.session_state.get(f"key-phrase-{turn}") or None
@@ -45,7 +46,7 @@ def given(turn: int) -> tuple[PrivateKey | None, CollectError | None]:
         return None, error
 
 
-def fingerprint(key: PrivateKey | None) -> str:
+def fingerprint(key: RSAPrivateKey | None) -> str:
     """What tells one key from another and lets nobody open anything."""
     if key is None:
         return ""
@@ -53,7 +54,7 @@ def fingerprint(key: PrivateKey | None) -> str:
     return hashlib.sha256(public).hexdigest()
 
 
-def ask(turn: int, files: Sequence[str], key: PrivateKey | None, error: CollectError | None, lang: str) -> None:
+def ask(turn: int, files: Sequence[str], key: RSAPrivateKey | None, error: CollectError | None, lang: str) -> None:
     """Ask for the key of ``files``; the answer checks them again."""
     with st.container(border=True):
         if files:
