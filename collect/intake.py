@@ -25,7 +25,7 @@ from collect.problems import ExportError, StoreError
 from collect.receipts import COUNTS, NO_SUBMISSIONS, SUBMISSION, Part, Receipt, count, news_of
 from collect.receive.apart import UNREADABLE
 from collect.receive.manner import Manner
-from collect.receive.sealed import PrivateKey, holds_sealed, unsealed
+from collect.receive.sealed import Keys, holds_sealed, unsealed
 from collect.store import (
     Store,
     Stored,
@@ -55,7 +55,7 @@ class Asked:
     encoding: str = ""
     dates: str = ""  # "dmy" or "mdy"
     name: str | None = None  # the file's name as the team knows it, where the path is only a temporary one
-    key: PrivateKey | None = field(default=None, repr=False)  # opens encrypted submissions; kept nowhere
+    key: Keys | None = field(default=None, repr=False)  # opens encrypted submissions; kept nowhere
 
 
 NOTHING_ASKED = Asked()
@@ -193,7 +193,7 @@ def read_again(store: Store, sha256: str, definitions: Definitions, progress: Pr
 
 
 def rebuild(
-    store: Store, definitions: Definitions, progress: Progress = silent, key: PrivateKey | None = None
+    store: Store, definitions: Definitions, progress: Progress = silent, key: Keys | None = None
 ) -> list[Receipt]:
     """Make every table again from the inbox, in the order of arrival; then take in bytes the registry never recorded.
 
@@ -255,7 +255,7 @@ def _make_again(
     stored: Stored,
     upload: Mapping[str, Any],
     definitions: Definitions,
-    key: PrivateKey | None,
+    key: Keys | None,
     *,
     after: Sequence[str],
 ) -> Receipt | None:
@@ -295,7 +295,7 @@ def _open_now(store: Store, stored: Stored) -> set[tuple[str, str]]:
 
 
 def _opened_further(
-    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: PrivateKey | None
+    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: Keys | None
 ) -> Receipt | None:
     """Encrypted submissions of an upload received before that this key opens; None where it does not, or opens others.
 
@@ -316,7 +316,7 @@ def _opened_further(
 
 
 def _taken_again(
-    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: PrivateKey | None
+    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: Keys | None
 ) -> tuple[Taken, ...]:
     """What an upload holds, read as somebody asked when it came."""
     arrival = _arrival(store, stored, _asked_then(upload), datetime.fromisoformat(upload["received_at"]))

@@ -13,7 +13,7 @@ from collect.commands.shared import Session
 from collect.problems import ExportError
 
 if TYPE_CHECKING:
-    from collect.receive.sealed import PrivateKey
+    from collect.receive.sealed import Keys, PrivateKey
 
 PASSPHRASE = "COLLECT_KEY_PASSPHRASE"  # noqa: S105  # the variable's name
 
@@ -45,7 +45,7 @@ def private_key_in(file: Path | None) -> PrivateKey | None:
     return private_key(pem, passphrase, file.name)
 
 
-def private_keys_in(files: Sequence[Path]) -> PrivateKey | None:
+def private_keys_in(files: Sequence[Path]) -> Keys | None:
     """The keys of several files as one, None without any. Raises as `private_key_in` does."""
     if len(files) < 2:
         return private_key_in(next(iter(files), None))

@@ -22,7 +22,7 @@ from collect.keeping.sent import PREFIX, pack, pack_sealed, pending, sealed, unf
 from collect.openrosa.media import lists_for
 from collect.problems import CollectError, ExportError
 from collect.receive import submissions
-from collect.receive.sealed import PrivateKey, needed_of
+from collect.receive.sealed import Keys, needed_of
 from collect.registry import SENT, in_parts
 from collect.store import Store
 
@@ -47,7 +47,7 @@ def fold(store: Store, definitions: Definitions) -> list[Receipt]:
     return receipts
 
 
-def open_sealed(store: Store, definitions: Definitions, key: PrivateKey) -> list[Receipt]:
+def open_sealed(store: Store, definitions: Definitions, key: Keys) -> list[Receipt]:
     """Take what was encrypted for this key into the tables; what it does not open goes on waiting for its own.
 
     The key is used and forgotten: uploads hold the answers as phones sent them, still encrypted. Photos stay where they
@@ -60,7 +60,7 @@ def open_sealed(store: Store, definitions: Definitions, key: PrivateKey) -> list
     return receipts
 
 
-def _opened_by(store: Store, key: PrivateKey) -> Iterator[list[Row]]:
+def _opened_by(store: Store, key: Keys) -> Iterator[list[Row]]:
     """What this key opens and whose answers have arrived, by team, as much at a time as an upload may hold."""
     with store.engine.connect() as connection:
         rows = [dict(row._mapping) for row in connection.execute(sealed(store))]
@@ -99,7 +99,7 @@ def _is_whole(row: Row) -> bool:
     return bool(row["complete"] or row["received_at"] < late)
 
 
-def _take(store: Store, definitions: Definitions, rows: Sequence[Row], key: PrivateKey | None = None) -> list[Receipt]:
+def _take(store: Store, definitions: Definitions, rows: Sequence[Row], key: Keys | None = None) -> list[Receipt]:
     forms = {row["form"] for row in rows}
     beside = lists_for(store, [form for form in definitions.forms if form.form_id in forms])
     data = (pack if key is None else pack_sealed)(store.folder, rows, beside)

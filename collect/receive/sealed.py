@@ -44,7 +44,7 @@ PADDINGS = tuple(OAEP(MGF1(mask()), hashes.SHA256(), None) for mask in (hashes.S
 class KeyRing:
     """Several keys of a project, used as one: each thing opens with the one it was encrypted for."""
 
-    keys: tuple[RSAPrivateKey | KeyRing, ...]
+    keys: tuple[RSAPrivateKey, ...]
 
     def decrypt(self, ciphertext: bytes, padding: OAEP) -> bytes:
         """What one of the keys makes of it. Raises ValueError when none does."""
@@ -54,7 +54,8 @@ class KeyRing:
         raise ValueError
 
 
-PrivateKey = RSAPrivateKey | KeyRing
+PrivateKey = RSAPrivateKey
+Keys = PrivateKey | KeyRing
 
 
 class NotOpenedError(Exception):
@@ -91,7 +92,7 @@ def holds_sealed(path: Path) -> bool:
 
 
 @contextmanager
-def unsealed(path: Path, key: PrivateKey | None, folder: Path, manner: Manner = USUAL) -> Iterator[Path]:
+def unsealed(path: Path, key: Keys | None, folder: Path, manner: Manner = USUAL) -> Iterator[Path]:
     """The upload with its envelopes opened in ``folder``, while the block lasts; itself where nothing is to open.
 
     An envelope that this key does not open stays in its place, and the reader says so.
@@ -112,7 +113,7 @@ def unsealed(path: Path, key: PrivateKey | None, folder: Path, manner: Manner = 
         yield opened
 
 
-def needed_of(data: bytes, files: Mapping[str, Path], key: PrivateKey) -> dict[str, bytes] | None:
+def needed_of(data: bytes, files: Mapping[str, Path], key: Keys) -> dict[str, bytes] | None:
     """What must go beside one envelope so that it opens and its signature can be confirmed without its photos.
 
     Parameters
@@ -140,7 +141,7 @@ def needed_of(data: bytes, files: Mapping[str, Path], key: PrivateKey) -> dict[s
     return {envelope.content: content} | ({DIGESTS: lines.encode()} if lines else {})
 
 
-def _open_all(upload: Upload, key: PrivateKey, archive: zipfile.ZipFile) -> int:
+def _open_all(upload: Upload, key: Keys, archive: zipfile.ZipFile) -> int:
     """Write every submission in the clear, and count the envelopes opened; photos and audits are no answers."""
     members, how, opened = {member.name: member for member in upload.members}, parser(), 0
     for member in upload.members:
@@ -170,7 +171,7 @@ class _Envelope:
     signature: str
 
 
-def _clear(root: etree._Element, member: Member, members: Mapping[str, Member], key: PrivateKey) -> bytes:
+def _clear(root: etree._Element, member: Member, members: Mapping[str, Member], key: Keys) -> bytes:
     """The submission inside an envelope, marked where its signature does not bear it out."""
     envelope = _envelope(root)
     folder = member.name[: len(member.name) - len(member.base)]
@@ -221,7 +222,7 @@ def _envelope(root: etree._Element) -> _Envelope:
     return found
 
 
-def _opened(text: str, key: PrivateKey) -> bytes:
+def _opened(text: str, key: Keys) -> bytes:
     """What was encrypted for this key; older clients mask with SHA-1."""
     for padding in PADDINGS:
         try:
@@ -255,7 +256,7 @@ def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def _is_signed(envelope: _Envelope, digests: list[str], key: PrivateKey) -> bool:
+def _is_signed(envelope: _Envelope, digests: list[str], key: Keys) -> bool:
     """Whether the signature is the MD5 of what the envelope and its files say, line by line."""
     head = [envelope.form_id, *([envelope.version] if envelope.version is not None else [])]
     said = "".join(f"{line}\n" for line in (*head, envelope.key, envelope.instance_id, *digests))
