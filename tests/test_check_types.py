@@ -209,6 +209,66 @@ def test_a_column_of_days_tells_how_it_is_written(case: str) -> None:
     assert [str(day) if day else None for day in checked.tables["/data"]["/data/day"]] == days
 
 
+NUMBER_COLUMNS = """
+| because                                | question | cells               | other     | read              |
+| nothing tells                          | area     | 1,234; 2,500        |           | -; -              |
+| what every platform writes             | area     | 1.234; 2.5          |           | 1.234; 2.5        |
+| another cell has two decimals          | area     | 1,234; 12,25        |           | 1.234; 12.25      |
+| another cell has four                  | area     | 1,234; 0,1234       |           | 1.234; 0.1234     |
+| no thousand begins with 0              | area     | 0,250               |           | 0.25              |
+| nor has it four digits before          | area     | 1234,500            |           | 1234.5            |
+| another cell has both signs            | area     | 1,234; 1,234.5      |           | 1234.0; 1234.5    |
+| another cell has two commas            | area     | 1,234; 1,234,567    |           | 1234.0; 1234567.0 |
+| a point proves nothing of commas       | area     | 1,234; 2.5          |           | -; 2.5            |
+| cells contradict one another           | area     | 1,234; 2,25; 1,234.5 |          | -; 2.25; 1234.5   |
+| a point beside decimal commas is asked | area     | 1.234; 12,25        |           | -; 12.25          |
+| unless it parts thousands elsewhere    | area     | 1.234; 1.234,5      |           | 1234.0; 1234.5    |
+| blanks around change nothing           | area     | ·1.234; 2.5         |           | 1.234; 2.5        |
+| Khmer digits neither                   | area     | ១,២៣៤; ១២,៥          |           | 1.234; 12.5       |
+| another question of the upload tells   | area     | 1,234               | 1,234,567 | 1234.0            |
+| a column that tells needs no other     | area     | 1,234; 2,5          | 1,234,567 | 1.234; 2.5        |
+| a whole number asks too                | people   | 1.000; 2            |           | -; 2              |
+| and its column tells                   | people   | 1.000; 1.234.567    |           | 1000; 1234567     |
+| or another question                    | people   | 1,000               | 1,250.5   | 1000              |
+| but no decimal sign makes it whole     | people   | 1,000               | 12,5      | -                 |
+| as accountants write                   | people   | 1,000.00            |           | 1000              |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(NUMBER_COLUMNS), ids=lambda row: str(row["because"]))
+def test_a_column_of_numbers_tells_what_its_commas_and_points_are_or_is_asked(row: dict[str, str | None]) -> None:
+    question, other = str(row["question"]), "area" if row["question"] == "people" else "people"
+    written = [
+        f"| {place} | {cell} | {row['other'] or ''} |" for place, cell in enumerate(str(row["cells"]).split("; "))
+    ]
+    checked = check(answers_of(FORM, "\n".join([f"| id | {question} | {other} |", *written])), FORM)
+    values = checked.tables["/data"][f"/data/{question}"]
+    assert "; ".join("-" if value is None else str(value) for value in values) == row["read"]
+    assert [one["reason"] for one in details(checked, "TYP-01")] == ["thousands_or_decimals"] * values.null_count()
+
+
+READ_AS = """
+| question | cells                | read as                                           |
+| area     | 1,234; 12,25         | decimal_comma; decimal_comma                      |
+| area     | 1,234; 1,234.5       | thousands_apart; thousands_apart                  |
+| area     | ១២.៥                 | tidied                                            |
+| people   | 1.250.000            | thousands_apart                                   |
+| day      | 25/7/2026; 12/7/2026 | day_first; day_first                              |
+| day      | 7/25/2026; 7/12/2026 | month_first; month_first                          |
+| day      | 2026/7/25            | tidied                                            |
+| day      | 46346                | counted_from_1900                                 |
+| began    | 20/11/2026 8:30      | day_first                                         |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(READ_AS), ids=lambda row: f"{row['question']} {row['cells']}")
+def test_what_was_repaired_says_as_what_it_was_read(row: dict[str, str | None]) -> None:
+    cells = str(row["cells"]).split("; ")
+    table = f"| id | {row['question']} |\n" + "\n".join(f"| {place} | {cell} |" for place, cell in enumerate(cells))
+    checked = check(answers_of(FORM, table), FORM, received_on=date(2026, 11, 23))
+    assert "; ".join(one["reason"] for one in details(checked, "TYP-02")) == row["read as"]
+
+
 def test_text_that_a_spreadsheet_made_a_number_is_told() -> None:
     assert typed("remark", "1.23457E+15") == ("1.23457E+15", ["TYP-03"])
     assert typed("remark", "+84 912") == ("+84 912", [])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from functools import cached_property
 
 import polars as pl
 
-from collect.check.days import as_iso, counts_from_1900, order_of, with_century
+from collect.check import days, numbers
+from collect.check.days import DAYS, Days
+from collect.check.numbers import DOUBTFUL, NUMBERS, Figures
 from collect.check.report import Report, said
 from collect.check.sheets import Sheets
+from collect.check.tidying import bare, bared
 from collect.forms import Question
 
 # What a good answer looks like: named in the message, the same in every language.
@@ -26,8 +28,6 @@ EXAMPLES: Mapping[str, str] = {
     "geoshape": "9.93 106.34 0 0; 9.94 106.34 0 0; 9.94 106.35 0 0; 9.93 106.34 0 0",
 }
 EXPONENT = r"^\s*[+-]?\d[.,]\d+[Ee]\+\d{2,}\s*$"  # as spreadsheets show numbers of more digits than fit
-KHMER_DIGITS = {chr(0x17E0 + digit): str(digit) for digit in range(10)}
-BLANKS = " \t\r\n\u00a0\u200b\u200c\u200d\u2009\u202f\ufeff"  # the invisible ones too: Khmer keyboards type U+200B
 ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)?$"
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:([0-5]\d|60)([.,]\d+)?)?"
 NUMBER = r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
@@ -41,7 +41,7 @@ def cast(sheets: Sheets, received_on: date | None = None, dates: str = "") -> No
     An unreadable cell is null in the typed table. Nothing is reported yet: a cell that should not be there at all is
     reported as not relevant, once that is known. ``received_on`` and ``dates``: see `collect.check.days`.
     """
-    days = Days(sheets, received_on, dates)
+    usage = Days(sheets, received_on, dates), Figures(sheets)
     for repeat, text in sheets.text.items():
         questions = [q for q in sheets.form.questions_in(repeat) if q.type in READERS]
         typed = text.select(READERS[q.type](pl.col(q.path)).alias(q.path) for q in questions)
@@ -50,7 +50,7 @@ def cast(sheets: Sheets, received_on: date | None = None, dates: str = "") -> No
         for question in questions:
             column = typed[question.path]
             suspect = given[question.path] & column.is_null()
-            columns.append(_repaired(sheets, question, column, suspect, days) if suspect.any() else column)
+            columns.append(_repaired(sheets, question, column, suspect, usage) if suspect.any() else column)
         sheets.typed[repeat] = text.with_columns(columns)
 
 
@@ -60,9 +60,11 @@ def report_types(sheets: Sheets, report: Report) -> None:
         for code, marks in (("TYP-01", sheets.unreadable), ("TYP-02", sheets.repaired)):
             if question.path not in marks:
                 continue
-            rows = sheets.text[question.repeat].filter(marks[question.path] & sheets.asked(question.path))
+            marked = marks[question.path] & sheets.asked(question.path)
+            rows = sheets.text[question.repeat].filter(marked)
             values = rows[question.path]
-            details = _why(question, values) if code == "TYP-01" else said(expected=EXAMPLES.get(question.type, ""))
+            typed = sheets.typed[question.repeat][question.path].filter(marked)
+            details = _why(question, values) if code == "TYP-01" else _how(question, values, typed)
             report.rows(code, question.path, rows, values, details)
     _report_lost_digits(sheets, report)
 
@@ -78,41 +80,17 @@ def _report_lost_digits(sheets: Sheets, report: Report) -> None:
                 report.rows("TYP-03", path, rows, rows[path], said())
 
 
-class Days:
-    """What a whole upload tells of how its days are written; asked only once some day cannot be read."""
-
-    def __init__(self, sheets: Sheets, received_on: date | None, dates: str) -> None:
-        self._sheets, self._received_on, self.dates = sheets, received_on, dates
-
-    @cached_property
-    def usual_count(self) -> bool:
-        """Whether numbers count days from 1900."""
-        asked = [question for question in self._sheets.form.questions if question.type in DAYS]
-        return counts_from_1900(
-            (tidied(self._sheets.text[one.repeat][one.path], one.type) for one in asked), self._received_on
-        )
-
-    def told(self, odd: pl.DataFrame, path: str) -> pl.DataFrame:
-        """The tidied cells of a column of days, as ISO where they can be told."""
-        design = self._sheets.form.design
-        if path in (design.interviewed_on, design.started_at, design.ended_at):
-            odd = odd.with_columns(with_century(pl.col(path), self._received_on, self.dates))
-        order = order_of(odd[path], self.dates)
-        usual = bool(odd[path].str.contains(SERIAL).any()) and self.usual_count
-        return odd.select(as_iso(pl.col(path), order, usual).alias(path))
-
-
-def tidied(text: pl.Series, kind: str) -> pl.Series:
-    """A column of text as `tidy` leaves it."""
-    return text.to_frame("text").select(tidy(pl.col("text"), kind))["text"]
-
-
-def _repaired(sheets: Sheets, question: Question, column: pl.Series, suspect: pl.Series, days: Days) -> pl.Series:
-    path = question.path
+def _repaired(
+    sheets: Sheets, question: Question, column: pl.Series, suspect: pl.Series, usage: tuple[Days, Figures]
+) -> pl.Series:
+    path, (calendar, figures) = question.path, usage
+    suspect = figures.doubtful(question, suspect)
     odd = sheets.text[question.repeat].select(path).filter(suspect)
     tidied = odd.select(tidy(pl.col(path), question.type))
     if question.type in DAYS:
-        tidied = days.told(tidied, path).select(MENDERS[question.type](pl.col(path)))
+        tidied = calendar.told(tidied, path).select(MENDERS[question.type](pl.col(path)))
+    elif question.type in NUMBERS:
+        tidied = figures.told(tidied, path, question.type)
     read = tidied.select(READERS[question.type](pl.col(path)))[path]
     rows = suspect.arg_true()
     empty = tidied[path].is_null()
@@ -131,27 +109,9 @@ def clear_blanks(sheets: Sheets, question: Question, rows: pl.Series) -> None:
 
 
 def tidy(text: pl.Expr, kind: str) -> pl.Expr:
-    """What the writer certainly meant: blanks and zero-width marks off, Khmer digits as 0-9, decimal comma as point."""
-    plain = text.str.strip_chars(BLANKS).str.replace_many(KHMER_DIGITS)
-    plain = pl.when(plain != "").then(plain)
+    """What the writer certainly meant: blanks and zero-width marks off, Khmer digits as 0-9."""
     mend = MENDERS.get(kind)
-    return plain if mend is None else mend(plain)
-
-
-def _whole(text: pl.Expr) -> pl.Expr:
-    # "5.0" is 5; "1.000" stays unreadable: one in English, a thousand in Vietnamese; "1.000.000" is a million in both
-    parted = text.str.contains(r"^[+-]?\d{1,3}(?:(?:\.\d{3}){2,}|(?:,\d{3}){2,})$")
-    text = pl.when(parted).then(text.str.replace_all(r"[.,]", "")).otherwise(text)
-    return text.str.replace(r"^([+-]?\d+)[.,]0{1,2}$", "$1")
-
-
-def _comma(text: pl.Expr) -> pl.Expr:
-    # with both signs in it the last is the decimal's; with one of them several times, it parts thousands
-    text = text.str.replace(r"^([+-]?\d{1,3}(?:\.\d{3})+),(\d+)$", "${1}|$2")
-    text = text.str.replace(r"^([+-]?\d{1,3}(?:,\d{3})+)\.(\d+)$", "${1}|$2")
-    parted = text.str.contains(r"\||^[+-]?\d{1,3}(?:\.\d{3}){2,}$|^[+-]?\d{1,3}(?:,\d{3}){2,}$")
-    text = pl.when(parted).then(text.str.replace_all(r"[.,]", "").str.replace(r"\|", ".")).otherwise(text)
-    return text.str.replace(r"^([+-]?\d*),(\d+)$", "$1.$2")
+    return bare(text) if mend is None else mend(bare(text))
 
 
 def _day(text: pl.Expr) -> pl.Expr:
@@ -176,8 +136,6 @@ def _truth(text: pl.Expr) -> pl.Expr:
 
 
 MENDERS: Mapping[str, Callable[[pl.Expr], pl.Expr]] = {
-    "int": _whole,
-    "decimal": _comma,
     "date": _day,
     "dateTime": lambda text: text.str.replace(r"^(\d{4}-\d{2}-\d{2}) (\d)", "${1}T$2"),
     "geopoint": _point,
@@ -252,8 +210,6 @@ READERS: Mapping[str, Callable[[pl.Expr], pl.Expr]] = {
     "boolean": _read_truth,
 }
 
-DAYS = ("date", "dateTime")
-
 # Why a date was refused: both could be read as some day, but as which one is a guess.
 SERIAL = r"^\s*\d{5}(\.\d+)?\s*$"  # Excel counts days since 1899-12-30, or since 1904 on a Mac
 DAY_FIRST = r"^\s*\d{1,2}\s*[-/. ]\s*\d{1,2}\s*[-/. ]\s*\d{2,4}\b"
@@ -262,11 +218,25 @@ SHORT_YEAR = r"^\s*\d{1,2}\s*[-/. ]\s*\d{1,2}\s*[-/. ]\s*\d{2}(?:\D|$)"
 
 def _why(question: Question, values: pl.Series) -> pl.Series | str:
     expected = EXAMPLES[question.type]
-    if question.type not in DAYS:
+    doubts = _AMBIGUOUS if question.type in DAYS else _DOUBTS if question.type in NUMBERS else {}
+    if not doubts:
         return said(expected=expected, reason="not_of_this_type")
-    texts = {reason: said(expected=expected, reason=reason) for reason in ("not_of_this_type", *_AMBIGUOUS)}
-    plain = values.str.replace_many(KHMER_DIGITS).alias("plain").to_frame()
-    return plain.select(_first_of(((plain_is, texts[why]) for why, plain_is in _AMBIGUOUS.items()), texts))["why"]
+    texts = {reason: said(expected=expected, reason=reason) for reason in ("not_of_this_type", *doubts)}
+    plain = bared(values).alias("plain").to_frame()
+    return plain.select(_first_of(((plain_is, texts[why]) for why, plain_is in doubts.items()), texts))["why"]
+
+
+def _how(question: Question, values: pl.Series, typed: pl.Series) -> pl.Series | str:
+    """As what a cell was read, where it could have meant another day or number to whoever wrote it."""
+    expected = EXAMPLES.get(question.type, "")
+    tidied = said(expected=expected, reason="tidied")
+    if question.type not in (*DAYS, *NUMBERS):
+        return tidied
+    text, value = bare(pl.col("text")), pl.col("value")
+    read_as = days.read_as(text, value.cast(pl.String)) if question.type in DAYS else numbers.read_as(text, value)
+    how = pl.DataFrame({"text": values, "value": typed}).select(how=read_as)["how"]
+    texts = {reason: said(expected=expected, reason=reason) for reason in how.drop_nulls().unique()}
+    return how.replace_strict(texts, default=tidied, return_dtype=pl.String)
 
 
 def _first_of(cases: Iterable[tuple[str, str]], texts: Mapping[str, str]) -> pl.Expr:
@@ -276,6 +246,7 @@ def _first_of(cases: Iterable[tuple[str, str]], texts: Mapping[str, str]) -> pl.
     return chosen.alias("why")
 
 
+_DOUBTS: Mapping[str, str] = {"thousands_or_decimals": DOUBTFUL}
 _AMBIGUOUS: Mapping[str, str] = {  # of several that fit the last counts
     "excel_serial": SERIAL,
     "day_or_month_first": DAY_FIRST,

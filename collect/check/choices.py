@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from collect.check.cast import BLANKS, clear_blanks
+from collect.check.cast import clear_blanks
 from collect.check.engines import SAID, disputed_choices
 from collect.check.planner import Unplanned
 from collect.check.report import Report, Rule, said
 from collect.check.sheets import Sheets
+from collect.check.tidying import BLANKS
 from collect.forms import Form, Question
 
 SELECTS = ("select_one", "select_multiple", "rank")

@@ -11,8 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import cached_property
 
 import polars as pl
+
+from collect.check.sheets import Sheets
+from collect.check.tidying import bared
+
+DAYS = ("date", "dateTime")
 
 SHORT_YEAR = r"^(\d{1,2})([-/. ])(\d{1,2})[-/. ](\d{2})((?:[ T]+\d{1,2}:\d{2}(?::\d{2})?)?)$"
 YEARS_BACK = 2  # an interview is handed in at the latest so long after it was made
@@ -80,3 +86,33 @@ def as_iso(text: pl.Expr, order: str, usual_count: bool) -> pl.Expr:
 def _iso(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
     parts = [part.cast(pl.String).str.zfill(2) for part in (month, day)]
     return pl.concat_str(year.cast(pl.String), *parts, separator="-")
+
+
+def read_as(text: pl.Expr, day: pl.Expr) -> pl.Expr:
+    """How a tidied text was read as a ``day``: a code with words of its own, null where it was written year first."""
+    last = text.str.contains(YEAR_LAST) | text.str.contains(SHORT_YEAR)
+    first = text.str.extract(r"^(\d{1,2})", 1).cast(pl.Int64) == day.str.slice(8, 2).cast(pl.Int64, strict=False)
+    order = pl.when(first).then(pl.lit("day_first")).otherwise(pl.lit("month_first"))
+    return pl.when(last).then(order).when(text.str.contains(SERIAL)).then(pl.lit("counted_from_1900"))
+
+
+class Days:
+    """What a whole upload tells of how its days are written; asked only once some day cannot be read."""
+
+    def __init__(self, sheets: Sheets, received_on: date | None, dates: str) -> None:
+        self._sheets, self._received_on, self.dates = sheets, received_on, dates
+
+    @cached_property
+    def usual_count(self) -> bool:
+        """Whether numbers count days from 1900."""
+        asked = [question for question in self._sheets.form.questions if question.type in DAYS]
+        return counts_from_1900((bared(self._sheets.text[one.repeat][one.path]) for one in asked), self._received_on)
+
+    def told(self, odd: pl.DataFrame, path: str) -> pl.DataFrame:
+        """The tidied cells of a column of days, as ISO where they can be told."""
+        design = self._sheets.form.design
+        if path in (design.interviewed_on, design.started_at, design.ended_at):
+            odd = odd.with_columns(with_century(pl.col(path), self._received_on, self.dates))
+        order = order_of(odd[path], self.dates)
+        usual = bool(odd[path].str.contains(SERIAL).any()) and self.usual_count
+        return odd.select(as_iso(pl.col(path), order, usual).alias(path))

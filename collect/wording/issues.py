@@ -44,8 +44,8 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     if issue["code"] == "EXP-01" and f"rule.{details.get('why')}" in catalogue():
         values["reason"] = t(f"rule.{details['why']}", lang)
     found = filled(f"{issue['code']}.found", lang, values)
-    if f"day.{details.get('reason')}" in catalogue():
-        found = f"{found} {t('day.' + details['reason'], lang)}"
+    if f"reading.{details.get('reason')}" in catalogue():
+        found = f"{found} {t('reading.' + details['reason'], lang, **values)}"
     message = own_message(details, lang)
     if message:
         found = t("issue.own_message", lang, message=message.strip())
