@@ -269,9 +269,26 @@ def test_what_was_repaired_says_as_what_it_was_read(row: dict[str, str | None]) 
     assert "; ".join(one["reason"] for one in details(checked, "TYP-02")) == row["read as"]
 
 
-def test_text_that_a_spreadsheet_made_a_number_is_told() -> None:
-    assert typed("remark", "1.23457E+15") == ("1.23457E+15", ["TYP-03"])
-    assert typed("remark", "+84 912") == ("+84 912", [])
+MADE_NUMBERS = """
+| cells                                              | told |
+| 1.23457E+15, abc                                   | 1    |
+| 1,23457E+15                                        | 1    |
+| 1E+18, 1234                                        | 1    |
+| 123456789012345678                                 | 0    |
+| 123456789012345000                                 | 1    |
+| 1234567890123450                                   | 0    |
+| 1234567890123450, 1234567890123460, 1234567890123470 | 3  |
+| 1234567890123450, 1234567890123460, 1234567890123471 | 0  |
+| 1E18, 1.5E-07, 12E+15, +84 912, 3E+1               | 0    |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(MADE_NUMBERS), ids=lambda row: str(row["cells"]))
+def test_text_that_a_spreadsheet_made_a_number_is_told(row: dict[str, str | None]) -> None:
+    table = "\n".join(f"| {place} | {cell} |" for place, cell in enumerate(str(row["cells"]).split(", ")))
+    checked = check(answers_of(FORM, f"| id | remark |\n{table}"), FORM)
+    assert str(len(found(checked, "TYP-03"))) == row["told"]
+    assert checked.issues.height == len(found(checked, "TYP-03"))
 
 
 INTERVIEWED = form_of(
@@ -322,6 +339,9 @@ ZEROS = """
 | 912345678, 912345679                 | card     | 912345678, 912345679                   |                    |
 | 084123456789, 84123456789, 12        | card     | 084123456789, 84123456789, 12          | TYP-05             |
 | 01, 2, 3                             | card     | 01, 2, 3                               |                    |
+| 01234, 29242, 29254, 1235            | card     | 01234, 29242, 29254, 1235              | TYP-05             |
+| 01234, 29242, 29254, 12              | card     | 01234, 29242, 29254, 12                |                    |
+| 01234, 1235                          | card     | 01234, 1235                            |                    |
 | 012345678, 0123456789, 912345678     | card     | 012345678, 0123456789, 912345678       |                    |
 """  # phone numbers nobody has
 

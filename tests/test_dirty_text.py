@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
-from check_tables import answers_of, form_of
+from check_tables import answers_of, codes, form_of, rows_of
 
 from collect.check import check
 from collect.problems import ExportError
@@ -250,16 +250,37 @@ def test_groups_above_their_questions_in_merged_cells_are_joined(tmp_path: Path)
     assert root.select("/data/about/owner", "/data/about/hamlet", "/data/size").rows() == SAID
 
 
-def test_zeros_that_a_spreadsheet_took_off_a_code_are_put_back_and_told() -> None:
+CODES = """
+| list_name | name  | label |
+| code      | 01    | One   |
+| code      | 12    | Twelve |
+| free      | 01    | One   |
+| free      | 1     | Other |
+| twice     | 01    | One   |
+| twice     | 001   | Other |
+| mixed     | 01234 | One   |
+| mixed     | 29242 | Two   |
+| mixed     | other | Other |
+"""
+LOST_ZEROS = """
+| question | cells          | read             | told           |
+| code     | 1, 12, 7       | 01, 12, 7        | CHO-01, TYP-04 |
+| free     | 1, 01          | 1, 01            |                |
+| twice    | 1              | 1                | CHO-01         |
+| mixed    | 1234, 29242    | 01234, 29242     | TYP-04         |
+| several  | 1, 01 12, 12   | 01, 01 12, 12    | TYP-04         |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(LOST_ZEROS), ids=lambda row: f"{row['question']} {row['cells']}")
+def test_zeros_that_a_spreadsheet_took_off_a_code_are_put_back_and_told(row: dict[str, str | None]) -> None:
+    questions = "\n".join(f"| select_one {name} | {name} | Q |" for name in ("code", "free", "twice", "mixed"))
     form = form_of(
-        "| type | name | label |\n| select_one codes | code | Code |\n| select_one free | free | Free |",
-        choices="| list_name | name | label |\n| codes | 01 | One |\n| codes | 12 | Twelve |\n"
-        "| free | 01 | One |\n| free | 1 | Other |",
+        f"| type | name | label |\n{questions}\n| select_multiple code | several | Q |",
+        choices=CODES.strip(),
+        settings="| allow_choice_duplicates |\n| yes |",
     )
-    checked = check(answers_of(form, "| id | code | free |\n| a | 1 | 1 |\n| b | 12 | 01 |\n| c | 7 | 1 |"), form)
-    assert checked.tables["/data"]["/data/code"].to_list() == ["01", "12", "7"]
-    assert checked.tables["/data"]["/data/free"].to_list() == ["1", "01", "1"]
-    assert sorted(checked.issues.select("code", "question").rows()) == [
-        ("CHO-01", "/data/code"),
-        ("TYP-02", "/data/code"),
-    ]
+    table = "\n".join(f"| {place} | {cell} |" for place, cell in enumerate(str(row["cells"]).split(", ")))
+    checked = check(answers_of(form, f"| id | {row['question']} |\n{table}"), form)
+    assert ", ".join(checked.tables["/data"][f"/data/{row['question']}"]) == row["read"]
+    assert ", ".join(codes(checked)) == (row["told"] or "")

@@ -27,7 +27,13 @@ EXAMPLES: Mapping[str, str] = {
     "geotrace": "9.9347 106.3453 0 5; 9.9351 106.3460 0 5",
     "geoshape": "9.93 106.34 0 0; 9.94 106.34 0 0; 9.94 106.35 0 0; 9.93 106.34 0 0",
 }
-EXPONENT = r"^\s*[+-]?\d[.,]\d+[Ee]\+\d{2,}\s*$"  # as spreadsheets show numbers of more digits than fit
+EXPONENT = r"^\s*[+-]?\d(?:[.,]\d+)?[Ee]\+\d{2,}\s*$"  # as spreadsheets show numbers of more digits than fit
+KEPT_DIGITS = 15  # of a number: what spreadsheet programs keep, all others become 0
+LONG = r"^\s*[1-9]\d{15,}\s*$"
+ZEROS = r"^\s*[1-9]\d{14}0+\s*$"
+LOST = rf"{EXPONENT}|{ZEROS}"
+MANY_ZEROS = 3  # where spreadsheets drop digits, in all of a column's numbers together: once in a thousand by chance
+TEXTS = ("string", "barcode")
 ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)?$"
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:([0-5]\d|60)([.,]\d+)?)?"
 NUMBER = r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
@@ -55,9 +61,10 @@ def cast(sheets: Sheets, received_on: date | None = None, dates: str = "") -> No
 
 
 def report_types(sheets: Sheets, report: Report) -> None:
-    """TYP-01 for cells that could not be read, TYP-02 for those read after tidying, where the question was asked."""
+    """Of what was asked: TYP-01 for cells that could not be read, TYP-02 for those read after tidying, TYP-04 for zeros."""
+    found = (("TYP-01", sheets.unreadable), ("TYP-02", sheets.repaired), ("TYP-04", sheets.zeroed))
     for question in sheets.form.questions:
-        for code, marks in (("TYP-01", sheets.unreadable), ("TYP-02", sheets.repaired)):
+        for code, marks in found:
             if question.path not in marks:
                 continue
             marked = marks[question.path] & sheets.asked(question.path)
@@ -70,14 +77,23 @@ def report_types(sheets: Sheets, report: Report) -> None:
 
 
 def _report_lost_digits(sheets: Sheets, report: Report) -> None:
-    """TYP-03 for text that a spreadsheet turned into "1.23457E+15"."""
+    """TYP-03 for text that a spreadsheet turned into "1.23457E+15", or into zeros from the sixteenth digit on."""
     for repeat, text in sheets.text.items():
-        words = [question.path for question in sheets.form.questions_in(repeat) if question.type == "string"]
-        found = text.select(pl.col(path).str.contains(EXPONENT).any() for path in words)
+        words = [question.path for question in sheets.form.questions_in(repeat) if question.type in TEXTS]
+        found = text.select(pl.col(path).str.contains(LOST).any() for path in words)
         for path in words:
             if found[path].any():
-                rows = text.filter(pl.col(path).str.contains(EXPONENT) & sheets.asked(path))
+                cells = text[path]
+                lost = cells.str.contains(EXPONENT) | (cells.str.contains(ZEROS) & pl.lit(_cut_short(cells)))
+                rows = text.filter(lost & sheets.asked(path))
                 report.rows("TYP-03", path, rows, rows[path], said())
+
+
+def _cut_short(cells: pl.Series) -> bool:
+    """Whether all numbers of a column with more digits than a spreadsheet keeps end in zeros, beyond chance."""
+    long = cells.filter(cells.str.contains(LONG).fill_null(False)).unique()
+    zeros = (long.str.strip_chars().str.len_bytes() - KEPT_DIGITS).sum()
+    return bool(long.str.contains(ZEROS).all()) and zeros >= MANY_ZEROS
 
 
 def _repaired(
@@ -230,7 +246,7 @@ def _how(question: Question, values: pl.Series, typed: pl.Series) -> pl.Series |
     """As what a cell was read, where it could have meant another day or number to whoever wrote it."""
     expected = EXAMPLES.get(question.type, "")
     tidied = said(expected=expected, reason="tidied")
-    if question.type not in (*DAYS, *NUMBERS):
+    if question.type not in (*DAYS, *NUMBERS):  # of a choice: where blanks stood around it
         return tidied
     text, value = bare(pl.col("text")), pl.col("value")
     read_as = days.read_as(text, value.cast(pl.String)) if question.type in DAYS else numbers.read_as(text, value)
@@ -246,7 +262,7 @@ def _first_of(cases: Iterable[tuple[str, str]], texts: Mapping[str, str]) -> pl.
     return chosen.alias("why")
 
 
-_DOUBTS: Mapping[str, str] = {"thousands_or_decimals": DOUBTFUL}
+_DOUBTS: Mapping[str, str] = {"thousands_or_decimals": DOUBTFUL, "digits_lost": EXPONENT}
 _AMBIGUOUS: Mapping[str, str] = {  # of several that fit the last counts
     "excel_serial": SERIAL,
     "day_or_month_first": DAY_FIRST,

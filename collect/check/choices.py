@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import polars as pl
 
 from collect.check.cast import clear_blanks
@@ -16,39 +18,40 @@ SELECTS = ("select_one", "select_multiple", "rank")
 
 
 def tidy_choices(sheets: Sheets) -> None:
-    """Take stray blanks off answers that are a choice once they are gone; marked as repaired."""
+    """Take stray blanks off answers that are a choice once they are gone, and put back zeros that codes have lost."""
     for repeat in sheets.form.repeats:
-        questions = [q for q in sheets.form.questions_in(repeat) if q.type == "select_one" and names_of(sheets.form, q)]
-        wrong = (~pl.col(q.path).unique().is_in(names_of(sheets.form, q)) for q in questions)
+        asked = [(q, names_of(sheets.form, q)) for q in sheets.form.questions_in(repeat) if q.type in SELECTS]
+        tidied = [(q, names) for q, names in asked if (q.type == "select_one" and names) or _zeroed(names)]
+        wrong = (~pl.col(question.path).unique().is_in(names) for question, names in tidied)
         odd = sheets.typed[repeat].select(expression.any() for expression in wrong)
-        for question in questions:
+        for question, names in tidied:
             if odd[question.path].any():
-                _tidy(sheets, question, names_of(sheets.form, question))
-            else:
+                _tidy(sheets, question, names)
+            elif question.type == "select_one":
                 sheets.proper.add(question.path)
 
 
 def _tidy(sheets: Sheets, question: Question, names: list[str]) -> None:
     column = sheets.typed[question.repeat][question.path]
     bare = column.str.strip_chars(BLANKS)
+    whole = bare
     if question.path != sheets.form.design.commune:  # the places mend their own codes (LOC-04)
-        bare = _with_zeros(bare, names)
+        whole = bare.replace(_zeroed(names))
     clear_blanks(sheets, question, (bare == "").arg_true())
-    mended = (~column.is_in(names) & bare.is_in(names)).fill_null(False)
-    answer = pl.when(mended).then(bare).when(bare != "").then(column).alias(question.path)
+    mended = (~column.is_in(names) & whole.is_in(names)).fill_null(False)
+    answer = pl.when(mended).then(whole).when(bare != "").then(column).alias(question.path)
     sheets.typed[question.repeat] = sheets.typed[question.repeat].with_columns(answer)
-    if mended.any():
-        sheets.repaired[question.path] = mended
+    lost = (whole != bare).fill_null(False)
+    for marks, marked in ((sheets.repaired, mended & ~lost), (sheets.zeroed, mended & lost)):
+        if marked.any():
+            marks[question.path] = marked
 
 
-def _with_zeros(answers: pl.Series, names: list[str]) -> pl.Series:
-    """Answers with the zeros a spreadsheet took off their left, where all codes are digits and of one length."""
-    lengths = {len(name) for name in names}
-    if len(lengths) != 1 or not all(name.isdecimal() for name in names):
-        return answers
-    padded = answers.str.zfill(lengths.pop())
-    lost = (~answers.is_in(names) & padded.is_in(names) & answers.str.contains(r"^[1-9]\d*$")).fill_null(False)
-    return padded.zip_with(lost, answers) if lost.any() else answers
+def _zeroed(names: list[str]) -> dict[str, str]:
+    """The choices that begin with zeros, by what a spreadsheet makes of them; none that could be another choice."""
+    codes = [name for name in names if name.startswith("0") and name.isascii() and name.isdecimal()]
+    short = Counter(str(int(code)) for code in codes)
+    return {str(int(code)): code for code in codes if short[str(int(code))] == 1 and str(int(code)) not in names}
 
 
 def names_of(form: Form, question: Question) -> list[str]:

@@ -29,6 +29,7 @@ class Sheets:
     ``absent``: repeats the export cannot hold (their tables are there, empty). ``relevant``: by path of a question or
     section, true where the form asks it; a path without an entry is asked everywhere. ``unreadable`` and ``repaired``:
     by question, the cells that could not be read, and those that could after tidying; no entry where there are none.
+    ``zeroed``: by question, the choices that a spreadsheet took zeros off, which are put back.
     ``proper``: questions of one choice whose answers are all choices.
     """
 
@@ -40,6 +41,7 @@ class Sheets:
     relevant: dict[str, pl.Series] = field(default_factory=dict)
     unreadable: dict[str, pl.Series] = field(default_factory=dict)
     repaired: dict[str, pl.Series] = field(default_factory=dict)
+    zeroed: dict[str, pl.Series] = field(default_factory=dict)
     proper: set[str] = field(default_factory=set)
 
     def repeat_of(self, path: str) -> str:
@@ -67,7 +69,7 @@ class Sheets:
         kept_inside = {path: keep.gather(self.planner.parents(path)).fill_null(True) for path in inside}
         for tables in (self.text, self.typed):
             tables[repeat] = tables[repeat].filter(keep)
-        for marks in (self.relevant, self.unreadable, self.repaired):
+        for marks in (self.relevant, self.unreadable, self.repaired, self.zeroed):
             here = [path for path in marks if self.repeat_of(path) == repeat]
             marks.update({path: marks[path].filter(keep) for path in here})
         for path, kept in kept_inside.items():

@@ -22,6 +22,8 @@ SEPARATORS = (",", ";", "\t", "|")
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
 HXL_TAG = re.compile(r"#[a-z][a-z0-9_]*(?:\s*\+\s*[a-z0-9_]+)*$", re.IGNORECASE)
 HEAD_BYTES = 1 << 20  # a header longer than this is no header
+KEPT_DIGITS = 15  # of a number: what spreadsheet programs keep, all others become 0
+EXACT_UP_TO = 2**53  # whole numbers that a double holds
 CUT_AT = 32_767  # characters: where a spreadsheet program ends a cell, and cuts what is longer
 ODD_LETTERS = (b"\xc2", b"\xcc", b"\xcd", "ñ".encode(), "ø".encode())  # in UTF-8 with old fonts or marks apart
 
@@ -279,7 +281,15 @@ def cell_text(cell: Cell) -> str | None:
 
 
 def _number_text(number: float) -> str:
-    if number.is_integer():
+    """A number cell as text; where digits of it are lost, as spreadsheets show such numbers, which is told (TYP-03)."""
+    if number.is_integer() and _kept_whole(number):
         return str(int(number))
-    short = f"{number:.15g}"  # as many digits as a spreadsheet keeps
+    short = f"{number:.{KEPT_DIGITS}g}"
+    if number.is_integer():
+        return short.upper()
     return short if "e" not in short else f"{number:.17f}".rstrip("0")
+
+
+def _kept_whole(number: float) -> bool:
+    """Whether every digit is as it was typed: up to 15, or a 16th that a spreadsheet would have made 0."""
+    return abs(number) < 10**KEPT_DIGITS or (abs(number) <= EXACT_UP_TO and int(number) % 10 != 0)
