@@ -49,6 +49,7 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("ID-03", "error"),  # no instanceID; a name was made from the contents
         Problem("DAT-01", "error"),  # the interview ends before it starts
         Problem("DAT-02", "error"),  # interview date outside the round, or in the future of the upload
+        Problem("DAT-03", "warning"),  # a day that can hardly be meant: 1970-01-01, a Buddhist year, far past or ahead
         Problem("LOC-01", "error"),  # commune code unknown
         Problem("LOC-02", "repaired"),  # code of an older vintage: moved to the new commune
         Problem("LOC-03", "repaired"),  # name typed instead of a code

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from check_tables import answers_of, codes, details, form_of, found
+from check_tables import answers_of, codes, details, form_of, found, rows_of
 
 from collect.check import Checked, check
 from collect.forms import Design, Form
@@ -226,3 +226,53 @@ def test_an_impossible_day_says_its_limits() -> None:
 def test_the_day_is_that_of_the_start_where_the_form_has_no_other() -> None:
     form = replace(FORM, design=Design(started_at="/data/start"))
     assert days("| id | start |\n| a | 1970-01-01T07:00:00.000+07:00 |", form=form) == ["a"]
+
+
+DOUBTED = """
+| question | day                      | doubt        | offered    |
+| born     | 1985-07-25               |              |            |
+| born     | 1970-01-01               | clock_zero   |            |
+| born     | 1970-01-02               |              |            |
+| born     | 2528-07-25               | buddhist_era | 1985-07-25 |
+| born     | 2528-02-29               | buddhist_era | 1985-02-28 |
+| born     | 25/7/2528                | buddhist_era | 1985-07-25 |
+| born     | 1905-01-01               | far_away     |            |
+| born     | 1906-01-01               |              |            |
+| born     | 2076-12-31               |              |            |
+| born     | 2080-03-01               | far_away     |            |
+| seen     | 1970-01-01T07:00:00.000+07:00 | clock_zero |         |
+| seen     | 1969-12-31T17:00:00.000-07:00 | clock_zero |         |
+| seen     | 2080-01-01T08:00:00Z     | far_away     |            |
+| start    | 1970-01-01T08:00:00Z     | clock_zero   |            |
+"""
+DAYS = form_of(
+    """
+    | type     | name  | label |
+    | date     | today | Today |
+    | start    | start |       |
+    | date     | born  | Born  |
+    | dateTime | seen  | Seen  |
+    """,
+    Design(interviewed_on="/data/today", started_at="/data/start"),
+)
+
+
+@pytest.mark.parametrize("row", rows_of(DOUBTED), ids=lambda row: f"{row['question']} {row['day']}")
+def test_a_day_that_can_hardly_be_meant_is_told_whatever_question_it_answers(row: dict[str, str | None]) -> None:
+    table = f"| id | today | {row['question']} |\n| a | 2026-11-20 | {row['day']} |"
+    checked = check(answers_of(DAYS, table), DAYS, received_on=date(2026, 11, 22))
+    told = [(one["reason"], one["offered"] or None) for one in details(checked, "DAT-03")]
+    assert told == ([(row["doubt"], row["offered"])] if row["doubt"] else [])
+
+
+def test_a_clock_that_was_wrong_is_told_once() -> None:
+    table = "| id | today | start | born |\n| a | 1970-01-01 | 1970-01-01T08:00:00Z | 1970-01-01 |"
+    checked = check(answers_of(DAYS, table), DAYS, received_on=date(2026, 11, 22))
+    assert found(checked, "DAT-02") == [("a", "data", "today")]
+    assert found(checked, "DAT-03") == [("a", "data", "born")]
+
+
+def test_an_interview_in_a_year_of_the_buddhist_era_is_offered_the_common_one() -> None:
+    checked = check(answers_of(DAYS, "| id | today |\n| a | 20/11/2569 |"), DAYS, received_on=date(2026, 11, 22))
+    (said,) = details(checked, "DAT-02")
+    assert (said["reason"], said["offered"]) == ("buddhist_era", "2026-11-20")

@@ -15,13 +15,14 @@ from collect.problems import PROBLEMS
 from collect.wording.issues import words_of
 
 CODES = ("TYP-01", "TYP-02", "CHO-01", "CHO-02", "REL-01", "REQ-01", "CON-01", "CAL-01", "EXP-01", "ROS-01", "ROS-02",
-         "DAT-01", "DAT-02")  # fmt: skip
+         "DAT-01", "DAT-02", "DAT-03")  # fmt: skip
 FORM = form_of(
     """
     | type                | name    | label | relevant   | required | constraint | calculation | choice_filter |
     | start               | start   |       |            |          |            |             |               |
     | end                 | end     |       |            |          |            |             |               |
     | today               | today   |       |            |          |            |             |               |
+    | date                | since   | Since |            |          |            |             |               |
     | integer             | size    | S     |            |          | . < 10     |             |               |
     | decimal             | area    | A     | ${size} > 5 |         |            |             |               |
     | select_one place    | commune | C     |            | yes      |            |             |               |
@@ -48,11 +49,11 @@ CHECKED = check(
     answers_of(
         FORM,
         """
-        | id | start                | end                  | today      | size | area | commune | hamlet | twice | lot |
-        | a  | 2026-11-20T08:00:00Z | 2026-11-20T07:00:00Z | 2026-11-20 | 12   |      | p1      | p1     | 3     | 7   |
-        | b  |                      |                      | 1970-01-01 | x    | 3    | p3      | p2     |       |     |
-        | c  |                      |                      | 2026-11-20 | ៦    |      |         |        | 12    |     |
-        | d  |                      |                      | 2026-11-20 | 1    | 3    | p1      |        | 2     |     |
+        | id | start | end | today | since | size | area | commune | hamlet | twice | lot |
+        | a | 2026-11-20T08:00:00Z | 2026-11-20T07:00:00Z | 2026-11-20 | 2565-11-20 | 12 | | p1 | p1 | 3 | 7 |
+        | b | | | 1970-01-01 | 1970-01-01 | x | 3 | p3 | p2 | | |
+        | c | | | 2026-11-20 | 2080-02-01 | ៦ | | | | 12 | |
+        | d | | | 2026-11-20 | | 1 | 3 | p1 | | 2 | |
         """,
         member="| id | age | born |\n| a | 40 | 1950 |",
     ),

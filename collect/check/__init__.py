@@ -15,7 +15,7 @@ from datetime import date
 
 from collect.check.cast import cast, report_types
 from collect.check.choices import check_choices, tidy_choices
-from collect.check.dates import check_dates, possible_days
+from collect.check.dates import check_dates, check_other_days, possible_days
 from collect.check.household import households, persons
 from collect.check.measure import answers_read, measure
 from collect.check.report import Report
@@ -61,4 +61,5 @@ def _check(answers: Answers, form: Form, upload_id: str, received_on: date | Non
     days = possible_days(sheets, received_on)
     check_ages(sheets, report, days)
     check_dates(sheets, report, days)
+    check_other_days(sheets, report, days, received_on)
     return Checked(sheets.typed, report.issues())

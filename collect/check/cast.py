@@ -61,18 +61,22 @@ def cast(sheets: Sheets, received_on: date | None = None, dates: str = "") -> No
 
 
 def report_types(sheets: Sheets, report: Report) -> None:
-    """Of what was asked: TYP-01 for cells that could not be read, TYP-02 for those read after tidying, TYP-04 for zeros."""
-    found = (("TYP-01", sheets.unreadable), ("TYP-02", sheets.repaired), ("TYP-04", sheets.zeroed))
+    """TYP-01 for what could not be read, TYP-02 for what was tidied, TYP-04 for choices whose zeros were put back.
+
+    Only where the question was asked.
+    """
     for question in sheets.form.questions:
-        for code, marks in found:
-            if question.path not in marks:
-                continue
-            marked = marks[question.path] & sheets.asked(question.path)
-            rows = sheets.text[question.repeat].filter(marked)
-            values = rows[question.path]
-            typed = sheets.typed[question.repeat][question.path].filter(marked)
-            details = _why(question, values) if code == "TYP-01" else _how(question, values, typed)
-            report.rows(code, question.path, rows, values, details)
+        typed = sheets.typed[question.repeat][question.path]
+        for code, marks, details in (
+            ("TYP-01", sheets.unreadable, lambda one, values, _typed: _why(one, values)),
+            ("TYP-02", sheets.repaired, _how),
+            ("TYP-04", sheets.zeroed, lambda _one, _values, _typed: said()),
+        ):
+            if question.path in marks:
+                marked = marks[question.path] & sheets.asked(question.path)
+                rows = sheets.text[question.repeat].filter(marked)
+                values = rows[question.path]
+                report.rows(code, question.path, rows, values, details(question, values, typed.filter(marked)))
     _report_lost_digits(sheets, report)
 
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date
 
 import polars as pl
 
 from collect.check.cast import read_date, read_instant, read_local
+from collect.check.days import DAYS
 from collect.check.report import Report, said
 from collect.check.sheets import Sheets
-from collect.forms import Form
+from collect.forms import Form, Question
 
 # Phones that lost their clock wake up in 1970, 1980 or 2000: nothing was collected with them before this year.
 FIRST_YEAR = 2001
 # The server writes UTC, the phone its own clock (up to 14 hours ahead): one day is the zone, not an error.
 ZONE_DAYS = 1
+# Where computers begin to count days: a clock that lost the time, or a program that made a day of a blank or 0.
+CLOCK_ZERO = (date(1969, 12, 31), date(1970, 1, 1))
+LONGEST_LIFE = 120  # years before an upload: nobody who answers was born earlier
+FARTHEST = 50  # years after an upload: the longest that rights and loans run
+BUDDHIST = (2400, 2700)  # years: Khmer calendars count 543 more than the common era
+BUDDHIST_AHEAD = 543
 
 
 def interview_day(form: Form, root: pl.DataFrame) -> pl.Expr:
@@ -29,6 +37,61 @@ def check_dates(sheets: Sheets, report: Report, days: pl.DataFrame | None) -> No
     """DAT-01 where the interview ends before it starts, DAT-02 where its day (of `possible_days`) cannot be."""
     _check_order(sheets, report)
     _check_day(sheets, report, days)
+
+
+def check_other_days(sheets: Sheets, report: Report, days: pl.DataFrame | None, received_on: date | None) -> None:
+    """DAT-03 for days that can hardly be meant; not for the interview's own day, which DAT-02 judges more narrowly.
+
+    Nor for its start and end where that day is wrong already: it is the same clock.
+    """
+    design = sheets.form.design
+    judged = (design.interviewed_on or design.started_at) if days is not None else ""
+    for question in sheets.form.questions:
+        if question.type not in DAYS or question.path == judged:
+            continue
+        why = sheets.typed[question.repeat].select(why=_doubted(_day_of(question), received_on))["why"]
+        if question.path in (design.started_at, design.ended_at) and days is not None:
+            why = why.zip_with(~days["wrong"], pl.Series([None], dtype=pl.String))
+        if why.null_count() < len(why):
+            _doubt(sheets, report, question, why)
+
+
+def _doubt(sheets: Sheets, report: Report, question: Question, why: pl.Series) -> None:
+    rows = sheets.text[question.repeat].filter(why.is_not_null())
+    doubted = sheets.typed[question.repeat].filter(why.is_not_null()).select(day=_day_of(question))["day"]
+    details = [
+        said(reason=reason, offered=_common(day), past=LONGEST_LIFE, ahead=FARTHEST)
+        for reason, day in zip(why.drop_nulls(), doubted, strict=True)
+    ]
+    report.rows("DAT-03", question.path, rows, rows[question.path], pl.Series(details))
+
+
+def _day_of(question: Question) -> pl.Expr:
+    return pl.col(question.path) if question.type == "date" else read_date(pl.col(question.path).str.slice(0, 10))
+
+
+def _doubted(day: pl.Expr, received_on: date | None) -> pl.Expr:
+    """Why a day can hardly be meant, as a code with words of its own; null where it can."""
+    year = day.dt.year()
+    far = pl.lit(False)
+    if received_on is not None:
+        far = ~year.is_between(received_on.year - LONGEST_LIFE, received_on.year + FARTHEST)
+    return (
+        pl.when(day.is_in(CLOCK_ZERO))
+        .then(pl.lit("clock_zero"))
+        .when(year.is_between(*BUDDHIST))
+        .then(pl.lit("buddhist_era"))
+        .when(far)
+        .then(pl.lit("far_away"))
+    )
+
+
+def _common(day: date) -> str:
+    """A day of the Buddhist era in the common one; "" for every other."""
+    if not BUDDHIST[0] <= day.year <= BUDDHIST[1]:
+        return ""
+    last = monthrange(day.year - BUDDHIST_AHEAD, day.month)[1]  # leap years differ
+    return day.replace(year=day.year - BUDDHIST_AHEAD, day=min(day.day, last)).isoformat()
 
 
 def _check_order(sheets: Sheets, report: Report) -> None:
@@ -51,8 +114,18 @@ def _check_day(sheets: Sheets, report: Report, wrong: pl.DataFrame | None) -> No
         return
     path = sheets.form.design.interviewed_on or sheets.form.design.started_at
     rows = sheets.text[sheets.form.root].filter(wrong["wrong"])
-    limits = wrong.filter("wrong").select(_limits())["details"]
-    report.rows("DAT-02", path, rows, rows[path], limits)
+    limits = ("earliest", "latest")
+    told = [
+        said(**{name: row[name] or "" for name in limits}, **_era(row["day"]))
+        for row in wrong.filter("wrong").iter_rows(named=True)
+    ]
+    report.rows("DAT-02", path, rows, rows[path], pl.Series(told, dtype=pl.String))
+
+
+def _era(day: date) -> dict[str, str]:
+    """What to say of a year that looks like one of the Buddhist era."""
+    common = _common(day)
+    return {"reason": "buddhist_era", "offered": common} if common else {}
 
 
 def possible_days(sheets: Sheets, received_on: date | None) -> pl.DataFrame | None:
@@ -87,8 +160,3 @@ def _year_in(round_name: pl.Expr) -> pl.Expr:
 def _year_of(version: pl.Expr) -> pl.Expr:
     """The year of a version written as a day and a number, "2026112201"; null when it is written otherwise."""
     return version.str.extract(r"^(20[0-9]{2})(?:0[1-9]|1[0-2])[0-9]{2,}$").cast(pl.Int32)
-
-
-def _limits() -> pl.Expr:
-    limits = [pl.col(name).dt.to_string("%Y-%m-%d").fill_null("").alias(name) for name in ("earliest", "latest")]
-    return pl.struct(limits).struct.json_encode().alias("details")

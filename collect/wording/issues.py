@@ -12,7 +12,7 @@ from collect.i18n import catalogue, t
 from collect.i18n.figures import day
 from collect.speech import said
 
-LIMITS = ("earliest", "latest")  # details of DAT-02: days in ISO 8601, empty where there is none
+LIMITS = ("earliest", "latest", "offered")  # details of DAT-02 and DAT-03: days in ISO 8601, empty where there is none
 
 
 def filled(key: str, lang: str, values: Mapping[str, Any]) -> str:
@@ -37,7 +37,7 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     question = form.by_path.get(issue["question"]) if form and issue["question"] else None
     label = (said(question.labels, lang) or None) if question else None
     values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **details}
-    if issue["code"] == "DAT-02":
+    if issue["code"] in ("DAT-02", "DAT-03"):
         values |= {name: day(date.fromisoformat(values[name]), lang) for name in LIMITS if values.get(name)}
     if issue["code"] == "CAL-01" and not details.get("expected"):
         values["expected"] = t("correction.blank", lang)
