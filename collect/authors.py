@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
@@ -150,17 +151,20 @@ class CheckedFile:
     issues: pl.DataFrame
 
 
-def check_file(path: Path, form: Form, manner: Manner = USUAL, *, apart: bool = True) -> Iterator[CheckedFile]:
+def check_file(
+    path: Path, form: Form, manner: Manner = USUAL, *, apart: bool = True, received_on: date | None = None
+) -> Iterator[CheckedFile]:
     """Check an export with the rules of any form, the places of the survey left aside. Raises ExportError.
 
-    It is read like an upload: ``apart``, in a process of its own, within the limits of ``manner``.
+    It is read like an upload: ``apart``, in a process of its own, within the limits of ``manner``. ``received_on``: the
+    day after which no interview can have been.
     """
     anywhere = replace(form, design=replace(form.design, commune=""))  # the commune is a choice like any other here
     reader = receive_apart if apart else receive
     for received in reader(path, [anywhere], form=anywhere.form_id, manner=manner):
         if received.form is None:
             raise DefinitionError("USE-01", what="answers", name=path.name, known=form.form_id)
-        found = check(received.answers, received.form).issues
+        found = check(received.answers, received.form, received_on=received_on).issues
         issues = pl.concat([received.issues, found])
         where = received.answers[form.root].select("submission_id", read_in="found_in")
         issues = issues.join(where, on="submission_id", how="left", maintain_order="left")

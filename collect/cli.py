@@ -378,3 +378,6 @@ main.add_command(partners_)
 main.add_command(people)
 main.add_command(phones)
 main.add_command(plan)
+
+if __name__ == "__main__":  # `python -m collect.cli` means the same as `python -m collect`, and must not do nothing
+    main(prog_name="python -m collect")

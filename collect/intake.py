@@ -25,7 +25,7 @@ from collect.problems import ExportError, StoreError
 from collect.receipts import COUNTS, NO_SUBMISSIONS, SUBMISSION, Part, Receipt, count, news_of
 from collect.receive.apart import UNREADABLE
 from collect.receive.manner import Manner
-from collect.receive.sealed import Keys, holds_sealed, unsealed
+from collect.receive.sealed import STAYS_CLOSED, Keys, holds_sealed, unsealed
 from collect.store import (
     Store,
     Stored,
@@ -274,7 +274,7 @@ def _make_again(
             return None
         return _replaced(store, stored, upload, taken)
     except (ExportError, StoreError) as error:
-        if error.code == "IN-32" or (error.code == "STO-02" and after):
+        if error.code in STAYS_CLOSED or (error.code == "STO-02" and after):
             return None
         raise
 

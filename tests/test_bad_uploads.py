@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +117,36 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     assert answered[1]["stored"]
 
 
+REASONS = {
+    "n1.xml": '<data id="nobody"><a>1</a></data>',
+    "n2.xml": '<data id="nobody"><a>1</a></data>',
+    "cut.xml": '<data id="household"><a>1</a>',
+    "bomb.xml": '<!DOCTYPE x><data id="household"/>',
+}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_folder_of_which_nothing_can_be_read_tells_each_reason_once(lang: str, tmp_path: Path) -> None:
+    folder = tmp_path / "phones"
+    folder.mkdir()
+    for name, text in REASONS.items():
+        (folder / name).write_text(text)
+    told = collect(tmp_path / "data", "add", str(folder), lang=lang).output
+    for name in ("n1.xml", "cut.xml", "bomb.xml"):
+        assert name in told
+    assert "n2.xml" not in told
+    (folder / "cut.xml").unlink()
+    (folder / "bomb.xml").unlink()
+    (answer,) = json.loads(collect(tmp_path / "data", "add", str(folder), "--json").output)
+    assert answer["error"]["code"] == "IN-17"  # one reason for all is told as it is
+
+
+@pytest.mark.parametrize(("lang", "columns"), [("vi", "1.048.560"), ("en", "1,048,560")])
+def test_a_count_too_long_to_read_at_a_glance_is_written_in_groups(lang: str, columns: str, tmp_path: Path) -> None:
+    (tmp_path / "wide.csv").write_text("KEY,SubmissionDate" + "," * 1_048_558 + "\n")
+    assert columns in collect(tmp_path / "data", "add", str(tmp_path / "wide.csv"), lang=lang).output
+
+
 def test_names_in_letters_of_an_old_system_are_read_and_shown(tmp_path: Path) -> None:
     submission = '<data id="household"><meta><instanceID>uuid:{}</instanceID></meta></data>'
     folder = tmp_path / "the day"
@@ -179,3 +211,10 @@ def test_a_form_that_is_wrong_is_a_definition_error(tmp_path: Path) -> None:
 def test_wrong_use_ends_with_2(tmp_path: Path) -> None:
     assert collect(tmp_path, "gaps").exit_code == 2
     assert collect(tmp_path, "nonsense").exit_code == 2
+
+
+@pytest.mark.parametrize("module", ["collect", "collect.cli"])
+def test_either_module_is_the_command_line(module: str) -> None:
+    """The second once did nothing, and ended with 0."""
+    said = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+    assert "collect" in said.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,21 @@ def test_an_error_in_a_cell_is_told_as_a_formula_without_a_result_is(tmp_path: P
     assert json.loads(received.issues["details"][0])["cells"] == 1
 
 
+@pytest.mark.parametrize("count_from", [1900, 1904])
+def test_days_of_a_workbook_are_counted_from_where_the_workbook_counts(count_from: int, tmp_path: Path) -> None:
+    form = form_of("| type | name | label |\n| date | day | Day |\n| dateTime | began | Began |")
+    with xlsxwriter.Workbook(str(tmp_path / "kobo.xlsx"), {"date_1904": count_from == 1904}) as workbook:
+        sheet = workbook.add_worksheet("data")
+        shown = workbook.add_format({"num_format": "dd/mm/yyyy hh:mm"})
+        sheet.write_row(0, 0, ["_uuid", "_index", "_submission_time", "day", "began"])
+        sheet.write_row(1, 0, ["u-1", 1, "2026-11-20T08:00:00"])
+        sheet.write_datetime(1, 3, datetime.fromisoformat("2026-07-12"), shown)
+        sheet.write_datetime(1, 4, datetime.fromisoformat("2026-07-12T08:30"), shown)
+    (received,) = receive(tmp_path / "kobo.xlsx", (form,))
+    typed = check(received.answers, form).tables["/data"]
+    assert typed.select("/data/day", "/data/began").row(0) == (date(2026, 7, 12), "2026-07-12T08:30:00")
+
+
 def test_a_cell_that_a_spreadsheet_program_cut_is_told(tmp_path: Path) -> None:
     long = [*PLAIN[1][:3], "x" * 32_767, *PLAIN[1][4:]]
     received = read(book(tmp_path / "kobo.xlsx", [COLUMNS, long]))
@@ -284,3 +300,13 @@ def test_zeros_that_a_spreadsheet_took_off_a_code_are_put_back_and_told(row: dic
     checked = check(answers_of(form, f"| id | {row['question']} |\n{table}"), form)
     assert ", ".join(checked.tables["/data"][f"/data/{row['question']}"]) == row["read"]
     assert ", ".join(codes(checked)) == (row["told"] or "")
+
+
+def test_a_name_that_an_editor_wrapped_or_indented_is_the_same_name(tmp_path: Path) -> None:
+    for number, name in enumerate(["uuid:1", "\n    uuid:1\n  ", "uuid:2 b", "uuid:2\n b"]):
+        told = f"<data id='data'><owner>An</owner><meta><instanceID>{name}</instanceID></meta></data>"
+        (tmp_path / f"{number}.xml").write_text(told, encoding="utf-8")
+    form = form_of("| type | name | label |\n| string | owner | Owner |", settings="| form_id |\n| data |")
+    (received,) = receive(tmp_path, (form,))
+    assert received.answers["/data"]["submission_id"].to_list() == ["uuid:1", "uuid:2 b"]
+    assert received.issues["code"].to_list() == ["ID-02", "ID-02"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ from collect.cli import main
 from collect.i18n import LANGUAGES
 from collect.settings import settings_from
 from collect.store import open_store
+from collect.wording.issues import words_of
 
 pytestmark = pytest.mark.usefixtures("data")
 
@@ -73,6 +75,43 @@ def test_one_for_another_key_is_an_issue_and_the_rest_goes_on(
     answers, codes = received(tmp_path)
     assert answers["submission_id"].to_list() == ["uuid:0001", "uuid:0009"]
     assert codes.count("FIL-03") == 1
+
+
+def torn(files: dict[str, bytes], name: str) -> dict[str, bytes]:
+    """The same with one file cut short."""
+    return {**files, name: files[name][:-5]}
+
+
+def lacking(files: dict[str, bytes], name: str) -> dict[str, bytes]:
+    return {one: data for one, data in files.items() if one != name}
+
+
+@pytest.mark.parametrize("hurt", [torn, lacking])
+def test_what_the_key_fits_and_is_damaged_is_not_blamed_on_the_key(
+    tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...], hurt: Callable[[dict[str, bytes], str], dict[str, bytes]]
+) -> None:
+    phone, key = Phone(keys[0]), str(pem(keys[0], tmp_path / "k.pem"))
+    damaged = hurt(phone.envelope(1, {"a.jpg": b"photo"}), "submission.xml.enc")
+    alone = collect(tmp_path, "add", str(zipped(tmp_path / "a.zip", {"a": damaged})), "--key", key, "--json")
+    assert '"code": "IN-37"' in alone.output
+    whole = {"a": damaged, "b": phone.envelope(2), "c": Phone(keys[1]).envelope(3)}
+    collect(tmp_path, "add", str(zipped(tmp_path / "e.zip", whole)), "--key", key)
+    store = open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data")}))
+    (part,) = registry.parts_of(store.engine)
+    closed = store.read_part("household", "issues", part["upload_id"]).filter(code="FIL-03")
+    why = {json.loads(one)["file"]: json.loads(one)["reason"] for one in closed["details"]}
+    assert why == {"a/submission.xml": "IN-37", "c/submission.xml": "IN-32"}
+    told = [words_of(issue, None, "en")[1] for issue in closed.iter_rows(named=True)]
+    assert any("The private key fits" in one for one in told)
+
+
+def test_a_damaged_photo_does_not_close_the_answers(tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]) -> None:
+    sent = torn(Phone(keys[0]).envelope(1, {"a.jpg": b"photo" * 9}), "a.jpg.enc")
+    file = zipped(tmp_path / "e.zip", {"a": sent})
+    collect(tmp_path, "add", str(file), "--key", str(pem(keys[0], tmp_path / "k.pem")))
+    answers, codes = received(tmp_path)
+    assert answers["submission_id"].to_list() == ["uuid:0001"]
+    assert "FIL-20" in codes
 
 
 def test_what_was_sent_without_the_key_is_opened_when_it_is_sent_again_with_it(

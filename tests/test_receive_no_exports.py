@@ -120,6 +120,17 @@ def test_another_survey_of_two_hundred_columns_is_refused(tmp_path: Path) -> Non
     assert one(tmp_path / "other.csv", form="household").submissions == 1
 
 
+def test_a_file_with_a_few_of_a_forms_columns_is_not_said_to_fit_none(tmp_path: Path) -> None:
+    """Three of three columns known, and no form fits: nobody understood that."""
+    row = "2026-11-20,29242,uuid:1,2026-11-20T03:00:00.000Z"
+    (tmp_path / "few.csv").write_text(f"visited,commune,KEY,SubmissionDate\n{row}\n")
+    error = refused(tmp_path / "few.csv")
+    assert (error.code, error.values["known"], error.values["nearest"]) == ("IN-60", 2, "household")
+    assert int(str(error.values["asked"])) > 4
+    (tmp_path / "few.csv").rename(tmp_path / "household.csv")  # as the words advise
+    assert one(tmp_path / "household.csv").submissions == 1
+
+
 def test_a_form_that_was_named_and_knows_no_column_is_not_asked_to_be_named(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("fish,__version__,_uuid,_submission_time,_index\ncarp,v1,1,x,1\n")
     with pytest.raises(ExportError) as caught:

@@ -46,14 +46,15 @@ def check_other_days(sheets: Sheets, report: Report, days: pl.DataFrame | None, 
     """
     design = sheets.form.design
     judged = (design.interviewed_on or design.started_at) if days is not None else ""
-    for question in sheets.form.questions:
-        if question.type not in DAYS or question.path == judged:
-            continue
-        why = sheets.typed[question.repeat].select(why=_doubted(_day_of(question), received_on))["why"]
-        if question.path in (design.started_at, design.ended_at) and days is not None:
-            why = why.zip_with(~days["wrong"], pl.Series([None], dtype=pl.String))
-        if why.null_count() < len(why):
-            _doubt(sheets, report, question, why)
+    for repeat, table in sheets.typed.items():
+        asked = [q for q in sheets.form.questions_in(repeat) if q.type in DAYS and q.path != judged]
+        doubts = table.select(_doubted(_day_of(question), received_on).alias(question.path) for question in asked)
+        for question in asked:
+            why = doubts[question.path]
+            if question.path in (design.started_at, design.ended_at) and days is not None:
+                why = why.zip_with(~days["wrong"], pl.Series([None], dtype=pl.String))
+            if why.null_count() < len(why):
+                _doubt(sheets, report, question, why)
 
 
 def _doubt(sheets: Sheets, report: Report, question: Question, why: pl.Series) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -147,16 +148,17 @@ def check(session: Session, files: tuple[Path, ...], form: str, as_json: bool) -
     manner, apart = Manner(limits=session.settings.limits), session.settings.apart
     asked = form_at(find_form(form, session.settings.forms))
     answered: list[dict[str, Any]] = []
-    worst = 0
+    worst, today = 0, datetime.now().astimezone().date()
     for path in files:
         try:
-            checked = [_checked_data(one, session.lang) for one in check_file(path, asked, manner, apart=apart)]
+            read = check_file(path, asked, manner, apart=apart, received_on=today)
+            checked = [_checked_data(one, session.lang) for one in read]
         except CollectError as error:
             worst = max(worst, error.exit_code)
             checked = [{"file": path.name, "error": error_of(error, session.lang)}]
         answered += checked
         if not as_json:
-            _print_checked(checked)
+            _print_checked(checked, session)
     if as_json:
         click.echo(json.dumps(answered, ensure_ascii=False, default=str))
     sys.exit(worst)
@@ -176,12 +178,14 @@ def _checked_data(checked: Any, lang: str) -> dict[str, Any]:
     }
 
 
-def _print_checked(files: list[dict[str, Any]]) -> None:
+def _print_checked(files: list[dict[str, Any]], session: Session) -> None:
     for one in files:
         if "error" in one:
             echo(f"✗ {one['file']}: {one['error']['found']}\n  {one['error']['mend']}", err=True)
             continue
-        echo(f"{one['file']}: {one['form']} {one['form_version']}, {one['submissions']}, {len(one['issues'])}")
+        form = f"{one['form']} {one['form_version']}".strip()
+        counts = {"submissions": one["submissions"], "issues": len(one["issues"])}
+        session.say("cli.check.file", file=one["file"], form=form, **counts)
         for issue in one["issues"]:
             place = issue["found_in"] or issue["submission_id"] or ""
             echo(f"  {issue['code']} {place} {issue['question'] or ''}: {issue['found']}")

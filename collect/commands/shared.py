@@ -81,8 +81,10 @@ class Commands(click.Group):
 
 def error_of(error: CollectError, lang: str) -> dict[str, Any]:
     """A reason to stop as data: its code, its words in ``lang``, and the values they name."""
-    words = {part: t(f"{error.code}.{part}", lang, **error.values) for part in ("found", "mend")}
-    return {"code": error.code, **words, "values": error.values}
+    from collect.wording.errors import words_of_error
+
+    found, mend = words_of_error(error.code, error.values, lang)
+    return {"code": error.code, "found": found, "mend": mend, "values": error.values}
 
 
 def _remember(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:

@@ -12,6 +12,7 @@ from collect.forms import Form
 from collect.i18n import t
 from collect.pages.words import as_text
 from collect.problems import CollectError
+from collect.wording.errors import words_of_error
 from collect.wording.issues import filled, words_of
 
 __all__ = ["error_words", "filled", "headings", "in_words", "reason"]
@@ -19,8 +20,7 @@ __all__ = ["error_words", "filled", "headings", "in_words", "reason"]
 
 def error_words(error: CollectError, lang: str) -> tuple[str, str]:
     """What was found, and what to do, as Markdown: names of files and columns in it are shown as they are written."""
-    values = {name: as_text(value) if isinstance(value, str) else value for name, value in error.values.items()}
-    return filled(f"{error.code}.found", lang, values), filled(f"{error.code}.mend", lang, values)
+    return words_of_error(error.code, error.values, lang, as_text)
 
 
 def reason(error: CollectError, lang: str) -> None:

@@ -59,7 +59,7 @@ class Outcome:
     def is_question(self) -> bool:
         """Whether the page asks what is missing: the encoding, or the key."""
         code = "" if self.error is None else self.error.code
-        return code == upload_ask.SEVERAL_READINGS or (self.sealed and code == upload_key.NO_KEY)
+        return upload_ask.letters_untold(self.error) or (self.sealed and code == upload_key.NO_KEY)
 
     @property
     def storable(self) -> bool:

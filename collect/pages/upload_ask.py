@@ -15,7 +15,9 @@ from collect.problems import CollectError
 if TYPE_CHECKING:
     from collect.intake import Receipt
 
-SEVERAL_READINGS = "IN-41"
+LETTERS_UNTOLD = ("IN-41", "IN-06")  # they read several ways, or no way known here
+READ_BY_EVIDENCE = "FIL-06"
+XML = "submission-xml"
 NOT_A_DAY = "TYP-01"
 ENCODINGS = {
     "utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1258": "Windows-1258", "windows-1252": "Windows-1252",
@@ -34,7 +36,7 @@ def questions(file: Any, receipt: Receipt | None, error: CollectError | None, la
     """Ask what could not be told; the answer checks the file again."""
     dates, encoding = said(file)
     name = as_text(file.name)
-    if encoding or (error is not None and error.code == SEVERAL_READINGS):
+    if encoding or letters_untold(error) or _told_by_evidence(receipt):
         named = str(error.values.get("encodings", "")).split(", ") if error is not None else []
         likely = [code for code in named if code in ENCODINGS]
         _ask(f"encoding-{file.file_id}", t("upload.ask.encoding", lang, file=name), {
@@ -48,6 +50,18 @@ def questions(file: Any, receipt: Receipt | None, error: CollectError | None, la
 def _ask(key: str, question: str, words: dict[str, str]) -> None:
     with st.container(border=True):
         st.radio(question, list(words), key=key, index=None, horizontal=True, format_func=lambda code: words[code])
+
+
+def letters_untold(error: CollectError | None) -> bool:
+    """Whether a table could not be read until somebody says how its letters are coded; XML names its own code."""
+    named = "" if error is None else str(error.values.get("file", "")).lower()
+    return error is not None and error.code in LETTERS_UNTOLD and not named.endswith(".xml")
+
+
+def _told_by_evidence(receipt: Receipt | None) -> bool:
+    """Whether the letters of a table were told by evidence, which somebody who reads the names may know better."""
+    parts = receipt.parts if receipt is not None else ()
+    return any(part.source != XML and READ_BY_EVIDENCE in part.issues["code"] for part in parts if part.issues.height)
 
 
 def _days_untold(receipt: Receipt) -> bool:

@@ -29,7 +29,8 @@ LONGEST = 1 << 16  # bytes; a key of 16,384 bits has 13,000
 def wanted(sealed: bool, receipt: Receipt | None, error: CollectError | None) -> bool:
     """Whether a file holds submissions that a key would open."""
     if error is not None:
-        return sealed and error.code in (NO_KEY, ANOTHER)
+        reasons: Any = error.values.get("reasons", ())
+        return sealed and not {error.code, *(one["code"] for one in reasons)}.isdisjoint((NO_KEY, ANOTHER))
     parts = receipt.parts if receipt is not None else ()
     return sealed and any((pl.Series(part.issues["code"]) == STAYED_CLOSED).any() for part in parts)
 

@@ -77,7 +77,7 @@ def _keyed(reading: Reading, exports: list[central.Export]) -> tuple[Received, .
 def _rootless(look: Look) -> ExportError:
     """The submissions' own table is missing or broken."""
     if look.broken:
-        return look.first_broken()
+        return look.none_read()
     return ExportError("IN-23", file=look.file)
 
 
@@ -187,7 +187,7 @@ def _with_notes(received: tuple[Received, ...], look: Look, notes: Sequence[Note
     for code, details in notes:
         book.note(code, found_in=str(details["file"]), **details)
     for member, error in look.broken:
-        book.note("FIL-03", found_in=member, file=member, reason=error.code)
+        book.note_unread(member, error)
     first = received[0]
     issues = Issues(pl.concat([first.issues, book.table()]))
     changed = replace(

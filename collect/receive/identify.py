@@ -17,6 +17,7 @@ from collect.forms import Form
 from collect.receive.received import IssueBook
 
 OF = "#"
+NAMES = ("submission_id", "replaces")
 NAMED_BY_CONTENTS = "sha256:"
 
 Tables = dict[str, pl.DataFrame]
@@ -28,6 +29,7 @@ def identify(tables: Tables, form: Form, issues: IssueBook, *, rows_by_name: boo
     Rows of repeats take the name of their submission, and go where it goes. ``rows_by_name``: they bear it already, for
     the source ties them by it alone, so that rows which stand once belong to every version of it.
     """
+    tables = {path: _on_one_line(frame) for path, frame in tables.items()}
     root = tables[form.root]
     nameless = root.filter(pl.col("submission_id").is_null())
     if nameless.height:
@@ -37,6 +39,15 @@ def identify(tables: Tables, form: Form, issues: IssueBook, *, rows_by_name: boo
     if twice.height:
         tables = _kept_once(tables, twice, form, issues, rows_by_name)
     return tables if rows_by_name else _after_their_submissions(tables, form)
+
+
+def _on_one_line(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table with names as phones write them: what somebody's editor wrapped or indented is the same name."""
+    names = [name for name in NAMES if name in frame.columns]
+    wrapped = frame.select(pl.col(name).str.contains(r"\s").any() for name in names)
+    touched = [name for name in names if wrapped[name].item()] if frame.height else []
+    plain = (pl.col(name).str.strip_chars().str.replace_all(r"\s+", " ").alias(name) for name in touched)
+    return frame.with_columns(plain) if touched else frame
 
 
 def _after_their_submissions(tables: Tables, form: Form) -> Tables:

@@ -10,6 +10,7 @@ from collect.limits import Limits
 from collect.problems import ExportError
 from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
 from collect.receive.letters import UTF8_MARK, Note, utf8_of, wide_of
+from collect.receive.refusals import none_read
 from collect.receive.sheets import Sheet, heading_of, read_csv, read_xlsx
 from collect.receive.unpack import Member, Upload
 
@@ -51,10 +52,13 @@ class Look:
     broken: list[tuple[str, ExportError]] = field(default_factory=list)  # member, and why
     ignored: int = 0
 
-    def first_broken(self) -> ExportError:
-        """Why the first member that could not be read could not be: all that was found, and the member's name."""
-        member, error = self.broken[0]
-        return ExportError(error.code, **{"line": 1, **error.values, "file": f"{self.file}/{member}"})
+    def none_read(self) -> ExportError:
+        """Why no member could be read: all that was found, and members' names."""
+        why = [
+            ExportError(error.code, **{"line": 1, **error.values, "file": f"{self.file}/{member}"})
+            for member, error in self.broken
+        ]
+        return none_read(self.file, why)
 
     @property
     def notes(self) -> list[Note]:
@@ -219,7 +223,7 @@ def _look_inside_many(look: Look, wanted: str | None) -> None:
     if not look.source and len(books) == 1:
         _look_inside_one(look, books[0], wanted)
     if not look.source and look.broken:
-        raise look.first_broken()
+        raise look.none_read()
     if not tables and any(one.name in DOCUMENT_MEMBERS for one in members):
         raise ExportError("IN-55", file=look.file)
     if not (tables or xml or books or pages):

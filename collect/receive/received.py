@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
 from collect.forms import Form
-from collect.problems import PROBLEMS
+from collect.problems import PROBLEMS, ExportError
 from collect.tables import ISSUES, ROOT_ANSWERS, ROW_ANSWERS, Answers, Frame, Issues
 
 MOST_STRAYS_NAMED = 1_000  # rows of one table
@@ -89,6 +90,11 @@ class IssueBook:
                 "found_in": found_in,
             }
         )
+
+    def note_unread(self, member: str, error: ExportError) -> None:
+        """Write down that a file inside the upload could not be read, and all that is known of why."""
+        details: dict[str, Any] = {**error.values, "file": member, "reason": error.code}
+        self.note("FIL-03", found_in=member, **details)
 
     def note_strays(self, places: Sequence[str], table: str) -> None:
         """Write down rows that cannot be tied to a submission: each, or their number when there are very many."""

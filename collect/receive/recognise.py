@@ -38,7 +38,8 @@ def form_of(candidate: Candidate, forms: Sequence[Form], forced: Form | None) ->
     Raises
     ------
     ExportError
-        IN-07 when none fits, IN-57 when a forced form, which only has to know one column, knows none.
+        IN-07 when none fits, IN-60 when one knows the columns and they are few of its questions, IN-57 when a forced
+        form, which only has to know one column, knows none.
     """
     offered = [forced] if forced else forms
     tried = [(form, match(candidate.headings, form, form.root, candidate.quiet)) for form in offered]
@@ -50,6 +51,9 @@ def form_of(candidate: Candidate, forms: Sequence[Form], forced: Form | None) ->
     if forced:
         raise ExportError("IN-57", file=candidate.file, form=forced.form_id, columns=columns)
     nearest = max(ranked, key=lambda pair: pair[1].known, default=None)
+    if nearest and nearest[1].known >= KNOWN_AT_LEAST * max(1, columns):
+        asked, known = len(_asked(nearest[0])), nearest[1].known
+        raise ExportError("IN-60", file=candidate.file, known=known, nearest=nearest[0].form_id, asked=asked)
     raise ExportError(
         "IN-07",
         file=candidate.file,
@@ -69,13 +73,18 @@ def _is_named(candidate: Candidate, form: Form) -> bool:
 
 def _fits(candidate: Candidate, form: Form, found: Match) -> bool:
     columns = found.known + len(found.unknown)
-    asked = {question.path for question in form.questions_in(form.root) if question.appears and not question.readonly}
+    asked = _asked(form)
     answered = len(asked & found.questions.keys())
     if _is_named(candidate, form):
         return columns == 0 or found.known >= KNOWN_WHEN_NAMED * columns
     return (
         found.known > 0 and found.known >= KNOWN_AT_LEAST * columns and answered >= max(1, ASKED_AT_LEAST * len(asked))
     )
+
+
+def _asked(form: Form) -> set[str]:
+    """The questions of the form's own that people answer."""
+    return {question.path for question in form.questions_in(form.root) if question.appears and not question.readonly}
 
 
 def form_named(file: str, form_id: str, forms: Sequence[Form]) -> Form:

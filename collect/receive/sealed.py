@@ -29,8 +29,10 @@ from lxml import etree
 
 from collect.problems import ExportError
 from collect.receive.manner import USUAL, Manner
-from collect.receive.submissions import UNSIGNED, local, parse, parser
+from collect.receive.submissions import CLOSED, STAYS_CLOSED, UNSIGNED, local, parse, parser
 from collect.receive.unpack import Member, Upload, unpacked
+
+__all__ = ["STAYS_CLOSED", "KeyRing", "Keys", "PrivateKey", "holds_sealed", "needed_of", "private_key", "unsealed"]
 
 ENVELOPE = b"encrypted="
 SUFFIX = ".enc"
@@ -60,6 +62,14 @@ Keys = PrivateKey | KeyRing
 
 class NotOpenedError(Exception):
     """This envelope is for another key, or damaged."""
+
+    code = "IN-32"
+
+
+class DamagedError(NotOpenedError):
+    """This key opens the envelope, but what it holds is damaged, or one of its files is missing."""
+
+    code = "IN-37"
 
 
 def private_key(pem: bytes, passphrase: str | None, file: str) -> RSAPrivateKey:
@@ -100,7 +110,7 @@ def unsealed(path: Path, key: Keys | None, folder: Path, manner: Manner = USUAL)
     Raises
     ------
     ExportError
-        IN-32 when none of its envelopes opens; what `unpacked` raises.
+        IN-32 when none of its envelopes opens, IN-37 when this key fits and they are damaged; what `unpacked` raises.
     """
     if key is None or not holds_sealed(path):
         yield path
@@ -108,8 +118,9 @@ def unsealed(path: Path, key: Keys | None, folder: Path, manner: Manner = USUAL)
     with tempfile.TemporaryDirectory(prefix=".opened-", dir=folder) as place:
         opened = Path(place) / path.name
         with unpacked(path, manner) as upload, zipfile.ZipFile(opened, "w") as archive:
-            if not _open_all(upload, key, archive):
-                raise ExportError("IN-32", file=path.name)
+            opened_none, damaged = _open_all(upload, key, archive)
+            if opened_none:
+                raise ExportError("IN-37" if damaged else "IN-32", file=path.name)
         yield opened
 
 
@@ -141,9 +152,12 @@ def needed_of(data: bytes, files: Mapping[str, Path], key: Keys) -> dict[str, by
     return {envelope.content: content} | ({DIGESTS: lines.encode()} if lines else {})
 
 
-def _open_all(upload: Upload, key: Keys, archive: zipfile.ZipFile) -> int:
-    """Write every submission in the clear, and count the envelopes opened; photos and audits are no answers."""
-    members, how, opened = {member.name: member for member in upload.members}, parser(), 0
+def _open_all(upload: Upload, key: Keys, archive: zipfile.ZipFile) -> tuple[bool, bool]:
+    """Write every submission in the clear: whether no envelope opened, and whether one was damaged.
+
+    Photos and audits are no answers.
+    """
+    members, how, opened, damaged = {member.name: member for member in upload.members}, parser(), 0, False
     for member in upload.members:
         if member.suffix == ".csv":  # a list that a form reads
             archive.writestr(zipfile.ZipInfo(member.name), member.read())
@@ -151,13 +165,17 @@ def _open_all(upload: Upload, key: Keys, archive: zipfile.ZipFile) -> int:
             continue
         data = member.read()
         if ENVELOPE in data:
-            try:
-                data = _clear(parse(data, member.name, how), member, members, key)
-                opened += 1
-            except (NotOpenedError, ExportError):
-                pass  # it stays closed: the reader will say which it was
+            with suppress(ExportError):  # no XML: the reader will say so
+                root = parse(data, member.name, how)
+                try:
+                    data = _clear(root, member, members, key)
+                    opened += 1
+                except NotOpenedError as error:  # it stays closed: the reader will say which it was
+                    damaged |= isinstance(error, DamagedError)
+                    root.set(CLOSED, error.code)
+                    data = etree.tostring(root, encoding="utf-8", xml_declaration=True)
         archive.writestr(zipfile.ZipInfo(member.name), data)
-    return opened
+    return not opened, damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,16 +198,20 @@ def _clear(root: etree._Element, member: Member, members: Mapping[str, Member], 
     digests = _digests_in(members.get(folder + DIGESTS))
     for name, vector in zip(envelope.media, vectors, strict=False):
         if file := members.get(folder + name):
-            digests[name] = _md5(_decrypted(file.read(), secret, vector))
+            with suppress(DamagedError):  # a photo: the answers are read, and unconfirmed
+                digests[name] = _md5(_decrypted(file.read(), secret, vector))
     sealed = members.get(folder + envelope.content)
     if sealed is None:
-        raise NotOpenedError
+        raise DamagedError
     data = _decrypted(sealed.read(), secret, next(vectors))
     if digests.keys() >= set(envelope.media):  # without every file nobody can say what was signed
         lines = [f"{name.removesuffix(SUFFIX)}::{digests[name]}" for name in envelope.media]
         if _is_signed(envelope, [*lines, f"{INNER}::{_md5(data)}"], key):
             return data
-    inner = parse(data, member.name, parser())
+    try:
+        inner = parse(data, member.name, parser())
+    except ExportError as error:
+        raise DamagedError from error
     inner.set(UNSIGNED, "yes")
     return etree.tostring(inner, encoding="utf-8", xml_declaration=True)
 
@@ -249,7 +271,7 @@ def _decrypted(data: bytes, secret: bytes, vector: bytes) -> bytes:
         unpadder = PKCS7(BLOCK_BYTES * 8).unpadder()
         return unpadder.update(padded) + unpadder.finalize()
     except ValueError as error:
-        raise NotOpenedError from error
+        raise DamagedError from error
 
 
 def _md5(data: bytes) -> str:

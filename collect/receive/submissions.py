@@ -20,6 +20,7 @@ from collect.receive.lanes import in_lanes
 from collect.receive.letters import UTF16_MARKS, wide_of
 from collect.receive.received import IssueBook, Received
 from collect.receive.recognise import form_named
+from collect.receive.refusals import none_read
 from collect.receive.trays import (
     NO_TABLE,
     PASSED_OVER,
@@ -44,6 +45,8 @@ OTHER_ENCODINGS = re.compile(  # as Python names them; the rest (utf-7, punycode
 )
 COMBINING = "cp1258"  # writes tones apart from their vowels
 UNSIGNED = "collect-unsigned"  # on the root of a submission whose envelope's signature does not bear it out
+CLOSED = "collect-closed"  # on the root of an envelope that the key given did not open: why
+STAYS_CLOSED = ("IN-32", "IN-37")  # it is for another key; damaged, or a file of it missing
 DEEPEST = 256  # elements inside elements that libxml2 reads
 PART = 1_000  # members worked at a time: rows as lists are bulky, so they become tables as they come
 
@@ -128,8 +131,8 @@ def read(
     Raises
     ------
     ExportError
-        Of a single file, what is wrong with it; of many, what is wrong with the first when none could be read, IN-15
-        when none is a submission.
+        Of a single file, what is wrong with it; of many, when none could be read, what is wrong with them (IN-59
+        for several reasons), IN-15 when none is a submission.
     """
     members = [member for member in upload.members if member.suffix == ".xml" or upload.single]
     parts = [members[begin : begin + PART] for begin in range(0, len(members), PART)]
@@ -148,7 +151,7 @@ def read(
         ignored += pile.ignored
         progress("step.receive", number / len(parts))
     if not trays:
-        raise errors[0] if errors else ExportError("IN-15", file=upload.name, members=len(members))
+        raise none_read(upload.name, errors) if errors else ExportError("IN-15", file=upload.name, members=len(members))
     first, *others = trays.values()
     return (
         received_of(first, SOURCE, upload.name, issues, len(errors), ignored),
@@ -186,7 +189,7 @@ class _Desk:
                 self.take(member)
             except ExportError as error:
                 self.errors.append((error.code, error.values))
-                self.issues.note("FIL-03", found_in=member.name, file=member.name, reason=error.code)
+                self.issues.note_unread(member.name, error)
         shares = [(form_id, tray.emptied()) for form_id, tray in self.trays.items() if tray.read]
         pile = _Pile(shares, self.issues.rows, self.errors, self.ignored)
         self.issues, self.errors, self.ignored = IssueBook(), [], 0
@@ -222,7 +225,8 @@ def _submission(root: etree._Element, place: str) -> etree._Element | None:
         inner = [child for data in root if local(data.tag) == "data" for child in data if child.get("id")]
         return inner[0] if inner else None
     if root.get("encrypted") == "yes":
-        raise ExportError("IN-16", file=place)
+        why = root.get(CLOSED, "")
+        raise ExportError(why if why in STAYS_CLOSED else "IN-16", file=place)
     return root if root.get("id") and name not in ("html", "manifest", "xforms") else None
 
 

@@ -39,6 +39,8 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **details}
     if issue["code"] in ("DAT-02", "DAT-03"):
         values |= {name: day(date.fromisoformat(values[name]), lang) for name in LIMITS if values.get(name)}
+    if issue["code"] == "FIL-03":
+        values["reason"] = filled(f"{details.get('reason')}.found", lang, values)
     if issue["code"] == "CAL-01" and not details.get("expected"):
         values["expected"] = t("correction.blank", lang)
     if issue["code"] == "EXP-01" and f"rule.{details.get('why')}" in catalogue():
