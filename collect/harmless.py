@@ -30,10 +30,10 @@ def plain(text: str) -> str:
 
 
 def harmless_cells(rows: pl.DataFrame) -> pl.DataFrame:
-    """The same for every cell of text in a table."""
+    """The same for every cell of text in a table, and for its headings."""
     text = pl.col(pl.String)
     runs = text.str.contains(BEGINS) & ~text.str.contains(f"{NUMBER}|{ALONE}")
-    return rows.with_columns(pl.when(runs).then("'" + text).otherwise(text).name.keep())
+    return rows.with_columns(pl.when(runs).then("'" + text).otherwise(text).name.keep()).rename(harmless)
 
 
 def as_csv(rows: pl.DataFrame, *, made_up: bool | None = None) -> bytes:

@@ -11,8 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 from check_tables import form_of
+from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
+from collect.cli import main
 from collect.define import write_template
 from collect.harmless import harmless, harmless_cells, shown
 from collect.pages.issues import error_words
@@ -50,6 +52,21 @@ def test_a_table_is_treated_like_its_cells() -> None:
     made = harmless_cells(pl.DataFrame({"text": cells, "number": [-1] * len(cells)}))
     assert made["text"].to_list() == [harmless(cell) for cell in cells]
     assert made["number"].to_list() == [-1] * len(cells)
+
+
+def test_a_heading_is_treated_like_a_cell() -> None:
+    assert harmless_cells(pl.DataFrame({"=1+1": ["a"], "b": [1]})).columns == ["'=1+1", "b"]
+
+
+def test_a_weighed_table_holds_no_formula(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("=who,w\n=1+1,2\n+A1,1\n")
+    asked = ["weigh", str(tmp_path / "t.csv"), "--to", str(tmp_path / "w.csv"), "--weight", "w"]
+    done = CliRunner().invoke(main, asked, env={"COLLECT_DATA": str(tmp_path / "data")})
+    assert done.exit_code == 0, done.output
+    with (tmp_path / "w.csv").open(encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert "'=1+1" in cells
+    assert [cell for cell in cells if harmless(cell) != cell] == []
 
 
 def test_a_template_holds_no_formula(tmp_path: Path) -> None:

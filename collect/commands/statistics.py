@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collect.commands.shared import as_json, echo
+from collect.harmless import harmless_cells
 from collect.problems import CollectError
 
 if TYPE_CHECKING:
@@ -286,7 +287,7 @@ def weigh(  # noqa: PLR0913 one argument an option
     if target.suffix.lower() in (".parquet", ".pq"):
         written.write_parquet(target)
     else:
-        written.write_csv(target)
+        harmless_cells(written).write_csv(target)
     if as_json:
         click.echo(json.dumps({"file": str(target), "steps": found.steps}, ensure_ascii=False))
         return
