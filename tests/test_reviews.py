@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -10,12 +10,13 @@ import pytest
 from check_tables import rows_of
 from field_office import Office, corrected, correction, listed, uuids
 
+from collect import registry
 from collect.intake import add_file
 from collect.keeping import chain, ledger
 from collect.problems import CollectError
 from collect.registry import LEDGER
 from collect.review.reviews import STATES, Correction, Filters, correct, decide, history, judge_pair, queue
-from collect.runs import Known, gather
+from collect.runs import Known, gather, make_run
 from collect.wording.states import state_of
 
 
@@ -215,6 +216,32 @@ def test_everything_can_be_seen_as_it_was_at_a_moment(office: Office) -> None:
     assert was is not None
     assert was.households["household_size"].to_list() == [3, 3]
     assert listed(office, until=first) == {"a": "received", "b": "received"}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "given_as", "code"),
+    [
+        (timedelta(), "day", "STO-05"),  # today is a day like others; here nothing was received
+        (timedelta(seconds=-1), "moment", "STO-05"),
+        (timedelta(hours=1), "moment", "USE-22"),
+        (timedelta(days=2), "day", "USE-22"),
+    ],
+)
+def test_nobody_can_say_what_will_be_known(office: Office, ahead: timedelta, given_as: str, code: str) -> None:
+    moment = datetime.now().astimezone() + ahead
+    with pytest.raises(CollectError) as refused:
+        make_run(office.store, office.definitions, as_of=moment.date() if given_as == "day" else moment)
+    assert refused.value.code == code
+
+
+def test_what_was_received_before_the_clock_was_set_back_has_been(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = datetime.now().astimezone() + timedelta(hours=1)
+    monkeypatch.setattr(registry, "last_received_at", lambda _engine: ahead.isoformat())
+    with pytest.raises(CollectError) as refused:
+        make_run(office.store, office.definitions, as_of=ahead)
+    assert refused.value.code == "STO-05"
 
 
 def test_the_history_of_an_interview_tells_who_did_what_and_why(office: Office) -> None:
