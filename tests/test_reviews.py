@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,13 +11,14 @@ import pytest
 from check_tables import rows_of
 from field_office import Office, corrected, correction, listed, uuids
 
-from collect import registry
-from collect.intake import add_file
+from collect import intake, registry
+from collect.intake import add_file, rebuild
 from collect.keeping import chain, ledger
 from collect.problems import CollectError
 from collect.registry import LEDGER
 from collect.review.reviews import STATES, Correction, Filters, correct, decide, history, judge_pair, queue
 from collect.runs import Known, gather, make_run
+from collect.store import COUNTED_SO, content_hashes
 from collect.wording.states import state_of
 
 
@@ -105,6 +107,35 @@ def test_the_same_again_changes_nothing_and_keeps_the_decision(office: Office) -
     decide(office.store, uuids("a"), "sent_back", "count again", "Lan")
     office.send("| id | size |\n| a | 3 |\n| z | 3 |")
     assert listed(office, states=("sent_back",)) == {"a": "sent_back"}
+
+
+@pytest.mark.parametrize(
+    ("came_later", "state"),
+    [
+        ("| id | size |\n| z | 3 |", "accepted"),  # another interview
+        ("| id | size |\n| a | 3 |\n| z | 3 |", "accepted"),  # the same once more
+        ("| id | size |\n| a | 4 |", "received"),  # another answer
+    ],
+)
+def test_a_decision_outlives_another_way_of_counting_contents(
+    office: Office, came_later: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.send("| id | size |\n| a | 2 |")
+    with monkeypatch.context() as before:
+        before.setattr(intake, "content_hashes", counted_in_the_former_way)
+        office.send("| id | size |\n| a | 3 |")
+        decide(office.store, uuids("a"), "accepted", "", "Lan")
+        assert listed(office) == {"a": "accepted"}
+    assert listed(office) == {"a": "accepted"}  # its tables are as they were
+    rebuild(office.store, office.definitions)
+    assert listed(office) == {"a": "accepted"}
+    office.send(came_later)
+    assert listed(office)["a"] == state
+
+
+def counted_in_the_former_way(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """No way by its name, and other figures."""
+    return content_hashes(answers).with_columns(pl.col("content").str.slice(len(COUNTED_SO)).str.reverse())
 
 
 def test_a_decision_is_about_all_of_them_or_none(office: Office) -> None:
