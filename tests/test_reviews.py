@@ -17,6 +17,7 @@ from collect.keeping import chain, ledger
 from collect.problems import CollectError
 from collect.registry import LEDGER
 from collect.review.reviews import STATES, Correction, Filters, correct, decide, history, judge_pair, queue
+from collect.review.standing import standing
 from collect.runs import Known, gather, make_run
 from collect.store import COUNTED_SO, content_hashes
 from collect.wording.states import state_of
@@ -281,12 +282,54 @@ def test_the_history_of_an_interview_tells_who_did_what_and_why(office: Office) 
     office.send("| id | replaces | size |\n| b | a | 4 |")
     corrected(office, correction("b", "size", "5"))
     told = history(office.store, "uuid:a")
-    assert told["event"].to_list() == ["received", "review", "received", "correction"]
-    assert told["by"].to_list() == ["tablet 7", "Lan", "phone", "Lan"]
+    assert told["event"].to_list() == ["received", "review", "edited", "lapsed", "correction"]
+    assert told["by"].to_list() == ["tablet 7", "Lan", "phone", "phone", "Lan"]
     assert told.row(1, named=True)["why"] == "count again"
-    assert told.row(3)[5:8] == ("/data/size", "4", "5")
+    assert told.row(2, named=True)["old"] == "uuid:a"
+    assert told.row(4)[5:8] == ("/data/size", "4", "5")
     with pytest.raises(CollectError):
         history(office.store, "uuid:nobody")
+
+
+HISTORIES = """
+| decision  | then     | events         | in force |
+| accepted  | a 3      | again          | accepted |
+| accepted  | a 4      | changed lapsed |          |
+| accepted  | b 3 of a | edited         | accepted |
+| accepted  | b 4 of a | edited lapsed  |          |
+| sent_back | a 4      | changed lapsed |          |
+| rejected  | a 4      | changed        | rejected |
+| deleted   | b 4 of a | edited         | deleted  |
+| received  | a 4      | changed        |          |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(HISTORIES), ids=lambda row: f"{row['decision']}, {row['then']}")
+def test_the_history_tells_which_decision_another_version_undid(office: Office, row: dict[str, str | None]) -> None:
+    office.send("| id | size |\n| a | 3 |", by="tablet 7")
+    if row["decision"] == "received":  # the last one taken back
+        decide(office.store, uuids("a"), "accepted", "", "Lan")
+    decide(office.store, uuids("a"), str(row["decision"]), "well asked", "Lan")
+    name, size, *of = str(row["then"]).replace("of ", "").split()
+    office.send(f"| id | replaces | size |\n| {name} | {' '.join(of)} | {size} |\n| z | | 3 |", by="tablet 8")
+    told = history(office.store, f"uuid:{name}")
+    after = told.slice(told["event"].to_list().index("review") + 1).filter(pl.col("event") != "review")
+    assert after["event"].to_list() == str(row["events"]).split()
+    assert set(after["by"]) == {"tablet 8"}
+    lapsed = after.filter(event="lapsed").select("old", "new").rows()
+    assert lapsed == ([(row["decision"], "Lan")] if "lapsed" in str(row["events"]) else [])
+    stands = standing(office.store, "hh").filter(interview="uuid:a")
+    assert stands["decision"].to_list() == [row["in force"]], "what is told is what holds"
+
+
+def test_a_decision_holds_again_when_the_answers_it_was_made_on_come_back(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    decide(office.store, uuids("a"), "accepted", "", "Lan")
+    office.send("| id | size |\n| a | 4 |")
+    office.send("| id | size | remark |\n| a | 3 | |\n| z | 3 | y |")
+    told = history(office.store, "uuid:a")
+    assert told["event"].to_list() == ["received", "review", "changed", "lapsed", "again", "holds"]
+    assert listed(office)["a"] == "accepted"
 
 
 # --- the chain ---

@@ -17,6 +17,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from collect import registry
+from collect.passing import FRAME
+from collect.problems import CollectError
 from collect.store import Store
 
 INDEX: Mapping[str, pl.DataType] = {
@@ -128,3 +130,17 @@ def current(store: Store, form: str, until: datetime | None = None) -> pl.DataFr
     What a reviewer decided is not looked at: `collect.review.standing.standing` does.
     """
     return counting(versions(store, form, until))
+
+
+def found_in(store: Store, submission_id: str) -> tuple[str, pl.DataFrame]:
+    """The form a submission belongs to, and every version of that form's submissions. Raises CollectError USE-01."""
+    for form in forms_received(store):
+        every = versions(store, form)
+        if submission_id in every["submission_id"]:
+            return form, every
+    raise CollectError("USE-01", what="submission", name=submission_id, known="collect review list")
+
+
+def forms_received(store: Store) -> list[str]:
+    """The forms that submissions were received of."""
+    return sorted({part["form"] for part in registry.parts_of(store.engine)} - {FRAME})
