@@ -17,6 +17,7 @@ from collect.forms import Form
 from collect.receive import receive
 from collect.review.duplicates import pairs, traits
 from collect.settings import shipped_forms
+from collect.store import content_hashes
 
 COPIES = 1_000  # of each kind
 EDITS = (0, 2, 5, 8)  # answers changed in a copy
@@ -73,6 +74,10 @@ def main(households: int) -> None:
     answers = {repeat: table.filter(pl.col("submission_id").is_in(counts)) for repeat, table in answers.items()}
     answers[form.root] = answers[form.root].unique("submission_id", maintain_order=True)
     whole, planted = plant(answers, form)
+    begun, worked = time.perf_counter(), time.process_time()
+    content_hashes(whole)
+    counting, counting_worked = time.perf_counter() - begun, time.process_time() - worked
+    print(f"contents of {whole[form.root].height:,} interviews counted in {counting:.1f} s ({counting_worked:.1f} s)")
     begun, worked = time.perf_counter(), time.process_time()
     hashed = traits(whole, form)
     hashing, hashing_worked = time.perf_counter() - begun, time.process_time() - worked

@@ -53,12 +53,14 @@ def add(data: str, folder: str) -> dict[str, Any]:
     """Receive, check, locate, store every file of the round, as `collect add FOLDER` does."""
     from collect.intake import Asked, add_file
     from collect.journey import define
+    from collect.receive.apart import warm
     from collect.receive.piles import uploads_in
     from collect.settings import settings_from
     from collect.store import open_store
 
     laps = Laps()
     settings = settings_from({**os.environ, "COLLECT_DATA": data})
+    warm()  # the process that reads gets ready meanwhile
     laps("define", 0)
     definitions, store = define(settings.forms), open_store(settings)
     asked = Asked(by="benchmark")

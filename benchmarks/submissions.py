@@ -8,11 +8,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
-import resource
-import subprocess
-import sys
-import time
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -22,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from lxml import etree
 
+from benchmarks.apart import compare, measured
 from benchmarks.exports import answers
 from collect.define import load_forms
 from collect.demo.layouts import write_submissions
@@ -77,20 +73,6 @@ WAYS: dict[str, Callable[[Path], int]] = {
 }
 
 
-def measured(way: str, path: Path) -> str:
-    """One row of the table."""
-    begun, worked = time.perf_counter(), processors()
-    files = WAYS[way](path)
-    took, worked = time.perf_counter() - begun, processors() - worked
-    return f"| {way} | {took:.2f} | {files / took:,.0f} | {worked:.2f} | {files / worked:,.0f} |"
-
-
-def processors() -> float:
-    """Seconds of processor time so far, of this process and those it waited for."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
-
-
 def main() -> None:
     """Print one line a way."""
     options = argparse.ArgumentParser()
@@ -99,19 +81,14 @@ def main() -> None:
     options.add_argument("--zip", type=Path)
     asked = options.parse_args()
     if asked.way:
-        print(measured(asked.way, asked.zip))
+        print(measured(asked.way, WAYS[asked.way], asked.zip))
         return
-    head = "| way | s | files/s | processor s | files/processor s | load before |"
-    print(f"{asked.files:,} files\n\n{head}\n|---|---|---|---|---|---|")
+    print(f"{asked.files:,} files\n")
     with TemporaryDirectory(prefix="submissions-") as folder:
         path = asked.zip or Path(folder) / "submissions.zip"
         if not path.exists():
             write(path, asked.files)
-        for way in WAYS:
-            load = os.getloadavg()[0]
-            command = [sys.executable, "-m", "benchmarks.submissions", "--way", way, "--zip", str(path)]
-            ran = subprocess.run(command, capture_output=True, text=True, check=True)
-            print(f"{ran.stdout.strip()} {load:.1f} |", flush=True)
+        compare("benchmarks.submissions", WAYS, "--zip", str(path))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +13,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from python_calamine import CalamineWorkbook
 
+from benchmarks.apart import compare, measured
 from benchmarks.exports import answers
 from collect.define import load_forms
 from collect.demo.layouts import Export, write_kobo
@@ -55,20 +51,13 @@ def main() -> None:
     options.add_argument("--file", type=Path)
     asked = options.parse_args()
     if asked.way:
-        begun, worked = time.perf_counter(), time.process_time()
-        rows = WAYS[asked.way](asked.file)
-        took, worked = time.perf_counter() - begun, time.process_time() - worked
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-        print(f"| {asked.way} | {rows:,} | {took:.2f} | {worked:.2f} | {peak:,} | {os.getloadavg()[0]:.1f} |")
+        print(measured(asked.way, WAYS[asked.way], asked.file))
         return
-    print("| way | rows | s | processor s | peak MB | load |\n|---|---|---|---|---|---|")
     with TemporaryDirectory(prefix="workbook-") as folder:
         path = asked.file or Path(folder) / "workbook.xlsx"
         if not path.exists():
             write(path, asked.rows)
-        for way in WAYS:
-            command = [sys.executable, "-m", "benchmarks.workbook", "--way", way, "--file", str(path)]
-            print(subprocess.run(command, capture_output=True, text=True, check=True).stdout, end="", flush=True)
+        compare("benchmarks.workbook", WAYS, "--file", str(path))
 
 
 if __name__ == "__main__":

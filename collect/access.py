@@ -164,7 +164,7 @@ def is_own_name(host: str, names: Collection[str]) -> bool:
     return True
 
 
-class Forbidden(CollectError):  # noqa: N818
+class Forbidden(CollectError):  # noqa: N818 - an answer to who asks, not a fault: it reads as what it says
     """Somebody asked for what their role may not have (ACC-01), or nobody knows who asks (ACC-02, ACC-10)."""
 
 

@@ -7,8 +7,10 @@ made visible. And a CSV that leaves says whether it is made up.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl  # loaded where tables are: every command shows text, and few have a table
 
 BEGINS = r"^[\s\x00]*[=+\-@\t\r＝＋－＠]"
 NUMBER = r"^[+\-]?\d[\d\s.,]*(?:[eE][+\-]?\d+)?%?$"
@@ -31,6 +33,8 @@ def plain(text: str) -> str:
 
 def harmless_cells(rows: pl.DataFrame) -> pl.DataFrame:
     """The same for every cell of text in a table, and for its headings."""
+    import polars as pl
+
     text = pl.col(pl.String)
     runs = text.str.contains(BEGINS) & ~text.str.contains(f"{NUMBER}|{ALONE}")
     return rows.with_columns(pl.when(runs).then("'" + text).otherwise(text).name.keep()).rename(harmless)
@@ -42,6 +46,8 @@ def as_csv(rows: pl.DataFrame, *, made_up: bool | None = None) -> bytes:
     ``made_up``: whether what the rows tell is a demonstration's. It stands in each of them, last, under this very name
     in every language: a CSV has no other place to say so (decision 0105). None: they tell nothing of a survey.
     """
+    import polars as pl
+
     whole = rows if made_up is None else rows.with_columns(made_up=pl.lit(made_up))
     return harmless_cells(whole).write_csv(include_bom=True, line_terminator="\r\n").encode()
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +164,11 @@ def make_run(
     ------
     StoreError
         STO-05 when nothing that counts was received, STO-02 when a part is damaged.
+    CollectError
+        USE-22 for a day or moment that has not come: nobody can say what will be known by then.
     """
+    if as_of is not None:
+        _must_have_come(store, as_of)
     places = places_of(store.folder, vintage)
     progress("step.gather", 0.0)
     known = Known(as_of.astimezone()) if isinstance(as_of, datetime) else Known(None, as_of)
@@ -198,6 +202,16 @@ def make_run(
     registry.record_run(store.engine, run.run_id, run.vintage, run.as_of, head)
     progress("step.done", 1.0)
     return run
+
+
+def _must_have_come(store: Store, as_of: date | datetime) -> None:
+    """Refuse what lies ahead. A clock set back since uploads came is no reason to: their last moment was there."""
+    received = registry.last_received_at(store.engine)
+    known = [datetime.now(UTC), *([datetime.fromisoformat(received)] if received else [])]
+    now = max(known).astimezone()
+    ahead = as_of.astimezone() > now if isinstance(as_of, datetime) else as_of > now.date()
+    if ahead:
+        raise CollectError("USE-22", given=as_of.isoformat(), now=now.isoformat(timespec="seconds"))
 
 
 def last_credible_day(gathered: Sequence[Gathered]) -> date | None:

@@ -45,6 +45,7 @@ LEFT_BEHIND = (".incoming-*", ".opened-*", ".*.part")  # files and folders in th
 LEFT_BEHIND_AFTER = 86_400  # seconds: nobody writes one file for a day
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what a disk says that takes no more
 INSTANT = r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?$"  # its wall clock, to the second
+COUNTED_SO = "2:"  # begins what `content_hashes` says; another way of counting takes another (docs/decisions/0121)
 LONGEST_NAME = 80  # characters of a file name kept: systems stop at 255 bytes and a Khmer letter takes three
 
 
@@ -324,10 +325,10 @@ def content_hashes(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        ``submission_id`` and ``content``: 64 bits as hexadecimal digits. Every answer is hashed with its path (SipHash)
-        and its row's place; the sums do not depend on the order of columns, and blank answers add nothing. What a
-        server adds (dates of receipt, senders, review states) is not content, nor is the group ``meta``, which some
-        exports leave out, nor what of an instant some round off; see docs/decisions/0110.
+        ``submission_id`` and ``content``: `COUNTED_SO` and 64 bits as hexadecimal digits. Every answer is hashed with
+        its path (SipHash) and its row's place; the sums do not depend on the order of columns, and blank answers add
+        nothing. What a server adds (dates of receipt, senders, review states) is not content, nor is the group
+        ``meta``, which some exports leave out, nor what of an instant some round off; see docs/decisions/0110.
     """
     root, *_ = answers.values()
     ids = root.select("submission_id").with_row_index("_place")
@@ -336,9 +337,8 @@ def content_hashes(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         place = frame.select("submission_id").join(ids, on="submission_id", how="left", maintain_order="left")["_place"]
         known = place.is_not_null().to_numpy()
         np.add.at(sums, place.drop_nulls().to_numpy(), _row_hashes(frame)[known])
-    return root.select(
-        "submission_id", content=pl.Series([f"{value:016x}" for value in sums.tolist()], dtype=pl.String)
-    )
+    written = [f"{COUNTED_SO}{value:016x}" for value in sums.tolist()]
+    return root.select("submission_id", content=pl.Series(written, dtype=pl.String))
 
 
 def _row_hashes(frame: pl.DataFrame) -> NDArray[np.uint64]:

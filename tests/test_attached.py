@@ -21,8 +21,8 @@ from collect.forms import Form
 from collect.intake import add_file, rebuild
 from collect.openrosa import people
 from collect.openrosa.fold import fold
-from collect.review.attached import attached
-from collect.review.reviews import Filters, queue
+from collect.review.attached import attached, of_one
+from collect.review.reviews import Filters, history, queue
 from collect.review.standing import standing
 
 SURVEY = """
@@ -111,6 +111,55 @@ def test_files_that_phones_send_in_several_posts_arrive_one_by_one(office: Offic
     ]  # fmt: skip
     for place in rows["place"]:
         assert (office.store.folder / place).read_bytes() == b"picture"
+
+
+PIECES = """
+| post  | files        | more | edit of | events                   | missing     |
+| whole | a.jpg 1.jpg  | no   |         | waiting files            |             |
+| first | a.jpg        | yes  |         | incomplete files         | 1.jpg       |
+| none  |              | yes  |         | incomplete               | 1.jpg a.jpg |
+| edit  | a.jpg        | yes  | z       | received incomplete files | 1.jpg       |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(PIECES), ids=lambda row: str(row["post"]))
+def test_one_whose_files_are_still_coming_says_what_came_and_what_is_missing(
+    office: Office, row: dict[str, str | None]
+) -> None:
+    (office.folder / "z.xml").write_text(xml("z", None), encoding="utf-8")
+    add_file(office.store, office.folder / "z.xml", office.definitions)
+    document, missing = xml("a", "a.jpg", "1.jpg", edits=row["edit of"] or ""), (row["missing"] or "").split()
+    send(office, document, (row["files"] or "").split(), more=row["more"] == "yes")
+    told = history(office.store, "uuid:a")
+    assert told["event"].to_list() == str(row["events"]).split()
+    phone = told.filter(pl.col("event").is_in(["waiting", "incomplete"]))
+    assert phone.select("by", "new").rows() == [("Team A", "lan")]
+    files = of_one(office.store, office.definitions, "uuid:a")
+    assert files.filter(pl.col("place").is_null())["name"].sort().to_list() == missing
+    assert set(files["question"]) == {"/data/house", "/data/mast/photo"}
+    said = commanded(office, "review", "history", "uuid:a")
+    assert sorted(line.split()[0] for line in said.splitlines() if line.endswith("  missing")) == missing
+
+
+def send(office: Office, document: str, files: list[str], more: bool) -> None:
+    """What a phone does, in one post."""
+    token = people.add(office.store.engine, office.store.folder, "lan", people.Wanted("Team A")).token
+    app = Starlette(routes=openrosa.routes(office.store.settings))
+    phone = TestClient(app, base_url=f"http://127.0.0.1:8501/key/{token}", headers={"X-OpenRosa-Version": "1.0"})
+    with phone, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("collect.openrosa.desk.define", lambda *_: office.definitions)
+        parts = {one: (one, b"picture", "image/jpeg") for one in files}
+        parts["xml_submission_file"] = ("submission.xml", document.encode(), "text/xml")
+        answer = phone.post("/submission", files=parts, data={"*isIncomplete*": "yes"} if more else {})
+        assert answer.status_code == 201
+
+
+def commanded(office: Office, *words: str) -> str:
+    """What a command says in English."""
+    environment = {"COLLECT_DATA": str(office.store.folder), "COLLECT_DATABASE": "", "COLLECT_GEO_MIRROR": ""}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("collect.commands.shared.Session.definitions", lambda _session: office.definitions)
+        return CliRunner().invoke(main, ["--lang", "en", *words], env=environment).output
 
 
 def test_files_are_listed_where_each_lies_and_what_never_came(office: Office, tmp_path: Path) -> None:

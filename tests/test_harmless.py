@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import csv
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,3 +138,9 @@ def test_commands_print_nothing_but_json_without_taking_that_off() -> None:
                 if "json" not in said and said != "shown(text)":
                     bare.append(f"{path.name}:{node.lineno}")
     assert bare == []
+
+
+def test_a_command_that_shows_words_alone_loads_no_tables() -> None:
+    """Polars takes a tenth of a second, which every command would wait for."""
+    said = "import sys, collect.cli; print([name for name in ('polars', 'numpy', 'pyarrow') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -10,12 +11,15 @@ import pytest
 from check_tables import rows_of
 from field_office import Office, corrected, correction, listed, uuids
 
-from collect.intake import add_file
+from collect import intake, registry
+from collect.intake import add_file, rebuild
 from collect.keeping import chain, ledger
 from collect.problems import CollectError
 from collect.registry import LEDGER
 from collect.review.reviews import STATES, Correction, Filters, correct, decide, history, judge_pair, queue
-from collect.runs import Known, gather
+from collect.review.standing import standing
+from collect.runs import Known, gather, make_run
+from collect.store import COUNTED_SO, content_hashes
 from collect.wording.states import state_of
 
 
@@ -104,6 +108,35 @@ def test_the_same_again_changes_nothing_and_keeps_the_decision(office: Office) -
     decide(office.store, uuids("a"), "sent_back", "count again", "Lan")
     office.send("| id | size |\n| a | 3 |\n| z | 3 |")
     assert listed(office, states=("sent_back",)) == {"a": "sent_back"}
+
+
+@pytest.mark.parametrize(
+    ("came_later", "state"),
+    [
+        ("| id | size |\n| z | 3 |", "accepted"),  # another interview
+        ("| id | size |\n| a | 3 |\n| z | 3 |", "accepted"),  # the same once more
+        ("| id | size |\n| a | 4 |", "received"),  # another answer
+    ],
+)
+def test_a_decision_outlives_another_way_of_counting_contents(
+    office: Office, came_later: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.send("| id | size |\n| a | 2 |")
+    with monkeypatch.context() as before:
+        before.setattr(intake, "content_hashes", counted_in_the_former_way)
+        office.send("| id | size |\n| a | 3 |")
+        decide(office.store, uuids("a"), "accepted", "", "Lan")
+        assert listed(office) == {"a": "accepted"}
+    assert listed(office) == {"a": "accepted"}  # its tables are as they were
+    rebuild(office.store, office.definitions)
+    assert listed(office) == {"a": "accepted"}
+    office.send(came_later)
+    assert listed(office)["a"] == state
+
+
+def counted_in_the_former_way(answers: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """No way by its name, and other figures."""
+    return content_hashes(answers).with_columns(pl.col("content").str.slice(len(COUNTED_SO)).str.reverse())
 
 
 def test_a_decision_is_about_all_of_them_or_none(office: Office) -> None:
@@ -217,18 +250,86 @@ def test_everything_can_be_seen_as_it_was_at_a_moment(office: Office) -> None:
     assert listed(office, until=first) == {"a": "received", "b": "received"}
 
 
+@pytest.mark.parametrize(
+    ("ahead", "given_as", "code"),
+    [
+        (timedelta(), "day", "STO-05"),  # today is a day like others; here nothing was received
+        (timedelta(seconds=-1), "moment", "STO-05"),
+        (timedelta(hours=1), "moment", "USE-22"),
+        (timedelta(days=2), "day", "USE-22"),
+    ],
+)
+def test_nobody_can_say_what_will_be_known(office: Office, ahead: timedelta, given_as: str, code: str) -> None:
+    moment = datetime.now().astimezone() + ahead
+    with pytest.raises(CollectError) as refused:
+        make_run(office.store, office.definitions, as_of=moment.date() if given_as == "day" else moment)
+    assert refused.value.code == code
+
+
+def test_what_was_received_before_the_clock_was_set_back_has_been(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = datetime.now().astimezone() + timedelta(hours=1)
+    monkeypatch.setattr(registry, "last_received_at", lambda _engine: ahead.isoformat())
+    with pytest.raises(CollectError) as refused:
+        make_run(office.store, office.definitions, as_of=ahead)
+    assert refused.value.code == "STO-05"
+
+
 def test_the_history_of_an_interview_tells_who_did_what_and_why(office: Office) -> None:
     office.send("| id | size |\n| a | 3 |", by="tablet 7")
     decide(office.store, uuids("a"), "sent_back", "count again", "Lan")
     office.send("| id | replaces | size |\n| b | a | 4 |")
     corrected(office, correction("b", "size", "5"))
     told = history(office.store, "uuid:a")
-    assert told["event"].to_list() == ["received", "review", "received", "correction"]
-    assert told["by"].to_list() == ["tablet 7", "Lan", "phone", "Lan"]
+    assert told["event"].to_list() == ["received", "review", "edited", "lapsed", "correction"]
+    assert told["by"].to_list() == ["tablet 7", "Lan", "phone", "phone", "Lan"]
     assert told.row(1, named=True)["why"] == "count again"
-    assert told.row(3)[5:8] == ("/data/size", "4", "5")
+    assert told.row(2, named=True)["old"] == "uuid:a"
+    assert told.row(4)[5:8] == ("/data/size", "4", "5")
     with pytest.raises(CollectError):
         history(office.store, "uuid:nobody")
+
+
+HISTORIES = """
+| decision  | then     | events         | in force |
+| accepted  | a 3      | again          | accepted |
+| accepted  | a 4      | changed lapsed |          |
+| accepted  | b 3 of a | edited         | accepted |
+| accepted  | b 4 of a | edited lapsed  |          |
+| sent_back | a 4      | changed lapsed |          |
+| rejected  | a 4      | changed        | rejected |
+| deleted   | b 4 of a | edited         | deleted  |
+| received  | a 4      | changed        |          |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(HISTORIES), ids=lambda row: f"{row['decision']}, {row['then']}")
+def test_the_history_tells_which_decision_another_version_undid(office: Office, row: dict[str, str | None]) -> None:
+    office.send("| id | size |\n| a | 3 |", by="tablet 7")
+    if row["decision"] == "received":  # the last one taken back
+        decide(office.store, uuids("a"), "accepted", "", "Lan")
+    decide(office.store, uuids("a"), str(row["decision"]), "well asked", "Lan")
+    name, size, *of = str(row["then"]).replace("of ", "").split()
+    office.send(f"| id | replaces | size |\n| {name} | {' '.join(of)} | {size} |\n| z | | 3 |", by="tablet 8")
+    told = history(office.store, f"uuid:{name}")
+    after = told.slice(told["event"].to_list().index("review") + 1).filter(pl.col("event") != "review")
+    assert after["event"].to_list() == str(row["events"]).split()
+    assert set(after["by"]) == {"tablet 8"}
+    lapsed = after.filter(event="lapsed").select("old", "new").rows()
+    assert lapsed == ([(row["decision"], "Lan")] if "lapsed" in str(row["events"]) else [])
+    stands = standing(office.store, "hh").filter(interview="uuid:a")
+    assert stands["decision"].to_list() == [row["in force"]], "what is told is what holds"
+
+
+def test_a_decision_holds_again_when_the_answers_it_was_made_on_come_back(office: Office) -> None:
+    office.send("| id | size |\n| a | 3 |")
+    decide(office.store, uuids("a"), "accepted", "", "Lan")
+    office.send("| id | size |\n| a | 4 |")
+    office.send("| id | size | remark |\n| a | 3 | |\n| z | 3 | y |")
+    told = history(office.store, "uuid:a")
+    assert told["event"].to_list() == ["received", "review", "changed", "lapsed", "again", "holds"]
+    assert listed(office)["a"] == "accepted"
 
 
 # --- the chain ---

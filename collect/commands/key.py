@@ -13,7 +13,9 @@ from collect.commands.shared import Session
 from collect.problems import ExportError
 
 if TYPE_CHECKING:
-    from collect.receive.sealed import Keys, PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from collect.receive.sealed import Keys
 
 PASSPHRASE = "COLLECT_KEY_PASSPHRASE"  # noqa: S105  # the variable's name
 
@@ -26,7 +28,7 @@ keys_option = click.option(
 )
 
 
-def private_key_in(file: Path | None) -> PrivateKey | None:
+def private_key_in(file: Path | None) -> RSAPrivateKey | None:
     """The key of a file, None without.
 
     Raises ExportError IN-33 or IN-34, and IN-36 where it lies in the data folder: whoever copied that would open all.

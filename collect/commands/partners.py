@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
+from collect.indicators import GapType
 from collect.problems import CollectError
-from collect.tables import GAP_TYPES
 
 if TYPE_CHECKING:
     from collect.sharing.partners import Token
@@ -37,7 +37,7 @@ def partners_() -> None:
 @click.option("--commune", "communes", multiple=True, help="Only this commune; may be repeated.")
 @click.option("--indicator", "indicators", multiple=True, help="Only this indicator; may be repeated.")
 @click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice(GAP_TYPES), help="Every indicator of this kind of gap."
+    "--kind", "kinds", multiple=True, type=click.Choice(get_args(GapType)), help="Every indicator of this kind of gap."
 )
 @click.option("--days", type=int, default=_valid_days, show_default="a year", help="How long the token works.")
 @as_json

@@ -19,10 +19,11 @@ from collect.i18n import t
 from collect.problems import CollectError, ExportError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     from collect.intake import Receipt
     from collect.pull import Central, Files, Kobo, Page
     from collect.pull.gone import Moved
-    from collect.receive.sealed import PrivateKey
     from collect.store import Store
 
 COUNTED = ("read", "new", "changed", "duplicate")
@@ -173,7 +174,7 @@ class _Asked:
     as_json: bool
 
 
-def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: PrivateKey | None = None) -> None:
+def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: RSAPrivateKey | None = None) -> None:
     """Take in page after page; the bookmark moves once a page is safe, so a break costs one page at most."""
     from collect.pull import Files, Pulling, bookmark_of
     from collect.store import open_store
@@ -206,7 +207,7 @@ def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: Private
 
 
 def _files(
-    reader: Central | Kobo, page: Page, form: str, number: int, key: PrivateKey | None
+    reader: Central | Kobo, page: Page, form: str, number: int, key: RSAPrivateKey | None
 ) -> Iterator[tuple[bytes, str, str]]:
     """What a page brings: bytes, a file's name, its kind. Raises ExportError IN-16: encrypted, and no key."""
     from collect.pull import Central
@@ -273,7 +274,9 @@ def _filer(session: Session, store: Store, files: Files, form: str) -> Callable[
     return lambda page: files.bring(page, is_here, keep)
 
 
-def _taker(session: Session, store: Store, form: str, key: PrivateKey | None) -> Callable[[bytes, str, str], Receipt]:
+def _taker(
+    session: Session, store: Store, form: str, key: RSAPrivateKey | None
+) -> Callable[[bytes, str, str], Receipt]:
     """Takes bytes in, under a name, as one kind of export of this form."""
     from collect.intake import Asked, add_bytes
 

@@ -20,6 +20,8 @@ from collect.wording.states import state_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import polars as pl
+
     from collect.review.reviews import Outcome
 
 Command = TypeVar("Command", bound="Callable[..., Any] | click.Command")
@@ -111,22 +113,20 @@ def issues(session: Session, /, path: Path, as_json: bool, **wanted: Any) -> Non
 @click.pass_obj
 def files_(session: Session, submission_id: str, as_json: bool) -> None:
     """List the photos and other files of an interview, where each lies, and those that never came."""
-    from collect.review.attached import attached
-    from collect.review.queue import found_in
-    from collect.review.standing import standing
+    from collect.review.attached import of_one
     from collect.store import open_store
 
-    store = open_store(session.settings)
-    form, every = found_in(store, submission_id)
-    interview = every.filter(submission_id=submission_id)["interview"][0]
-    rows = attached(store, session.definitions().form(form), standing(store, form).filter(interview=interview))
+    rows = of_one(open_store(session.settings), session.definitions(), submission_id)
     if as_json:
         click.echo(rows.write_json())
-        return
+    else:
+        _tell_files(session, rows)
+        session.say("review.files", files=rows.height, files_missing=rows["place"].null_count())
+
+
+def _tell_files(session: Session, rows: pl.DataFrame) -> None:
     for row in rows.iter_rows(named=True):
         echo(f"{row['name']}  {row['question'] or '-'}  {row['place'] or t('review.file.missing', session.lang)}")
-    counts = {"files": rows.height, "files_missing": rows["place"].null_count()}
-    echo(t("review.files", session.lang, **counts))
 
 
 def _decision(name: str, decision: str, words: str) -> None:
@@ -159,19 +159,24 @@ _decision("reopen", "received", "Take the last decision back.")
 @as_json
 @click.pass_obj
 def history(session: Session, submission_id: str, as_json: bool) -> None:
-    """Tell everything that happened to an interview."""
+    """Tell everything that happened to an interview, and which of its files are still missing."""
+    from collect.review.attached import of_one
     from collect.review.reviews import history as told
     from collect.store import open_store
+    from collect.wording.events import what_happened
 
-    rows = told(open_store(session.settings), submission_id)
+    store = open_store(session.settings)
+    rows = told(store, submission_id)
     if as_json:
         click.echo(rows.write_json())
         return
     for row in rows.iter_rows(named=True):
         event = t(f"review.event.{row['event']}", session.lang)
-        what = " ".join(filter(None, [row["question"], row["row_id"]]))
-        change = " ".join(f"{row['old'] or '-'} → {row['new'] or '-'}".split())  # an answer's line ends make no line
-        echo(f"{row['at']}  {row['by'] or '-'}  {event}  {what}  {change}  {row['why']}".rstrip())
+        what = " ".join(what_happened(row, session.lang).split())  # an answer's line ends make no line
+        said = (row["at"], row["by"] or "-", row["submission_id"], event, what, row["why"])
+        echo("  ".join(part for part in said if part))
+    files = of_one(store, session.definitions(), submission_id)
+    _tell_files(session, files.filter(files["place"].is_null()))
 
 
 @review.command()

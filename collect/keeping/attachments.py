@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -113,6 +113,17 @@ def files_of(store: Store, form: str, instance_id: str | None = None) -> dict[st
         for row in rows:
             path = path_of(store.folder, form, row["instance_id"], row["name"], row["sha256"])
             found.setdefault(row["instance_id"], {})[row["name"]] = path
+    return found
+
+
+def arrivals(store: Store, form: str, ids: Collection[str]) -> dict[tuple[str, str], list[str]]:
+    """The names of files that came with submissions, by the submission and the moment of their post."""
+    chosen = (ATTACHMENTS.c.form == form) & ATTACHMENTS.c.instance_id.in_(list(ids))
+    query = ATTACHMENTS.select().where(chosen).order_by(ATTACHMENTS.c.received_at, ATTACHMENTS.c.name)
+    found: dict[tuple[str, str], list[str]] = {}
+    with store.engine.connect() as connection:
+        for row in connection.execute(query).mappings():
+            found.setdefault((row["instance_id"], row["received_at"]), []).append(row["name"])
     return found
 
 

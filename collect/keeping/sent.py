@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,34 @@ def holds(store: Store, form: str, instance_id: str) -> bool:
     query = sa.select(SENT.c.sequence).where(SENT.c.form == form, SENT.c.instance_id == instance_id)
     with store.engine.connect() as connection:
         return connection.execute(query).scalar() is not None
+
+
+def standing_of(store: Store, form: str, ids: Collection[str]) -> list[dict[str, Any]]:
+    """What phones sent under these ids or as edits of them, in order, each with its ``state``.
+
+    A state is "in_tables", or one of those that `Counts` counts.
+    """
+    named = SENT.c.instance_id.in_(list(ids)) | SENT.c.replaces.in_(list(ids))
+    query = SENT.select().where(SENT.c.form == form, named).order_by(SENT.c.sequence)
+    with store.engine.connect() as connection:
+        rows = [dict(row._mapping) for row in connection.execute(query)]
+        received = set(connection.execute(sa.select(UPLOADS.c.upload_id)).scalars()) if rows else set()
+    return [{**row, "state": _state(row, in_tables=row["upload_id"] in received)} for row in rows]
+
+
+def _state(row: Mapping[str, Any], *, in_tables: bool) -> str:
+    if in_tables:
+        return "in_tables"
+    if row["refused"]:
+        return "sealed" if row["refused"] == SEALED else "unreadable"
+    return "waiting" if row["complete"] else "incomplete"
+
+
+def form_of(store: Store, instance_id: str) -> str | None:
+    """The form of a submission that came by phone; None for one that did not."""
+    query = sa.select(SENT.c.form).where(SENT.c.instance_id == instance_id).limit(1)
+    with store.engine.connect() as connection:
+        return connection.execute(query).scalar()
 
 
 def unfolded(store: Store) -> sa.Select[Any]:

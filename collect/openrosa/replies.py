@@ -35,7 +35,7 @@ STATUS: Mapping[str, int] = {  # ODK Central's answers
 }
 
 
-class Refused(CollectError):  # noqa: N818
+class Refused(CollectError):  # noqa: N818 - an answer the protocol provides for, not a fault
     """A phone's request that is not granted: ODK-nn. ``headers`` go with the answer."""
 
     def __init__(self, code: str, headers: Mapping[str, str] | None = None, **values: object) -> None:

@@ -17,6 +17,7 @@ from collect.problems import CollectError
 from collect.review.reviews import Correction
 from collect.review.sheet import OF_THE_ANSWER
 from collect.speech import said
+from collect.wording.events import what_happened
 from collect.wording.issues import words_of
 from collect.wording.states import state_of
 
@@ -263,12 +264,10 @@ def _history(history: pl.DataFrame, opened: Interview, lang: str) -> None:
 
 def _what(row: Mapping[str, Any], opened: Interview, lang: str) -> str:
     match row["event"]:
-        case "received":
-            return as_text(row["new"] or "")
-        case "review":
-            return " → ".join(t(f"review.state.{row[name]}", lang) for name in ("old", "new"))
         case "pair":
             return as_text(short(row["old"])) + " → " + t(f"review.pair.{row['new']}", lang)
+        case event if event != "correction":
+            return as_text(what_happened(row, lang))
         case _:
             question = opened.form.to_read.by_path.get(row["question"])
             label = (said(question.labels, lang) or question.name) if question else row["question"]

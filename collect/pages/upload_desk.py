@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from collect.forms import Form
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     from collect.intake import Receipt
-    from collect.receive.sealed import PrivateKey
     from collect.review.reviews import Correction, Outcome
 
 Progress = Callable[[str, float], None]
@@ -23,7 +24,7 @@ class Answers:
 
     dates: str = ""
     encoding: str = ""
-    key: PrivateKey | None = field(default=None, repr=False)
+    key: RSAPrivateKey | None = field(default=None, repr=False)
 
 
 class Desk(Protocol):

@@ -56,8 +56,7 @@ class KeyRing:
         raise ValueError
 
 
-PrivateKey = RSAPrivateKey
-Keys = PrivateKey | KeyRing
+Keys = RSAPrivateKey | KeyRing
 
 
 class NotOpenedError(Exception):

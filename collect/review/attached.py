@@ -7,15 +7,22 @@ submission inside a zip, or in the folder ``media`` that Central puts beside its
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+from lxml import etree
 
 from collect import registry
 from collect.forms import Form
+from collect.journey import Definitions
+from collect.keeping import sent
 from collect.keeping.attachments import ENCRYPTED, files_of
-from collect.review.identity import versions
+from collect.keeping.journal import bytes_of
+from collect.receive.submissions import local, parse, parser
+from collect.review.identity import found_in, versions
+from collect.review.standing import standing
 from collect.store import Store, kept, safe_name
 
 ATTACHED = {
@@ -24,6 +31,7 @@ ATTACHED = {
     "name": pl.String(),
     "place": pl.String(),  # below the data folder; null where it never came
 }
+OF_ENVELOPES = ("file", "encryptedXmlFile")  # elements of an encrypted submission that name what belongs to it
 NO_ANSWERS = (".xml", ".csv", ".json", ".xlsx")
 
 
@@ -71,6 +79,44 @@ def _sent(store: Store, form: str) -> dict[str, dict[str, str]]:
         places = {one: str(path.relative_to(store.folder)) for one, path in came[name].items()}
         found.setdefault(interview, {}).update({one.removesuffix(ENCRYPTED): at for one, at in places.items()})
     return found
+
+
+def of_one(store: Store, definitions: Definitions, submission_id: str) -> pl.DataFrame:
+    """The files of one interview, as ATTACHED; also of one whose files are still coming, so that it is in no table.
+
+    Raises CollectError USE-01 for an id nobody sent.
+    """
+    form = sent.form_of(store, submission_id)
+    waits = [] if form is None else sent.standing_of(store, form, [submission_id])
+    draft = next((one for one in waits if one["instance_id"] == submission_id and one["state"] != "in_tables"), None)
+    if draft is not None:
+        return _of_draft(store, definitions.form(draft["form"]), draft)
+    form, every = found_in(store, submission_id)
+    interview = every.filter(submission_id=submission_id)["interview"][0]
+    return attached(store, definitions.form(form), standing(store, form).filter(interview=interview))
+
+
+def _of_draft(store: Store, form: Form, draft: Mapping[str, Any]) -> pl.DataFrame:
+    """Of answers that lie in the journal: the files they name and those that came."""
+    root = parse(bytes_of(store.folder, draft), draft["instance_id"], parser())
+    came = files_of(store, draft["form"], draft["instance_id"]).get(draft["instance_id"], {})
+    places = {name: str(path.relative_to(store.folder)) for name, path in came.items()}
+    asked = [(path, name) for path, name in named_files(root, form)]
+    rows = [(draft["instance_id"], path, name, places.pop(safe_name(name), None)) for path, name in asked]
+    rows += [(draft["instance_id"], None, name, place) for name, place in places.items()]
+    return pl.DataFrame(rows, schema=ATTACHED, orient="row")
+
+
+def named_files(root: etree._Element, form: Form) -> Iterator[tuple[str | None, str]]:
+    """Question and name of every file that a submission's answers name, or its envelope, which has no questions."""
+    asks = {one.path for one in form.to_read.questions if one.type == "binary"}
+    for element in root.iter():
+        name = (element.text or "").strip() if isinstance(element.tag, str) else ""
+        path = "/" + "/".join(reversed([local(one.tag) for one in (element, *element.iterancestors())])) if name else ""
+        if path in asks:
+            yield path, name
+        elif root.get("encrypted") == "yes" and name and local(element.tag) in OF_ENVELOPES:
+            yield None, name
 
 
 def counts(rows: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,7 @@ docs/decisions/0080.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from collect import registry
+from collect.passing import FRAME
+from collect.problems import CollectError
 from collect.store import Store
 
 INDEX: Mapping[str, pl.DataType] = {
@@ -27,6 +29,7 @@ INDEX: Mapping[str, pl.DataType] = {
     "content": pl.String(),
     "whole": pl.Boolean(),  # False: the export had no rows of a repeat, and none were held
 }
+MOMENT = pl.Datetime("us", "UTC")
 ORDER = ("edits", "sequence", "submitted_at")
 
 
@@ -42,14 +45,16 @@ def versions(store: Store, form: str, until: datetime | None = None) -> pl.DataF
     Returns
     -------
     DataFrame
-        ``upload_id``, ``sequence``, ``submission_id``, ``replaces``, ``submitted_at``, ``edits``, ``content`` and
-        ``interview``: the first id of the interview the version belongs to.
+        ``upload_id``, ``sequence``, ``received_at``, ``submission_id``, ``replaces``, ``submitted_at``, ``edits``,
+        ``content`` and ``interview``: the first id of the interview the version belongs to.
     """
-    known = {one["upload_id"] for one in known_uploads(store, until)}
-    nothing = pl.DataFrame(schema={**INDEX, "upload_id": pl.String, "sequence": pl.Int64})
+    known = {one["upload_id"]: datetime.fromisoformat(one["received_at"]) for one in known_uploads(store, until)}
+    nothing = pl.DataFrame(schema={**INDEX, "upload_id": pl.String, "sequence": pl.Int64, "received_at": MOMENT})
     frames = [
         index_of(store, form, part["upload_id"]).with_columns(
-            upload_id=pl.lit(part["upload_id"]), sequence=pl.lit(part["sequence"], pl.Int64)
+            upload_id=pl.lit(part["upload_id"]),
+            sequence=pl.lit(part["sequence"], pl.Int64),
+            received_at=pl.lit(known[part["upload_id"]].astimezone(UTC), MOMENT),
         )
         for part in registry.parts_of(store.engine)
         if part["form"] == form and part["upload_id"] in known
@@ -125,3 +130,17 @@ def current(store: Store, form: str, until: datetime | None = None) -> pl.DataFr
     What a reviewer decided is not looked at: `collect.review.standing.standing` does.
     """
     return counting(versions(store, form, until))
+
+
+def found_in(store: Store, submission_id: str) -> tuple[str, pl.DataFrame]:
+    """The form a submission belongs to, and every version of that form's submissions. Raises CollectError USE-01."""
+    for form in forms_received(store):
+        every = versions(store, form)
+        if submission_id in every["submission_id"]:
+            return form, every
+    raise CollectError("USE-01", what="submission", name=submission_id, known="collect review list")
+
+
+def forms_received(store: Store) -> list[str]:
+    """The forms that submissions were received of."""
+    return sorted({part["form"] for part in registry.parts_of(store.engine)} - {FRAME})

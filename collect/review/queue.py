@@ -1,27 +1,22 @@
-"""What a reviewer sees: every interview with its standing, and everything that happened to one.
+"""What a reviewer sees: every interview with its standing. `collect.review.reviews` is the door to it.
 
-`collect.review.reviews` is the door to both. The tables hold no answers but place, interviewer and day (the queue), or
-the corrected ones (the history), and stay inside the data folder.
+The table holds no answers but place, interviewer and day, and stays inside the data folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
 from collect import registry
 from collect.forms import Form
 from collect.journey import Definitions
-from collect.keeping.ledger import Entry, entries
-from collect.passing import FRAME
 from collect.problems import CollectError
 from collect.review.attached import attached, counts
 from collect.review.corrections import Amended, amended
-from collect.review.identity import versions
 from collect.review.standing import STATES, by_server, decided, standing
 from collect.store import Store
 
@@ -54,18 +49,6 @@ FROM_STANDING = {
 FROM_FILES = {"files": pl.Int64(), "files_missing": pl.Int64()}
 FROM_UPLOADS = {"file": pl.String(), "received_at": pl.String(), "received_by": pl.String()}
 QUEUE = {"form": pl.String(), "state": pl.String(), **FROM_TABLES, **FROM_STANDING, **FROM_FILES, **FROM_UPLOADS}
-HISTORY = {
-    "at": pl.String(),
-    "by": pl.String(),
-    "event": pl.String(),
-    "submission_id": pl.String(),
-    "row_id": pl.String(),
-    "question": pl.String(),
-    "old": pl.String(),
-    "new": pl.String(),
-    "why": pl.String(),
-    "number": pl.Int64(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,58 +157,6 @@ def _filtered(rows: pl.DataFrame, filters: Filters) -> pl.DataFrame:
 
 
 HIDDEN = ("deleted", "superseded")
-
-
-def history(store: Store, submission_id: str) -> pl.DataFrame:
-    """Everything that happened to one interview, all its versions together, in order.
-
-    Returns
-    -------
-    DataFrame
-        ``event`` is received (``new``: the file), review (``old`` and ``new``: states), correction (answers to
-        ``question`` in ``row_id``), or pair (``old``: the other id; ``new``: same or different). ``number`` is the
-        entry of the ledger.
-
-    Raises
-    ------
-    CollectError
-        USE-01 for an id nobody sent.
-    """
-    form, every = found_in(store, submission_id)
-    interview = every.filter(submission_id=submission_id)["interview"][0]
-    own = every.filter(interview=interview)
-    ids = set(own["submission_id"])
-    received = {one["upload_id"]: one for one in registry.uploads(store.engine)}
-    rows = [_arrival(row, received[row["upload_id"]]) for row in own.iter_rows(named=True)]
-    said = entries(store, form=form)
-    rows += [_event(one) for one in said if ids & {one.submission_id, *([one.other] if one.kind == "pair" else [])}]
-    return pl.DataFrame(rows, schema=HISTORY, orient="row").sort(
-        pl.col("at").str.to_datetime(time_zone="UTC"), maintain_order=True
-    )
-
-
-def _arrival(row: Mapping[str, Any], upload: Mapping[str, Any]) -> tuple[Any, ...]:
-    at = datetime.fromisoformat(upload["received_at"]).isoformat()
-    return at, upload["received_by"], "received", row["submission_id"], "", "", None, upload["file_name"], "", None
-
-
-def _event(one: Entry) -> tuple[Any, ...]:
-    old = one.other if one.kind == "pair" else one.old
-    return one.at, one.by, one.kind, one.submission_id, one.row_id, one.question, old, one.new, one.why, one.number
-
-
-def found_in(store: Store, submission_id: str) -> tuple[str, pl.DataFrame]:
-    """The form a submission belongs to, and every version of that form's submissions. Raises CollectError USE-01."""
-    for form in forms_received(store):
-        every = versions(store, form)
-        if submission_id in every["submission_id"]:
-            return form, every
-    raise CollectError("USE-01", what="submission", name=submission_id, known="collect review list")
-
-
-def forms_received(store: Store) -> list[str]:
-    """The forms that submissions were received of."""
-    return sorted({part["form"] for part in registry.parts_of(store.engine)} - {FRAME})
 
 
 def one_of(what: str, names: Iterable[str], known: Sequence[str]) -> None:

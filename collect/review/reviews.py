@@ -26,8 +26,9 @@ from collect.keeping.ledger import Entry, Said, append, entries
 from collect.problems import CollectError
 from collect.review.corrections import Cells, amended, answers_as_received, cells_now
 from collect.review.duplicates import PAIRS, pairs, traits
-from collect.review.identity import successor
-from collect.review.queue import EVERYTHING, HISTORY, QUEUE, Filters, forms_received, found_in, history, one_of, queue
+from collect.review.history import HISTORY, history
+from collect.review.identity import forms_received, found_in, successor
+from collect.review.queue import EVERYTHING, QUEUE, Filters, one_of, queue
 from collect.review.standing import DECISIONS, FINAL, STATES, standing
 from collect.store import Store, written_whole
 

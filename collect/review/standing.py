@@ -14,7 +14,7 @@ import polars as pl
 
 from collect.keeping.ledger import Entry, entries
 from collect.review.identity import counting, versions
-from collect.store import Store
+from collect.store import COUNTED_SO, Store
 
 DECISIONS = ("accepted", "sent_back", "rejected", "deleted", "received")  # "received" takes the last one back
 FINAL = ("rejected", "deleted")  # no later version undoes these
@@ -55,6 +55,7 @@ def standing(store: Store, form: str, until: datetime | None = None) -> pl.DataF
     now = counting(every)
     reviewed = _reviews(said).join(interviews, on="submission_id", how="inner", maintain_order="left")
     last = reviewed.unique("interview", keep="last", maintain_order=True).drop("submission_id")
+    last = _on_contents_as_counted_now(last, every)
     found = now.join(last, on="interview", how="left", maintain_order="left").join(
         _superseded(said, interviews), on="interview", how="left", maintain_order="left"
     )
@@ -67,6 +68,18 @@ def standing(store: Store, form: str, until: datetime | None = None) -> pl.DataF
         .when(standing_still & (pl.col("last_decision") != "received"))
         .then("last_decision"),
     ).drop("decided_on")
+
+
+def _on_contents_as_counted_now(last: pl.DataFrame, every: pl.DataFrame) -> pl.DataFrame:
+    """Decisions whose content was counted in another way were about what counted when they were made."""
+    former = ~pl.col("decided_on").str.starts_with(COUNTED_SO)
+    made = last.filter(former).select("interview", made_at=pl.col("decided_at").str.to_datetime(time_zone="UTC"))
+    there = every.join(made, on="interview", how="inner", maintain_order="left").filter(
+        pl.col("received_at") <= pl.col("made_at")
+    )
+    then = counting(there).select("interview", then="content")
+    rows = last.join(then, on="interview", how="left", maintain_order="left")
+    return rows.with_columns(decided_on=pl.coalesce("then", "decided_on")).drop("then")
 
 
 def _reviews(said: Sequence[Entry]) -> pl.DataFrame:
