@@ -29,6 +29,7 @@ from collect.demo import make_round
 from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted
 from collect.pages import foreign, opening
+from collect.pages.words import number
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -52,6 +53,9 @@ browser = pytest.fixture(chromium, scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serving(tmp_path_factory.mktemp("made"), *MADE) as address:
         yield address
+
+
+Step = tuple[str, str, list[str]]  # an address, what of "show" is chosen, what the boxes say
 
 
 @dataclass
@@ -97,6 +101,22 @@ class Watched:
         self.page.wait_for_function(DRAWN, timeout=30_000)
         if before == "map":
             self.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
+
+    def settled(self, key: str, code: str, other_than: Step | None = None) -> Step:
+        """What the map shows once it stands still."""
+        chosen = self.page.locator(f".st-key-{key} [aria-checked=true]").filter(has_text=t(f"map.{key}.{code}", "en"))
+        chosen.wait_for()
+        self.page.wait_for_function(f"old => location.href !== old && ({DRAWN})()", arg=other_than and other_than[0])
+        boxes = self.page.get_by_role("combobox").evaluate_all("all => all.map(one => one.value)")
+        return self.page.url, chosen.inner_text(), boxes
+
+    def shows(self, step: Step) -> None:
+        """Wait until the page's address and choices are those of a step."""
+        url, shown, boxes = step
+        self.page.wait_for_url(url)
+        self.page.locator("[aria-checked=true]").filter(has_text=shown).wait_for()
+        same = "boxes => [...document.querySelectorAll('[role=combobox]')].every((one, at) => one.value === boxes[at])"
+        self.page.wait_for_function(same, arg=boxes)
 
     def pages(self) -> list[str]:
         """Every page of the navigation by its address, and a commune's, which stands in none."""
@@ -216,6 +236,88 @@ def test_the_code_of_the_first_page_opens_it_with_all_that_the_link_asked(
     assert not seen.page.get_by_role("dialog").is_visible()
     assert "target=S3-2025-commune" in seen.page.url
     assert "lang=km" in seen.page.url
+    assert seen.wrong == []
+
+
+def test_back_and_forward_show_what_each_address_says(watch: Callable[..., Watched], made: str) -> None:
+    seen = watch(made)
+    seen.open("", "en", "overview.title")
+    entries = "history.length"
+    before = seen.page.evaluate(entries)
+    seen.page.get_by_role("link", name=t("nav.map", "en"), exact=True).first.click()
+    steps = [seen.settled("show", "verdict")]
+    seen.page.get_by_text(t("map.show.value", "en"), exact=True).click()
+    steps.append(seen.settled("show", "value", other_than=steps[-1]))
+    seen.page.get_by_role("combobox").first.click()
+    seen.page.get_by_role("option").last.click()
+    steps.append(seen.settled("show", "value", other_than=steps[-1]))
+    seen.page.get_by_role("combobox").nth(1).fill("cau ke")
+    seen.page.get_by_role("option", name="Cau Ke").click()
+    steps.append(seen.settled("show", "value", other_than=steps[-1]))
+    assert "commune=29308" in seen.page.url
+    seen.page.get_by_text("Tiếng Việt", exact=True).click()
+    seen.page.get_by_role("heading", name=t("map.title", "vi"), exact=True).wait_for()
+    assert seen.page.evaluate(entries) - before == len(steps) + 1, (
+        "one step for each thing done, none for what a page adds"
+    )
+    for step in reversed(steps):
+        seen.page.go_back()
+        seen.shows(step)
+    seen.page.go_back()
+    seen.page.get_by_role("heading", name=t("overview.title", "en"), exact=True).wait_for()
+    for step in steps:
+        seen.page.go_forward()
+        seen.shows(step)
+    seen.page.go_forward()
+    seen.page.get_by_role("heading", name=t("map.title", "vi"), exact=True).wait_for()
+    assert seen.wrong == []
+
+
+def test_a_link_to_a_commune_opens_it_whichever_was_looked_at_before_and_back_returns(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("commune?id=29308", "vi")
+    first, second = (make_results().units.filter(code=code)["name_vi"][0] for code in ("29308", "29341"))
+    seen.page.get_by_role("combobox").first.fill(second.partition(" ")[2])
+    seen.page.get_by_role("option", name=second).click()
+    seen.page.get_by_role("heading", name=second, exact=True).wait_for()
+    seen.page.get_by_role("link", name=t("commune.back", "vi")).click()
+    seen.page.get_by_role("heading", name=t("map.title", "vi"), exact=True).wait_for()
+    seen.page.go_back()
+    seen.page.get_by_role("heading", name=second, exact=True).wait_for()
+    seen.page.go_back()
+    seen.page.get_by_role("heading", name=first, exact=True).wait_for()
+    assert seen.page.get_by_role("combobox").first.input_value().startswith(first)
+    assert seen.wrong == []
+
+
+def test_filters_of_the_gap_list_come_and_go_with_back_and_a_row_opened_leads_back_to_them(
+    watch: Callable[..., Watched], made: str
+) -> None:
+    seen = watch(made)
+    seen.open("gaps", "en", "gap_list.title")
+    rows = number(make_results().gaps.height, "en")
+    whole = t("gap_list.count", "en", rows=rows, all=rows)
+    seen.page.get_by_role("combobox").nth(1).click()
+    seen.page.get_by_role("option", name=t("verdict.undecided", "en")).click()
+    seen.page.keyboard.press("Escape")
+    seen.page.wait_for_url("**gap_verdict=undecided**")
+    seen.page.wait_for_function(DRAWN)
+    seen.page.go_back()
+    seen.page.wait_for_url(lambda url: "gap_verdict" not in url)
+    seen.page.get_by_text(whole, exact=True).wait_for()
+    seen.page.go_forward()
+    seen.page.get_by_text(whole, exact=True).wait_for(state="detached")
+    grid = seen.page.get_by_test_id("stDataFrame").first.bounding_box()
+    assert grid is not None
+    seen.page.mouse.click(grid["x"] + 16, grid["y"] + 52)
+    seen.page.wait_for_url("**/commune?**id=**")
+    seen.page.go_back()
+    seen.page.wait_for_url("**gap_verdict=undecided**")
+    seen.page.get_by_role("heading", name=t("gap_list.title", "en"), exact=True).wait_for()
+    seen.page.wait_for_timeout(500)
+    assert "/gaps" in seen.page.url, "the row that was chosen does not open its commune again"
     assert seen.wrong == []
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 import geo
 from collect.i18n import t
-from collect.pages import data, looks
+from collect.pages import data, link_codes, looks
 from collect.pages.bullets import Bullet, draw
 from collect.pages.data import Results, ShownBehind
 from collect.pages.layout import address, coded, header
@@ -37,9 +37,8 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     """Draw the page of the commune that the address names (``?id=``), or a search where it names none."""
     names = dict(results.units.sort("name_vi").select("code", data.name_in(lang)).iter_rows())
     asked = st.query_params.get("id")
-    if asked in names and st.session_state.get("id") not in names:
-        st.session_state["id"] = asked
-    code = st.session_state.get("id") if st.session_state.get("id") in names else None
+    code = next(iter(link_codes.settle("id", names)), None)
+    st.session_state["id"] = code
     header(names[code] if code else t("commune.title", lang), lang, results)
     if code:
         st.set_page_config(f"{names[code]} · Phủ")
@@ -71,6 +70,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
 
 
 def _take_away(results: Results, code: str, lang: str, sources: Sources) -> None:
+    vintage = results.units["vintage"][0]  # the map may have shown another list, where the code is another commune
     st.download_button(
         t("commune.sheet", lang),
         data=lambda: sources.sheet(code),
@@ -85,7 +85,7 @@ def _take_away(results: Results, code: str, lang: str, sources: Sources) -> None
         sources.links["map"],
         label=t("commune.back", lang),
         icon=":material/map:",
-        query_params=address(lang, commune=code),
+        query_params=address(lang, commune=code, vintage=vintage),
     )
 
 

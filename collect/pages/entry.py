@@ -15,6 +15,7 @@ from collect.pages import (
     forms_page,
     gap_list,
     layout,
+    link_codes,
     live,
     live_desk,
     live_field,
@@ -172,6 +173,7 @@ def draw() -> None:
     visit.links.update(pages(visit))
     opened = st.navigation(list(visit.links.values()), position="top")
     st.set_page_config(f"{opened.title} · Phủ")  # the tab bears the page's name
+    link_codes.arrive(opened.url_path)
     layout.phone_pages(visit.links.values(), opened, lang)
     opened.run()
 

@@ -82,7 +82,6 @@ def _list(results: Results, lang: str, sources: Sources) -> None:
     )
     st.caption(t("gap_list.privacy", lang))
     if openable and event.selection.rows and event.selection.rows[0] < rows.height:
-        st.session_state.pop("id", None)
         code = rows["commune_code"][event.selection.rows[0]]
         st.switch_page(sources.links["commune"], query_params=address(lang, id=code))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -21,6 +22,8 @@ def language(default: str) -> str:
     What was last used is a cookie: who comes back from logging in comes without an address of ours.
     """
     asked = st.query_params.get("lang")
+    if link_codes.went_back() and asked in LANGUAGES:
+        st.session_state["lang"] = asked
     if st.session_state.get("lang") not in LANGUAGES:
         wished = (asked, st.context.cookies.get(LAST_USED), default, "vi")
         st.session_state["lang"] = next(lang for lang in wished if lang in LANGUAGES)
@@ -170,24 +173,11 @@ def coded(
 
     A code in the address that is not among ``options`` is said to be unknown.
     """
-    value = st.session_state.get(key)
-    if key not in st.session_state or value not in options:
-        asked = st.query_params.get(key)
-        value = asked if asked in options else default
-        if asked is not None and asked not in options:
-            link_codes.remember(key, [asked])
-    st.session_state[key] = value  # said at every run: a browser that opens another page has forgotten it
+    first = [] if default is None else [default]
+    st.session_state[key] = next(iter(link_codes.settle(key, options, first)), default)  # anew: pages forget it
     link_codes.tell(key, label)
-
-    def push() -> None:
-        link_codes.chosen(key)
-        value = st.session_state[key]
-        if value is None:
-            st.query_params.pop(key, None)
-        else:
-            st.query_params[key] = value
-
-    return widget(label, options, key=key, format_func=format_func, on_change=push, persist_state="session", **more)
+    told = partial(link_codes.chose, key, first)
+    return widget(label, options, key=key, format_func=format_func, on_change=told, persist_state="session", **more)
 
 
 def address(lang: str, **codes: str | None) -> dict[str, str]:

@@ -49,7 +49,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     vintage = _chosen(results, sources)
     found = results if vintage == results.units["vintage"][0] else sources.results(vintage)
     header(t("map.title", lang), lang, found)
-    _unknown_vintage(sources, lang)
+    link_codes.tell("vintage", t("map.vintage", lang))
     if found is None or sources.old(vintage):
         if found is None:
             _vintage(results, sources, lang)
@@ -106,20 +106,12 @@ def _show(lang: str) -> Show:
 
 def _chosen(results: Results, sources: Sources) -> str:
     """The list of communes that was chosen before, on this page or in the address; else that of the other pages."""
-    asked = st.session_state.get("vintage") or st.query_params.get("vintage")
-    chosen = asked if asked in sources.offered else str(results.units["vintage"][0])
+    own = str(results.units["vintage"][0])
+    chosen = link_codes.settle("vintage", sources.offered, [own])[0]
     if st.session_state.get("map-vintage", chosen) != chosen:  # the same code is another commune there
         st.session_state.pop("commune", None)
-        st.query_params.pop("commune", None)
-    st.session_state["map-vintage"] = chosen
+    st.session_state["vintage"] = st.session_state["map-vintage"] = chosen
     return chosen
-
-
-def _unknown_vintage(sources: Sources, lang: str) -> None:
-    asked = st.query_params.get("vintage")
-    if asked is not None and asked not in sources.offered:
-        link_codes.remember("vintage", [asked])
-        link_codes.tell("vintage", t("map.vintage", lang))
 
 
 def _vintage(results: Results, sources: Sources, lang: str) -> None:
@@ -156,9 +148,8 @@ def _map_and_card(
 
 
 def _choose(commune: str) -> None:
-    """Make a commune the chosen one, which the address names."""
     st.session_state["commune"] = commune
-    st.query_params["commune"] = commune
+    link_codes.chose("commune")
 
 
 def _ranked(rows: pl.DataFrame) -> pl.DataFrame:
@@ -201,7 +192,7 @@ def _files(results: Results, target: Target, show: Show, lang: str, sources: Sou
         for kind, (mime, icon) in FILES.items():
             st.download_button(
                 t(f"map.download.{kind}", lang),
-                data=lambda kind=kind: sources.map_file(results, target, show, kind),  # type: ignore[misc]
+                data=partial(sources.map_file, results, target, show, kind),
                 file_name=f"map_{target.target_id}_{show}_{results.run_id}.{kind}",
                 mime=mime,
                 icon=icon,

@@ -44,6 +44,7 @@ FONTS = (  # on every page in every language: the switch between them speaks all
     "be-vietnam-pro-vietnamese-700", "noto-sans-khmer-khmer-wght",
 )  # fmt: skip
 IMPORTS = re.compile(r"""(?:from|import)\s*["'`]\./([^"'`/]+\.js)["'`]""")
+STEPS = Path(__file__).with_name("assets") / "steps.js"
 FIND_SERVER = '<script>window.__streamlit = {BACKEND_BASE_URL: new URL(".", location.href).href}</script>'
 LINKS = {
     ".js": '<link rel="modulepreload" crossorigin href="{}">',
@@ -85,6 +86,7 @@ class Opening:
 def head(folder: Path, page: str) -> Iterator[str]:
     """What the head of a page's document gets."""
     yield FIND_SERVER
+    yield f"<script>{STEPS.read_text(encoding='utf-8')}</script>"
     static = folder / "static"
     parts = (*EVERYWHERE, *PARTS[page])
     styles = (file for part in parts for file in static.glob(f"css/{part}.*.css"))

@@ -124,7 +124,6 @@ def _furthest(results: Results, lang: str, links: Mapping[str, st.Page]) -> None
     )
     st.caption(t("overview.furthest.help", lang))
     if event.selection.rows:
-        st.session_state.pop("id", None)  # the row decides which commune opens, not the one looked at before
         st.switch_page(links["commune"], query_params=address(lang, id=rows["place"][event.selection.rows[0]]))
 
 

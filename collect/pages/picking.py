@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -27,26 +28,15 @@ class Kind:
 def several(kind: Kind, everything: str) -> list[str]:
     """A multiselect; nothing chosen means everything, and says so."""
     key, options = kind.key, list(kind.words)
-    if key not in st.session_state:
-        asked = st.query_params.get_all(key)
-        if unknown := [code for code in asked if code and code not in options]:
-            link_codes.remember(key, unknown)
-        st.session_state[key] = [code for code in (asked or kind.first) if code in options]
-    st.session_state[key] = [code for code in st.session_state[key] if code in options]
-
+    st.session_state[key] = link_codes.settle(key, options, kind.first)
     link_codes.tell(key, kind.label)
-
-    def push() -> None:
-        link_codes.chosen(key)
-        st.query_params[key] = st.session_state[key]
-
     picked: list[str] = st.multiselect(
         kind.label,
         options,
         key=key,
         format_func=lambda code: kind.words[code],
         placeholder=everything,
-        on_change=push,
+        on_change=partial(link_codes.chose, key, kind.first),
         persist_state="session",
     )
     return picked
