@@ -22,6 +22,7 @@ from collect.pages import (
 )  # fmt: skip
 from collect.pages.issues import reason
 from collect.pages.layout import address, header
+from collect.pages.signing import ask_name
 from collect.pages.upload_desk import Answers, Desk, Mending
 from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
@@ -88,7 +89,7 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
         files = st.file_uploader(
             t("upload.files", lang), accept_multiple_files=True, key=f"files-{turn}", help=t("upload.files.help", lang)
         )
-    by = st.text_input(t("upload.by", lang), key="by", persist_state="session", max_chars=80, width=360)
+    by = ask_name(st.session_state["who"], t("upload.by", lang), width=360)
     key, no_key = upload_key.given(turn)
     at = Counter(desk, mending.signed(by), by, lang, key)
     checked = _each(files, at, dry_run=True, kept="checked")
