@@ -105,6 +105,12 @@ def news_of(index: pl.DataFrame, before: pl.DataFrame) -> pl.Series:
     return rows.select(news=word)["news"]
 
 
+def brought_by(receipts: Sequence[Receipt]) -> set[str]:
+    """The submissions that storing these would bring or change."""
+    fresh = [part.submissions.filter(pl.col("news") != "duplicate") for one in receipts for part in one.parts]
+    return {ident for rows in fresh for ident in rows["submission_id"]}
+
+
 def count(news: pl.Series, repeated: int = 0) -> dict[str, int]:
     """How many are new, changed, duplicate; ``repeated``: those met twice in one upload are duplicates too."""
     found = dict(news.value_counts().iter_rows())

@@ -46,6 +46,7 @@ PAGES = {  # what each role finds in the navigation; every other address is a pa
     "sok": {"overview", "map", "gaps", "upload", "method"} | FIELD,
 }
 ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1)")
+ASLEEP = "window.setInterval = () => 0"  # as browsers do to a window that nobody looks at
 LATE_SECONDS = 10  # how long the provider lets "late" stay
 ALL_PAGES = PAGES["sok"]
 
@@ -89,13 +90,15 @@ def windows(browser: Browser) -> Iterator[dict[tuple[str | None, int], BrowserCo
 def opened(browser: Browser, app: str, windows: dict[tuple[str | None, int], BrowserContext]) -> Iterator[Opened]:
     pages: list[Page] = []
 
-    def new(person: str | None, at: str = "", lang: str = "vi", width: int = 1440) -> Page:
+    def new(person: str | None, at: str = "", lang: str = "vi", width: int = 1440, script: str = "") -> Page:
         known = (person, width) in windows
         if not known:
             windows[person, width] = browser.new_context(viewport={"width": width, "height": 900})
             windows[person, width].route(ELSEWHERE, lambda route: route.abort())  # the provider's own fonts
             windows[person, width].set_default_timeout(20_000)
             windows[person, width].add_init_script(path=AXE)
+            if script:
+                windows[person, width].add_init_script(script)
         pages.append(windows[person, width].new_page())
         pages[-1].goto(f"{app}/{at}?lang={lang}")
         if person and not known:
@@ -186,21 +189,18 @@ def test_who_has_no_role_is_told_whom_to_ask_in_the_language_they_came_with(open
     assert page.get_by_test_id("stTopNavLink").count() == 0
 
 
-def test_a_login_that_ran_out_asks_to_log_in_again_at_the_next_step(opened: Opened) -> None:
+def test_a_login_that_ran_out_closes_the_page_though_nobody_touches_it(opened: Opened) -> None:
     page = opened("late")
-    begun = time.monotonic()
     assert pages_on_top(page) == PAGES["minh"]
-    page.wait_for_timeout(max(0.0, LATE_SECONDS + 1 - (time.monotonic() - begun)) * 1000)
-    page.get_by_test_id("stTopNavLink").filter(has_text=t("nav.gaps", "vi")).click()
-    heading(page, "door.expired", "vi")
+    expect(page.get_by_role("heading", name=t("door.expired", "vi"))).to_be_visible(timeout=1000 * (LATE_SECONDS + 5))
     nothing_shown(page)
     page.get_by_role("button", name=t("door.expired.button", "vi")).click()
     expect(page.locator("input[name=login]")).to_be_visible()
 
 
 def test_a_part_of_a_page_that_draws_itself_again_asks_whether_the_login_still_holds(opened: Opened) -> None:
-    """The rows of the gap list are filtered without drawing the page: no step of the app's own entry is taken."""
-    page = opened("late", "gaps", width=1280)
+    """The rows of the gap list are filtered without drawing the page, in a window whose timers sleep."""
+    page = opened("late", "gaps", width=1280, script=ASLEEP)
     begun = time.monotonic()
     heading(page, "gap_list.title", "vi")
     chosen = page.get_by_role("combobox", name=t("gap_list.filter.verdict", "vi"))

@@ -16,7 +16,7 @@ from pages_opened import open_page, page_of_app
 from streamlit.testing.v1 import AppTest
 
 from collect import harmless, registry
-from collect.access import LOCAL, Forbidden, Scope, Who
+from collect.access import ANYBODY, LOCAL, Forbidden, Scope, Who
 from collect.demo import make_round
 from collect.i18n import LANGUAGES
 from collect.intake import Asked, add_file
@@ -35,6 +35,7 @@ LAN = Who("Lan", "survey", subject="1")
 SOK = Who("Sok", "survey", subject="2")
 MINH = Who("Minh", "planner", subject="3")
 LY = Who("Ly", "partner", subject="4")
+HOA = Who("Hoa", "planner", subject="9")
 VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("review", {}), ("review", {"view": "pairs"}), ("quality", {}), ("quality", {"section": "interviewers"}),
     ("quality", {"section": "times"}), ("quality", {"section": "places"}), ("quality", {"section": "pairs"}),
@@ -51,7 +52,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def store(settings: Settings) -> Iterator[Store]:
-    """Lan sent two teams' files, Sok one and then three interviews of it once more; the office sent the frame."""
+    """Lan sent two teams' files, Sok one and then five interviews of it once more; the office sent the frame."""
     made = make_round(settings.data / "demo", households=400)
     opened, known = open_store(settings), define(settings.forms)
     again = settings.data / "again.zip"
@@ -66,9 +67,9 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 def _again(source: Path, target: Path) -> None:
-    """Three submissions once more, under other ids."""
+    """Five submissions once more, under other ids."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for place, name in enumerate(sorted(one for one in old.namelist() if one.endswith(".xml"))[:3]):
+        for place, name in enumerate(sorted(one for one in old.namelist() if one.endswith(".xml"))[:5]):
             text = old.read(name).decode()
             begin, _, rest = text.partition("instanceID>")
             _, _, end = rest.partition("<")
@@ -196,12 +197,10 @@ def test_a_decision_on_what_another_window_decided_meanwhile_is_not_written_and_
     ident, following = desk.queue().filter(state="with_issues")["submission_id"][:2]
     app = page("review", who=MINH)
     app.text_input(key=f"reason-{ident}").set_value("never visited")
-    live_reviews.reviewing(settings, Who("Hoa", "planner", subject="9")).decide([ident], "accepted", "")
+    live_reviews.reviewing(settings, HOA).decide([ident], "accepted", "")
     app.button(key=f"rejected-{ident}").click().run()
     (told,) = [one.value for one in app.error]
-    assert told.startswith(
-        f"Nothing was written down: interview {ident.removeprefix('uuid:')[:8]} was changed elsewhere"
-    )
+    assert told.startswith(f"Interview {ident.removeprefix('uuid:')[:8]} was left as it is: it was changed elsewhere")
     assert "Hoa" in told
     assert "now “accepted”" in told
     assert app.text_input(key=f"reason-{following}").value == ""
@@ -226,6 +225,90 @@ def test_one_interview_is_opened_and_several_are_decided_on_only_where_somebody_
     assert "### 2 interviews chosen" in [one.value for one in app.markdown]
     app.multiselect(key="state").set_value(["received"]).run()  # other rows: nothing of them is ticked
     assert "### 2 interviews chosen" not in [one.value for one in app.markdown]
+
+
+def test_several_are_decided_on_but_for_those_that_another_window_decided_meanwhile(
+    page: Open, settings: Settings, store: Store
+) -> None:
+    desk, key = live_reviews.reviewing(settings, MINH), "review-rows-{}"
+    ids = desk.queue().filter(state="with_issues")["submission_id"]
+    app = page("review", who=MINH)
+    app.toggle(key="several").set_value(True).run()
+    app.session_state[key.format(ids.hash().sum())] = {"selection": {"rows": [0, 1, 2], "columns": [], "cells": []}}
+    app.run()
+    app.text_input(key="several-reason").set_value("ask again")
+    live_reviews.reviewing(settings, HOA).decide([ids[1]], "accepted", "")
+    app.button(key="several-sent_back").click().run()
+    (told,) = [one.value for one in app.error]
+    assert told.startswith(f"Interview {ids[1].removeprefix('uuid:')[:8]} was left as it is")
+    assert [one.value for one in app.toast] == ["Written down: sent back (2 interviews)"]
+    states = dict(desk.queue().select("submission_id", "state").iter_rows())
+    assert [states[one] for one in ids[:3]] == ["sent_back", "accepted", "sent_back"]
+    assert app.session_state["several-reason"] == ""  # the reason of these is not that of the next
+    desk.decide(ids[:3].to_list(), "received", "")
+
+
+def test_an_answer_typed_in_while_another_window_decides_is_not_lost_in_silence(
+    page: Open, settings: Settings, store: Store
+) -> None:
+    desk = live_reviews.reviewing(settings, MINH)
+    ident, answer = next(
+        (ident, answer)
+        for ident in desk.queue().filter(state="with_issues")["submission_id"]
+        for answer in desk.opened(ident, "en").answers
+        for issue in desk.opened(ident, "en").issues.iter_rows(named=True)
+        if (issue["question"], issue["row_id"]) == (answer.question, answer.row_id) and issue["code"] == "CON-01"
+    )
+    app = page("review", who=MINH, interview=ident)
+    typed = next(one for one in app.text_input if str(one.key).endswith(f"{answer.question}-new"))
+    save = next(one for one in app.button if one.label == "Save the correction" and typed.form_id == one.form_id)
+    live_reviews.reviewing(settings, HOA).decide([ident], "accepted", "")
+    typed.set_value("34")
+    save.click().run()
+    (told,) = [one.value for one in app.error]
+    assert "was left as it is" in told
+    assert desk.history(ident).filter(event="correction").is_empty()
+    desk.decide([ident], "received", "")
+
+
+@pytest.mark.parametrize("verdict", ["same", "different"])
+def test_a_pair_that_another_window_decided_meanwhile_is_told(
+    page: Open, settings: Settings, store: Store, verdict: str
+) -> None:
+    desk = live_reviews.reviewing(settings, MINH)
+    app = page("review", who=MINH, view="pairs")
+    pair = desk.pairs().filter(pl.col("verdict").is_null()).row(0, named=True)
+    live_reviews.reviewing(settings, HOA).judge(pair["other"], pair["one"], verdict == "same", "")
+    lines = desk.history(pair["one"]).height
+    app.button(key="judge-one").click().run()
+    (told,) = [one.value for one in app.error]
+    assert "Hoa" in told
+    assert desk.history(pair["one"]).height == lines
+
+
+def test_at_this_machine_a_decision_bears_the_accounts_name_and_none_without_a_name(
+    page: Open, settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USER", "thu")
+    app = page("review")
+    ident = live_reviews.reviewing(settings, LOCAL).queue().filter(state="with_issues")["submission_id"][0]
+    assert app.text_input(key="by").value == "thu"
+    app.text_input(key="by").set_value(" ").run()
+    app.button(key=f"accepted-{ident}").click().run()
+    assert [one.value for one in app.error] == ["Say who reviews."]
+    app.text_input(key="by").set_value("Thu Trang").run()
+    app.button(key=f"accepted-{ident}").click().run()
+    history = live_reviews.reviewing(settings, LOCAL).history(ident)
+    assert history["by"][-1] == "Thu Trang"
+    live_reviews.reviewing(settings, MINH).decide([ident], "received", "")
+
+
+def test_nobody_is_taken_for_the_machines_account_over_the_network(
+    page: Open, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USER", "thu")
+    assert page("review", who=ANYBODY).text_input(key="by").value == ""
+    assert not [one for one in page("upload", who=LAN).text_input if one.key == "by"]
 
 
 def test_after_the_last_decision_no_other_interview_stands_where_it_stood(

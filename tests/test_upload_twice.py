@@ -124,3 +124,48 @@ def test_a_page_left_while_its_files_were_checked_forgets_them_and_nothing_else(
     app.file_uploader[0].upload("day.zip", day(("no", "uuid:1")), "application/zip").run()
     stored(app)
     assert counts(store) == [(1, 0, 0)]
+
+
+# --- right answers, handed in alone and with the interviews they belong to ---
+
+
+def sheet(*rights: tuple[str, str]) -> bytes:
+    """An issue spreadsheet filled in: interview, and the right answer to whether somebody consents."""
+    lines = [f"{right},{ident},/data/consent" for ident, right in rights]
+    return "\n".join(["New (phu:new),Interview (phu:submission),Path (phu:question)", *lines]).encode()
+
+
+def told(app: AppTest) -> str:
+    return " ".join(one.value for one in [*app.markdown, *app.info, *app.caption, *app.warning])
+
+
+def offers_to_store(app: AppTest, files: int = 1) -> bool:
+    return any(one.label == counted("upload.store", files, "en") for one in app.button)
+
+
+@pytest.mark.parametrize("rights", [[("uuid:nobody", "yes"), ("uuid:1", "perhaps")], []])
+def test_a_sheet_of_which_nothing_can_be_used_is_not_offered_to_be_stored(
+    settings: Settings, store: Store, rights: list[tuple[str, str]]
+) -> None:
+    stored(handed_in(day(("yes", "uuid:1"))))
+    app = handed_in(sheet(*rights), "issues.csv")
+    assert not app.exception
+    assert not offers_to_store(app)
+    assert t("upload.nothing_new", "en") in told(app)
+    assert not rights or t("upload.sheet.found", "en", applied="0", others="2") in told(app)
+
+
+def test_a_right_answer_handed_in_with_its_interview_waits_for_it_and_is_used(settings: Settings, store: Store) -> None:
+    app = page_of_app("upload")
+    app.file_uploader[0].upload("issues.csv", sheet(("uuid:1", "no"), ("uuid:nobody", "no")), "text/csv")
+    app.file_uploader[0].upload("day.zip", day(("yes", "uuid:1")), "application/zip").run()
+    assert t("upload.sheet.found", "en", applied="0", others="1") in told(app)
+    assert t("upload.sheet.awaited.about", "en", count="1") in told(app)
+    table = " ".join(one.proto.body for one in app.get("html"))
+    assert t("upload.sheet.awaited", "en") in table
+    assert "uuid:nobody" not in table
+    assert offers_to_store(app, 2)
+    app.text_input(key="by").set_value("Lan").run()
+    next(one for one in app.button if one.label == counted("upload.store", 2, "en")).click().run()
+    assert not app.exception
+    assert t("cli.correct.sheet", "en", applied="1", others="1") in told(app)

@@ -11,8 +11,8 @@ from collect.forms import Form, Question
 from collect.problems import CollectError
 from collect.review.corrections import amended, cells_now
 from collect.review.standing import standing
-from collect.speech import said
 from collect.store import Store
+from collect.wording.answers import answer_of, label_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Answer:
     question: str
     label: str
     given: str | None
-    said: str  # the label of a choice; the answer itself otherwise
+    said: str  # as `collect.wording.answers.answer_of` writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +69,7 @@ def _natural(row: str) -> tuple[str, int]:
 
 
 def _answer(question: Question, row: str, given: str | None, form: Form, lang: str) -> Answer:
-    label = said(question.labels, lang) or question.name
-    return Answer(row, question.path, label, given, _said(question, given, form, lang))
-
-
-def _said(question: Question, given: str | None, form: Form, lang: str) -> str:
-    if given is None:
-        return ""
-    labels = {one.name: said(one.labels, lang) or one.name for one in form.choices.get(question.choice_list or "", ())}
-    if question.type in ("select_multiple", "rank"):
-        return "; ".join(labels.get(name, name) for name in given.split())
-    return labels.get(given, given)
+    return Answer(row, question.path, label_of(question, lang), given, answer_of(question, given, form, lang))
 
 
 def side_by_side(one: Interview, other: Interview) -> list[tuple[Answer, Answer]]:

@@ -59,6 +59,12 @@ def moment(text: str, lang: str) -> str:
     return str(format_datetime(datetime.fromisoformat(text).astimezone(), "dd/MM/yyyy HH:mm", locale=lang))
 
 
+def device_moment(text: str, lang: str) -> str:
+    """An instant as a device wrote it, ISO 8601, on the device's own clock. Raises ValueError for anything else."""
+    there = datetime.fromisoformat(text).replace(tzinfo=None)
+    return str(format_datetime(there, f"{DATES[lang]} HH:mm:ss", locale=lang))
+
+
 def chance(p_meets: float | None, lang: str) -> str:
     """A probability in whole percent; never a bare 0 or 100, which would claim certainty."""
     if p_meets is None:

@@ -13,7 +13,7 @@ from collect.pages.account import leave
 from collect.pages.issues import error_words
 from collect.pages.layout import header, header_once
 from collect.pages.live import the_store
-from collect.pages.visitor import visitor
+from collect.pages.visitor import until_it_ends, visitor
 from collect.pages.words import as_text
 from collect.problems import CollectError
 from collect.settings import Settings
@@ -38,6 +38,7 @@ def admitted(settings: Settings, lang: str) -> Who:
         leave(lang)
         st.stop()
     st.session_state["who"] = who
+    until_it_ends(who)
     return who
 
 

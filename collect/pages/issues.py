@@ -13,7 +13,7 @@ from collect.i18n import t
 from collect.pages.words import as_text
 from collect.problems import CollectError
 from collect.wording.errors import words_of_error
-from collect.wording.issues import filled, words_of
+from collect.wording.issues import filled, given_of, words_of
 
 __all__ = ["error_words", "filled", "headings", "in_words", "reason"]
 
@@ -53,7 +53,7 @@ def _row(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | 
         issue["file"],
         issue["found_in"],
         label or (issue["question"] or "").rsplit("/", 1)[-1] or None,
-        issue["value"],
+        given_of(issue, form, lang),
         found,
         mend,
         t(f"severity.{issue['severity']}", lang),

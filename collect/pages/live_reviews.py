@@ -26,7 +26,7 @@ from collect.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class LiveReviews:
-    """The review page's desk over the real store, for one person; ``name``: how a machine that asks nobody signs."""
+    """The review page's desk over the real store, for one person; ``name``: who that is, where nobody logs in."""
 
     settings: Settings
     who: Who
@@ -48,8 +48,8 @@ class LiveReviews:
 
     @property
     def by(self) -> str:
-        """How what they do is signed."""
-        return (self.name.strip() or self.who.name) if self.who.local else self.who.signature
+        """How what they do is signed; "" where nobody said who sits here, and then nothing is decided."""
+        return self.name.strip() if self.who.local else self.who.signature
 
     def forms(self) -> dict[str, Form]:
         """Every form by its id."""

@@ -9,15 +9,15 @@ import polars as pl
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import review_one, review_pairs
+from collect.pages import review_acts, review_one, review_pairs
 from collect.pages.layout import header, made_up_banner, to_upload
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.picking import Kind, section, several
-from collect.pages.review_words import short, tell_error
+from collect.pages.review_words import ICONS, short
+from collect.pages.signing import ask_name
 from collect.pages.tables import in_words, name_width
 from collect.pages.take_away import XLSX, buttons
 from collect.pages.words import day, number
-from collect.problems import CollectError
 from collect.review.reviews import STATES
 from collect.review.sheet import write
 from collect.runs import are_made_up
@@ -45,9 +45,7 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         views = {code: t(f"review.view.{code}", lang, count=number(waiting, lang)) for code in VIEWS}
         view = section("view", t("review.view", lang), views)
-        if desk.asks_name:
-            said = st.text_input(t("review.by", lang), key="by", persist_state="session", max_chars=80, width=260)
-            desk = desk.signed(said or "")
+        desk = desk.signed(ask_name(desk.who, t("review.by", lang)))
     if view == "pairs":
         review_pairs.render(desk, pairs, rows, lang)
     else:
@@ -56,7 +54,7 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
 
 def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
     found = _filtered(desk, rows, lang)
-    review_one.told(lang)
+    review_acts.told(lang)
     if sealed := desk.waiting_for_the_key:
         st.info(t("cli.phones.sealed", lang, sealed=number(sealed, lang)), icon=":material/lock:")
     st.caption(t("review.count", lang, rows=number(found.height, lang), all=number(rows.height, lang)))
@@ -71,7 +69,7 @@ def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
         chosen = _list(desk, found, lang)
     with right:
         if st.session_state.get("several") and desk.decides:
-            _several(desk, chosen, lang)
+            _several(desk, rows.filter(pl.col("submission_id").is_in(chosen)), lang)
         elif chosen:
             review_one.render(desk, rows.filter(submission_id=chosen[0]).row(0, named=True), lang)
         else:
@@ -183,29 +181,25 @@ def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: b
     return rows.select(expression.alias(t(key, lang)) for key, expression in columns.items())
 
 
-def _several(desk: LiveReviews, ids: Sequence[str], lang: str) -> None:
-    if not ids:
+def _several(desk: LiveReviews, chosen: pl.DataFrame, lang: str) -> None:
+    if chosen.is_empty():
         st.info(t("review.pick.several", lang), icon=":material/check_box:")
         return
     with st.container(border=True):
-        st.markdown(f"### {t('review.several', lang, count=number(len(ids), lang))}")
-        reason = st.text_input(t("review.reason", lang), key="several-reason", max_chars=500)
+        st.markdown(f"### {t('review.several', lang, count=number(chosen.height, lang))}")
+        st.text_input(
+            t("review.reason", lang),
+            key="several-reason",
+            max_chars=500,
+            placeholder=t("review.reason.placeholder", lang),
+        )
         with st.container(horizontal=True, gap="small"):
             for decision in BULK:
-                if st.button(
+                st.button(
                     t(f"review.do.{decision}", lang),
-                    icon=review_one.ICONS[decision],
+                    icon=ICONS[decision],
                     key=f"several-{decision}",
                     type="primary" if decision == "accepted" else "secondary",
-                ):
-                    _decide(desk, ids, decision, reason, lang)
-
-
-def _decide(desk: LiveReviews, ids: Sequence[str], decision: str, reason: str, lang: str) -> None:
-    try:
-        written = desk.decide(ids, decision, reason)
-    except CollectError as error:
-        tell_error(error, lang)
-        return
-    st.toast(t("cli.review.decided", lang, rows=written, state=t(f"review.state.{decision}", lang)))
-    st.rerun()
+                    on_click=review_acts.decide,
+                    args=(desk, chosen.to_dicts(), decision, "several-reason", lang),
+                )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -10,16 +10,16 @@ import streamlit as st
 
 from collect.fieldwork import side_by_side
 from collect.i18n import t
-from collect.pages import wrapped
+from collect.pages import review_acts, wrapped
 from collect.pages.live_reviews import LiveReviews
-from collect.pages.review_words import short, tell_error
+from collect.pages.review_words import short
 from collect.pages.words import NOTHING, as_text, day, percent
-from collect.problems import CollectError
 
 
 def render(desk: LiveReviews, pairs: pl.DataFrame, rows: pl.DataFrame, lang: str) -> None:
     """Draw the pairs; ``rows`` is the queue, which says when and where each was asked."""
     st.caption(t("review.pairs.about", lang))
+    review_acts.told(lang)
     everything = st.toggle(t("review.pairs.judged", lang), key="pairs-judged")
     found = pairs if everything else pairs.filter(pl.col("verdict").is_null())
     if found.is_empty():
@@ -67,15 +67,16 @@ def _listed(
 
 def _pair(desk: LiveReviews, pair: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]], lang: str) -> None:
     one, other = (desk.opened(pair[name], lang) for name in ("one", "other"))
-    heads = [_head(known[pair[name]], lang) for name in ("one", "other")]
+    rows = [known[pair[name]] for name in ("one", "other")]
+    heads = [_head(row, lang) for row in rows]
     with st.container(border=True):
         st.markdown("### " + t(f"review.pair.{pair['kind']}", lang))
         if desk.decides:
-            _judge(desk, pair, heads, lang)
+            _judge(desk, pair, rows, heads, lang)
         else:
             st.caption(t("review.office_decides", lang))
         only = st.toggle(t("review.pairs.differences", lang), value=pair["kind"] != "answers", key="pairs-only")
-        rows = [
+        lines = [
             (
                 f"{'' if only or mine.given == theirs.given else '≠ '}{mine.label}",
                 mine.said or None,
@@ -84,11 +85,11 @@ def _pair(desk: LiveReviews, pair: Mapping[str, Any], known: Mapping[str, Mappin
             for mine, theirs in side_by_side(one, other)
             if not only or mine.given != theirs.given
         ]
-        if not rows:
+        if not lines:
             st.info(t("review.pairs.no_differences", lang), icon=":material/content_copy:")
             return
         question = t("issue.question", lang)
-        beside = pl.DataFrame(rows, schema=dict.fromkeys([question, *heads], pl.String), orient="row")
+        beside = pl.DataFrame(lines, schema=dict.fromkeys([question, *heads], pl.String), orient="row")
         wrapped.draw(beside, "beside", t("review.pairs.beside", lang), lang, strong=question)
 
 
@@ -96,8 +97,10 @@ def _head(row: Mapping[str, Any], lang: str) -> str:
     return f"{row['interviewer'] or NOTHING} · {day(row['interviewed_on'], lang)} · {short(row['submission_id'])}"
 
 
-def _judge(desk: LiveReviews, pair: Mapping[str, Any], heads: list[str], lang: str) -> None:
-    why = st.text_input(t("review.reason.optional", lang), key=f"pair-why-{pair['one']}-{pair['other']}", max_chars=500)
+def _judge(
+    desk: LiveReviews, pair: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], heads: Sequence[str], lang: str
+) -> None:
+    st.text_input(t("review.reason.optional", lang), key=f"pair-why-{pair['one']}-{pair['other']}", max_chars=500)
     one, other = pair["one"], pair["other"]
     merge, split = ":material/merge:", ":material/call_split:"
     offered = (  # key, words, icon, and what is said: which is kept, which is the other, whether they are one
@@ -106,12 +109,11 @@ def _judge(desk: LiveReviews, pair: Mapping[str, Any], heads: list[str], lang: s
         ("different", t("review.pairs.different", lang), split, (one, other, False)),
     )
     with st.container(horizontal=True, gap="small"):
-        for name, words, icon, said in offered:
-            if st.button(as_text(words), key=f"judge-{name}", icon=icon):
-                try:
-                    desk.judge(*said, why)
-                except CollectError as error:
-                    tell_error(error, lang)
-                    return
-                st.toast(t("review.pairs.said", lang), icon=icon)
-                st.rerun()
+        for name, words, icon, meaning in offered:
+            st.button(
+                as_text(words),
+                key=f"judge-{name}",
+                icon=icon,
+                on_click=review_acts.judge,
+                args=(desk, pair, rows, meaning, lang),
+            )

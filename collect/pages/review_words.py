@@ -1,4 +1,4 @@
-"""Small words that the parts of the review page share: short ids, and errors as a screen says them."""
+"""Small words and signs that the parts of the review page share: short ids, and errors as a screen says them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from collect.i18n import t
 from collect.pages.issues import error_words
 from collect.problems import CollectError
 
+ICONS = {
+    "accepted": ":material/check_circle:",
+    "sent_back": ":material/undo:",
+    "rejected": ":material/block:",
+    "received": ":material/restart_alt:",
+}
 ON_SCREEN = {"REV-01": "review.needs_reason", "REV-02": "review.needs_name"}  # their own words speak of options
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,10 +22,11 @@ from collect.pages import (
 )  # fmt: skip
 from collect.pages.issues import reason
 from collect.pages.layout import address, header
+from collect.pages.signing import ask_name
 from collect.pages.upload_desk import Answers, Desk, Mending
 from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
-from collect.receipts import in_turn, total
+from collect.receipts import brought_by, in_turn, total
 from collect.receive.sealed import holds_sealed
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Outcome:
     error: CollectError | None = None
     corrections: Sequence[Correction] | None = None
     corrected: Sequence[Corrected] = ()
+    awaited: Collection[str] = ()  # submissions that come with it, or change: corrections of theirs are tried then
     sealed: bool = False  # whether it is a zip of encrypted submissions
 
     @property
@@ -64,7 +66,9 @@ class Outcome:
     @property
     def storable(self) -> bool:
         """Whether there is something in it that is not stored yet."""
-        return bool(self.corrections) or (self.receipt is not None and not self.receipt.again)
+        if self.receipt is not None:
+            return not self.receipt.again
+        return any(one.result == "applied" or one.correction.submission_id in self.awaited for one in self.corrected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
         files = st.file_uploader(
             t("upload.files", lang), accept_multiple_files=True, key=f"files-{turn}", help=t("upload.files.help", lang)
         )
-    by = st.text_input(t("upload.by", lang), key="by", persist_state="session", max_chars=80, width=360)
+    by = ask_name(st.session_state["who"], t("upload.by", lang), width=360)
     key, no_key = upload_key.given(turn)
     at = Counter(desk, mending.signed(by), by, lang, key)
     checked = _each(files, at, dry_run=True, kept="checked")
@@ -127,17 +131,19 @@ def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> lis
             word = "failed" if failed else "checked" if dry_run else "kept"
             st.status(t(f"upload.{word}", at.lang, file=name), type="step", state="error" if failed else "complete")
         found.append(known[key])
-    return _in_turn(found) if dry_run else found
+    return _together(found) if dry_run else found
 
 
 def _key(file: Any, at: Counter) -> tuple[str, ...]:
     return file.file_id, *upload_ask.said(file), upload_key.fingerprint(at.key)
 
 
-def _in_turn(checked: Sequence[Outcome]) -> list[Outcome]:
-    """Each file counted as though those before it were stored."""
+def _together(checked: Sequence[Outcome]) -> list[Outcome]:
+    """Each file counted as though those before it were stored, and corrections as though all of them were."""
     receipts = iter(in_turn([one.receipt for one in checked if one.receipt]))
-    return [replace(one, receipt=next(receipts)) if one.receipt else one for one in checked]
+    found = [replace(one, receipt=next(receipts)) if one.receipt else one for one in checked]
+    brought = brought_by([one.receipt for one in found if one.receipt])
+    return [one if one.corrections is None else replace(one, awaited=brought) for one in found]
 
 
 def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
@@ -172,7 +178,8 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
 def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> None:
     """What storing would do, all files together, and the button that does it."""
     lang = at.lang
-    ready = [file for file, outcome in zip(files, checked, strict=True) if outcome.storable]
+    both = sorted(zip(files, checked, strict=True), key=lambda pair: pair[1].corrections is not None)
+    ready = [file for file, outcome in both if outcome.storable]  # corrections last: of interviews handed in with them
     receipts = [one.receipt for one in checked if one.receipt and not one.receipt.again]
     with st.container(border=True):
         if receipts:
@@ -184,7 +191,7 @@ def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> No
                     words, helped = t(f"receipt.count.{name}", lang), t(f"receipt.count.{name}.help", lang)
                     st.metric(words, number(getattr(whole, name), lang), help=helped)
         if not ready:
-            st.info(t("upload.nothing_new", lang))
+            st.info(t("upload.nothing_new", lang), icon=":material/info:")
             st.session_state.pop("storing", None)
         elif _asked_to_store(len(ready), lang):
             _store(ready, [one for one in checked if not one.storable], at)
@@ -263,6 +270,6 @@ def _receipt(outcome: Outcome, at: Counter, *, asking: bool) -> None:
         else:
             st.badge(t("upload.state.checked", lang), icon=":material/preview:", color="blue")
     if outcome.corrections is not None:
-        upload_issues.corrections(outcome.corrected, at.desk.forms(), lang, tried=asking)
+        upload_issues.corrections(outcome.corrected, at.desk.forms(), lang, outcome.awaited if asking else None)
     for part in outcome.receipt.parts if outcome.receipt else ():
         upload_lines.part(part, lang)

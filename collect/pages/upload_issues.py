@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,15 @@ from collect.pages.review_words import short
 from collect.pages.take_away import XLSX
 from collect.pages.words import number
 from collect.review.sheet import write, write_csv
-from collect.speech import said
 from collect.tables import ISSUES, SEVERITIES
+from collect.wording.answers import label_of
 
 if TYPE_CHECKING:
     from collect.intake import Part
     from collect.review.reviews import Outcome
 
 MOST_SHOWN = 2000  # issues that can be paged through on screen; the file has them all
+BEFORE = ("fits", "awaited")
 PLACE = ("file", "found_in", "submission")  # three columns of the spreadsheet, one on screen
 
 
@@ -68,39 +69,49 @@ def _table(rows: pl.DataFrame, lang: str) -> None:
     wrapped.draw(shown, "issues", t("upload.issues.alt", lang), lang, strong=question, long=said[1:3])
 
 
-def corrections(corrected: Sequence[Outcome], forms: Mapping[str, Form], lang: str, *, tried: bool) -> None:
-    """A spreadsheet that came back: what became of each right answer in it, or would (``tried``)."""
+def corrections(
+    corrected: Sequence[Outcome], forms: Mapping[str, Form], lang: str, awaited: Collection[str] | None
+) -> None:
+    """A spreadsheet that came back: what became of each right answer in it.
+
+    ``awaited``: before it is stored, the submissions that come with it: what becomes of theirs shows only then.
+    """
     if not corrected:
         st.warning(t("upload.sheet.empty", lang, column=t("issue.new", lang)), icon=":material/edit_note:")
         return
-    applied = sum(1 for one in corrected if one.result == "applied")
-    counts = {"applied": number(applied, lang), "others": number(len(corrected) - applied, lang)}
-    st.markdown(t("upload.sheet.found" if tried else "cli.correct.sheet", lang, **counts))
+    told = [(_told(one, awaited), one) for one in corrected]
+    applied = sum(1 for result, _ in told if result in ("applied", "fits"))
+    waits = sum(1 for result, _ in told if result == "awaited")
+    counts = {"applied": number(applied, lang), "others": number(len(told) - applied - waits, lang)}
+    st.markdown(t("cli.correct.sheet" if awaited is None else "upload.sheet.found", lang, **counts))
+    if waits:
+        st.caption(t("upload.sheet.awaited.about", lang, count=number(waits, lang)))
     question, new, result, submission = (
         t(key, lang) for key in ("issue.question", "issue.new", "upload.sheet.result", "issue.submission")
     )
-    refused_first = sorted(corrected, key=lambda one: one.result == "applied")
     rows = [
         (
             _label(one, forms, lang),
             one.correction.new or t("correction.blank", lang),
-            _result(one, lang, tried=tried),
+            t(f"{'upload.sheet' if word in BEFORE else 'correction'}.{word}", lang, code=one.code),
             short(one.correction.submission_id),
         )
-        for one in refused_first
+        for word, one in sorted(told, key=lambda pair: pair[0] in ("applied", *BEFORE))  # the refused first
     ]
     table = pl.DataFrame(rows, schema=dict.fromkeys((question, new, result, submission), pl.String), orient="row")
     wrapped.draw(table, "corrections", t("upload.sheet.alt", lang), lang, strong=question, long=(result,))
 
 
+def _told(one: Outcome, awaited: Collection[str] | None) -> str:
+    """What is said of a correction; two things are said only before it is stored, `BEFORE`."""
+    if awaited is not None and one.correction.submission_id in awaited:
+        return "awaited"
+    return "fits" if awaited is not None and one.result == "applied" else one.result
+
+
 def _label(one: Outcome, forms: Mapping[str, Form], lang: str) -> str:
-    """The question as the form asks it, else its name."""
-    path, form = one.correction.question, forms.get(one.form)
-    question = form.to_read.by_path.get(path) if form else None
-    return (said(question.labels, lang) if question else "") or path.rsplit("/", 1)[-1]
-
-
-def _result(one: Outcome, lang: str, *, tried: bool) -> str:
-    return t(
-        "upload.sheet.fits" if tried and one.result == "applied" else f"correction.{one.result}", lang, code=one.code
-    )
+    """The question as the form asks it, else its name; of an interview that is not here yet, as any form asks it."""
+    path = one.correction.question
+    found = (form.to_read.by_path.get(path) for form in ([forms[one.form]] if one.form in forms else forms.values()))
+    question = next(filter(None, found), None)
+    return label_of(question, lang) if question else path.rsplit("/", 1)[-1]

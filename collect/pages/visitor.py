@@ -26,6 +26,8 @@ from collect.problems import CollectError
 from collect.settings import Settings
 
 Asked = ParamSpec("Asked")
+JUST_AFTER = 0.5  # seconds
+LONGEST_TIMER = 7 * 24 * 3600  # seconds; browsers count no further than 24 days, and a page is not open as long
 
 
 def asks_who() -> bool:
@@ -59,6 +61,22 @@ def fragment(key: str | None = None) -> Callable[[Callable[Asked, None]], Callab
         return drawn
 
     return decorated
+
+
+def until_it_ends(who: Who) -> None:
+    """Have the whole page drawn again, which is then the door, when this login ends: one timer, nothing asked before.
+
+    What was on the screen does not outlive who may see it, though nobody touches the page.
+    """
+    left = who.until - time.time() + JUST_AFTER
+    if left < LONGEST_TIMER:
+
+        @st.fragment(run_every=max(left, JUST_AFTER))
+        def ends() -> None:
+            if who.until < time.time():
+                st.rerun()
+
+        ends()
 
 
 def visitor(settings: Settings) -> Who:

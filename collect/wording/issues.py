@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from collect.forms import Form
+from collect.forms import Form, Question
 from collect.i18n import catalogue, t
 from collect.i18n.figures import day
 from collect.speech import said
+from collect.wording.answers import answer_of, label_of
 
 LIMITS = ("earliest", "latest", "offered")  # details of DAT-02 and DAT-03: days in ISO 8601, empty where there is none
 
@@ -31,11 +32,22 @@ def own_message(details: Mapping[str, Any], lang: str) -> str | None:
     return (said(message, lang) or None) if isinstance(message, Mapping) else None
 
 
+def question_of(issue: Mapping[str, Any], form: Form | None) -> Question | None:
+    """The question an issue is about, where the form has it."""
+    return form.by_path.get(issue["question"]) if form and issue["question"] else None
+
+
+def given_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> str | None:
+    """The value at fault as people read it; files hold it as it was written, and so does whoever corrects it."""
+    question = question_of(issue, form)
+    return answer_of(question, issue["value"], form, lang) or None if question and form else issue["value"]
+
+
 def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, str, str]:
     """The question's label, what was found, and what to do."""
     details = details_of(issue)
-    question = form.by_path.get(issue["question"]) if form and issue["question"] else None
-    label = (said(question.labels, lang) or None) if question else None
+    question = question_of(issue, form)
+    label = label_of(question, lang) if question else None
     values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **details}
     if issue["code"] in ("DAT-02", "DAT-03"):
         values |= {name: day(date.fromisoformat(values[name]), lang) for name in LIMITS if values.get(name)}
