@@ -32,7 +32,7 @@ from collect.receive.manner import USUAL, Manner
 from collect.receive.submissions import CLOSED, STAYS_CLOSED, UNSIGNED, local, parse, parser
 from collect.receive.unpack import Member, Upload, unpacked
 
-__all__ = ["STAYS_CLOSED", "KeyRing", "Keys", "PrivateKey", "holds_sealed", "needed_of", "private_key", "unsealed"]
+__all__ = ["STAYS_CLOSED", "KeyRing", "Keys", "holds_sealed", "needed_of", "private_key", "unsealed"]
 
 ENVELOPE = b"encrypted="
 SUFFIX = ".enc"
