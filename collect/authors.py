@@ -161,7 +161,7 @@ def check_file(
     """
     anywhere = replace(form, design=replace(form.design, commune=""))  # the commune is a choice like any other here
     reader = receive_apart if apart else receive
-    for received in reader(path, [anywhere], form=anywhere.form_id, manner=manner):
+    for received in reader(path, [anywhere.to_read], form=anywhere.form_id, manner=manner):
         if received.form is None:
             raise DefinitionError("USE-01", what="answers", name=path.name, known=form.form_id)
         found = check(received.answers, received.form, received_on=received_on).issues

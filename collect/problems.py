@@ -42,6 +42,7 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("EXP-01", "warning"),  # the rule could not be evaluated
         Problem("RDO-01", "warning"),  # a read-only answer differs from the one the form holds
         Problem("VER-01", "warning"),  # the version a submission names is not here: checked with the newest
+        Problem("VER-02", "warning"),  # the export leaves out what only an older version asked
         Problem("ROS-01", "error"),  # roster rows differ from the declared size
         Problem("ROS-02", "error"),  # age and birth year contradict each other
         Problem("ID-01", "error"),  # the same instanceID twice in one upload, contents differ

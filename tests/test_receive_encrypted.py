@@ -95,7 +95,9 @@ def test_what_the_key_fits_and_is_damaged_is_not_blamed_on_the_key(
     alone = collect(tmp_path, "add", str(zipped(tmp_path / "a.zip", {"a": damaged})), "--key", key, "--json")
     assert '"code": "IN-37"' in alone.output
     whole = {"a": damaged, "b": phone.envelope(2), "c": Phone(keys[1]).envelope(3)}
-    collect(tmp_path, "add", str(zipped(tmp_path / "e.zip", whole)), "--key", key)
+    receipt = collect(tmp_path, "add", str(zipped(tmp_path / "e.zip", whole)), "--key", key).output
+    assert "FIL-03 × 2" in receipt
+    assert "The private key fits" in receipt
     store = open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data")}))
     (part,) = registry.parts_of(store.engine)
     closed = store.read_part("household", "issues", part["upload_id"]).filter(code="FIL-03")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from check_tables import answers_of, details, form_of, found
+from check_tables import answers_of, codes, details, form_of, found, rows_of
 from click.testing import CliRunner, Result
 
 from collect.check import check
@@ -199,3 +199,35 @@ def test_an_export_of_several_versions_is_checked_row_by_row(house: Form, tmp_pa
     broken = checked.issues.filter(pl.col("code") == "CON-01")
     assert broken["submission_id"].to_list() == ["uuid:1"]
     assert "VER-01" not in checked.issues["code"]
+
+
+RENAMED = """
+| answered          | told          |
+| neither           | VER-02        |
+| one of them       | REQ-01        |
+| both              |               |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(RENAMED), ids=lambda row: str(row["answered"]))
+def test_what_an_export_leaves_out_of_an_older_version_is_held_against_nobody(row: dict[str, str | None]) -> None:
+    """The old form demands how many people live there, the new one calls it size; a total counts on it."""
+    survey = (
+        "| type | name | label | required | constraint |\n| integer | {} | N | yes | |\n| integer | all | A | | {} |"
+    )
+    settings = "| form_id | version |\n| house | {} |"
+    old = form_of(survey.format("people", ". = ${people}"), settings=settings.format(1))
+    new = replace(form_of(survey.format("size", ""), settings=settings.format(2)), older=(old,))
+    first, second = {"neither": ("", ""), "one of them": ("4", ""), "both": ("4", "5")}[str(row["answered"])]
+    table = f"""
+    | id | form_version | people | size | all |
+    | a  | 1            | {first}  |      | 4   |
+    | b  | 1            | {second} |      | 5   |
+    | c  | 2            |          | 6    | 6   |
+    """
+    checked = check(answers_of(new.to_read, table), new.to_read)
+    told = [code for code in codes(checked) if code != "CON-01"]
+    assert " ".join(told) == (row["told"] or "")
+    if row["told"] == "VER-02":
+        assert codes(checked) == ["VER-02"]
+        assert details(checked, "VER-02") == [{"version": "1", "submissions": 2, "questions": "people"}]

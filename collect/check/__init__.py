@@ -11,6 +11,8 @@ a clock: ``received_on`` is the day of the upload at the place of the survey.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from collect.check.cast import cast, report_types
@@ -41,14 +43,23 @@ def check(
 
     ``dates``: "dmy" or "mdy" where somebody said how 12/7/2026 is meant; else a column tells by its other cells.
     """
-    return check_by_version(
-        answers, form, upload_id, lambda part, version: _check(part, version, upload_id, received_on, dates)
-    )
+    upload = _Upload(upload_id, received_on, dates)
+    return check_by_version(answers, form, upload_id, lambda part, version, lost: _check(part, version, lost, upload))
 
 
-def _check(answers: Answers, form: Form, upload_id: str, received_on: date | None, dates: str) -> Checked:
-    sheets, report = sheets_of(answers, form), Report(upload_id)
-    cast(sheets, received_on, dates)
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """What is known of an upload beside its answers: `check` says what each is."""
+
+    upload_id: str
+    received_on: date | None
+    dates: str
+
+
+def _check(answers: Answers, form: Form, lost: Sequence[str], upload: _Upload) -> Checked:
+    sheets, report = sheets_of(answers, form), Report(upload.upload_id)
+    cast(sheets, upload.received_on, upload.dates)
+    sheets.lose(lost)
     tidy_choices(sheets)
     settle(sheets, report)
     report_types(sheets, report)
@@ -58,8 +69,8 @@ def _check(answers: Answers, form: Form, upload_id: str, received_on: date | Non
     check_constraints(sheets, report)
     check_fixed(sheets, report)
     check_size(sheets, report)
-    days = possible_days(sheets, received_on)
+    days = possible_days(sheets, upload.received_on)
     check_ages(sheets, report, days)
     check_dates(sheets, report, days)
-    check_other_days(sheets, report, days, received_on)
+    check_other_days(sheets, report, days, upload.received_on)
     return Checked(sheets.typed, report.issues())

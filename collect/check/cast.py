@@ -73,8 +73,9 @@ def report_types(sheets: Sheets, report: Report) -> None:
             ("TYP-04", sheets.zeroed, lambda _one, _values, _typed: said()),
         ):
             if question.path in marks:
-                marked = marks[question.path] & sheets.asked(question.path)
-                rows = sheets.text[question.repeat].filter(marked)
+                text = sheets.text[question.repeat]
+                marked = marks[question.path] & sheets.asked(question.path) & text[question.path].is_not_null()
+                rows = text.filter(marked)
                 values = rows[question.path]
                 report.rows(code, question.path, rows, values, details(question, values, typed.filter(marked)))
     _report_lost_digits(sheets, report)

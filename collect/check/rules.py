@@ -22,6 +22,8 @@ def check_required(sheets: Sheets, report: Report) -> None:
             continue
         text = sheets.text[question.repeat]
         blank = text[question.path].is_null() & sheets.asked(question.path)
+        if question.path in sheets.unreadable:  # blank and unreadable: the export left it out
+            blank &= ~sheets.unreadable[question.path]
         if not blank.any():
             continue
         rule = Rule("required", question.path, question.required)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -62,6 +62,11 @@ class Sheets:
         for path in sorted(self.planner.reads(rule.text, rule.path) & self.unreadable.keys()):
             unsure |= self.planner.lifted(self.unreadable[path], self.repeat_of(path), table)
         return unsure
+
+    def lose(self, paths: Sequence[str]) -> None:
+        """Take the answers to questions that the export left out for unreadable: no rule is held against anybody."""
+        for path in paths:
+            self.unreadable[path] = pl.ones(self.typed[self.repeat_of(path)].height, dtype=pl.Boolean, eager=True)
 
     def drop_rows(self, repeat: str, keep: pl.Series) -> None:
         """Take whole rows out of a repeat, and whatever hangs under them in the repeats inside it."""

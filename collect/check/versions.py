@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
 
+from collect.check.planner import ALWAYS
 from collect.check.report import Report, said
 from collect.check.sheets import Checked
 from collect.forms import Form
 from collect.tables import ISSUES, Answers, Issues
 
 TYPED: Mapping[str, pl.DataType] = {"int": pl.Int64(), "decimal": pl.Float64(), "date": pl.Date()}
-CheckOne = Callable[[Answers, Form], Checked]
+CheckOne = Callable[[Answers, Form, Sequence[str]], Checked]  # the questions that the export left out come last
 
 
 def check_by_version(answers: Answers, form: Form, upload_id: str, check_one: CheckOne) -> Checked:
     """Check every submission with its own version; one whose version is not here with the newest, which is told.
 
     A submission that names no version is checked with the newest too, and that is told where there are several.
+    Answers that only an older version demands and that none of its submissions has were left out by the export, as
+    ODK Central leaves out what the published form no longer asks: that is told once (VER-02) and held against nobody.
     """
     report = Report(upload_id)
     root = answers.get(form.root)
@@ -31,11 +34,18 @@ def check_by_version(answers: Answers, form: Form, upload_id: str, check_one: Ch
             report.whole("VER-01", details)
     old = [version for version in named if any(version == one.version for one in form.older)]
     if not old:
-        checked = check_one(answers, form)
+        checked = check_one(answers, form, ())
         return Checked(checked.tables, _joined([report.issues(), checked.issues]))
     newest = [version for version in named if version not in old]
-    parts = [check_one(_only(answers, form, [version]), _as_asked(form, version)) for version in old]
-    parts += [check_one(_only(answers, form, newest), form)] if newest else []
+    parts = []
+    for version in old:
+        part, asked = _only(answers, form, [version]), _as_asked(form, version)
+        lost = _left_out(part, asked, form)
+        if lost:
+            names = ", ".join(path.rsplit("/", 1)[-1] for path in lost)
+            report.whole("VER-02", said(version=version, submissions=named[version], questions=names))
+        parts.append(check_one(part, asked, lost))
+    parts += [check_one(_only(answers, form, newest), form, ())] if newest else []
     tables = {repeat: _together(answers, form, repeat, [part.tables for part in parts]) for repeat in form.repeats}
     return Checked(tables, _joined([report.issues(), *(part.issues for part in parts)]))
 
@@ -51,6 +61,23 @@ def _as_asked(form: Form, version: str) -> Form:
     assert old is not None  # the caller asks for versions that are there
     later = replace(old, older=(form,))
     return replace(later.to_read, older=())
+
+
+def _left_out(answers: Answers, old: Form, newest: Form) -> list[str]:
+    """Questions that ``old`` always demands, the newest form does not have, and nobody answered."""
+    return [
+        question.path
+        for question in old.questions
+        if question.required in ALWAYS and not question.relevant and not _asks(newest, question.path)
+        if question.repeat in answers and answers[question.repeat].height
+        if question.path not in (table := answers[question.repeat]) or table[question.path].null_count() == table.height
+    ]
+
+
+def _asks(form: Form, path: str) -> bool:
+    """Whether the form itself asks a question; one that it only reads, for an older version, does not appear."""
+    question = form.by_path.get(path)
+    return question is not None and question.appears
 
 
 def _only(answers: Answers, form: Form, versions: list[str]) -> Answers:

@@ -9,7 +9,7 @@ from typing import Any
 
 from collect.forms import Form, Question
 from collect.i18n import catalogue, t
-from collect.i18n.figures import day
+from collect.i18n.figures import NOTHING, day
 from collect.speech import said
 from collect.wording.answers import answer_of, label_of
 
@@ -43,11 +43,8 @@ def given_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> str | No
     return answer_of(question, issue["value"], form, lang) or None if question and form else issue["value"]
 
 
-def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, str, str]:
-    """The question's label, what was found, and what to do."""
-    details = details_of(issue)
-    question = question_of(issue, form)
-    label = label_of(question, lang) if question else None
+def _values(issue: Mapping[str, Any], details: Mapping[str, Any], label: str | None, lang: str) -> dict[str, Any]:
+    """What the words of an issue name, as people write it."""
     values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **details}
     if issue["code"] in ("DAT-02", "DAT-03"):
         values |= {name: day(date.fromisoformat(values[name]), lang) for name in LIMITS if values.get(name)}
@@ -55,8 +52,19 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
         values["reason"] = filled(f"{details.get('reason')}.found", lang, values)
     if issue["code"] == "CAL-01" and not details.get("expected"):
         values["expected"] = t("correction.blank", lang)
+    if issue["code"] == "EXP-01" and not details.get("expression"):
+        values["expression"] = NOTHING
     if issue["code"] == "EXP-01" and f"rule.{details.get('why')}" in catalogue():
         values["reason"] = t(f"rule.{details['why']}", lang)
+    return values
+
+
+def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, str, str]:
+    """The question's label, what was found, and what to do."""
+    details = details_of(issue)
+    question = question_of(issue, form)
+    label = label_of(question, lang) if question else None
+    values = _values(issue, details, label, lang)
     found = filled(f"{issue['code']}.found", lang, values)
     if f"reading.{details.get('reason')}" in catalogue():
         found = f"{found} {t('reading.' + details['reason'], lang, **values)}"

@@ -8,6 +8,9 @@ import polars as pl
 
 from collect.i18n import t
 from collect.intake import COUNTS, Part, Receipt
+from collect.wording.issues import details_of, words_of
+
+UNREAD = "FIL-03"
 
 
 def issue_counts(issues: pl.DataFrame) -> pl.DataFrame:
@@ -55,4 +58,17 @@ def _without_consent(part: Part, lang: str) -> list[str]:
 
 def _issues_in_words(part: Part, lang: str) -> list[str]:
     found = issue_counts(part.issues).head(8).iter_rows(named=True)
-    return [f"    {row['code']} × {row['issues']:<6} {t(row['code'] + '.name', lang)}" for row in found]
+    lines = []
+    for row in found:
+        lines.append(f"    {row['code']} × {row['issues']:<6} {t(row['code'] + '.name', lang)}")
+        lines += _why_unread(part.issues.filter(code=UNREAD), lang) if row["code"] == UNREAD else []
+    return lines
+
+
+def _why_unread(unread: pl.DataFrame, lang: str) -> list[str]:
+    """Each reason for which something inside the upload could not be read: how often, and its first example."""
+    by_reason: dict[str, list[dict[str, Any]]] = {}
+    for issue in unread.iter_rows(named=True):
+        by_reason.setdefault(str(details_of(issue).get("reason")), []).append(issue)
+    often = sorted(by_reason.values(), key=len, reverse=True)
+    return [f"      {len(those)}: {words_of(those[0], None, lang)[1]}" for those in often]
