@@ -107,7 +107,6 @@ def add(  # noqa: PLR0913 one argument an option
     An issue spreadsheet with right answers filled in becomes corrections.
     """
     from collect.intake import Asked, add_file
-    from collect.receipts import Together
     from collect.receive.apart import warm
     from collect.receive.piles import uploads_in
     from collect.review.sheet import take
@@ -119,17 +118,17 @@ def add(  # noqa: PLR0913 one argument an option
     store, definitions = open_store(session.settings), session.definitions()
     opened_with = private_key_in(key)
     answered: list[dict[str, Any]] = []
-    worst, together = 0, Together()
+    worst, tried = 0, list[Any]()
     for path in (upload for file in files for upload in uploads_in(file)):
         try:
-            outcomes = None if dry_run else take(store, definitions, path, by)
+            outcomes = take(store, definitions, path, by, dry_run=dry_run)
             if outcomes is not None:
-                worst = max(worst, tell(session, outcomes, quiet=as_json))
+                worst = max(worst, tell(session, outcomes, quiet=as_json, tried=dry_run))
                 answered.append({"file": safe_name(path.name), "corrections": said_of(outcomes)})
                 continue
             with session.steps(as_json) as progress:
-                asked = Asked(by, form, source, encoding or "", dates or "", key=opened_with)
-                receipt = together.count(add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress))
+                asked = Asked(by, form, source, encoding or "", dates or "", key=opened_with, after=tuple(tried))
+                receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)
         except CollectError as error:
             worst = max(worst, error.exit_code)
             shown, words = safe_name(path.name), error_of(error, session.lang)
@@ -137,6 +136,7 @@ def add(  # noqa: PLR0913 one argument an option
             if not as_json:
                 echo(f"✗ {shown}: {words['found']}\n  {words['mend']}", err=True)
             continue
+        tried += [receipt] if dry_run else []
         answered.append(receipt_data(receipt))
         if not as_json:
             echo("\n".join(receipt_lines(receipt, session.lang)))
