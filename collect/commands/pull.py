@@ -198,12 +198,16 @@ def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: RSAPriv
     brought = {"files": files.brought, "files_left": files.left} if asked.media else {}
     if not as_json:
         session.say("cli.pull.done", pages=pages, **totals)
+        if pulling.misled:
+            echo(t("cli.pull.misled", session.lang, url=asked.what[0]), err=True)
         if asked.media:
             session.say("cli.pull.files", **brought)
     left = _deleted_there(session, store, pulling.moved, asked)
     if as_json:
         since = bookmark_of(folder, *asked.what).since
-        click.echo(json.dumps({"pages": pages, **totals, **brought, "since": since, **left}))
+        click.echo(
+            json.dumps({"pages": pages, **totals, **brought, "since": since, "clock_was_wrong": pulling.misled, **left})
+        )
 
 
 def _files(
