@@ -20,7 +20,7 @@ from collect import __version__
 from collect.commands.authors import add_to as add_authors_tools
 from collect.commands.change import change
 from collect.commands.judge import judge
-from collect.commands.key import key_option, keys_option, private_key_in, private_keys_in
+from collect.commands.key import keys_option, private_keys_in
 from collect.commands.partners import partners_
 from collect.commands.people import people
 from collect.commands.phones import phones
@@ -85,7 +85,7 @@ ENCODINGS = ("utf-8", "utf-16", "windows-1258", "windows-1252", "tcvn3", "vni")
 @click.option("--source", help="The kind of export, where it cannot be recognised.")
 @click.option("--encoding", type=click.Choice(ENCODINGS), help="How letters are coded, where it is not told rightly.")
 @click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="How 12/7/2026 is meant, where columns do not tell.")
-@key_option
+@keys_option
 @click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who hands the files in.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; store nothing.")
 @as_json
@@ -97,7 +97,7 @@ def add(  # noqa: PLR0913 one argument an option
     source: str | None,
     encoding: str | None,
     dates: str | None,
-    key: Path | None,
+    keys: tuple[Path, ...],
     by: str,
     dry_run: bool,
     as_json: bool,
@@ -107,7 +107,6 @@ def add(  # noqa: PLR0913 one argument an option
     An issue spreadsheet with right answers filled in becomes corrections.
     """
     from collect.intake import Asked, add_file
-    from collect.receipts import Together
     from collect.receive.apart import warm
     from collect.receive.piles import uploads_in
     from collect.review.sheet import take
@@ -117,19 +116,19 @@ def add(  # noqa: PLR0913 one argument an option
     if session.settings.apart:
         warm()
     store, definitions = open_store(session.settings), session.definitions()
-    opened_with = private_key_in(key)
+    opened_with = private_keys_in(keys)
     answered: list[dict[str, Any]] = []
-    worst, together = 0, Together()
+    worst, tried = 0, list[Any]()
     for path in (upload for file in files for upload in uploads_in(file)):
         try:
-            outcomes = None if dry_run else take(store, definitions, path, by)
+            outcomes = take(store, definitions, path, by, dry_run=dry_run)
             if outcomes is not None:
-                worst = max(worst, tell(session, outcomes, quiet=as_json))
+                worst = max(worst, tell(session, outcomes, quiet=as_json, tried=dry_run))
                 answered.append({"file": safe_name(path.name), "corrections": said_of(outcomes)})
                 continue
             with session.steps(as_json) as progress:
-                asked = Asked(by, form, source, encoding or "", dates or "", key=opened_with)
-                receipt = together.count(add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress))
+                asked = Asked(by, form, source, encoding or "", dates or "", key=opened_with, after=tuple(tried))
+                receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)
         except CollectError as error:
             worst = max(worst, error.exit_code)
             shown, words = safe_name(path.name), error_of(error, session.lang)
@@ -137,6 +136,7 @@ def add(  # noqa: PLR0913 one argument an option
             if not as_json:
                 echo(f"✗ {shown}: {words['found']}\n  {words['mend']}", err=True)
             continue
+        tried += [receipt] if dry_run else []
         answered.append(receipt_data(receipt))
         if not as_json:
             echo("\n".join(receipt_lines(receipt, session.lang)))
@@ -326,14 +326,14 @@ def units(session: Session, vintage: str | None, as_json: bool) -> None:
 @keys_option
 @as_json
 @click.pass_obj
-def rebuild(session: Session, key: tuple[Path, ...], as_json: bool) -> None:
+def rebuild(session: Session, keys: tuple[Path, ...], as_json: bool) -> None:
     """Make every table again from the raw bytes in the inbox; the registry too, where it is damaged or empty."""
     from collect.intake import rebuild as make_again
     from collect.keeping.mending import open_mended
     from collect.openrosa.fold import fold, open_sealed
     from collect.wording.receipts import receipt_data
 
-    opened_with = private_keys_in(key)
+    opened_with = private_keys_in(keys)
     store, definitions = open_mended(session.settings), session.definitions()
     left, receipts = None, []
     try:

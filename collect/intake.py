@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ import polars as pl
 
 from collect import registry
 from collect.journey import Definitions, take
-from collect.lacking import held_before, parts_before
+from collect.lacking import Before, Tried, held_before
 from collect.passing import FRAME, Arrival, Progress, Taken, silent
 from collect.places import places_of
 from collect.problems import ExportError, StoreError
@@ -47,7 +47,10 @@ __all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_bytes", "add_file", "rebui
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the team said with the upload: who they are; form, source, encoding, order of days to insist on; a key."""
+    """What the team said with the upload: who they are; form, source, encoding, order of days to insist on; a key.
+
+    ``after``: what the dry runs of files handed in with it came to. It is tried as though they were stored.
+    """
 
     by: str = ""
     form: str | None = None
@@ -56,6 +59,7 @@ class Asked:
     dates: str = ""  # "dmy" or "mdy"
     name: str | None = None  # the file's name as the team knows it, where the path is only a temporary one
     key: Keys | None = field(default=None, repr=False)  # opens encrypted submissions; kept nowhere
+    after: Sequence[Receipt] = field(default=(), repr=False)
 
 
 NOTHING_ASKED = Asked()
@@ -83,18 +87,22 @@ def add_file(
     with in_hand(store, path, asked.name) as stored:
         before = registry.find_upload(store.engine, stored.sha256)
         if before is not None:
-            further = None if dry_run else _opened_further(store, stored, before, definitions, asked.key)
+            further = _opened_further(store, stored, before, definitions, asked.key, dry_run=dry_run)
             return further or _seen_before(store, stored)
-        at = _moment(store)
+        twin = next((one for one in asked.after if one.upload_id == stored.upload_id), None)
+        if twin is not None:
+            forget(stored, store)
+            return twin.once_more()
+        at, earlier = _moment(store), _before(store, stored.upload_id, asked.after)
         try:
-            taken, parts, indexes = _read(store, stored, definitions, asked, at, progress)
+            taken, parts, indexes = _read(earlier, stored, definitions, asked, at, progress)
         except BaseException as error:
             _turn_away(stored, store, asked, at, error)
             raise
         receipt = Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=parts)
         if dry_run:
             forget(stored, store)
-            return receipt
+            return replace(receipt, parts=_tried(parts, taken, indexes))
         progress("step.store", 0.9)
         files = _write(store, stored.upload_id, taken, indexes)
         upload = _row(stored, asked, at)
@@ -125,14 +133,29 @@ def _moment(store: Store) -> datetime:
     return now if last is None else max(now, datetime.fromisoformat(last))
 
 
+def _before(store: Store, upload_id: str, after: Sequence[Receipt]) -> Before:
+    """What a file is counted against: what is stored, then what was tried before it."""
+    tried = (Tried(one.upload_id, part.form, part.tried) for one in after for part in one.parts if part.tried)
+    return Before(store, upload_id, tuple(tried))
+
+
+def _tried(parts: Sequence[Part], taken: Sequence[Taken], indexes: Mapping[str, pl.DataFrame]) -> tuple[Part, ...]:
+    """The parts of a dry run with what a file after it would find stored."""
+    found = []
+    for part, one in zip(parts, taken, strict=True):
+        rows = {table: frame for table, frame in one.frames.items() if table.startswith("answers/")}
+        found.append(replace(part, tried={"index": indexes[one.form], **rows}) if one.form in indexes else part)
+    return tuple(found)
+
+
 def _read(
-    store: Store, stored: Stored, definitions: Definitions, asked: Asked, at: datetime, progress: Progress
+    before: Before, stored: Stored, definitions: Definitions, asked: Asked, at: datetime, progress: Progress
 ) -> tuple[tuple[Taken, ...], tuple[Part, ...], dict[str, pl.DataFrame]]:
     """What is in an upload, and what of it is news."""
-    arrival = _arrival(store, stored, asked, at)
-    with unsealed(stored.path, asked.key, store.folder, arrival.manner) as readable:
-        taken = take(readable, definitions, places_of(store.folder), arrival, progress)
-    return taken, *_compare(store, taken, but=None)
+    folder, arrival = before.store.folder, _arrival(before, stored, asked, at)
+    with unsealed(stored.path, asked.key, folder, arrival.manner) as readable:
+        taken = take(readable, definitions, places_of(folder), arrival, progress)
+    return taken, *_compare(before, taken)
 
 
 def _row(stored: Stored, asked: Asked, at: datetime) -> dict[str, object]:
@@ -151,11 +174,10 @@ def _row(stored: Stored, asked: Asked, at: datetime) -> dict[str, object]:
     }
 
 
-def _arrival(store: Store, stored: Stored, asked: Asked, at: datetime) -> Arrival:
-    manner = Manner(asked.encoding, store.settings.limits)
-    apart = store.settings.apart
-    held = held_before(store, stored.upload_id)
-    return Arrival(stored.upload_id, at.date(), asked.form, asked.source, asked.dates, manner, apart, held)
+def _arrival(before: Before, stored: Stored, asked: Asked, at: datetime) -> Arrival:
+    settings = before.store.settings
+    manner, held = Manner(asked.encoding, settings.limits), held_before(before)
+    return Arrival(stored.upload_id, at.date(), asked.form, asked.source, asked.dates, manner, settings.apart, held)
 
 
 def _turn_away(stored: Stored, store: Store, asked: Asked, at: datetime, error: BaseException) -> None:
@@ -270,7 +292,7 @@ def _make_again(
     try:
         with held(stored.path.parent):
             taken = _taken_again(store, stored, upload, definitions, key)
-        if sealed and not _open_now(store, stored) <= _named_in(_compare(store, taken, but=stored.upload_id)[1]):
+        if sealed and not _open_now(store, stored) <= _named_in(_compare(Before(store, stored.upload_id), taken)[1]):
             return None
         return _replaced(store, stored, upload, taken)
     except (ExportError, StoreError) as error:
@@ -295,7 +317,13 @@ def _open_now(store: Store, stored: Stored) -> set[tuple[str, str]]:
 
 
 def _opened_further(
-    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: Keys | None
+    store: Store,
+    stored: Stored,
+    upload: Mapping[str, Any],
+    definitions: Definitions,
+    key: Keys | None,
+    *,
+    dry_run: bool,
 ) -> Receipt | None:
     """Encrypted submissions of an upload received before that this key opens; None where it does not, or opens others.
 
@@ -308,25 +336,27 @@ def _opened_further(
         taken = _taken_again(store, stored, upload, definitions, key)
     except ExportError:
         return None
-    shown, indexes = _compare(store, taken, but=None)
+    shown, indexes = _compare(Before(store, None), taken)
     if not _open_now(store, stored) < _named_in(indexes):
         return None
-    _replaced(store, stored, upload, taken)
-    return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=shown)
+    if not dry_run:
+        _replaced(store, stored, upload, taken)
+    return Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=shown)
 
 
 def _taken_again(
     store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: Keys | None
 ) -> tuple[Taken, ...]:
     """What an upload holds, read as somebody asked when it came."""
-    arrival = _arrival(store, stored, _asked_then(upload), datetime.fromisoformat(upload["received_at"]))
+    before = Before(store, stored.upload_id)
+    arrival = _arrival(before, stored, _asked_then(upload), datetime.fromisoformat(upload["received_at"]))
     with unsealed(stored.path, key, store.folder, arrival.manner) as readable:
         return take(readable, definitions, places_of(store.folder), arrival)
 
 
 def _replaced(store: Store, stored: Stored, upload: Mapping[str, Any], taken: Sequence[Taken]) -> Receipt:
     """Put the tables of an upload in the place of those it had."""
-    parts, indexes = _compare(store, taken, but=stored.upload_id)
+    parts, indexes = _compare(Before(store, stored.upload_id), taken)
     files = _write(store, stored.upload_id, taken, indexes)
     if noted(stored) is None:
         told = {name: value for name, value in upload.items() if name != "sequence"}
@@ -335,14 +365,14 @@ def _replaced(store: Store, stored: Stored, upload: Mapping[str, Any], taken: Se
     return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=parts)
 
 
-def _compare(store: Store, taken: Sequence[Taken], but: str | None) -> tuple[tuple[Part, ...], dict[str, pl.DataFrame]]:
+def _compare(before: Before, taken: Sequence[Taken]) -> tuple[tuple[Part, ...], dict[str, pl.DataFrame]]:
     """Count what is new, changed and known already, against the uploads before this one."""
     parts, indexes = [], {}
     for one in taken:
         news, rows = {"new": one.read, "changed": 0, "duplicate": 0}, NO_SUBMISSIONS
         if "answers" in one.frames:
             index = indexes[one.form] = _index(one)
-            rows = _submissions(one, index, news_of(index, _index_before(store, one.form, but)))
+            rows = _submissions(one, index, news_of(index, _index_before(before, one.form)))
             news = count(rows["news"], one.repeated)
         part = Part(
             form=one.form,
@@ -354,7 +384,9 @@ def _compare(store: Store, taken: Sequence[Taken], but: str | None) -> tuple[tup
             unreadable=one.unreadable,
             issues=one.issues,
             submissions=rows,
-            **news,
+            new=news["new"],
+            changed=news["changed"],
+            duplicate=news["duplicate"],
         )
         parts.append(part)
     return tuple(parts), indexes
@@ -368,11 +400,10 @@ def _index(taken: Taken) -> pl.DataFrame:
     return order.join(content_hashes(texts), on="submission_id", how="left", maintain_order="left")
 
 
-def _index_before(store: Store, form: str, but: str | None) -> pl.DataFrame:
-    earlier = [part["upload_id"] for part in parts_before(store, form, but)]
+def _index_before(before: Before, form: str) -> pl.DataFrame:
     columns = ("submission_id", "content")
     nothing = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    return pl.concat([nothing, *(store.read_part(form, "index", upload_id).select(columns) for upload_id in earlier)])
+    return pl.concat([nothing, *(index.select(columns) for index in before.indexes(form))])
 
 
 def _submissions(taken: Taken, index: pl.DataFrame, news: pl.Series) -> pl.DataFrame:

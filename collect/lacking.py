@@ -7,7 +7,7 @@ none; see docs/decisions/0110.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -19,14 +19,48 @@ from collect.store import Store
 from collect.tables import Answers
 
 
-def parts_before(store: Store, form: str, upload_id: str | None) -> Sequence[Mapping[str, Any]]:
-    """A form's parts that were received before an upload, in order of arrival: all of them where it is new."""
-    parts = [part for part in registry.parts_of(store.engine) if part["form"] == form]
-    own = next((part["sequence"] for part in parts if part["upload_id"] == upload_id), None)
-    return [part for part in parts if own is None or part["sequence"] < own]
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One form's share of a file that was tried and not stored: its index and the answers of its repeats, by table."""
+
+    upload_id: str
+    form: str
+    tables: Mapping[str, pl.DataFrame]
 
 
-def held_before(store: Store, upload_id: str) -> Held:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What came before an upload, or before everything received where ``upload_id`` is None: stored, then ``tried``.
+
+    So a dry run of several files looks at what storing them one after the other would look at.
+    """
+
+    store: Store
+    upload_id: str | None
+    tried: Sequence[Tried] = ()
+
+    def indexes(self, form: str) -> list[pl.DataFrame]:
+        """Of every such upload its index, with ``upload_id`` and ``sequence``, in order of arrival."""
+        parts = [part for part in registry.parts_of(self.store.engine) if part["form"] == form]
+        own = next((part["sequence"] for part in parts if part["upload_id"] == self.upload_id), None)
+        stored = [part for part in parts if own is None or part["sequence"] < own]
+        last = max((part["sequence"] for part in parts), default=0)
+        found = [(one["upload_id"], one["sequence"], index_of(self.store, form, one["upload_id"])) for one in stored]
+        tried = [one for one in self.tried if one.form == form]
+        found += [(one.upload_id, last + place, one.tables["index"]) for place, one in enumerate(tried, 1)]
+        return [
+            index.with_columns(upload_id=pl.lit(upload), sequence=pl.lit(sequence, pl.Int64))
+            for upload, sequence, index in found
+        ]
+
+    def rows(self, form: str, repeat: str, upload_id: str) -> pl.DataFrame:
+        """The answers of a repeat that one of them brought. Raises StoreError STO-02."""
+        table = f"answers{repeat}"
+        tried = next((one for one in self.tried if (one.upload_id, one.form) == (upload_id, form)), None)
+        return self.store.read_part(form, table, upload_id) if tried is None else tried.tables[table]
+
+
+def held_before(before: Before) -> Held:
     """What fills the gaps of an upload: only what came before it, so that making it again gives the same."""
 
     def held(form: Form, answers: Answers) -> tuple[Answers, frozenset[str]]:
@@ -38,11 +72,11 @@ def held_before(store: Store, upload_id: str) -> Held:
             if repeat != form.root
         }
         lacking = pl.concat(list(short.values())).unique()
-        sources = _sources(store, form, root, upload_id).join(lacking, on="submission_id", how="semi")
+        sources = _sources(before, form, root).join(lacking, on="submission_id", how="semi")
         filled, known = {form.root: root}, root.select("submission_id", "row_id")
         for repeat in form.repeats[1:]:
             wanted = sources.join(short[repeat], on="submission_id", how="semi")
-            rows = _rows(store, form, repeat, wanted).join(
+            rows = _rows(before, form, repeat, wanted).join(
                 known, left_on=["submission_id", "parent_row_id"], right_on=["submission_id", "row_id"], how="semi"
             )
             own = answers[repeat]
@@ -53,32 +87,26 @@ def held_before(store: Store, upload_id: str) -> Held:
     return held
 
 
-def _sources(store: Store, form: Form, root: pl.DataFrame, upload_id: str) -> pl.DataFrame:
+def _sources(before: Before, form: Form, root: pl.DataFrame) -> pl.DataFrame:
     """Per submission, the version received before that has its people: ``submission_id``, ``upload``, ``version``."""
-    own = root.select("submission_id", "replaces").with_columns(upload_id=pl.lit(upload_id), whole=pl.lit(False))
+    own = root.select("submission_id", "replaces").with_columns(upload_id=pl.lit(before.upload_id), whole=pl.lit(False))
     nothing = pl.DataFrame(schema={**INDEX, "upload_id": pl.String, "sequence": pl.Int64})
-    earlier = [
-        index_of(store, form.form_id, part["upload_id"]).with_columns(
-            upload_id=pl.lit(part["upload_id"]), sequence=pl.lit(part["sequence"], pl.Int64)
-        )
-        for part in parts_before(store, form.form_id, upload_id)
-    ]
-    every = with_interview(pl.concat([nothing, *earlier, own], how="diagonal"))
-    before = pl.col("sequence").is_not_null()
-    held = counting(every.filter(before & pl.col("whole").fill_null(True)))
+    every = with_interview(pl.concat([nothing, *before.indexes(form.form_id), own], how="diagonal"))
+    earlier = pl.col("sequence").is_not_null()
+    held = counting(every.filter(earlier & pl.col("whole").fill_null(True)))
     return (
-        every.filter(~before)
+        every.filter(~earlier)
         .select("submission_id", "interview")
         .join(held, on="interview", how="inner", maintain_order="left")
         .select("submission_id", upload="upload_id", version="submission_id_right")
     )
 
 
-def _rows(store: Store, form: Form, repeat: str, wanted: pl.DataFrame) -> pl.DataFrame:
+def _rows(before: Before, form: Form, repeat: str, wanted: pl.DataFrame) -> pl.DataFrame:
     """The held rows of a repeat, under the names of the submissions that want them, in their order."""
     found = [
         mine.drop("upload").join(
-            store.read_part(form.form_id, f"answers{repeat}", mine["upload"][0]).rename({"submission_id": "version"}),
+            before.rows(form.form_id, repeat, mine["upload"][0]).rename({"submission_id": "version"}),
             on="version",
             how="inner",
             maintain_order="left_right",

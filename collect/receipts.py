@@ -5,7 +5,7 @@ Files that go together are counted in the order in which they would be stored: a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,7 +28,8 @@ class Part:
     """What one form's share of an upload came to, in submissions; ``rows`` counts its repeat rows.
 
     ``issues`` is an issues table: it holds answers and stays inside the data folder. ``submissions``: one row per
-    submission, as `SUBMISSION`; none for a sampling frame and for an upload received before.
+    submission, as `SUBMISSION`; none for a sampling frame and for an upload received before. ``tried``: of a dry run,
+    the tables that a file after it would find stored.
     """
 
     form: str
@@ -43,6 +44,7 @@ class Part:
     unreadable: int
     issues: pl.DataFrame
     submissions: pl.DataFrame = field(default_factory=lambda: NO_SUBMISSIONS, repr=False)
+    tried: Mapping[str, pl.DataFrame] = field(default_factory=dict, repr=False)
 
     def counts(self) -> dict[str, Any]:
         """The part as a registry row."""
@@ -55,7 +57,7 @@ class Part:
 
     def known(self) -> Part:
         """The same part of an upload whose bytes are there already: everything in it is a duplicate."""
-        return replace(self, new=0, changed=0, duplicate=self.read, submissions=NO_SUBMISSIONS)
+        return replace(self, new=0, changed=0, duplicate=self.read, submissions=NO_SUBMISSIONS, tried={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,10 @@ class Receipt:
     again: bool
     stored: bool
     parts: tuple[Part, ...]
+
+    def once_more(self) -> Receipt:
+        """The answer to the same bytes, handed in with these."""
+        return replace(self, again=True, parts=tuple(part.known() for part in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ class Together:
         if receipt.stored or receipt.again:
             return receipt
         if twin:
-            return replace(receipt, again=True, parts=tuple(part.known() for part in receipt.parts))
+            return receipt.once_more()
         return replace(receipt, parts=tuple(self._count(part) for part in receipt.parts))
 
     def _count(self, part: Part) -> Part:

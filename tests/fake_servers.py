@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import ssl
@@ -24,6 +25,7 @@ class Fake:
 
     rows: list[dict[str, Any]]
     trouble: list[str] = field(default_factory=list)  # cut, busy, busy-long, gate, expire
+    file_trouble: list[str] = field(default_factory=list)  # the same for the next requests for files
     page_size: int = 1_000  # the most a page holds, whatever is asked
     asked: list[str] = field(default_factory=list)
     sessions: set[str] = field(default_factory=set)
@@ -31,6 +33,7 @@ class Fake:
     files: dict[str, object] = field(default_factory=dict)  # by path: text, bytes, what becomes JSON, or `Elsewhere`
     secret: str = PASSWORD  # what opens it now
     shown: list[str | None] = field(default_factory=list)  # credentials shown where none are needed
+    rests: list[int] = field(default_factory=list)  # where the parts began that were asked for after a break
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.fake.asked.append(unquote_plus(self.path))
-        trouble = self.fake.trouble.pop(0) if self.fake.trouble else ""
+        is_file = isinstance(self.fake.files.get(unquote(urlsplit(self.path).path)), bytes)
+        troubles = self.fake.file_trouble if is_file else self.fake.trouble
+        trouble = troubles.pop(0) if troubles else ""
         if trouble == "expire":
             self.fake.sessions.clear()
         if self.path.startswith("/store/"):
@@ -103,6 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, self._odata(asked), cut=cut)
         elif isinstance(found := self.fake.files.get(unquote(parts.path)), Elsewhere):
             self._answer(307, "", {"Location": found.url})
+        elif isinstance(found, bytes):
+            self._file(found, cut=cut)
         elif found is not None:
             self._answer(200, found, cut=cut)
         elif parts.path == "/api/v2/assets/aHousehold/data/":
@@ -111,6 +118,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, {"count": 0, "results": []})
         else:
             self._answer(404, {"code": 404.1, "message": "Could not find the resource you were looking for."})
+
+    def _file(self, content: bytes, *, cut: bool) -> None:
+        """A file, or the part of it that was asked for where it is still the same."""
+        headers = {
+            "ETag": f'"{hashlib.md5(content).hexdigest()}"',
+            "Accept-Ranges": "bytes",
+            "Content-Type": "image/jpeg",
+        }
+        begin = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+        if begin and self.headers.get("If-Range") == headers["ETag"]:
+            self.fake.rests.append(begin)
+            headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
+            self._answer(206, content[begin:], headers, cut=cut)
+        else:
+            self._answer(200, content, headers, cut=cut)
 
     def _odata(self, asked: dict[str, str]) -> dict[str, Any]:
         """Newest first; ``$skiptoken`` names the last submission given, so that new ones shift no page."""

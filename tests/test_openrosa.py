@@ -24,6 +24,7 @@ from collect.openrosa import people
 from collect.openrosa.desk import CLOSED_SECONDS, close_form, open_form
 from collect.openrosa.fold import fold
 from collect.places import list_units
+from collect.problems import StoreError
 from collect.registry import ATTACHMENTS
 from collect.review.reviews import decide
 from collect.review.standing import standing
@@ -137,7 +138,23 @@ def test_the_answer_is_in_the_phones_language(phone: TestClient, lang: str) -> N
     assert answer[1].status_code == 400
     root = etree.fromstring(answer[1].content)
     assert root.tag == "{http://openrosa.org/http/response}OpenRosaResponse"
-    assert root.findtext("{*}message") == t("ODK-02.found", lang)
+    assert root.findtext("{*}message") == f"{t('ODK-02.found', lang)} {t('ODK-02.mend', lang)}"
+
+
+@pytest.mark.parametrize(("more", "words"), [("yes", "odk.received_part"), ("", "odk.received")])
+def test_a_phone_is_told_whether_more_is_awaited(phone: TestClient, more: str, words: str) -> None:
+    answer = phone.post("/submission", files={"xml_submission_file": xml()}, data={"*isIncomplete*": more})
+    assert etree.fromstring(answer.content).findtext("{*}message") == t(words, "en")
+
+
+def test_what_ails_the_server_is_not_told_to_phones(phone: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise StoreError("STO-03", folder="/srv/survey", reason="No space left on device")
+
+    monkeypatch.setattr("collect.keeping.attachments.keep", refuse)
+    answer = phone.post("/submission", files={"xml_submission_file": xml()})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert etree.fromstring(answer.content).findtext("{*}message") == t("odk.later", "en", code="STO-03")
 
 
 def test_a_closed_form_is_neither_listed_nor_taken(phone: TestClient, store: Store) -> None:

@@ -163,11 +163,15 @@ def test_what_came_while_the_clock_of_the_server_was_wrong_is_found_by_its_name(
 ) -> None:
     log_in(tmp_path, kind, server)
     bring(tmp_path, kind)
+    server.rows[0] = KINDS[kind](1, 1, 4, hamlet="29236-02")  # an edit of which no instant tells
     server.rows.append(KINDS[kind](26, 5))
-    assert bring(tmp_path, kind)["new"] == 1
+    told = collect(tmp_path, *ASKING[kind])
+    assert (" 1 new" in told.output, "`--since all` compares everything" in told.output) == (True, True)
     asked = len(server.asked)
     assert bring(tmp_path, kind)["new"] == 0
     assert len(server.asked) - asked <= 2, "looked for once"
+    found = bring(tmp_path, kind, "--since", "all")  # KoboToolbox is asked every time for what was ever edited
+    assert (found["changed"] > 0 or kind == "kobo", found["clock_was_wrong"]) == (True, False)
 
 
 def test_a_form_the_server_does_not_have_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from check_tables import rows_of
 from fake_servers import Elsewhere, Fake, serving
 from pulls import ASKING, KINDS, SECRETS, bring, broken_off, collect, log_in, name_of, store_in
 
@@ -15,7 +16,7 @@ from collect.journey import Definitions
 from collect.keeping.attachments import files_of
 from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
-from collect.pull.wire import within
+from collect.pull.wire import TRIES, within
 from collect.registry import ATTACHMENTS
 from collect.review.attached import attached
 from collect.review.standing import standing
@@ -82,9 +83,57 @@ def test_photos_that_a_server_gave_are_listed_with_their_interviews(
 def test_a_pull_that_breaks_off_among_photos_goes_on_with_them(
     tmp_path: Path, kind: str, server: Fake, waits: list[float]
 ) -> None:
+    server.file_trouble = ["cut"] * TRIES
     broken_off(tmp_path, kind, server, more=("--media",))
+    server.file_trouble = []
     found = bring(tmp_path, kind, "--media")
     assert (found["files"], found["new"], found["duplicate"]) == (2, 2, 10)
+
+
+TROUBLES = """
+| trouble             | waits    | begins again at |
+| cut                 | 1        | 50              |
+| cut cut             | 1 2      | 50 75           |
+| busy                | 7        |                 |
+| busy cut            | 7 2      | 50              |
+| expire              |          |                 |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(TROUBLES), ids=lambda row: str(row["trouble"]))
+def test_a_photo_comes_whole_through_trouble_and_only_the_rest_of_it_is_asked_for_again(
+    tmp_path: Path, kind: str, server: Fake, waits: list[float], row: dict[str, str | None]
+) -> None:
+    """Sessions end at Central alone."""
+    content = bytes(range(100))
+    with_photo(server, kind, 2, content)
+    with_photo(server, kind, 12, None)
+    log_in(tmp_path, kind, server)
+    server.file_trouble = str(row["trouble"]).split()
+    bring(tmp_path, kind, "--media")
+    assert photos(tmp_path) == {name_of(kind, 2): {"a.jpg": content}}
+    assert waits == [float(one) for one in (row["waits"] or "").split()]
+    assert server.rests == [int(one) for one in (row["begins again at"] or "").split()]
+
+
+def test_a_photo_that_changed_on_the_way_is_asked_for_as_a_whole(
+    tmp_path: Path, kind: str, server: Fake, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_photo(server, kind, 2, b"the first photo")
+    with_photo(server, kind, 12, None)
+    log_in(tmp_path, kind, server)
+    server.file_trouble = ["cut"]
+    monkeypatch.setattr("collect.pull.wire.time.sleep", lambda _seconds: with_photo(server, kind, 2, b"another one"))
+    bring(tmp_path, kind, "--media")
+    assert photos(tmp_path) == {name_of(kind, 2): {"a.jpg": b"another one"}}
+
+
+def test_a_page_that_a_gate_shows_is_no_photo(tmp_path: Path, kind: str, server: Fake) -> None:
+    log_in(tmp_path, kind, server)
+    server.file_trouble = ["gate"]
+    assert collect(tmp_path, *ASKING[kind], "--media").exit_code == 14
+    assert photos(tmp_path) == {}
+    assert bring(tmp_path, kind, "--media")["files"] == 2
 
 
 def test_where_files_lie_elsewhere_nobody_there_sees_credentials(tmp_path: Path, kind: str, server: Fake) -> None:

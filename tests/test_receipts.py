@@ -12,7 +12,7 @@ from field_office import Office, submission
 
 from collect.intake import Asked, Receipt, add_file
 from collect.pages import upload_lines
-from collect.receipts import SUBMISSION, Part, in_turn, total
+from collect.receipts import SUBMISSION, Part, total
 from collect.review import reviews
 from collect.tables import ISSUES
 from collect.wording.receipts import receipt_lines
@@ -48,15 +48,15 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 def hand_in(office: Office, *tables: str, dry_run: bool) -> list[Receipt]:
-    """Each table as a folder of submissions."""
-    receipts = []
+    """Each table as a folder of submissions, one after the other."""
+    receipts: list[Receipt] = []
     for table in tables:
         office.sent += 1
         folder = office.folder / f"handed-{office.sent}"
         folder.mkdir()
         for row in rows_of(table):
             (folder / f"{row['id']}.xml").write_text(submission(row), encoding="utf-8")
-        asked = Asked(name=folder.name)
+        asked = Asked(name=folder.name, after=receipts)
         receipts.append(add_file(office.store, folder, office.definitions, asked, dry_run=dry_run))
     return receipts
 
@@ -67,7 +67,7 @@ def news(receipts: list[Receipt] | tuple[Receipt, ...]) -> list[tuple[int, int, 
 
 def test_files_that_go_together_are_previewed_as_they_will_be_stored(office: Office) -> None:
     files = (GOOD, OTHERS, CHANGED, EDITED)
-    previewed = in_turn(hand_in(office, *files, dry_run=True))
+    previewed = hand_in(office, *files, dry_run=True)
     assert news(previewed) == [(3, 0, 0), (2, 0, 0), (0, 2, 1), (0, 1, 0)]
     stored = hand_in(office, *files, dry_run=False)
     assert news(stored) == news(previewed)
@@ -76,12 +76,12 @@ def test_files_that_go_together_are_previewed_as_they_will_be_stored(office: Off
 
 def test_what_is_stored_already_stays_a_duplicate_whatever_goes_with_it(office: Office) -> None:
     hand_in(office, GOOD, dry_run=False)
-    previewed = in_turn(hand_in(office, OTHERS, CHANGED, GOOD + "    | g  |          | 3    |\n", dry_run=True))
+    previewed = hand_in(office, OTHERS, CHANGED, GOOD + "    | g  |          | 3    |\n", dry_run=True)
     assert news(previewed) == [(2, 0, 0), (0, 2, 1), (1, 0, 3)]
 
 
 def test_the_same_bytes_under_two_names_are_new_once(office: Office) -> None:
-    first, twin = in_turn(hand_in(office, GOOD, GOOD, dry_run=True))
+    first, twin = hand_in(office, GOOD, GOOD, dry_run=True)
     assert (first.again, twin.again, twin.stored) == (False, True, False)
     assert news((first, twin)) == [(3, 0, 0), (0, 0, 3)]
     assert total([first, twin]).new == 3

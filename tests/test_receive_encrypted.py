@@ -65,6 +65,22 @@ def test_what_was_altered_or_lacks_a_photo_is_read_and_said(
     assert codes.count("FIL-20") == 2
 
 
+def test_an_export_sealed_for_two_keys_opens_with_both_at_once_or_with_the_second_besides(
+    tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    submissions = {"a": Phone(keys[0]).envelope(1), "b": Phone(keys[1]).envelope(2)}
+    file = zipped(tmp_path / "e.zip", submissions)
+    first, second = (("--key", str(pem(key, tmp_path / f"{place}.pem"))) for place, key in enumerate(keys[:2]))
+    tried = json.loads(collect(tmp_path, "add", "--dry-run", str(file), *first, *second, "--json").output)
+    assert tried[0]["parts"][0]["new"] == 2
+    collect(tmp_path, "add", str(file), *second)
+    assert received(tmp_path)[0]["submission_id"].to_list() == ["uuid:0002"]
+    collect(tmp_path, "add", str(file), *first, *second)
+    answers, codes = received(tmp_path)
+    assert answers["submission_id"].to_list() == ["uuid:0001", "uuid:0002"]
+    assert "FIL-03" not in codes
+
+
 def test_one_for_another_key_is_an_issue_and_the_rest_goes_on(
     tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
 ) -> None:

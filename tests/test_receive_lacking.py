@@ -14,8 +14,9 @@ import collect.demo
 from benchmarks.export_layouts import WRITERS, write_kobo_csv, write_odata
 from collect import registry
 from collect.demo.layouts import Export, write_central, write_kobo
-from collect.intake import add_file, rebuild
+from collect.intake import Asked, Receipt, add_file, rebuild
 from collect.journey import Definitions
+from collect.receipts import total
 from collect.review.reviews import decide
 from collect.review.standing import standing
 from collect.runs import gather
@@ -81,12 +82,15 @@ class Desk:
     def __init__(self, store: Store, definitions: Definitions, folder: Path) -> None:
         self.store, self.definitions, self.folder, self.sent = store, definitions, folder, 0
 
-    def add(self, layout: str, export: Export) -> News:
+    def write(self, layout: str, export: Export) -> Path:
         self.sent += 1
         path = self.folder / f"{self.sent}" / layout
         path.parent.mkdir()
         EVERY[layout](export, path)
-        (part,) = add_file(self.store, path, self.definitions).parts
+        return path
+
+    def add(self, layout: str, export: Export) -> News:
+        (part,) = add_file(self.store, self.write(layout, export), self.definitions).parts
         return part.new, part.changed, part.duplicate
 
     def people(self) -> int:
@@ -109,6 +113,28 @@ class Desk:
 @pytest.fixture
 def desk(store: Store, definitions: Definitions, tmp_path: Path) -> Desk:
     return Desk(store, definitions, tmp_path)
+
+
+@pytest.mark.parametrize("first", ["central.zip", "kobo-api.json"])
+@pytest.mark.parametrize("then", LACKING)
+@pytest.mark.parametrize("answers", ["the same", "another"])
+def test_files_tried_together_say_of_an_export_without_repeats_what_storing_them_does(
+    first: str, then: str, answers: str, desk: Desk, export: Export
+) -> None:
+    handed = [(first, export), (then, export if answers == "the same" else moved(export))]
+    paths = [desk.write(layout, what) for layout, what in handed]
+    tried: list[Receipt] = []
+    for path in paths:
+        tried.append(add_file(desk.store, path, desk.definitions, Asked(after=tuple(tried)), dry_run=True))
+    stored = [add_file(desk.store, path, desk.definitions) for path in paths]
+    assert [counts_of(one) for one in tried] == [counts_of(one) for one in stored]
+    assert stored[1].parts[0].changed == (answers == "another")
+    assert total(tried) == total(stored)
+
+
+def counts_of(receipt: Receipt) -> tuple[dict[str, object], list[tuple[object, ...]]]:
+    (part,) = receipt.parts
+    return part.counts(), part.submissions.rows()
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,18 @@ def test_a_dry_run_judges_as_storing_does_and_writes_nothing(office: Office, tmp
     assert sorted(one.result for one in stored) == ["applied", "breaks_rule", "changed_meanwhile"]
 
 
+def test_the_command_line_tries_a_sheet_and_writes_nothing(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size |\n| a | 99 |", [{"age": "30"}] * 9)
+    path = fill(sheet(office, tmp_path), {"size": "9"})
+    where = office.store.settings
+    environment = {"COLLECT_DATA": str(where.data), "COLLECT_DATABASE": where.database, "COLLECT_GEO_MIRROR": ""}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("collect.commands.shared.Session.definitions", lambda _session: office.definitions)
+        said = CliRunner().invoke(main, ["--lang", "en", "add", "--dry-run", str(path)], env=environment)
+    assert (said.exit_code, "1 answers would be corrected" in said.output) == (0, True)
+    assert ledger.entries(office.store) == []
+
+
 @pytest.mark.parametrize(
     ("written", "answer"),
     [("Yes", "yes"), (" yes ", "yes"), ("CÓ", "yes"), ("co\u0301", "yes"), ("no", "no"), ("Cả  hai", "both")],

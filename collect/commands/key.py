@@ -1,4 +1,4 @@
-"""The option that names a private key: its passphrase comes from the environment or is asked for; neither is kept."""
+"""The option that names private keys: a passphrase comes from the environment or is asked for; neither is kept."""
 
 from __future__ import annotations
 
@@ -22,19 +22,13 @@ PASSPHRASE = "COLLECT_KEY_PASSPHRASE"  # noqa: S105  # the variable's name
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _OPENS = f"FILE.pem that opens encrypted submissions (or COLLECT_KEY); its passphrase from {PASSPHRASE}, or asked for."
 
-key_option = click.option("--key", envvar="COLLECT_KEY", type=_FILE, help=_OPENS)
 keys_option = click.option(
-    "--key", envvar="COLLECT_KEY", type=_FILE, multiple=True, help=f"{_OPENS} It may be given several times."
+    "--key", "keys", envvar="COLLECT_KEY", type=_FILE, multiple=True, help=f"{_OPENS} It may be given several times."
 )
 
 
-def private_key_in(file: Path | None) -> RSAPrivateKey | None:
-    """The key of a file, None without.
-
-    Raises ExportError IN-33 or IN-34, and IN-36 where it lies in the data folder: whoever copied that would open all.
-    """
-    if file is None:
-        return None
+def _private_key_in(file: Path) -> RSAPrivateKey:
+    """The key of a file; raises as `private_keys_in` does."""
     session: Session = click.get_current_context().obj
     if file.resolve().is_relative_to(session.settings.data):
         raise ExportError("IN-36", file=file.name, folder=str(session.settings.data))
@@ -48,9 +42,13 @@ def private_key_in(file: Path | None) -> RSAPrivateKey | None:
 
 
 def private_keys_in(files: Sequence[Path]) -> Keys | None:
-    """The keys of several files as one, None without any. Raises as `private_key_in` does."""
-    if len(files) < 2:
-        return private_key_in(next(iter(files), None))
+    """The keys of several files as one, None without any.
+
+    Raises ExportError IN-33 or IN-34, and IN-36 where one lies in the data folder: whoever copied that would open all.
+    """
+    keys = tuple(map(_private_key_in, files))
+    if len(keys) < 2:
+        return next(iter(keys), None)
     from collect.receive.sealed import KeyRing
 
-    return KeyRing(tuple(key for key in map(private_key_in, files) if key is not None))
+    return KeyRing(keys)

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import click
 
-from collect.commands.key import key_option, private_key_in
+from collect.commands.key import keys_option, private_keys_in
 from collect.commands.shared import Session, as_json, echo
 
 
 @click.command()
-@key_option
+@keys_option
 @as_json
 @click.pass_obj
-def phones(session: Session, key: Path | None, as_json: bool) -> None:
+def phones(session: Session, keys: tuple[Path, ...], as_json: bool) -> None:
     """Say where stands what phones sent; with --key, open what was encrypted for it. The key is kept nowhere."""
     from collect.keeping.sent import counts
     from collect.openrosa.fold import open_sealed
     from collect.store import open_store
     from collect.wording.receipts import receipt_data, receipt_lines
 
-    opened_with = private_key_in(key)
+    opened_with = private_keys_in(keys)
     store = open_store(session.settings)
     receipts = [] if opened_with is None else open_sealed(store, session.definitions(), opened_with)
     found = counts(store)

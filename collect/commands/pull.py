@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collect.commands.key import key_option, private_key_in
+from collect.commands.key import keys_option, private_keys_in
 from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
 from collect.problems import CollectError, ExportError
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
     from collect.intake import Receipt
     from collect.pull import Central, Files, Kobo, Page
     from collect.pull.gone import Moved
+    from collect.receive.sealed import Keys
     from collect.store import Store
 
 COUNTED = ("read", "new", "changed", "duplicate")
@@ -111,7 +110,7 @@ since_option = click.option("--since", callback=_since, help="YYYY-MM-DD, or all
 @since_option
 @deletions_option
 @media_option
-@key_option
+@keys_option
 @as_json
 @click.pass_obj
 def central(  # noqa: PLR0913 one argument an option
@@ -123,7 +122,7 @@ def central(  # noqa: PLR0913 one argument an option
     since: str | None,
     deletions: str,
     media: bool,
-    key: Path | None,
+    keys: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Bring the submissions of one form from ODK Central."""
@@ -132,7 +131,7 @@ def central(  # noqa: PLR0913 one argument an option
     account = Logins.of_user().find("central", url)
     reader = Central(Wire(account.url), account, project, form_id)
     asked = _Asked(as_form or form_id, (account.url, str(project), form_id), since, deletions, media, as_json)
-    _bring(session, reader, asked, private_key_in(key))
+    _bring(session, reader, asked, private_keys_in(keys))
 
 
 @pull.command()
@@ -174,7 +173,7 @@ class _Asked:
     as_json: bool
 
 
-def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: RSAPrivateKey | None = None) -> None:
+def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: Keys | None = None) -> None:
     """Take in page after page; the bookmark moves once a page is safe, so a break costs one page at most."""
     from collect.pull import Files, Pulling, bookmark_of
     from collect.store import open_store
@@ -198,16 +197,20 @@ def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: RSAPriv
     brought = {"files": files.brought, "files_left": files.left} if asked.media else {}
     if not as_json:
         session.say("cli.pull.done", pages=pages, **totals)
+        if pulling.misled:
+            echo(t("cli.pull.misled", session.lang, url=asked.what[0]), err=True)
         if asked.media:
             session.say("cli.pull.files", **brought)
     left = _deleted_there(session, store, pulling.moved, asked)
     if as_json:
         since = bookmark_of(folder, *asked.what).since
-        click.echo(json.dumps({"pages": pages, **totals, **brought, "since": since, **left}))
+        click.echo(
+            json.dumps({"pages": pages, **totals, **brought, "since": since, "clock_was_wrong": pulling.misled, **left})
+        )
 
 
 def _files(
-    reader: Central | Kobo, page: Page, form: str, number: int, key: RSAPrivateKey | None
+    reader: Central | Kobo, page: Page, form: str, number: int, key: Keys | None
 ) -> Iterator[tuple[bytes, str, str]]:
     """What a page brings: bytes, a file's name, its kind. Raises ExportError IN-16: encrypted, and no key."""
     from collect.pull import Central
@@ -274,9 +277,7 @@ def _filer(session: Session, store: Store, files: Files, form: str) -> Callable[
     return lambda page: files.bring(page, is_here, keep)
 
 
-def _taker(
-    session: Session, store: Store, form: str, key: RSAPrivateKey | None
-) -> Callable[[bytes, str, str], Receipt]:
+def _taker(session: Session, store: Store, form: str, key: Keys | None) -> Callable[[bytes, str, str], Receipt]:
     """Takes bytes in, under a name, as one kind of export of this form."""
     from collect.intake import Asked, add_bytes
 

@@ -269,14 +269,16 @@ def said_of(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
     return [{**asdict(one.correction), "result": one.result, "code": one.code} for one in outcomes]
 
 
-def tell(session: Session, outcomes: Sequence[Outcome], quiet: bool) -> int:
-    """Say what became of corrections; the exit code is 0 when all of them apply or change nothing, else 11."""
+def tell(session: Session, outcomes: Sequence[Outcome], quiet: bool, tried: bool = False) -> int:
+    """Say what became of corrections, or would; the exit code is 0 when all apply or change nothing, else 11."""
     for one in () if quiet else outcomes:
         result = t(f"correction.{one.result}", session.lang, code=one.code)
         echo(f"{one.correction.submission_id}  {one.correction.question} {one.correction.row_id}  {result}")
     if not quiet:
         applied = sum(one.result == "applied" for one in outcomes)
-        session.say("cli.correct.sheet", applied=applied, others=len(outcomes) - applied)
+        session.say(
+            "cli.correct.tried" if tried else "cli.correct.sheet", applied=applied, others=len(outcomes) - applied
+        )
     return 0 if all(one.result in ("applied", "no_change") for one in outcomes) else 11
 
 

@@ -53,7 +53,7 @@ async def parcel(request: Request, limit: int) -> tuple[FormData, Parcel]:
     """
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
-        raise Refused("ODK-12", limit=limit)
+        raise Refused("ODK-12", megabytes=limit >> 20)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Refused("ODK-02")
     stream = _within(request.stream(), limit)
@@ -73,7 +73,7 @@ async def _within(stream: AsyncGenerator[bytes, None], limit: int) -> AsyncGener
     async for chunk in stream:
         seen += len(chunk)
         if seen > limit:
-            raise Refused("ODK-12", limit=limit)
+            raise Refused("ODK-12", megabytes=limit >> 20)
         yield chunk
 
 
@@ -84,7 +84,7 @@ async def _sorted(parts: FormData) -> Parcel:
     one = submissions[0]
     if isinstance(one, UploadFile):
         if (one.size or 0) > XML_BYTES:
-            raise Refused("ODK-12", limit=XML_BYTES)
+            raise Refused("ODK-12", megabytes=XML_BYTES >> 20)
         data = await one.read()
     else:
         data = one.encode()

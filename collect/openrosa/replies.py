@@ -1,4 +1,4 @@
-"""What phones are answered: a status, OpenRosa's headers, and one sentence in the phone's language."""
+"""What phones are answered: a status, OpenRosa's headers, and in the phone's language what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -52,19 +52,25 @@ def headers_for(limit: int) -> dict[str, str]:
     }
 
 
-def said(request: Request, default: str, status: int, key: str, **values: object) -> Response:
-    """An OpenRosaResponse with one sentence; ``nature`` as ODK Central gives it."""
+def said(request: Request, default: str, status: int, *keys: str, **values: object) -> Response:
+    """An OpenRosaResponse with a sentence a key, which ODK Collect shows; ``nature`` as ODK Central gives it."""
     lang = language(request, default)
     nature = "submit_success" if status < 300 else "error"
-    message = escape(t(key, lang, **values))
+    message = escape(" ".join(t(key, lang, **values) for key in keys))
     body = f'<OpenRosaResponse xmlns="{NAMESPACE}"><message nature="{nature}">{message}</message></OpenRosaResponse>'
     return Response(body, status, {"Content-Language": lang}, XML)
 
 
 def trouble(request: Request, default: str, error: CollectError) -> Response:
-    """The answer to a request that failed: 4xx for what the phone can mend, 503 for what it may send again later."""
+    """The answer to a request that failed: 4xx for what the phone can mend, 503 for what it may send again later.
+
+    What ails the server itself (folders, databases) is not told to phones.
+    """
     status = STATUS.get(error.code, 503)
-    answer = said(request, default, status, f"{error.code}.found", **error.values)
+    if status == 503:
+        answer = said(request, default, status, "odk.later", code=error.code)
+    else:
+        answer = said(request, default, status, f"{error.code}.found", f"{error.code}.mend", **error.values)
     if isinstance(error, Refused):
         answer.headers.update(error.headers)
     if status == 503:

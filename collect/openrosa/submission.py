@@ -46,7 +46,7 @@ async def submit(desk: Desk, limit: int, request: Request) -> Response:
     if outcome not in ACCEPTED:
         raise Refused(REFUSALS[outcome])
     desk.folding.soon()
-    return said(request, desk.settings.language, 201, "odk.received")
+    return said(request, desk.settings.language, 201, "odk.received" if sending.complete else "odk.received_part")
 
 
 def _prepare(desk: Desk, person: Person, brought: Parcel) -> Sending:

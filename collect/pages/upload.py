@@ -120,11 +120,11 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
 def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> list[Outcome]:
     """Take every file once; what is known from an earlier run of the page is not asked again."""
     known: dict[tuple[str, ...], Outcome] = st.session_state.setdefault(kept, {})
-    found = []
+    found, key = list[Outcome](), tuple[str, ...]()
     for file in files:
-        key = _key(file, at)
+        key = (*key, *_key(file, at)) if dry_run else _key(file, at)  # what one would do hangs on those before it
         if key not in known:
-            known[key] = _take(file, at, dry_run=dry_run)
+            known[key] = _take(file, at, key, found if dry_run else None)
         else:  # the page is drawn anew, in another language perhaps: what was done is still said
             outcome, name = known[key], as_text(known[key].file)
             failed = outcome.error is not None
@@ -146,9 +146,10 @@ def _together(checked: Sequence[Outcome]) -> list[Outcome]:
     return [one if one.corrections is None else replace(one, awaited=brought) for one in found]
 
 
-def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
-    name, lang = Path(file.name).name, at.lang
-    known, key = st.session_state["checked" if dry_run else "kept"], _key(file, at)
+def _take(file: Any, at: Counter, key: tuple[str, ...], tried: Sequence[Outcome] | None) -> Outcome:
+    """Store a file; or only try, after the files ``tried`` before it. The answer is kept under ``key``."""
+    name, lang, dry_run = Path(file.name).name, at.lang, tried is not None
+    known = st.session_state["checked" if dry_run else "kept"]
     shown = as_text(name)
     with st.status(t("upload.working", lang, file=shown), type="step") as status, TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(name).suffix}"
@@ -164,7 +165,8 @@ def _take(file: Any, at: Counter, *, dry_run: bool) -> Outcome:
             if found is not None:
                 outcome = Outcome(name, corrections=found, corrected=at.mending.correct(found, dry_run=dry_run))
             else:
-                said = Answers(*upload_ask.said(file), at.key)
+                after = tuple(one.receipt for one in tried or () if one.receipt)
+                said = Answers(*upload_ask.said(file), at.key, after)
                 receipt = at.desk.add(path, name, at.by, dry_run=dry_run, progress=progress, said=said)
                 outcome = Outcome(name, receipt, sealed=sealed)
         except CollectError as error:
@@ -218,6 +220,7 @@ def _store(ready: Sequence[Any], others: Sequence[Outcome], at: Counter) -> None
     st.session_state.pop("storing", None)
     if kept:
         st.session_state.pop("results-made", None)
+        st.session_state.pop("checked", None)
         st.session_state["upload-turn"] += 1  # an empty drop zone for the next files
         if news := sum(1 for one in kept if one.receipt is None or not one.receipt.again):  # nobody else was quicker
             st.toast(counted("upload.stored.toast", news, at.lang), icon=":material/check_circle:")

@@ -20,11 +20,15 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the team answered for a file: the order of its days, its encoding; the key that opens it, kept nowhere."""
+    """What the team answered for a file: the order of its days, its encoding; the key that opens it, kept nowhere.
+
+    ``after``: what the files tried before it came to.
+    """
 
     dates: str = ""
     encoding: str = ""
     key: RSAPrivateKey | None = field(default=None, repr=False)
+    after: Sequence[Receipt] = field(default=(), repr=False)
 
 
 class Desk(Protocol):

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from collect.problems import ServerError
 from collect.pull.central import Central
 from collect.pull.kobo import Kobo
 from collect.pull.wire import Page
 
+PAGE, PAGES = (b"<html", b"<!doctype html"), (".html", ".htm")  # what a gate before the Internet shows in their place
 IsHere = Callable[[str, str], bool]  # submission, name
 Keep = Callable[[str, str, bytes], None]  # submission, name, bytes
 
@@ -32,6 +34,8 @@ class Files:
             if is_here(submission, name):
                 continue
             data = self.reader.file(path, self.largest)
+            if data is not None and data.lstrip()[:15].lower().startswith(PAGE) and not name.lower().endswith(PAGES):
+                raise ServerError("PUL-05", url=self.reader.wire.base, status="200")
             if data is None:
                 self.left += 1
             else:

@@ -20,12 +20,13 @@ from collect.pull.wire import Page
 class Pulling:
     """A pull under way. ``what`` names server and form; ``since``: an instant to ask from, "" for everything.
 
-    ``moved``: what the server no longer holds, once all pages were given.
+    ``moved``: what the server no longer holds, once all pages were given. ``misled``: its clock was found to
+    have been wrong since the last pull; an edit made then may bear an instant that nobody asks for.
     """
 
     def __init__(self, reader: Central | Kobo, folder: Path, what: tuple[str, ...], since: str | None = None) -> None:
         known = bookmark_of(folder, *what)
-        self.moved = Moved()
+        self.moved, self.misled = Moved(), False
         self.whole = since is None or known.reaches(since)  # else the bookmark stays: there is a gap before that day
         self._reader, self._folder, self._what = reader, folder, what
         self._bookmark = known if since is None else Bookmark(since, ahead=known.ahead)
@@ -35,9 +36,11 @@ class Pulling:
         """Every page; one counts as received when the next is asked for, and only then the bookmark moves."""
         yield from self._round()
         if self._again:
+            self.misled = True
             yield from self._round()
         self.moved = moved(self._reader, known_names(self._folder, *self._what))
         if self.whole and not self._bookmark.asks_for(self.moved.passed_over):
+            self.misled = True
             self._move(replace(self._bookmark, since=self.moved.passed_over))
             yield from self._round()
 

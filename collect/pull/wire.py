@@ -55,6 +55,32 @@ class TooLargeError(ServerError):
 
 
 @dataclass(slots=True)
+class _Body:
+    """What came of an answer before the line broke; ``mark`` names that very content, "" where the server names none.
+
+    RFC 9110, 13.1.5 and 14: the rest is asked for if the content is still the same, else all of it comes.
+    """
+
+    data: bytearray = field(default_factory=bytearray)
+    mark: str = ""
+
+    def asks(self) -> dict[str, str]:
+        """The headers of the next question."""
+        return {"Range": f"bytes={len(self.data)}-", "If-Range": self.mark} if self.data and self.mark else {}
+
+    def goes_on(self, answer: httpx.Response) -> None:
+        """Forget what came before unless the answer is its rest. Raises RequestError where it is another part."""
+        if answer.status_code == httpx.codes.PARTIAL_CONTENT:
+            if answer.headers.get("Content-Range", "").startswith(f"bytes {len(self.data)}-"):
+                return
+            self.mark = ""
+            raise httpx.RemoteProtocolError("another part", request=answer.request)
+        self.data.clear()
+        mark, plain = answer.headers.get("ETag", ""), "Content-Encoding" not in answer.headers
+        self.mark = mark if plain and mark.startswith('"') and answer.headers.get("Accept-Ranges") == "bytes" else ""
+
+
+@dataclass(slots=True)
 class Wire:
     """A line to one server. ``wait`` is how seconds pass: tests let none pass."""
 
@@ -95,16 +121,16 @@ class Wire:
         return self._patiently("POST", path, {"json": dict(content)})
 
     def _patiently(self, method: str, path: str, how: Mapping[str, Any], largest: int = LARGEST_PAGE) -> bytes:
-        reason, busy, pause = "", False, FIRST_WAIT
+        reason, busy, pause, body = "", False, FIRST_WAIT, _Body()
         for attempt in range(TRIES):
             try:
-                answer, body = self._ask(method, path, how, largest)
+                answer = self._ask(method, path, how, largest, body)
             except httpx.RequestError as error:
                 _refuse_strangers(error, self.base)
                 reason, busy, seconds = type(error).__name__, False, pause
             else:
                 if answer.status_code not in BUSY:
-                    return self._good(answer, body, path)
+                    return self._good(answer, bytes(body.data), path)
                 reason, busy, seconds = str(answer.status_code), True, _asked_to_wait(answer) or pause
             if seconds > LONGEST_WAIT:
                 raise ServerError("PUL-04", url=self.base, minutes=round(seconds / 60))
@@ -115,20 +141,20 @@ class Wire:
             raise ServerError("PUL-04", url=self.base, minutes=round(pause / 60) or 1)
         raise ServerError("PUL-01", url=self.base, reason=reason)
 
-    def _ask(self, method: str, path: str, how: Mapping[str, Any], largest: int) -> tuple[httpx.Response, bytes]:
-        """One question; the whole body, or RequestError when the line breaks inside it or leads in circles."""
+    def _ask(self, method: str, path: str, how: Mapping[str, Any], largest: int, body: _Body) -> httpx.Response:
+        """One question, its answer in ``body``; RequestError when the line breaks inside it or leads in circles."""
         address, begin = self.base + path, time.monotonic()
-        with self._line.stream(method, address, headers=self.headers, **how) as answer:
+        with self._line.stream(method, address, headers=self.headers | body.asks(), **how) as answer:
             made = _moment_made(answer)
             waited = timedelta(seconds=time.monotonic() - begin)  # made at most so long after it was asked for
             self.asked_at = "" if made is None else _text(made - waited)
             self.ahead = None if made is None else (made - datetime.now(UTC)).total_seconds()
-            body = bytearray()
+            body.goes_on(answer)
             for piece in answer.iter_bytes():
-                body += piece
-                if len(body) > largest:
+                body.data += piece
+                if len(body.data) > largest:
                     raise TooLargeError("PUL-05", url=self.base, status=f"> {largest >> 20} MB")
-            return answer, bytes(body)
+            return answer
 
     def _good(self, answer: httpx.Response, body: bytes, path: str) -> bytes:
         if answer.status_code == 401:

@@ -80,13 +80,13 @@ def _cells(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str 
     )  # fmt: skip
 
 
-def take(store: Store, definitions: Definitions, path: Path, by: str) -> list[Outcome] | None:
-    """Make corrections of a sheet's rows that hold a right answer; say of each what became of it.
+def take(store: Store, definitions: Definitions, path: Path, by: str, *, dry_run: bool = False) -> list[Outcome] | None:
+    """Make corrections of a sheet's rows that hold a right answer, or try to; say of each what becomes of it.
 
     Returns None for any other file. Raises ExportError like `corrections_in`, CollectError REV-02 without a name.
     """
     found = corrections_in(path, store.settings)
-    return None if found is None else correct(store, definitions, found, by)
+    return None if found is None else correct(store, definitions, found, by, dry_run=dry_run)
 
 
 def corrections_in(path: Path, settings: Settings) -> list[Correction] | None:
