@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 import geo
 from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted, points
-from collect.pages import commune_page, data
+from collect.pages import commune_page, data, map_component, tables
 from collect.pages.finding import communes
 from collect.pages.gap_list import _districts
 from collect.pages.live_maps import ground_of
@@ -189,6 +189,28 @@ def test_a_commune_that_meets_its_target_is_withheld_on_the_screen_where_too_few
     row = data.communes(replace(made, estimates=few), FIBRE, "vi").row(by_predicate=pl.col("place") == code, named=True)
     assert row["suppressed"]
     assert [row[name] for name in ("value", "ci_low", "ci_high", "p_meets", "n_holding")] == [None] * 5
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("show", SHOWS)
+def test_a_map_without_a_figure_says_why_in_its_legend_its_tooltips_and_its_table(show: Any, lang: str) -> None:
+    made = make_results()
+    assert made.shapes is not None
+    judged = made.verdicts.filter(target_id=FIBRE.target_id, level="commune")
+    met, nobody = (judged.filter(verdict=verdict)["place"][0] for verdict in ("met", "no_data"))
+    here = (pl.col("place") == met) & (pl.col("indicator") == "S2")
+    few = made.estimates.with_columns(n_holding=pl.when(here).then(pl.col("n_base") - 2).otherwise("n_holding"))
+    rows = data.communes(replace(made, estimates=few), FIBRE, lang)
+    withheld, unasked = (t(f"scale.none.{reason}", lang) for reason in ("withheld", "not_visited"))
+    view = map_component.View(Scale(show, FIBRE), None, "alt")
+    why = map_component.message(made.shapes, "outlines.json", rows, view, lang)["why"]
+    assert (why[met], why[nobody]) == (withheld, unasked)
+    listed = tables.named(rows, lang, ["code", "interval"])
+    span = dict(listed.iter_rows())
+    assert (span[met], span[nobody]) == (withheld, unasked)
+    app = open_page("map", lang, show=show, target=FIBRE.target_id)
+    legend = next(part.proto.body for part in app.get("html") if t("map.legend", lang) in part.proto.body)
+    assert (unasked in legend) == (show != "verdict"), "a verdict of no data has the reason on its card"
 
 
 def test_the_last_change_is_the_one_from_the_round_before() -> None:

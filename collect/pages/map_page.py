@@ -136,7 +136,8 @@ def _map_and_card(
         _choose(clicked)
     found = map_component.figures(rows).values()
     kinds = [scale.of(figures) for figures in found]
-    looks.legend(scale, {code: kinds.count(code) for code in scale.looks}, lang)
+    reasons = [why for why in (looks.missing(row, lang) for row in rows.iter_rows(named=True)) if why]
+    looks.legend(scale, {code: kinds.count(code) for code in scale.looks}, lang, reasons)
     left, right = st.columns([2.2, 1], gap="medium")
     with right:
         chosen = _search(names, lang)
