@@ -20,7 +20,7 @@ from collect.i18n.figures import counted, points
 from collect.pages import commune_page, data, map_component, tables
 from collect.pages.finding import communes
 from collect.pages.gap_list import _districts
-from collect.pages.live_maps import ground_of
+from collect.pages.live_maps import ground_of, shapes_of
 from collect.pages.map_component import Figures
 from collect.publish import SHOWS, Scale, advice
 from collect.targets import Target
@@ -287,6 +287,18 @@ def test_water_and_roads_come_from_files_without_what_was_written_beside_them(tm
     assert [feature["properties"] for feature in drawn["features"]] == [{}]
     assert drawn["features"][0]["geometry"]["coordinates"][0] == pytest.approx((106, 9.8), abs=1e-4)
     assert ground_of(tmp_path, "water") is None
+
+
+def test_a_file_of_roads_that_cannot_be_read_costs_the_map_its_roads_alone(tmp_path: Path) -> None:
+    (tmp_path / "roads.geojson").write_text('{"type": "FeatureCollection", "features": [{', encoding="utf-8")
+    river = gpd.GeoDataFrame(geometry=[shapely.LineString([(106.2, 9.9), (106.4, 9.6)])], crs="EPSG:4326")
+    river.to_file(tmp_path / "water.gpkg")
+    square = gpd.GeoDataFrame({"code": ["29308"]}, geometry=[shapely.box(106.0, 9.8, 106.1, 9.9)], crs="EPSG:4326")
+    boundaries = geo.Boundaries(VINTAGE, "reference", "made up", "", True, 0.0, square)
+    shapes = shapes_of(boundaries, geo.units(VINTAGE), tmp_path)
+    assert shapes.water is not None
+    assert shapes.roads is None
+    assert list(shapes.unread) == ["roads"]
 
 
 def test_from_a_map_of_former_communes_the_way_leads_to_the_commune_of_today(monkeypatch: pytest.MonkeyPatch) -> None:

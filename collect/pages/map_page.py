@@ -181,6 +181,8 @@ def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, c
     ground = bool(st.session_state.setdefault("ground", True))
     said = t("map.alt", lang, target=data.name_of(results, target, lang), **data.counts(results, target))
     map_component.draw(shapes, rows, map_component.View(scale, chosen, said, ground), lang)
+    for name in shapes.unread:
+        st.warning(t("map.ground.unread", lang, file=f"geo/{name}"), icon=":material/layers_clear:")
     if shapes.schematic:
         st.info(t("map.schematic", lang), icon=":material/polyline:")
     st.caption(t("map.source", lang, source=as_text(source_words(shapes.source, lang))))
