@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from collect.pages.gap_list import _districts
 from collect.pages.live_maps import ground_of, shapes_of
 from collect.pages.map_component import Figures
 from collect.publish import SHOWS, Scale, advice
+from collect.publish.dictionary import COLUMNS
 from collect.targets import Target
 
 FIBRE, PHONE = COMMUNE_TARGETS[:2]  # more than 80 %; at least 80 %
@@ -262,6 +264,14 @@ def test_without_outlines_no_geoparquet_is_offered_and_the_page_says_why(lang: s
     said = " ".join(text.value for text in app.caption)
     assert t("PUB-07.found", lang) in said
     assert t("PUB-07.mend", lang) in said
+
+
+def test_the_data_dictionary_is_read_whole_and_says_yes_in_words() -> None:
+    app = open_page("gaps", "en")
+    said = next(part.proto.body for part in app.get("html") if t("gap_list.dictionary", "en") in part.proto.body)
+    longest = max((t(f"column.gaps.{column.name}", "en") for column in COLUMNS[:25]), key=len)
+    assert escape(longest) in said
+    assert f">{t('table.yes', 'en')}<" in said
 
 
 def test_the_row_chosen_in_the_ranking_is_the_commune_of_the_card() -> None:

@@ -20,6 +20,7 @@ TALL = 260
 SIDES: Mapping[Literal["left", "right"], int] = {"left": 8, "right": -8}  # where a name begins: pixels from its point
 NAMED = 5  # points that have their name beside them: more would lie over one another
 LEGEND = alt.Legend(orient="top", title=None, direction="vertical")  # one below the other: a phone cuts a row of them
+FEW = alt.Axis(tickCount=6)
 BARE: Mapping[str, Any] = {"ticks": False, "domain": False}
 
 
@@ -66,7 +67,7 @@ def columns(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> alt.Chart:
 def beside(rows: Sequence[Mapping[str, Any]], x: str, y: str, usual: tuple[float, float]) -> alt.LayerChart:
     """Interviewers as points against what is usual. ``rows``: ``name, x, y, odd``; the oddest bear names."""
     base = alt.Chart(_data(rows)).encode(
-        x=alt.X("x:Q", title=x, scale=_over(usual[0], *(row["x"] for row in rows), zero=False)),
+        x=alt.X("x:Q", title=x, axis=FEW, scale=_over(usual[0], *(row["x"] for row in rows), zero=False)),
         y=alt.Y("y:Q", title=y, scale=_over(0, usual[1], *(row["y"] for row in rows))),
     )
     points = base.mark_circle(size=90, opacity=0.75).encode(

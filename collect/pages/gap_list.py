@@ -54,7 +54,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
         st.caption(t("gap_list.dictionary.help", lang))
         columns = sources.dictionary()
         always = tables.in_words(columns["required"], lambda required: t(f"table.{'yes' if required else 'no'}", lang))
-        columns = columns.with_columns(always)
+        columns = columns.with_columns(always, pl.col("unit", "allowed").replace("", None))
         words = {name: t(f"publish.dictionary.{name}", lang) for name in columns.columns}
         wrapped.draw(
             columns.rename(words), "dictionary", t("gap_list.dictionary", lang), lang,
