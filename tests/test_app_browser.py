@@ -449,7 +449,11 @@ def test_a_commune_opens_from_the_overview_in_one_click_and_prints(watch: Callab
 def test_a_phone_shows_its_pages_without_opening_a_menu(watch: Callable[..., Watched], made: str) -> None:
     seen = watch(made, "phone")
     seen.open("", "vi", "overview.title")
-    seen.page.locator(".st-key-phone-pages").get_by_role("link", name=t("nav.map", "vi"), exact=True).click()
+    pages = seen.page.locator(".st-key-phone-pages")
+    boxes = [link.bounding_box() for link in pages.get_by_role("link").all()]
+    assert len(boxes) == 9
+    assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= SIZES["phone"][0] for box in boxes), "all in sight"
+    pages.get_by_role("link", name=t("nav.map", "vi"), exact=True).click()
     seen.page.locator(".canvas[data-ready]").wait_for(timeout=15_000)
     legend = seen.page.get_by_label(t("map.legend", "vi")).bounding_box()
     assert legend is not None
@@ -458,10 +462,19 @@ def test_a_phone_shows_its_pages_without_opening_a_menu(watch: Callable[..., Wat
     seen.open("method", "vi", "method.title")  # the last of the row
     here = seen.page.locator(".st-key-phone-pages [aria-current=page]")
     here.wait_for()
-    box = here.bounding_box()
-    assert box is not None
-    assert box["x"] >= 0, "the page that is open is in view, and says that it is open"
-    assert box["x"] + box["width"] <= SIZES["phone"][0]
+    assert here.inner_text() == t("nav.method", "vi"), "the page that is open says so"
+    assert seen.wrong == []
+
+
+def test_a_table_that_goes_on_beyond_its_edge_shows_that_it_does(watch: Callable[..., Watched], made: str) -> None:
+    seen = watch(made, "phone")
+    seen.open("gaps", "km", "gap_list.title")
+    table = "document.querySelector('[data-testid=stDataFrame]')"
+    edge = f"opacity => getComputedStyle({table}, '::after').opacity === opacity"
+    seen.page.wait_for_function(edge, arg="1")
+    scroller = seen.page.locator(".dvn-scroller").first
+    scroller.evaluate("part => part.scrollTo(part.scrollWidth, 0)")
+    seen.page.wait_for_function(edge, arg="0")
     assert seen.wrong == []
 
 

@@ -93,3 +93,14 @@ def test_the_command_line_plans(tmp_path: Path) -> None:
     shared = run("allocate", hamlets, "--size", "households", "--interviews", 100, "--how", "proportional")
     assert [row["interviews"] for row in shared] == [10, 30, 60]
     assert run("rule", "--interviews", 19, "--low", 0.5, "--high", 0.8)[0]["least"] == 13
+
+
+def test_what_is_drawn_is_a_table_that_says_nothing_where_the_list_said_nothing(tmp_path: Path) -> None:
+    hamlets = tmp_path / "h.csv"
+    hamlets.write_text("hamlet,households,round\na,100,\nb,300,\n", encoding="utf-8")
+    words = ["plan", "draw", str(hamlets), "--size", "households", "--hamlets", "1", "--seed", "3"]
+    done = CliRunner().invoke(main, ["--lang", "en", *words])
+    assert done.exit_code == 0, done.output
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert rows[0] == ["hamlet", "households", "round", "probability", "selected"]
+    assert [row[2] for row in rows[1:]] == ["", ""]

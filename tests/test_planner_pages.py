@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from streamlit.testing.v1 import AppTest
 import geo
 from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted, points
-from collect.pages import commune_page, data
+from collect.pages import commune_page, data, map_component, tables
 from collect.pages.finding import communes
 from collect.pages.gap_list import _districts
-from collect.pages.live_maps import ground_of
+from collect.pages.live_maps import ground_of, shapes_of
 from collect.pages.map_component import Figures
 from collect.publish import SHOWS, Scale, advice
+from collect.publish.dictionary import COLUMNS
 from collect.targets import Target
 
 FIBRE, PHONE = COMMUNE_TARGETS[:2]  # more than 80 %; at least 80 %
@@ -191,6 +193,28 @@ def test_a_commune_that_meets_its_target_is_withheld_on_the_screen_where_too_few
     assert [row[name] for name in ("value", "ci_low", "ci_high", "p_meets", "n_holding")] == [None] * 5
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("show", SHOWS)
+def test_a_map_without_a_figure_says_why_in_its_legend_its_tooltips_and_its_table(show: Any, lang: str) -> None:
+    made = make_results()
+    assert made.shapes is not None
+    judged = made.verdicts.filter(target_id=FIBRE.target_id, level="commune")
+    met, nobody = (judged.filter(verdict=verdict)["place"][0] for verdict in ("met", "no_data"))
+    here = (pl.col("place") == met) & (pl.col("indicator") == "S2")
+    few = made.estimates.with_columns(n_holding=pl.when(here).then(pl.col("n_base") - 2).otherwise("n_holding"))
+    rows = data.communes(replace(made, estimates=few), FIBRE, lang)
+    withheld, unasked = (t(f"scale.none.{reason}", lang) for reason in ("withheld", "not_visited"))
+    view = map_component.View(Scale(show, FIBRE), None, "alt")
+    why = map_component.message(made.shapes, "outlines.json", rows, view, lang)["why"]
+    assert (why[met], why[nobody]) == (withheld, unasked)
+    listed = tables.named(rows, lang, ["code", "interval"])
+    span = dict(listed.iter_rows())
+    assert (span[met], span[nobody]) == (withheld, unasked)
+    app = open_page("map", lang, show=show, target=FIBRE.target_id)
+    legend = next(part.proto.body for part in app.get("html") if t("map.legend", lang) in part.proto.body)
+    assert (unasked in legend) == (show != "verdict"), "a verdict of no data has the reason on its card"
+
+
 def test_the_last_change_is_the_one_from_the_round_before() -> None:
     made = replace(make_results(), changes=make_changes(make_results(), "worse"))
     found = data.changes_of(made, "S2", "province")
@@ -242,6 +266,14 @@ def test_without_outlines_no_geoparquet_is_offered_and_the_page_says_why(lang: s
     assert t("PUB-07.mend", lang) in said
 
 
+def test_the_data_dictionary_is_read_whole_and_says_yes_in_words() -> None:
+    app = open_page("gaps", "en")
+    said = next(part.proto.body for part in app.get("html") if t("gap_list.dictionary", "en") in part.proto.body)
+    longest = max((t(f"column.gaps.{column.name}", "en") for column in COLUMNS[:25]), key=len)
+    assert escape(longest) in said
+    assert f">{t('table.yes', 'en')}<" in said
+
+
 def test_the_row_chosen_in_the_ranking_is_the_commune_of_the_card() -> None:
     made = make_results()
     code = data.communes(made, FIBRE, "en").sort("value", "name", nulls_last=True)["place"][0]
@@ -265,6 +297,18 @@ def test_water_and_roads_come_from_files_without_what_was_written_beside_them(tm
     assert [feature["properties"] for feature in drawn["features"]] == [{}]
     assert drawn["features"][0]["geometry"]["coordinates"][0] == pytest.approx((106, 9.8), abs=1e-4)
     assert ground_of(tmp_path, "water") is None
+
+
+def test_a_file_of_roads_that_cannot_be_read_costs_the_map_its_roads_alone(tmp_path: Path) -> None:
+    (tmp_path / "roads.geojson").write_text('{"type": "FeatureCollection", "features": [{', encoding="utf-8")
+    river = gpd.GeoDataFrame(geometry=[shapely.LineString([(106.2, 9.9), (106.4, 9.6)])], crs="EPSG:4326")
+    river.to_file(tmp_path / "water.gpkg")
+    square = gpd.GeoDataFrame({"code": ["29308"]}, geometry=[shapely.box(106.0, 9.8, 106.1, 9.9)], crs="EPSG:4326")
+    boundaries = geo.Boundaries(VINTAGE, "reference", "made up", "", True, 0.0, square)
+    shapes = shapes_of(boundaries, geo.units(VINTAGE), tmp_path)
+    assert shapes.water is not None
+    assert shapes.roads is None
+    assert list(shapes.unread) == ["roads"]
 
 
 def test_from_a_map_of_former_communes_the_way_leads_to_the_commune_of_today(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -512,6 +512,19 @@ def test_every_scale_of_a_chart_knows_its_ends_before_the_rows_arrive() -> None:
     assert ends == [[[0, 3]], [[0, 3]], [[3.0, 4.0], [0, 2.0]], [[0, 3]]]
 
 
+def test_names_beside_points_lie_over_no_other_name_and_no_point() -> None:
+    def named(*points: tuple[str, float, float]) -> list[str]:
+        rows = [
+            {"name": name, "x": x, "y": y, "odd": name != "usual"} for name, x, y in (*points, ("usual", 30.0, 0.0))
+        ]
+        return [str(row["name"]) for row in field_charts.readable(rows, (20.0, 1.0))]
+
+    assert named(("LAN-1", 22.0, 9.0), ("MINH-2", 22.0, 5.0)) == ["LAN-1", "MINH-2"]
+    assert named(("LAN-1", 22.0, 9.0), ("MINH-2", 22.0, 8.9)) == ["LAN-1"], "one over the other: neither could be read"
+    assert named(("LAN-1", 20.0, 9.0), ("usual", 21.0, 9.0)) == [], "a point in its way, and no room on the other side"
+    assert len(named(*((f"N-{n}", 21.0, float(n)) for n in range(40)))) == field_charts.NAMED
+
+
 @pytest.mark.parametrize(("background", "ink"), [("#ffffff", "#1c2733"), ("#10161d", "#e8edf2")])
 def test_figures_beside_bars_are_read_on_a_light_screen_and_on_a_dark_one(background: str, ink: str) -> None:
     rows = [{"name": "p", "value": 3, "said": "three", "x": 4.0, "y": 2.0, "odd": True}]

@@ -113,4 +113,5 @@ def _print(rows: list[dict[str, object]], *, as_json: bool) -> None:
         return
     echo("\t".join(rows[0]))
     for row in rows:
-        echo("\t".join(f"{value:.6g}" if isinstance(value, float) else str(value) for value in row.values()))
+        cells = ("" if value is None else value for value in row.values())  # what is drawn is added as a frame
+        echo("\t".join(f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in cells))

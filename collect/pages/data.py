@@ -103,6 +103,7 @@ class Shapes:
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by code, then by language
     water: Mapping[str, Any] | None = None  # GeoJSON, where the data folder has it
     roads: Mapping[str, Any] | None = None
+    unread: Sequence[str] = ()  # which of the two has a file that cannot be read
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import altair as alt
 
 from collect.i18n.figures import axis_figures
 
-LETTER = 6.6  # pixels, about: how wide a letter of a label is
+LETTER = 7.2  # pixels, about: how wide a letter of a label is
 NARROWEST, WIDEST = 60, 210  # pixels for the names beside bars; a phone has 390 in all
+ACROSS, UP = 220, 280  # pixels between a phone's axes, where names must not lie over one another either
+LINE, DOT = 13, 6  # pixels that a name is high, and half a point is wide
 BLUE, ORANGE, GREY = "#1f6fb4", "#b5402c", "#7b8794"
 INK: Any = alt.ExprRef(expr="luminance(background) < 0.5 ? '#e8edf2' : '#1c2733'")  # as the browser's theme is
 ROW = 26  # pixels a bar with its name
 TALL = 260
+SIDES: Mapping[Literal["left", "right"], int] = {"left": 8, "right": -8}  # where a name begins: pixels from its point
 NAMED = 5  # points that have their name beside them: more would lie over one another
 LEGEND = alt.Legend(orient="top", title=None, direction="vertical")  # one below the other: a phone cuts a row of them
+FEW = alt.Axis(tickCount=6)
 BARE: Mapping[str, Any] = {"ticks": False, "domain": False}
 
 
@@ -63,25 +67,49 @@ def columns(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> alt.Chart:
 def beside(rows: Sequence[Mapping[str, Any]], x: str, y: str, usual: tuple[float, float]) -> alt.LayerChart:
     """Interviewers as points against what is usual. ``rows``: ``name, x, y, odd``; the oddest bear names."""
     base = alt.Chart(_data(rows)).encode(
-        x=alt.X("x:Q", title=x, scale=_over(usual[0], *(row["x"] for row in rows))),
+        x=alt.X("x:Q", title=x, axis=FEW, scale=_over(usual[0], *(row["x"] for row in rows), zero=False)),
         y=alt.Y("y:Q", title=y, scale=_over(0, usual[1], *(row["y"] for row in rows))),
     )
     points = base.mark_circle(size=90, opacity=0.75).encode(
         color=alt.condition("datum.odd", alt.value(ORANGE), alt.value(BLUE)), tooltip=["name:N", "x:Q", "y:Q"]
     )
-    named = sorted((row for row in rows if row["odd"]), key=lambda row: -row["y"])[:NAMED]
-    names = (
-        alt.Chart(_data(named))
-        .encode(x="x:Q", y="y:Q")
-        .mark_text(align="left", dx=8, fontSize=12, color=INK)
-        .encode(text="name:N")
-    )
+    named = readable(rows, usual)
+    names = [
+        alt.Chart(_data([row for row in named if row["side"] == side]))
+        .encode(x="x:Q", y="y:Q", text="name:N")
+        .mark_text(align=side, dx=dx, fontSize=12, color=INK)
+        for side, dx in SIDES.items()
+    ]
     lines = [
         alt.Chart(_data([{"at": at}])).mark_rule(color=GREY, strokeDash=[4, 3]).encode(**{axis: alt.datum(at)})
         for axis, at in zip("xy", usual, strict=True)
     ]
-    made = alt.layer(*lines, points, names).properties(height=TALL + 80)
+    made = alt.layer(*lines, points, *names).properties(height=TALL + 80)
     return cast("alt.LayerChart", made)
+
+
+def readable(rows: Sequence[Mapping[str, Any]], usual: tuple[float, float]) -> list[dict[str, Any]]:
+    """The oddest rows whose names lie apart from one another, the oddest first, each with the side its name begins at.
+
+    The names of the others are in the table and in the tooltips.
+    """
+    low, high = min(usual[0], *(row["x"] for row in rows)), max(usual[0], *(row["x"] for row in rows))
+    across = ACROSS / ((high - low) or 1)
+    up = UP / (max(usual[1], *(row["y"] for row in rows)) or 1)
+    taken = [(at - DOT, at + DOT, row["y"] * up) for row in rows for at in [(row["x"] - low) * across]]
+    named: list[dict[str, Any]] = []
+    for row in sorted((row for row in rows if row["odd"]), key=lambda row: -row["y"]):
+        at, height, room = (row["x"] - low) * across, row["y"] * up, len(row["name"]) * LETTER
+        sides = {"left": (at + DOT + 1, at + DOT + room), "right": (at - DOT - room, at - DOT - 1)}
+        for side, (begin, end) in sides.items():
+            inside = begin >= 0 and end <= ACROSS
+            if inside and all(
+                begin > right or end < left or abs(height - level) > LINE for left, right, level in taken
+            ):
+                taken.append((begin, end, height))
+                named.append({**row, "side": side})
+                break
+    return named[:NAMED]
 
 
 def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> alt.Chart:
@@ -118,11 +146,11 @@ def _names(names: Sequence[str]) -> alt.Axis:
     return alt.Axis(labelLimit=room, minExtent=room, **BARE)
 
 
-def _over(*values: float | None) -> alt.Scale:
+def _over(*values: float | None, zero: bool = True) -> alt.Scale:
     """A scale over these values, said beforehand: Streamlit brings a chart its rows only after it is first drawn."""
     known = [value for value in values if value is not None]
     low, high = min(known), max(known)
-    return alt.Scale(domain=[low, high if high > low else low + 1], nice=True)
+    return alt.Scale(domain=[low, high if high > low else low + 1], nice=True, zero=zero)
 
 
 def _data(rows: Sequence[Mapping[str, Any]]) -> alt.Data:

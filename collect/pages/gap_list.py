@@ -11,7 +11,7 @@ import polars as pl
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import data, looks, tables
+from collect.pages import data, looks, tables, wrapped
 from collect.pages.data import Results
 from collect.pages.finding import communes
 from collect.pages.layout import address, header
@@ -53,8 +53,13 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     with st.expander(t("gap_list.dictionary", lang), icon=":material/menu_book:"):
         st.caption(t("gap_list.dictionary.help", lang))
         columns = sources.dictionary()
-        columns = columns.rename({name: t(f"publish.dictionary.{name}", lang) for name in columns.columns})
-        st.dataframe(columns, hide_index=True, alt=t("gap_list.dictionary", lang))
+        always = tables.in_words(columns["required"], lambda required: t(f"table.{'yes' if required else 'no'}", lang))
+        columns = columns.with_columns(always, pl.col("unit", "allowed").replace("", None))
+        words = {name: t(f"publish.dictionary.{name}", lang) for name in columns.columns}
+        wrapped.draw(
+            columns.rename(words), "dictionary", t("gap_list.dictionary", lang), lang,
+            strong=words["column"], long=(words["description"],),
+        )  # fmt: skip
     if sources.partners is not None:
         sources.partners()
 
@@ -173,7 +178,7 @@ def _room(words: Iterable[str]) -> int:
 def _widths(steps: Iterable[str], lang: str) -> dict[str, Any]:
     return {
         t("column.commune", lang): st.column_config.Column(width=tables.name_width(lang)),
-        t("column.verdict", lang): st.column_config.Column(width=tables.VERDICT),
+        t("column.verdict", lang): st.column_config.Column(width=tables.VERDICT[lang]),
         t("column.needed", lang): st.column_config.Column(width=tables.needed_width(lang)),
         t("column.target", lang): st.column_config.Column(width=440),
         t("column.gap_type", lang): st.column_config.Column(width=_room(t(f"gap_type.{x}", lang) for x in GAP_TYPES)),

@@ -35,7 +35,14 @@ def language(default: str) -> str:
 
 LAST_USED = "phu_lang"
 PHONE = "@media (max-width:768px)"  # where Streamlit folds the row of pages away
-ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows room that nothing fills
+MORE = (  # a shadow and an arrow at the edge of a table, while columns are out of sight behind it
+    "[data-testid='stDataFrame']{timeline-scope:--columns}.dvn-scroller{scroll-timeline:--columns x}"
+    "[data-testid='stDataFrame']::after{content:'›';position:absolute;inset:1px 1px 1px auto;width:1.1rem;z-index:1;"
+    "pointer-events:none;opacity:0;font-size:1.35rem;line-height:2rem;text-align:center;border-radius:0 .5rem .5rem 0;"
+    "background:linear-gradient(to right,transparent,#8886);animation:more linear both;animation-timeline:--columns}"
+    "@keyframes more{from,90%{opacity:1}to{opacity:0}}"
+)
+ROOM = (  # a phone shows its pages in rows, and neither shows room that nothing fills
     ".stMainBlockContainer{padding-top:4.25rem;padding-bottom:3rem}"
     ".st-key-phone-pages{display:none}"
     "[data-testid='stMetricLabel'] [data-testid='stMarkdownContainer'],[data-testid='stMetricLabel'] p"
@@ -43,16 +50,19 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
     ".st-key-banner [data-testid='stAlertContainer']{padding:.35rem .75rem;min-height:0}"
     ".st-key-banner p{font-size:.875rem}"
     "[data-testid='stCaptionContainer']{color:inherit;opacity:.78}"  # Streamlit's own grey is too pale to read
-    f"{PHONE}{{[data-testid='stHeader'],[data-testid='stSidebar']{{display:none}}"
+    f"{MORE}{PHONE}{{[data-testid='stHeader'],[data-testid='stSidebar']{{display:none}}"
     ".stMainBlockContainer{padding:.75rem 1rem 3rem}"
-    ".st-key-phone-pages{display:flex;flex-wrap:nowrap;overflow-x:auto;scrollbar-width:none;gap:.25rem;"
-    "margin:0 -1rem;padding:0 1rem .25rem;width:calc(100% + 2rem);max-width:none;border-bottom:1px solid #8884}"
+    ".st-key-phone-pages{display:flex;gap:0 .1rem;border-bottom:1px solid #8884;padding-bottom:.35rem}"
+    ".st-key-phone-pages p{white-space:nowrap;font-size:.875rem}"
+    ".st-key-phone-pages a{padding:.2rem .5rem}.st-key-phone-pages a>:has([data-testid='stIconMaterial']){display:none}"
+    "[data-testid='stFullScreenFrame']:has(>[data-testid='stDataFrame'])"  # a table may use the whole screen
+    "{margin:0 -1rem;width:calc(100% + 2rem)!important}"
     "[data-testid='stButtonGroup'] [role='radiogroup']{flex-wrap:wrap;gap:.3rem;overflow:visible;mask:none}"
     "[data-testid='stButtonGroup'] [role='radiogroup'] button"
     "{margin:0;border-radius:.5rem;border-width:1px!important;border-style:solid!important}"
     "[data-testid='stButtonGroup'] [role='radiogroup'] button:not([aria-checked='true'])"
     "{border-color:#8886!important}"
-    ".st-key-phone-pages>*{flex:none;width:auto}.st-key-phone-pages p{white-space:nowrap}"
+    ".st-key-phone-pages>*{flex:none;width:auto}"
     ".st-key-account button p{font-size:0}"  # the icon stands for the name, which a screen reader still says
     "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
     ".katex-display{font-size:.8rem;overflow:visible!important}"  # a formula fits, so nobody need scroll it
@@ -63,14 +73,10 @@ ROOM = (  # a phone shows its pages in a row that scrolls, and neither shows roo
 
 HERE = """/* {page} */ for (const wait of [100, 500, 2000]) setTimeout(() => {{
 const row = document.querySelector('.st-key-phone-pages'), here = location.pathname.split('/').pop();
-for (const link of row ? row.querySelectorAll('a') : []) {{
-  if (link.getAttribute('href').split('?')[0] !== here) link.removeAttribute('aria-current');
-  else if (!link.hasAttribute('aria-current')) {{
-    link.setAttribute('aria-current', 'page');
-    const [inside, seen] = [link.getBoundingClientRect(), row.getBoundingClientRect()];
-    row.scrollLeft += inside.left - seen.left - (seen.width - inside.width) / 2;
-  }}
-}} }}, wait)"""  # the page that is open stands in the middle of the row, and says so to a screen reader
+for (const link of row ? row.querySelectorAll('a') : [])
+  if (link.getAttribute('href').split('?')[0] === here) link.setAttribute('aria-current', 'page');
+  else link.removeAttribute('aria-current');
+}}, wait)"""  # the page that is open says so to a screen reader
 
 
 def dress(lang: str) -> None:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from shapely.errors import ShapelyError
 
 import geo
 from collect.access import Who, require
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 OUTLINES_M = 60.0  # how far a drawn outline may lie from the true one
 GROUND_M = 40.0  # likewise water and roads
+UNREADABLE = (OSError, ValueError, RuntimeError, AttributeError, ShapelyError)  # as pyogrio, geopandas, shapely say it
 SUFFIXES = ("parquet", "gpkg", "geojson")
 
 
@@ -47,14 +49,15 @@ def outlines(data: Path, vintage: str) -> tuple[Shapes | None, PlaceError | None
 
 
 def outlines_changed(data: Path) -> tuple[int, ...]:
-    """What differs once a file of outlines does."""
-    return tuple(file.stat().st_mtime_ns for file in sorted((data / "geo").glob("*.parquet")))
+    """What differs once a file of outlines, water or roads does."""
+    return tuple(file.stat().st_mtime_ns for file in sorted((data / "geo").glob("*.*")))
 
 
 def shapes_of(boundaries: geo.Boundaries, units: pl.DataFrame, folder: Path) -> Shapes:
     """Outlines light enough for the screen; their key tells the browser whether it has them.
 
-    ``folder`` may hold ``water`` and ``roads`` as GeoParquet, GeoPackage or GeoJSON; without them the map is as good.
+    ``folder`` may hold ``water`` and ``roads`` as GeoParquet, GeoPackage or GeoJSON; without them the map is as good,
+    and one that cannot be read costs nothing but itself.
     """
     light = boundaries.simplified(OUTLINES_M)
     inside = light.geometry.representative_point()
@@ -68,11 +71,17 @@ def shapes_of(boundaries: geo.Boundaries, units: pl.DataFrame, folder: Path) -> 
     centres = {code: (round(at.x, 5), round(at.y, 5)) for code, at in zip(light["code"], inside, strict=True)}
     named = units.select("code", "name_vi", pl.coalesce("name_km", "name_vi").alias("km"), "name_en")
     names = {code: {"vi": vi, "km": km, "en": en} for code, vi, km, en in named.iter_rows()}
-    water, roads = (ground_of(folder, name) for name in ("water", "roads"))
-    text = json.dumps([geometry, names, water, roads], ensure_ascii=False, separators=(",", ":"))
+    ground: dict[str, Any] = {}
+    unread = []
+    for name in ("water", "roads"):
+        try:
+            ground[name] = ground_of(folder, name)
+        except UNREADABLE:
+            unread.append(name)
+    text = json.dumps([geometry, names, ground], ensure_ascii=False, separators=(",", ":"))
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     schematic = boundaries.kind == "schematic"
-    return Shapes(key, geometry, centres, schematic, boundaries.source, names, water, roads)
+    return Shapes(key, geometry, centres, schematic, boundaries.source, names, unread=unread, **ground)
 
 
 def ground_of(folder: Path, name: str) -> dict[str, Any] | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -19,6 +20,7 @@ BADGES: Mapping[str, tuple[Badge, str]] = {  # colour and icon
     "undecided": ("orange", ":material/help:"),
     "no_data": ("gray", ":material/do_not_disturb_on:"),
 }
+NBSP = "\u00a0"
 CHANGES = {"better": "▲", "worse": "▼", "same": "＝", "cannot_tell": "≈"}  # beside their words, never alone
 HATCHES = {
     "": "none",
@@ -51,11 +53,30 @@ def _fill(look: Look) -> str:
     return f"{HATCHES[look.hatch].format(ink=look.ink)}, {look.colour}".removeprefix("none, ")
 
 
-def legend(scale: Scale, counts: Mapping[str, int], lang: str) -> None:
-    """Every class with its colour, hatch, mark and number of communes, those of zero included."""
+def missing(row: Mapping[str, Any], lang: str) -> str | None:
+    """Why a commune has no figure, or no interval, in a few words; None where it has both."""
+    if row["suppressed"]:
+        reason = "withheld"
+    elif row["value"] is None:
+        reason = row["reason"] if row["reason"] in ("not_visited", "too_few") else "no_answers"
+    elif row["ci_low"] is None:
+        reason = "no_interval"
+    else:
+        return None
+    return t(f"scale.none.{reason}", lang)
+
+
+def legend(scale: Scale, counts: Mapping[str, int], lang: str, reasons: Sequence[str] = ()) -> None:
+    """Every class with its colour, hatch, mark and number of communes, those of zero included.
+
+    ``reasons``: why there is no figure, of each commune without one.
+    """
+    why = ", ".join(f"{reason} {count}" for reason, count in Counter(reasons).most_common())
+    told = {"none": f" ({why})"} if why and counts.get("none") else {}
     items = "".join(
-        f"<li style='display:inline-flex;align-items:center;gap:.4rem;white-space:nowrap'>{swatch(look)}"
-        f"<span>{escape(scale.label(code, lang))}&nbsp;<b>{counts.get(code, 0)}</b></span></li>"
+        f"<li style='display:inline-flex;align-items:center;gap:.4rem'>{swatch(look)}"
+        f"<span>{escape(scale.label(code, lang).replace(' ', NBSP))}{NBSP}<b>{counts.get(code, 0)}</b>"
+        f"{escape(told.get(code, ''))}</span></li>"
         for code, look in scale.looks.items()
     )
     style = "display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;list-style:none;margin:0;padding:0;font-size:.875rem"
@@ -78,7 +99,7 @@ def share_bar(counts: Mapping[str, int], lang: str) -> None:
         f"<span style='flex:{counts[verdict]} 0 1.6rem;background:{_fill(LOOKS[verdict])}'></span>" for verdict in shown
     )
     each = (f"{t(f'verdict.{verdict}', lang)} {counts.get(verdict, 0)}" for verdict in VERDICTS)
-    words = f"{t('column.commune', lang)}: " + " · ".join(part.replace(" ", "\u00a0") for part in each)
+    words = f"{t('column.commune', lang)}: " + " · ".join(part.replace(" ", NBSP) for part in each)
     st.html(
         f"<div role='img' aria-label='{escape(words, quote=True)}' style='display:flex;gap:2px;height:12px;"
         f"border-radius:4px;overflow:hidden'>{parts}</div>"

@@ -136,7 +136,8 @@ def _map_and_card(
         _choose(clicked)
     found = map_component.figures(rows).values()
     kinds = [scale.of(figures) for figures in found]
-    looks.legend(scale, {code: kinds.count(code) for code in scale.looks}, lang)
+    reasons = [why for why in (looks.missing(row, lang) for row in rows.iter_rows(named=True)) if why]
+    looks.legend(scale, {code: kinds.count(code) for code in scale.looks}, lang, reasons)
     left, right = st.columns([2.2, 1], gap="medium")
     with right:
         chosen = _search(names, lang)
@@ -180,6 +181,8 @@ def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, c
     ground = bool(st.session_state.setdefault("ground", True))
     said = t("map.alt", lang, target=data.name_of(results, target, lang), **data.counts(results, target))
     map_component.draw(shapes, rows, map_component.View(scale, chosen, said, ground), lang)
+    for name in shapes.unread:
+        st.warning(t("map.ground.unread", lang, file=f"geo/{name}"), icon=":material/layers_clear:")
     if shapes.schematic:
         st.info(t("map.schematic", lang), icon=":material/polyline:")
     st.caption(t("map.source", lang, source=as_text(source_words(shapes.source, lang))))

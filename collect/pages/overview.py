@@ -18,7 +18,7 @@ from collect.targets import Target
 from collect.wording.weights import equal_warning
 
 FURTHEST = 6  # rows shown; the map's table has them all
-COLUMNS = ("name", "value", "verdict", "needed")
+COLUMNS = ("name", "verdict", "value", "needed")
 
 
 def render(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:

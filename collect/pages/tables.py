@@ -14,9 +14,9 @@ from collect.pages.data import Results
 from collect.pages.words import NOTHING, Formats, counted, interval, known, number, percent
 from collect.targets import Target
 
-EVERYTHING = ("name", "value", "verdict", "needed", "interval", "n_households")
-NAME, FIGURE, VERDICT = 152, 84, 158  # pixels: a phone shows a name, its figure and most of a verdict
-LONG_NAME = 168  # where a name carries its kind behind it, "Commune"
+EVERYTHING = ("name", "verdict", "value", "needed", "interval", "n_households")
+NAME, FIGURE, VERDICT = 152, 76, {"vi": 152, "km": 148, "en": 122}  # pixels: what a phone shows side by side
+LONG_NAME = 178  # where a name carries its kind behind it, "Commune"
 NEEDED = {"vi": 104, "km": 112, "en": 136}  # a count with what is counted
 _WORDS = {
     "code": "column.code",
@@ -70,7 +70,9 @@ def named(rows: pl.DataFrame, lang: str, columns: Sequence[str] = EVERYTHING) ->
     visitor's page holds the interpreter and waits for those threads, and the app would stand still for ever.
     """
     verdicts = [looks.verdict_text(verdict, lang) for verdict in rows["verdict"]]
-    spans = [interval(low, high, lang) for low, high in rows.select("ci_low", "ci_high").iter_rows()]
+    spans = [
+        looks.missing(row, lang) or interval(row["ci_low"], row["ci_high"], lang) for row in rows.iter_rows(named=True)
+    ]
     frame = rows.select(
         pl.col("place").alias("code"),
         "name",
@@ -96,7 +98,7 @@ def widths(lang: str) -> dict[str, Any]:
     """The name is as wide as a phone allows beside an estimate and a verdict."""
     return {
         t("column.commune", lang): st.column_config.Column(width=name_width(lang)),
-        t("column.verdict", lang): st.column_config.Column(width=VERDICT),
-        t("column.estimate", lang): st.column_config.Column(width=FIGURE),
+        t("column.verdict", lang): st.column_config.Column(width=VERDICT[lang]),
+        t("column.estimate", lang): st.column_config.Column(width=FIGURE, alignment="left"),
         t("column.needed", lang): st.column_config.Column(width=needed_width(lang)),
     }

@@ -13,7 +13,7 @@ import polars as pl
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import served
+from collect.pages import looks, served
 from collect.pages.data import Shapes
 from collect.pages.words import percent
 from collect.publish import Scale
@@ -53,7 +53,7 @@ def figures(rows: pl.DataFrame) -> dict[str, Figures]:
 
 
 def draw(shapes: Shapes, rows: pl.DataFrame, view: View, lang: str) -> None:
-    """Mount the map. ``rows``: place, verdict, value, ci_low, ci_high."""
+    """Mount the map. ``rows``: of `collect.pages.data.communes`."""
     said = message(shapes, served.shapes_url(shapes), rows, view, lang)
     served.map_component()(key=KEY, data=said, on_picked_change=lambda: None)
 
@@ -69,6 +69,7 @@ def message(shapes: Shapes, url: str, rows: pl.DataFrame, view: View, lang: str)
         "classes": {code: scale.of(found) for code, found in by_code.items()},
         "values": {code: percent(value, lang) for code, value in values},
         "marks": {code: scale.mark(found, lang) for code, found in by_code.items()} if own_mark else {},
+        "why": {row["place"]: why for row in rows.iter_rows(named=True) if (why := looks.missing(row, lang))},
         "kinds": {code: _kind(scale, code, lang) for code in scale.looks},
         "without": "none" if own_mark else "no_data",
         "selected": view.chosen,

@@ -50,7 +50,7 @@ function styleOf(state, code) {
 }
 
 function words(state, code) {
-  return [state.data.values[code], kindOf(state, code).label].filter(Boolean).join(" · ");
+  return [state.data.values[code], kindOf(state, code).label, state.data.why[code]].filter(Boolean).join(" · ");
 }
 
 function tooltip(state, code) {
