@@ -295,7 +295,7 @@ def test_at_this_machine_a_decision_bears_the_accounts_name_and_none_without_a_n
     assert app.text_input(key="by").value == "thu"
     app.text_input(key="by").set_value(" ").run()
     app.button(key=f"accepted-{ident}").click().run()
-    assert [one.value for one in app.error] == ["Say who reviews."]
+    assert [one.value for one in app.error] == ["Write your name in “Reviewed by”, then decide again."]
     app.text_input(key="by").set_value("Thu Trang").run()
     app.button(key=f"accepted-{ident}").click().run()
     history = live_reviews.reviewing(settings, LOCAL).history(ident)
