@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import openpyxl
 import polars as pl
 import pytest
 import vl_convert
+from made_rounds import renamed, settings_in, stored, submissions, zipped
 from pages_opened import open_page, page_of_app
 from streamlit.testing.v1 import AppTest
 
@@ -19,16 +19,14 @@ from collect import harmless, registry
 from collect.access import ANYBODY, LOCAL, Forbidden, Scope, Who
 from collect.demo import make_round
 from collect.i18n import LANGUAGES
-from collect.intake import Asked, add_file
-from collect.journey import define
+from collect.intake import Asked
 from collect.pages import doors, field_charts, forms_page, live_field, live_reviews, take_away
 from collect.problems import CollectError
 from collect.publish import qr
 from collect.review.reviews import Correction
 from collect.review.sheet import corrections_in, write, write_csv
-from collect.runs import make_run
 from collect.settings import Settings, settings_from
-from collect.store import Store, open_store
+from collect.store import Store
 
 Open = Callable[..., AppTest]
 LAN = Who("Lan", "survey", subject="1")
@@ -47,33 +45,18 @@ VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return settings_from({"COLLECT_DATA": str(tmp_path_factory.mktemp("survey") / "data"), "COLLECT_WORKER": "off"})
+    return settings_in(tmp_path_factory.mktemp("survey"))
 
 
 @pytest.fixture(scope="module")
 def store(settings: Settings) -> Iterator[Store]:
     """Lan sent two teams' files, Sok one and then five interviews of it once more; the office sent the frame."""
     made = make_round(settings.data / "demo", households=400)
-    opened, known = open_store(settings), define(settings.forms)
-    again = settings.data / "again.zip"
-    _again(made.files[2], again)
-    office = Who("Minh", "planner", subject="3")
-    sent = [(made.files[0], LAN), (made.files[1], LAN), (made.files[2], SOK), (again, SOK), (made.frame, office)]
-    for path, who in sent:
-        add_file(opened, path, known, Asked(by=who.signature))
-    make_run(opened, known)
-    yield opened
-    opened.engine.dispose()
-
-
-def _again(source: Path, target: Path) -> None:
-    """Five submissions once more, under other ids."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for place, name in enumerate(sorted(one for one in old.namelist() if one.endswith(".xml"))[:5]):
-            text = old.read(name).decode()
-            begin, _, rest = text.partition("instanceID>")
-            _, _, end = rest.partition("<")
-            new.writestr(f"{place}.xml", f"{begin}instanceID>uuid:again-{place}<{end}")
+    again = [renamed(text, f"uuid:again-{place}") for place, text in enumerate(submissions(made.files[2])[:5])]
+    twice = zipped(again, settings.data / "again.zip")
+    sent = [(made.files[0], LAN), (made.files[1], LAN), (made.files[2], SOK), (twice, SOK), (made.frame, MINH)]
+    with stored(settings, [(path, Asked(by=who.signature)) for path, who in sent]) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -295,7 +278,7 @@ def test_at_this_machine_a_decision_bears_the_accounts_name_and_none_without_a_n
     assert app.text_input(key="by").value == "thu"
     app.text_input(key="by").set_value(" ").run()
     app.button(key=f"accepted-{ident}").click().run()
-    assert [one.value for one in app.error] == ["Say who reviews."]
+    assert [one.value for one in app.error] == ["Write your name in “Reviewed by”, then decide again."]
     app.text_input(key="by").set_value("Thu Trang").run()
     app.button(key=f"accepted-{ident}").click().run()
     history = live_reviews.reviewing(settings, LOCAL).history(ident)

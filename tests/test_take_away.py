@@ -16,6 +16,7 @@ import openpyxl
 import polars as pl
 import pytest
 import streamlit as st
+from made_rounds import renamed, settings_in, stored, submissions, zipped
 from pages_opened import page_of_app
 from streamlit.testing.v1 import AppTest
 
@@ -23,14 +24,13 @@ from collect import fieldwork
 from collect.define import Finding
 from collect.demo import make_round
 from collect.harmless import harmless
-from collect.intake import Asked, add_file
+from collect.intake import Asked
 from collect.journey import Definitions, define
 from collect.keeping import downloads
 from collect.keeping.downloads import Handed
 from collect.pages import live_field
-from collect.runs import make_run
-from collect.settings import Settings, settings_from
-from collect.store import Store, open_store
+from collect.settings import Settings
+from collect.store import Store
 
 EVIL = '=HYPERLINK("http://x") *b* [a](http://x)'  # a formula, and Markdown
 SPREADSHEETS = (".csv", ".xlsx", ".zip")
@@ -75,23 +75,22 @@ OF_INTERVIEWS = re.compile(r"take-(interviews|quality|progress)")
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return settings_from({"COLLECT_DATA": str(tmp_path_factory.mktemp("evil") / "data"), "COLLECT_WORKER": "off"})
+    return settings_in(tmp_path_factory.mktemp("evil"))
 
 
 @pytest.fixture(scope="module")
 def store(settings: Settings) -> Iterator[Store]:
     """A round in which interviewers, hamlets, files and partners are called as nobody should be."""
     made = make_round(settings.data / "demo", households=400)
-    opened, known = open_store(settings), define(settings.forms)
-    frame, sent = settings.data / "frame.csv", settings.data / "sent.zip"
+    frame = settings.data / "frame.csv"
     _hamlets_renamed(made.frame, frame)
-    _interviewers_renamed(made.files[2], sent)
-    for path, name in ((frame, "frame.csv"), (made.files[0], "day.zip"), (sent, f"{EVIL}.zip")):
-        add_file(opened, path, known, Asked(by=EVIL, name=name))
-    make_run(opened, known)
-    downloads.note(opened, Handed(EVIL, "vnpt", "t", "api", "r", "gaps.csv", 1, "0" * 64))
-    yield opened
-    opened.engine.dispose()
+    evil = submissions(made.files[2], lambda text: re.sub("<interviewer>[^<]*<", f"<interviewer>{EVIL}<", text))
+    twice = [renamed(text, f"uuid:{place}") for place, text in enumerate(evil[:2])]
+    sent = zipped([*evil, *twice], settings.data / "sent.zip")
+    files = ((frame, "frame.csv"), (made.files[0], "day.zip"), (sent, f"{EVIL}.zip"))
+    with stored(settings, [(path, Asked(by=EVIL, name=name)) for path, name in files]) as opened:
+        downloads.note(opened, Handed(EVIL, "vnpt", "t", "api", "r", "gaps.csv", 1, "0" * 64))
+        yield opened
 
 
 def _hamlets_renamed(source: Path, target: Path) -> None:
@@ -100,16 +99,6 @@ def _hamlets_renamed(source: Path, target: Path) -> None:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(row | {"hamlet_name": EVIL} for row in rows)
-
-
-def _interviewers_renamed(source: Path, target: Path) -> None:
-    """Every interviewer of the file, and its first interviews a second time under other ids."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for place, name in enumerate(sorted(one for one in old.namelist() if one.endswith(".xml"))):
-            text = re.sub("<interviewer>[^<]*<", f"<interviewer>{EVIL}<", old.read(name).decode())
-            if place < 2:
-                new.writestr(f"again-{place}.xml", re.sub("instanceID>[^<]*<", f"instanceID>uuid:{place}<", text))
-            new.writestr(name, text)
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ PATTERNS = {  # longer ones: what is at the * stands where our words say {rest}
     "Fullscreen: *": "foreign.fullscreen_of",
     "Close fullscreen: *": "foreign.close_fullscreen_of",
     "Clear selection: *": "foreign.clear_selection_of",
+    "Select * matches": "foreign.select_matches",
     "File must be * or smaller.": "foreign.too_large",
     "* files are not allowed.": "foreign.kind_of",
 }

@@ -190,7 +190,7 @@ def _downloads(rows: pl.DataFrame, results: Results, lang: str, sources: Sources
     outlined = has_outlines(rows)
     with st.container(horizontal=True, gap="small"):
         for kind, (suffix, mime) in FILES.items():
-            stem = f"gaps_{results.run_id}" + ("_geo" if kind == "geoparquet" else "")
+            stem = f"gaps_{sources.release or results.run_id}" + ("_geo" if kind == "geoparquet" else "")
             st.download_button(
                 t(f"gap_list.download.{kind}", lang),
                 data=partial(sources.write, rows, kind),

@@ -75,6 +75,7 @@ def _scope(choices: Choices, partner: Partner | None, slot: str, lang: str) -> S
             format_func=partial(_named, words),
             placeholder=t(f"partners.{limit}.all", lang),
             key=f"{slot}-{limit}",
+            select_all=False,  # Enter would take all that begins so: what a partner sees is chosen one by one
         )
         picked[limit] = frozenset(chosen) or None
     return Scope(**picked)

@@ -246,7 +246,9 @@ def _pairs(found: Quality, lang: str) -> None:
             pl.col(name).replace_strict(people, default=None).alias(f"{heading('interviewer', lang)} {place}")
             for place, name in enumerate(("one", "other"), 1)
         ),
-        pl.col("verdict").replace_strict(verdicts, default=None).alias(t("review.column.state", lang)),
+        pl.col("verdict")
+        .replace_strict(verdicts, default=t("review.pair.open", lang))
+        .alias(t("review.column.state", lang)),
         *(
             pl.col(name).alias(f"{t('issue.submission', lang)} {place}")
             for place, name in enumerate(("one", "other"), 1)

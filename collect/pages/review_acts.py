@@ -16,7 +16,7 @@ import streamlit as st
 from collect.fieldwork import Answer
 from collect.i18n import t
 from collect.pages.live_reviews import LiveReviews
-from collect.pages.review_words import ICONS, short, tell_error
+from collect.pages.review_words import ICONS, result_of, short, tell_error
 from collect.pages.words import NOTHING, as_text, counted, moment
 from collect.problems import CollectError
 from collect.review.reviews import Correction
@@ -28,13 +28,14 @@ Row = Mapping[str, Any]
 
 def told(lang: str) -> None:
     """What the last press came to; said once, above whatever is open by then."""
-    for kind, words in st.session_state.pop("review-told", ()):
-        if kind == "refused":
-            tell_error(words, lang)
-        elif kind in ICONS:
-            st.toast(words, icon=ICONS[kind])
-        else:
-            (st.success if kind == "applied" else st.error)(words)
+    with st.container(key="told"):  # there though nothing is said: what stands below keeps its place, and stays open
+        for kind, words in st.session_state.pop("review-told", ()):
+            if kind == "refused":
+                tell_error(words, lang)
+            elif kind in ICONS:
+                st.toast(words, icon=ICONS[kind])
+            else:
+                (st.success if kind == "applied" else st.error)(words)
 
 
 def decide(desk: LiveReviews, shown: Sequence[Row], decision: str, reason: str, lang: str) -> None:
@@ -68,7 +69,7 @@ def put_right(desk: LiveReviews, shown: Row, answer: Answer, root: str, slot: st
     except CollectError as error:
         _tell("refused", error)
         return
-    _tell(outcome.result, t(f"correction.{outcome.result}", lang, code=outcome.code))
+    _tell(outcome.result, f"{as_text(answer.label)}: {as_text(result_of(outcome, lang))}")
 
 
 def judge(desk: LiveReviews, pair: Row, shown: Sequence[Row], meaning: tuple[str, str, bool], lang: str) -> None:

@@ -112,7 +112,8 @@ def _issues(desk: LiveReviews, shown: Mapping[str, Any], opened: Interview, lang
         with st.container(border=True, gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 name = t(f"{issue['code']}.name", lang)
-                st.markdown(f"**{as_text(label or name)}**", width="content")
+                person = _person(issue["row_id"], opened, lang)
+                st.markdown(f"**{as_text(person + (label or name))}**", width="content")
                 st.badge(t(f"severity.{issue['severity']}", lang), color=SEVERITIES[issue["severity"]])
             value = given_of(issue, opened.form, lang)
             given = t("review.given", lang, value=as_text(value)) + "  \n" if value else ""
@@ -159,6 +160,13 @@ def _answers(desk: LiveReviews, shown: Mapping[str, Any], opened: Interview, lan
     answer = opened.answers[chosen[0]]
     st.markdown(f"**{as_text(answer.label)}**")
     _correction(desk, shown, opened, answer, "answer", lang)
+
+
+def _person(row_id: str | None, opened: Interview, lang: str) -> str:
+    """Which of a repeat's rows, before its questions: 'Member 2 · '."""
+    path, _, place = (row_id or "").rpartition("[")
+    labels = next((one.labels for one in opened.form.to_read.sections if one.path == path), {})
+    return f"{said(labels, lang)} {place.rstrip(']')} · ".lstrip() if path else ""
 
 
 def _row(answer: Answer, opened: Interview) -> str:

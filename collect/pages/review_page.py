@@ -54,11 +54,11 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
 
 def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
     found = _filtered(desk, rows, lang)
-    review_acts.told(lang)
     if sealed := desk.waiting_for_the_key:
         st.info(t("cli.phones.sealed", lang, sealed=number(sealed, lang)), icon=":material/lock:")
     st.caption(t("review.count", lang, rows=number(found.height, lang), all=number(rows.height, lang)))
     if found.is_empty():
+        review_acts.told(lang)
         if st.session_state["state"] == [WAITING] and rows.filter(state=WAITING).is_empty():
             st.success(t("review.none_waiting", lang), icon=":material/check_circle:")
         else:
@@ -68,6 +68,7 @@ def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
     with left:
         chosen = _list(desk, found, lang)
     with right:
+        review_acts.told(lang)
         if st.session_state.get("several") and desk.decides:
             _several(desk, rows.filter(pl.col("submission_id").is_in(chosen)), lang)
         elif chosen:
@@ -194,7 +195,8 @@ def _several(desk: LiveReviews, chosen: pl.DataFrame, lang: str) -> None:
             placeholder=t("review.reason.placeholder", lang),
         )
         with st.container(horizontal=True, gap="small"):
-            for decision in BULK:
+            decided = chosen["last_decision"].is_not_null().any()
+            for decision in BULK if decided else BULK[:-1]:  # nothing to take back where nothing was decided
                 st.button(
                     t(f"review.do.{decision}", lang),
                     icon=ICONS[decision],

@@ -12,24 +12,24 @@ from collect.fieldwork import side_by_side
 from collect.i18n import t
 from collect.pages import review_acts, wrapped
 from collect.pages.live_reviews import LiveReviews
-from collect.pages.review_words import short
+from collect.pages.review_words import sentence, short
 from collect.pages.words import NOTHING, as_text, day, percent
 
 
 def render(desk: LiveReviews, pairs: pl.DataFrame, rows: pl.DataFrame, lang: str) -> None:
     """Draw the pairs; ``rows`` is the queue, which says when and where each was asked."""
     st.caption(t("review.pairs.about", lang))
-    review_acts.told(lang)
     everything = st.toggle(t("review.pairs.judged", lang), key="pairs-judged")
     found = pairs if everything else pairs.filter(pl.col("verdict").is_null())
     if found.is_empty():
+        review_acts.told(lang)
         st.success(t("review.pairs.none", lang), icon=":material/check_circle:")
         return
     known = {row["submission_id"]: row for row in rows.iter_rows(named=True)}
     left, right = st.columns([5, 7], gap="medium")
     with left:
         event: Any = st.dataframe(
-            _listed(found, known, desk.places(lang), lang),
+            _listed(found if everything else found.drop("verdict"), known, desk.places(lang), lang),
             hide_index=True,
             placeholder=NOTHING,
             on_select="rerun",
@@ -40,6 +40,7 @@ def render(desk: LiveReviews, pairs: pl.DataFrame, rows: pl.DataFrame, lang: str
         )
     chosen = [at for at in event.selection.rows if at < found.height]
     with right:
+        review_acts.told(lang)
         if chosen:
             _pair(desk, found.row(chosen[0], named=True), known, lang)
         else:
@@ -56,10 +57,10 @@ def _listed(
         lines.append(
             {
                 t("column.commune", lang): places.get(one["commune_code"], one["commune_code"]),
+                **({t("review.column.state", lang): _verdict(pair, lang)} if "verdict" in pair else {}),
                 t("review.pairs.alike", lang): percent(pair["share"], lang),
                 t("review.pairs.kind", lang): t(f"review.pair.{pair['kind']}", lang),
                 t("review.column.interviewer", lang): ", ".join(people),
-                t("review.column.state", lang): t(f"review.pair.{pair['verdict']}", lang) if pair["verdict"] else None,
             }
         )
     return pl.DataFrame(lines, infer_schema_length=None)
@@ -70,9 +71,12 @@ def _pair(desk: LiveReviews, pair: Mapping[str, Any], known: Mapping[str, Mappin
     rows = [known[pair[name]] for name in ("one", "other")]
     heads = [_head(row, lang) for row in rows]
     with st.container(border=True):
-        st.markdown("### " + t(f"review.pair.{pair['kind']}", lang))
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown("### " + sentence(t(f"review.pair.{pair['kind']}", lang)), width="content")
+            if pair["verdict"]:
+                st.badge(sentence(_verdict(pair, lang)), color="blue")
         if desk.decides:
-            _judge(desk, pair, rows, heads, lang)
+            _judge(desk, pair, rows, lang)
         else:
             st.caption(t("review.office_decides", lang))
         only = st.toggle(t("review.pairs.differences", lang), value=pair["kind"] != "answers", key="pairs-only")
@@ -83,7 +87,7 @@ def _pair(desk: LiveReviews, pair: Mapping[str, Any], known: Mapping[str, Mappin
                 theirs.said or None,
             )
             for mine, theirs in side_by_side(one, other)
-            if not only or mine.given != theirs.given
+            if mine.given != theirs.given or (not only and mine.given is not None)
         ]
         if not lines:
             st.info(t("review.pairs.no_differences", lang), icon=":material/content_copy:")
@@ -93,19 +97,22 @@ def _pair(desk: LiveReviews, pair: Mapping[str, Any], known: Mapping[str, Mappin
         wrapped.draw(beside, "beside", t("review.pairs.beside", lang), lang, strong=question)
 
 
+def _verdict(pair: Mapping[str, Any], lang: str) -> str:
+    """What somebody said of a pair."""
+    return t(f"review.pair.{pair['verdict'] or 'open'}", lang)
+
+
 def _head(row: Mapping[str, Any], lang: str) -> str:
-    return f"{row['interviewer'] or NOTHING} · {day(row['interviewed_on'], lang)} · {short(row['submission_id'])}"
+    return f"{short(row['submission_id'])} · {row['interviewer'] or NOTHING} · {day(row['interviewed_on'], lang)}"
 
 
-def _judge(
-    desk: LiveReviews, pair: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], heads: Sequence[str], lang: str
-) -> None:
+def _judge(desk: LiveReviews, pair: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], lang: str) -> None:
     st.text_input(t("review.reason.optional", lang), key=f"pair-why-{pair['one']}-{pair['other']}", max_chars=500)
     one, other = pair["one"], pair["other"]
     merge, split = ":material/merge:", ":material/call_split:"
     offered = (  # key, words, icon, and what is said: which is kept, which is the other, whether they are one
-        ("one", t("review.pairs.keep", lang, which=heads[0]), merge, (one, other, True)),
-        ("other", t("review.pairs.keep", lang, which=heads[1]), merge, (other, one, True)),
+        ("one", t("review.pairs.keep", lang, which=short(one)), merge, (one, other, True)),
+        ("other", t("review.pairs.keep", lang, which=short(other)), merge, (other, one, True)),
         ("different", t("review.pairs.different", lang), split, (one, other, False)),
     )
     with st.container(horizontal=True, gap="small"):

@@ -126,10 +126,8 @@ def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> lis
         if key not in known:
             known[key] = _take(file, at, key, found if dry_run else None)
         else:  # the page is drawn anew, in another language perhaps: what was done is still said
-            outcome, name = known[key], as_text(known[key].file)
-            failed = outcome.error is not None
-            word = "failed" if failed else "checked" if dry_run else "kept"
-            st.status(t(f"upload.{word}", at.lang, file=name), type="step", state="error" if failed else "complete")
+            outcome = known[key]
+            _step(outcome, dry_run, st.status(as_text(outcome.file), type="step"), at.lang)
         found.append(known[key])
     return _together(found) if dry_run else found
 
@@ -170,11 +168,19 @@ def _take(file: Any, at: Counter, key: tuple[str, ...], tried: Sequence[Outcome]
                 receipt = at.desk.add(path, name, at.by, dry_run=dry_run, progress=progress, said=said)
                 outcome = Outcome(name, receipt, sealed=sealed)
         except CollectError as error:
-            status.update(label=t("upload.failed", lang, file=shown), state="error")
-            return Outcome(name, error=error, sealed=sealed)
-        known[key] = outcome  # to draw, or to look into the session, may end this run of the page: stored is stored
-        status.update(label=t("upload.checked" if dry_run else "upload.kept", lang, file=shown), state="complete")
+            outcome = Outcome(name, error=error, sealed=sealed)
+        else:
+            known[key] = outcome  # to draw, or to look into the session, may end this run of the page: stored is stored
+        _step(outcome, dry_run, status, lang)
         return outcome
+
+
+def _step(outcome: Outcome, dry_run: bool, status: Any, lang: str) -> None:
+    """What became of a file, as the end of its step."""
+    failed = outcome.error is not None
+    word = "asks" if outcome.is_question else "failed" if failed else "checked" if dry_run else "kept"
+    label = t(f"upload.{word}", lang, file=as_text(outcome.file))
+    status.update(label=label, state="error" if failed else "complete")
 
 
 def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> None:
@@ -183,6 +189,8 @@ def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> No
     both = sorted(zip(files, checked, strict=True), key=lambda pair: pair[1].corrections is not None)
     ready = [file for file, outcome in both if outcome.storable]  # corrections last: of interviews handed in with them
     receipts = [one.receipt for one in checked if one.receipt and not one.receipt.again]
+    if not ready and any(one.is_question for one in checked):
+        return  # the question comes first
     with st.container(border=True):
         if receipts:
             st.markdown(f"### {t('upload.impact', lang)}")
@@ -263,6 +271,8 @@ def _receipt(outcome: Outcome, at: Counter, *, asking: bool) -> None:
         st.markdown(f"**{as_text(outcome.file)}**", width="content")
         if outcome.corrections is not None:
             st.badge(t("upload.sheet.state", lang), icon=":material/edit_note:", color="blue")
+        elif asking and outcome.is_question:
+            st.badge(t("upload.state.asks", lang), icon=":material/help:", color="orange")
         elif outcome.receipt is None:
             st.badge(t("upload.state.unreadable", lang), icon=":material/error:", color="red")
         elif outcome.receipt.again:

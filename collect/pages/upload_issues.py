@@ -13,7 +13,7 @@ from collect.forms import Form
 from collect.i18n import t
 from collect.pages import wrapped
 from collect.pages.issues import in_words
-from collect.pages.review_words import short
+from collect.pages.review_words import result_of, short
 from collect.pages.take_away import XLSX
 from collect.pages.words import number
 from collect.review.sheet import write, write_csv
@@ -93,7 +93,7 @@ def corrections(
         (
             _label(one, forms, lang),
             one.correction.new or t("correction.blank", lang),
-            t(f"{'upload.sheet' if word in BEFORE else 'correction'}.{word}", lang, code=one.code),
+            t(f"upload.sheet.{word}", lang) if word in BEFORE else result_of(one, lang),
             short(one.correction.submission_id),
         )
         for word, one in sorted(told, key=lambda pair: pair[0] in ("applied", *BEFORE))  # the refused first
