@@ -478,6 +478,16 @@ def test_a_table_that_goes_on_beyond_its_edge_shows_that_it_does(watch: Callable
     assert seen.wrong == []
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_a_filter_is_set_to_is_read_whole_on_a_phone(watch: Callable[..., Watched], made: str, lang: str) -> None:
+    seen = watch(made, "phone")
+    seen.open("gaps?gap_verdict=undecided&gap_verdict=no_data", lang, "gap_list.title")
+    chips = seen.page.locator("[data-tag] > span:visible")
+    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight)"
+    assert len(chips.all()) == 2
+    assert chips.evaluate_all(f"all => ({cut})(all).map(one => one.innerText)") == []
+
+
 def test_a_planner_prints_a_commune_found_on_the_map_without_a_mouse(watch: Callable[..., Watched], made: str) -> None:
     seen = watch(made)
     seen.open("map", "en", "map.title")

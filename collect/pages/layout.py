@@ -64,6 +64,9 @@ ROOM = (  # a phone shows its pages in rows, and neither shows room that nothing
     "{border-color:#8886!important}"
     ".st-key-phone-pages>*{flex:none;width:auto}"
     ".st-key-account button p{font-size:0}"  # the icon stands for the name, which a screen reader still says
+    "[role='group']:has(>[data-testid='stMultiSelectTagsContainer']),[data-testid='stMultiSelectTagsContainer'],[data-tag]"
+    "{height:auto!important;max-height:none!important}[data-tag]{padding:.2rem .35rem!important;font-size:.8125rem}"
+    "[data-tag]>span{white-space:normal!important;overflow:visible!important;line-height:1.5}"  # two lines, not "មានប…"
     "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
     ".katex-display{font-size:.8rem;overflow:visible!important}"  # a formula fits, so nobody need scroll it
     "[data-testid='stElementToolbar']{display:none}"  # always open under a finger, over whatever stands above
