@@ -40,7 +40,7 @@ def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str,
         color=colour,
     )
     said = base.mark_text(align="left", dx=5, fontSize=12, color=INK).encode(x="value:Q", text="said:N")
-    made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (140 if kinds else 50))
+    made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (140 if kinds else 100))  # axis and title take their room from it
     return cast("alt.LayerChart", made)
 
 
