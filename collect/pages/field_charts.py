@@ -44,7 +44,8 @@ def bars(rows: Sequence[Mapping[str, Any]], title: str, *, colours: Mapping[str,
         color=colour,
     )
     said = base.mark_text(align="left", dx=5, fontSize=12, color=INK).encode(x="value:Q", text="said:N")
-    made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + (140 if kinds else 50))
+    room = 140 if kinds else 100  # of axis, title and legend, which are part of the height
+    made = alt.layer(drawn, said).properties(height=max(len(rows), 2) * ROW + room)
     return cast("alt.LayerChart", made)
 
 
