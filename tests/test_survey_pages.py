@@ -505,6 +505,7 @@ def test_names_beside_points_lie_over_no_other_name_and_no_point() -> None:
     assert named(("LAN-1", 22.0, 9.0), ("MINH-2", 22.0, 5.0)) == ["LAN-1", "MINH-2"]
     assert named(("LAN-1", 22.0, 9.0), ("MINH-2", 22.0, 8.9)) == ["LAN-1"], "one over the other: neither could be read"
     assert named(("LAN-1", 20.0, 9.0), ("usual", 21.0, 9.0)) == [], "a point in its way, and no room on the other side"
+    assert field_charts.readable([], (20.0, 1.0)) == [], "no interview has its minutes"
     assert len(named(*((f"N-{n}", 21.0, float(n)) for n in range(40)))) == field_charts.NAMED
 
 

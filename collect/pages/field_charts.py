@@ -94,9 +94,10 @@ def readable(rows: Sequence[Mapping[str, Any]], usual: tuple[float, float]) -> l
 
     The names of the others are in the table and in the tooltips.
     """
-    low, high = min(usual[0], *(row["x"] for row in rows)), max(usual[0], *(row["x"] for row in rows))
+    xs = [usual[0], *(row["x"] for row in rows)]
+    low, high = min(xs), max(xs)
     across = ACROSS / ((high - low) or 1)
-    up = UP / (max(usual[1], *(row["y"] for row in rows)) or 1)
+    up = UP / (max([usual[1], *(row["y"] for row in rows)]) or 1)
     taken = [(at - DOT, at + DOT, row["y"] * up) for row in rows for at in [(row["x"] - low) * across]]
     named: list[dict[str, Any]] = []
     for row in sorted((row for row in rows if row["odd"]), key=lambda row: -row["y"]):
