@@ -1,7 +1,4 @@
-"""What an upload came to: its submissions counted against what is stored, and against the files handed in with it.
-
-Files that go together are counted in the order in which they would be stored: an interview in two of them is new once.
-"""
+"""What an upload came to: its submissions counted against what is stored, and against the files tried before it."""
 
 from __future__ import annotations
 
@@ -122,44 +119,6 @@ def count(news: pl.Series, repeated: int = 0) -> dict[str, int]:
     found = dict(news.value_counts().iter_rows())
     counts = {name: int(found.get(name, 0)) for name in ("new", "changed", "duplicate")}
     return counts | {"duplicate": counts["duplicate"] + repeated}
-
-
-@dataclass
-class Together:
-    """Files handed in together: each dry run's receipt is counted as though those before it were stored."""
-
-    uploads: set[str] = field(default_factory=set)
-    before: dict[str, pl.DataFrame] = field(default_factory=dict)  # `SUBMISSION` rows by form
-
-    def count(self, receipt: Receipt) -> Receipt:
-        """The receipt in its turn. The same bytes twice are ``again`` and not ``stored``."""
-        twin = receipt.upload_id in self.uploads
-        self.uploads.add(receipt.upload_id)
-        if receipt.stored or receipt.again:
-            return receipt
-        if twin:
-            return receipt.once_more()
-        return replace(receipt, parts=tuple(self._count(part) for part in receipt.parts))
-
-    def _count(self, part: Part) -> Part:
-        mine, others = part.submissions, self.before.get(part.form, NO_SUBMISSIONS)
-        self.before[part.form] = pl.concat([others, mine])
-        if others.is_empty() or mine.is_empty():
-            return part
-        rows = mine.with_columns(besides=news_of(mine, others))
-        stays = (pl.col("news") == "duplicate") | (pl.col("besides") == "new")
-        rows = rows.with_columns(news=pl.when(stays).then("news").otherwise("besides")).select(*SUBMISSION)
-        repeated = part.duplicate - mine.filter(news="duplicate").height
-        counts = count(rows["news"], repeated)
-        return replace(
-            part, submissions=rows, new=counts["new"], changed=counts["changed"], duplicate=counts["duplicate"]
-        )
-
-
-def in_turn(receipts: Sequence[Receipt]) -> tuple[Receipt, ...]:
-    """Receipts of files handed in together, in the order in which they would be stored."""
-    together = Together()
-    return tuple(together.count(receipt) for receipt in receipts)
 
 
 def total(receipts: Sequence[Receipt]) -> Sum:

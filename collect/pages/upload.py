@@ -26,7 +26,7 @@ from collect.pages.signing import ask_name
 from collect.pages.upload_desk import Answers, Desk, Mending
 from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
-from collect.receipts import brought_by, in_turn, total
+from collect.receipts import brought_by, total
 from collect.receive.sealed import holds_sealed
 
 if TYPE_CHECKING:
@@ -137,11 +137,9 @@ def _key(file: Any, at: Counter) -> tuple[str, ...]:
 
 
 def _together(checked: Sequence[Outcome]) -> list[Outcome]:
-    """Each file counted as though those before it were stored, and corrections as though all of them were."""
-    receipts = iter(in_turn([one.receipt for one in checked if one.receipt]))
-    found = [replace(one, receipt=next(receipts)) if one.receipt else one for one in checked]
-    brought = brought_by([one.receipt for one in found if one.receipt])
-    return [one if one.corrections is None else replace(one, awaited=brought) for one in found]
+    """What corrections come to, tried as though every file on the page were stored."""
+    brought = brought_by([one.receipt for one in checked if one.receipt])
+    return [one if one.corrections is None else replace(one, awaited=brought) for one in checked]
 
 
 def _take(file: Any, at: Counter, key: tuple[str, ...], tried: Sequence[Outcome] | None) -> Outcome:
