@@ -58,6 +58,29 @@ def test_the_wider_the_interval_the_darker_the_uncertainty(half: float, kind: st
     assert Scale("uncertainty", FIBRE).of(Figures("met", 0.5, 0.5 - half, 0.5 + half)) == kind
 
 
+@pytest.mark.parametrize(
+    ("target", "value", "mark"),
+    [
+        (FIBRE, 0.703, "70"),
+        (FIBRE, 0.697, "69.7"),  # 70 is of another class
+        (FIBRE, 0.796, "80"),  # 80 % still does not meet 'more than 80 %'
+        (PHONE, 0.796, "79.6"),  # and would meet 'at least 80 %'
+        (FIBRE, 0.804, "80.4"),
+        (FIBRE, 0.812, "81"),
+        (FIBRE, None, "–"),
+    ],
+)
+def test_a_number_on_the_map_never_reads_as_one_of_another_class(
+    target: Target, value: float | None, mark: str
+) -> None:
+    assert Scale("value", target).mark(figures(value), "en") == mark
+
+
+@pytest.mark.parametrize(("half", "mark"), [(0.048, "±5"), (0.052, "±5.2"), (0.154, "±15"), (0.2, "±20")])
+def test_a_width_on_the_map_never_reads_as_one_of_another_class(half: float, mark: str) -> None:
+    assert Scale("uncertainty", FIBRE).mark(figures(0.5, half), "en") == mark
+
+
 @pytest.mark.parametrize("show", SHOWS)
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_class_of_every_scale_has_words_and_differs_from_the_others_in_grey(show: Any, lang: str) -> None:
@@ -254,6 +277,12 @@ def test_the_gap_list_is_filtered_by_former_district_and_found_by_a_former_commu
     app.multiselect(key="gap_district").set_value([districts[0]]).run()
     inside = made.units.filter(pl.col("district").str.contains(districts[0], literal=True))["name_vi"].to_list()
     assert set(app.dataframe[0].value["Xã, phường"]) <= set(inside)
+
+
+def test_the_gap_list_begins_with_what_its_order_hangs_on() -> None:
+    shown = open_page("gaps", "en").dataframe[0].value
+    assert shown.columns[0] == t("column.priority", "en")
+    assert list(shown.iloc[:, 0]) == sorted(shown.iloc[:, 0])
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

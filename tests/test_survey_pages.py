@@ -20,7 +20,7 @@ from collect.access import ANYBODY, LOCAL, Forbidden, Scope, Who
 from collect.demo import make_round
 from collect.i18n import LANGUAGES
 from collect.intake import Asked
-from collect.pages import doors, field_charts, forms_page, live_field, live_reviews, take_away
+from collect.pages import doors, field_charts, forms_page, live_field, live_reviews, take_away, progress_page
 from collect.problems import CollectError
 from collect.publish import qr
 from collect.review.reviews import Correction
@@ -516,3 +516,16 @@ def test_figures_beside_bars_are_read_on_a_light_screen_and_on_a_dark_one(backgr
         drawn = vl_convert.vegalite_to_svg(chart.configure(background=background).to_dict())
         inks = re.findall(r'<text[^>]* fill="([^"]+)"[^>]*>(?:three|p)</text>', drawn)
         assert ink in inks
+
+
+@pytest.mark.parametrize(
+    ("beyond", "row", "said"),
+    [
+        (False, {"missing": 0, "begun": 0}, "Hold 20 more interviews."),
+        (True, {"missing": 0, "begun": 0}, "Not in the sample drawn: Hold 20 more interviews."),
+        (False, {"missing": 2, "begun": 0}, "Finish the sample drawn: 2 hamlets not reached."),
+    ],
+)
+def test_where_to_go_next_says_what_belongs_to_the_sample_drawn(beyond: bool, row: dict[str, int], said: str) -> None:
+    needs = {"interviews_reason": "computed", "interviews_needed": 20, "hamlets_needed": None}
+    assert progress_page._step(row | needs, beyond, "en") == said

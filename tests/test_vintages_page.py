@@ -57,6 +57,13 @@ def test_a_list_without_results_offers_to_make_them_and_a_reason_to_stop_is_said
     assert registry.vintages_run(store.engine) == ["2025-07"]
 
 
+def test_a_commune_in_the_address_travels_with_its_list_and_stays_behind_when_the_list_changes(store: Store) -> None:
+    app = page_of_app("map", "vi", commune="29341")
+    assert app.query_params["vintage"] == "2025-07"
+    app.segmented_control(key="vintage").set_value("2024").run()
+    assert "commune" not in app.query_params, "the same code may be another commune of 2024"
+
+
 def test_results_are_made_for_the_list_that_was_chosen_and_shown(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 

@@ -27,6 +27,7 @@ FILES = {  # suffix and kind of each download, in the order of the buttons
     "csv": ("csv", "text/csv"),
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
 }
+PRIORITY = 64  # pixels: its heading and three digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ def _line(row: Mapping[str, Any], step: str | None, names: Mapping[str, str | No
     """One row for people; what a phone shows without scrolling comes first."""
     withheld = t("gap_list.suppressed", lang) if row["suppressed"] else None
     return {
+        "priority": row["priority"],
         "commune": names.get(row["commune_code"]) or row["commune_name"],
         "needed": row["households_needed"],
         "verdict": looks.verdict_text(row["verdict"], lang),
@@ -166,7 +168,6 @@ def _line(row: Mapping[str, Any], step: str | None, names: Mapping[str, str | No
         "interval": withheld or interval(row["ci_low"], row["ci_high"], lang),
         "p_meets": withheld or chance(row["p_meets_target"], lang),
         "last_interview": day(row["last_interview_on"], lang),
-        "priority": row["priority"],
     }
 
 
@@ -177,6 +178,7 @@ def _room(words: Iterable[str]) -> int:
 
 def _widths(steps: Iterable[str], lang: str) -> dict[str, Any]:
     return {
+        t("column.priority", lang): st.column_config.Column(width=PRIORITY),
         t("column.commune", lang): st.column_config.Column(width=tables.name_width(lang)),
         t("column.verdict", lang): st.column_config.Column(width=tables.VERDICT[lang]),
         t("column.needed", lang): st.column_config.Column(width=tables.needed_width(lang)),

@@ -75,6 +75,13 @@ def chose(key: str, first: Sequence[str] = ()) -> None:
     _write(key, [code for code in _held(key) if code], first)
 
 
+def drop(key: str) -> None:
+    """What was chosen means nothing here: forget it, and in the address too, but for what a link only now asks for."""
+    st.session_state.pop(key, None)
+    if key in st.session_state.get(ARRIVAL, {}).get("read", ()):
+        _write(key, [], ())
+
+
 def _complete(key: str, chosen: Sequence[str], first: Sequence[str]) -> None:
     if key in st.query_params or list(chosen) != list(first):
         _write(key, chosen, first)

@@ -108,8 +108,10 @@ def _chosen(results: Results, sources: Sources) -> str:
     """The list of communes that was chosen before, on this page or in the address; else that of the other pages."""
     own = str(results.units["vintage"][0])
     chosen = link_codes.settle("vintage", sources.offered, [own])[0]
-    if st.session_state.get("map-vintage", chosen) != chosen:  # the same code is another commune there
-        st.session_state.pop("commune", None)
+    if st.session_state.get("map-vintage", chosen) != chosen:
+        link_codes.drop("commune")  # the same code is another commune there
+    if st.query_params.get("vintage") != chosen:
+        st.query_params["vintage"] = chosen  # a code of a commune never travels without its list
     st.session_state["vintage"] = st.session_state["map-vintage"] = chosen
     return chosen
 

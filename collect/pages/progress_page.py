@@ -68,7 +68,9 @@ def _next(found: Coverage, lang: str) -> None:
     if rows.is_empty():
         st.success(t("progress.next.none", lang), icon=":material/check_circle:")
         return
-    steps = [_step(row, lang) for row in rows.iter_rows(named=True)]
+    planned = set(found.clusters["commune_code"])
+    outside = rows["commune_code"].is_in(planned).not_() & bool(planned)
+    steps = [_step(row, beyond, lang) for row, beyond in zip(rows.iter_rows(named=True), outside, strict=True)]
     settles = [_settles(row, lang) for row in rows.iter_rows(named=True)]
     commune, step = t("column.commune", lang), _c("step", lang)
     listed = rows.select(
@@ -84,12 +86,13 @@ def _next(found: Coverage, lang: str) -> None:
     buttons(pl.concat([listed, counts], how="horizontal"), "progress-next", lang, found.made_up)
 
 
-def _step(row: Mapping[str, Any], lang: str) -> str:
-    """What to do in a commune: the plan first, then what would settle a target."""
+def _step(row: Mapping[str, Any], beyond: bool, lang: str) -> str:
+    """What to do in a commune: the plan first, then what would settle a target; ``beyond``: no plan names it."""
     left = [counted(f"progress.{kind}", row[kind], lang) for kind in ("missing", "begun") if row[kind]]
     if left:
         return t("progress.finish", lang, hamlets=", ".join(left))
-    return next_step(row, lang)
+    step = next_step(row, lang)
+    return t("progress.beyond", lang, step=step) if beyond else step
 
 
 def _settles(row: Mapping[str, Any], lang: str) -> str | None:

@@ -5,7 +5,7 @@ Colour never speaks alone: every class has a hatch of its own or a lightness of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -103,10 +103,11 @@ class Scale:
             return self._by_value(place.value)
         if place.ci_low is None or place.ci_high is None:
             return "none"
-        half = (place.ci_high - place.ci_low) / 2
-        return next(
-            (code for code, limit in zip(UNCERTAINTY_LOOKS, HALF_WIDTHS, strict=False) if half <= limit + 1e-9), "vague"
-        )
+        return self._by_width((place.ci_high - place.ci_low) / 2)
+
+    def _by_width(self, half: float) -> str:
+        limits = zip(UNCERTAINTY_LOOKS, HALF_WIDTHS, strict=False)
+        return next((code for code, limit in limits if half <= limit + 1e-9), "vague")
 
     def _by_value(self, value: float) -> str:
         need = float(self.target.value)
@@ -124,10 +125,10 @@ class Scale:
         if place.value is None:
             return NOTHING
         if self.show == "value":
-            return number(round(place.value * 100), lang)
+            return number(_points(place.value, self._by_value), lang)
         if place.ci_low is None or place.ci_high is None:
             return NOTHING
-        return f"±{number(round((place.ci_high - place.ci_low) * 50), lang)}"
+        return f"±{number(_points((place.ci_high - place.ci_low) / 2, self._by_width), lang)}"
 
     def label(self, code: str, lang: str) -> str:
         """A class in words, for the legend."""
@@ -144,3 +145,9 @@ class Scale:
         )
         ranges = {"near": f"{near}\u2009–\u2009{need}", "below": f"{far}\u2009–\u2009{near}", "far": f"< {far}"}
         return f"{SIGNS[self.target.operator]}{need}" if code == "over" else ranges[code]
+
+
+def _points(share: float, class_of: Callable[[float], str]) -> float:
+    """A share in whole points; with a tenth where they would lie in another class, as 79.6 % beside a target of 80."""
+    whole = round(share * 100)
+    return whole if class_of(whole / 100) == class_of(share) else round(share * 100, 1)
