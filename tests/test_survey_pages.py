@@ -20,7 +20,7 @@ from collect.access import ANYBODY, LOCAL, Forbidden, Scope, Who
 from collect.demo import make_round
 from collect.i18n import LANGUAGES
 from collect.intake import Asked
-from collect.pages import doors, field_charts, forms_page, live_field, live_reviews, take_away, progress_page
+from collect.pages import doors, field_charts, forms_page, live_field, live_reviews, progress_page, take_away
 from collect.problems import CollectError
 from collect.publish import qr
 from collect.review.reviews import Correction
