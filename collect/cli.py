@@ -111,6 +111,7 @@ def add(  # noqa: PLR0913 one argument an option
     from collect.receive.piles import uploads_in
     from collect.review.sheet import take
     from collect.store import open_store, safe_name
+    from collect.wording.open_days import asks_for_order, order_asked
     from collect.wording.receipts import receipt_data, receipt_lines
 
     if session.settings.apart:
@@ -137,9 +138,9 @@ def add(  # noqa: PLR0913 one argument an option
                 echo(f"✗ {shown}: {words['found']}\n  {words['mend']}", err=True)
             continue
         tried += [receipt] if dry_run else []
-        answered.append(receipt_data(receipt))
+        answered.append(receipt_data(receipt) | asks_for_order(receipt))
         if not as_json:
-            echo("\n".join(receipt_lines(receipt, session.lang)))
+            echo("\n".join([*receipt_lines(receipt, session.lang), *order_asked(receipt, session.lang)]))
     if as_json:
         click.echo(json.dumps(answered, ensure_ascii=False, default=str))
     sys.exit(worst)

@@ -87,8 +87,7 @@ def add_file(
     with in_hand(store, path, asked.name) as stored:
         before = registry.find_upload(store.engine, stored.sha256)
         if before is not None:
-            further = _opened_further(store, stored, before, definitions, asked.key, dry_run=dry_run)
-            return further or _seen_before(store, stored)
+            return _read_anew(store, stored, before, definitions, asked, dry_run=dry_run) or _seen_before(store, stored)
         twin = next((one for one in asked.after if one.upload_id == stored.upload_id), None)
         if twin is not None:
             forget(stored, store)
@@ -316,32 +315,51 @@ def _open_now(store: Store, stored: Stored) -> set[tuple[str, str]]:
     return _named_in(indexes)
 
 
-def _opened_further(
+def _read_anew(
     store: Store,
     stored: Stored,
     upload: Mapping[str, Any],
     definitions: Definitions,
-    key: Keys | None,
+    asked: Asked,
     *,
     dry_run: bool,
 ) -> Receipt | None:
-    """Encrypted submissions of an upload received before that this key opens; None where it does not, or opens others.
+    """An upload received before, read with what is said only now; None where nothing new is said of it.
 
-    Whoever first sent it without the key sends it again with it. What another key opened stays open: nothing is made
-    again unless all that was read then is read now.
+    That is another order of days or encoding than was said before, or a key that opens more. What another key opened
+    stays open: nothing is made again unless all that was read then is read now.
+
+    Raises
+    ------
+    ExportError
+        It cannot be read as is said now, or (IN-35) needs the key for that too; everything stays as it was.
     """
-    if key is None or not holds_sealed(stored.path):
+    sealed, said = holds_sealed(stored.path), {**upload, **_said_now(asked)}
+    if said == upload and (asked.key is None or not sealed):
         return None
     try:
-        taken = _taken_again(store, stored, upload, definitions, key)
+        taken = _taken_again(store, stored, said, definitions, asked.key)
     except ExportError:
-        return None
+        if said == upload:
+            return None
+        raise
     shown, indexes = _compare(Before(store, None), taken)
-    if not _open_now(store, stored) < _named_in(indexes):
+    opened = _named_in(indexes)
+    if sealed and not _open_now(store, stored) <= opened:
+        if said == upload:
+            return None
+        raise ExportError("IN-35", upload=stored.name)
+    if said == upload and _open_now(store, stored) == opened:
         return None
     if not dry_run:
-        _replaced(store, stored, upload, taken)
+        _replaced(store, stored, said, taken)
     return Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=shown)
+
+
+def _said_now(asked: Asked) -> dict[str, str]:
+    """What of an upload's row is said now, order of days and encoding; what is left out stays as it was said before."""
+    said = {"forced_encoding": asked.encoding, "forced_dates": asked.dates}
+    return {name: value for name, value in said.items() if value}
 
 
 def _taken_again(
@@ -358,10 +376,10 @@ def _replaced(store: Store, stored: Stored, upload: Mapping[str, Any], taken: Se
     """Put the tables of an upload in the place of those it had."""
     parts, indexes = _compare(Before(store, stored.upload_id), taken)
     files = _write(store, stored.upload_id, taken, indexes)
-    if noted(stored) is None:
-        told = {name: value for name, value in upload.items() if name != "sequence"}
+    told = {name: value for name, value in upload.items() if name != "sequence"}
+    if not told.items() <= (noted(stored) or {}).items():
         note(stored, {**told, "after": upload["sequence"] - 1})
-    registry.replace_parts(store.engine, stored.upload_id, [part.counts() for part in parts], files)
+    registry.replace_parts(store.engine, told, [part.counts() for part in parts], files)
     return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=parts)
 
 

@@ -272,12 +272,14 @@ def refused(engine: Engine) -> list[Mapping[str, Any]]:
 
 def replace_parts(
     engine: Engine,
-    upload_id: str,
+    upload: Mapping[str, object],
     parts: Sequence[Mapping[str, object]],
     files: Sequence[Mapping[str, object]] = (),
 ) -> None:
-    """Put new counts in the place of an upload's old ones, after its tables were made again."""
+    """Put new counts in the place of an upload's old ones, after its tables were made again as ``upload`` now says."""
+    upload_id, said = str(upload["upload_id"]), {name: upload[name] for name in ("forced_encoding", "forced_dates")}
     with engine.begin() as connection:
+        connection.execute(UPLOADS.update().where(UPLOADS.c.upload_id == upload_id).values(**said))
         for table in (PARTS, FILES):
             connection.execute(table.delete().where(table.c.upload_id == upload_id))
         _insert_parts(connection, upload_id, parts, files)

@@ -102,3 +102,12 @@ def test_a_rows_number_beyond_all_limits_does_not_fill_the_memory(tmp_path: Path
     with pytest.raises(ExportError) as refused:
         receive(tmp_path / "x.csv", (form_from_xlsform(FORM),))
     assert refused.value.code == code
+
+
+def test_surveyctos_count_of_rows_is_no_unknown_column_and_another_count_is(tmp_path: Path) -> None:
+    path = tmp_path / "surveycto.csv"
+    head = "SubmissionDate,formdef_version,KEY,head,phone_2,grp-person_count,people_count"
+    path.write_text(f"{head}\n,7,uuid:1,An,090,2,3\n", encoding="utf-8")
+    (received,) = receive(path, (form_from_xlsform(FORM),))
+    unknown = received.issues.filter(code="FIL-02")["details"].to_list()
+    assert unknown == ['{"column": "people_count"}']

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import streamlit as st
 
-from collect.check.days import ORDERS, YEAR_LAST
+from collect.check.days import ORDERS
 from collect.i18n import t
 from collect.pages.words import as_text
 from collect.problems import CollectError
+from collect.wording.open_days import days_untold
 
 if TYPE_CHECKING:
     from collect.intake import Receipt
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 LETTERS_UNTOLD = ("IN-41", "IN-06")  # they read several ways, or no way known here
 READ_BY_EVIDENCE = "FIL-06"
 XML = "submission-xml"
-NOT_A_DAY = "TYP-01"
 ENCODINGS = {
     "utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1258": "Windows-1258", "windows-1252": "Windows-1252",
     "tcvn3": "TCVN3 (ABC, .VnTime)", "vni": "VNI",
@@ -42,7 +41,7 @@ def questions(file: Any, receipt: Receipt | None, error: CollectError | None, la
         _ask(f"encoding-{file.file_id}", t("upload.ask.encoding", lang, file=name), {
             code: ENCODINGS[code] for code in dict.fromkeys([*likely, *ENCODINGS])
         })  # fmt: skip
-    if dates or (receipt is not None and _days_untold(receipt)):
+    if dates or (receipt is not None and days_untold(receipt)):
         words = {order: t(f"upload.ask.dates.{order}", lang) for order in ORDERS}
         _ask(f"dates-{file.file_id}", t("upload.ask.dates", lang, file=name), words)
 
@@ -62,9 +61,3 @@ def _told_by_evidence(receipt: Receipt | None) -> bool:
     """Whether the letters of a table were told by evidence, which somebody who reads the names may know better."""
     parts = receipt.parts if receipt is not None else ()
     return any(part.source != XML and READ_BY_EVIDENCE in part.issues["code"] for part in parts if part.issues.height)
-
-
-def _days_untold(receipt: Receipt) -> bool:
-    """Whether a day was refused that another order of day and month would make readable."""
-    untold = (pl.col("code") == NOT_A_DAY) & pl.col("value").str.contains(YEAR_LAST).fill_null(False)
-    return any(part.issues.select(untold.any()).item() for part in receipt.parts if part.issues.height)

@@ -24,6 +24,8 @@ POINT_PARTS = (
 OUTPUT = re.compile(r"<output[^>]*?/?>|\$\{[^}]*\}|\{[^}]*\}")  # a value shown inside a label
 MARKUP = re.compile(r"</?[a-zA-Z][^>]*>|\*{1,3}|^#+ ")
 BLANKS = re.compile(r"\s+")
+COUNT = "_count"
+PARTED = re.compile(r"[-/.:|]")
 
 
 @dataclass
@@ -109,13 +111,15 @@ def match(
     """Match the headings in the style (names, or a language) that explains most of them; names win a draw.
 
     Platform columns should be given as "": they are neither known nor unknown, like headings that are ``quiet`` when
-    the form does not know them.
+    the form does not know them. So are counts of a repeat's rows ("member_count"), which SurveyCTO writes beside them.
     """
     table = Table(form, repeat)
     offered = (NAMES, *form.languages) if style is None else (style,)
     matches = [_matched(headings, table, one) for one in offered]
     best = max(matches, key=lambda found: found.known)  # max keeps the first of equals
-    return replace(best, unknown=tuple(place for place in best.unknown if not quiet(headings[place])))
+    counts = {f"{section.path.rsplit('/', 1)[-1]}{COUNT}" for section in form.sections if section.repeats}
+    strange = (place for place in best.unknown if PARTED.split(headings[place])[-1] not in counts)
+    return replace(best, unknown=tuple(place for place in strange if not quiet(headings[place])))
 
 
 def _matched(headings: Sequence[str], table: Table, style: str) -> Match:

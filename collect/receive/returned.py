@@ -59,6 +59,8 @@ def returned(path: Path, manner: Manner = USUAL) -> Returned | None:
     ExportError
         IN-nn like `collect.receive.receive`, for a sheet that is damaged or larger than the limits.
     """
+    if not may_be_returned(path):
+        return None
     with unpacked(path, manner) as upload:
         if not upload.single:
             return None

@@ -1,0 +1,158 @@
+"""What the team says of a file only after it was received: in which order its days stand, how its letters are coded."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from collect import registry
+from collect.cli import main
+from collect.i18n import LANGUAGES, t
+from collect.intake import Asked, Receipt, add_file, rebuild
+from collect.journey import Definitions
+from collect.keeping.mending import open_mended
+from collect.problems import ExportError
+from collect.store import Store
+from collect.wording.issues import words_of
+from collect.wording.open_days import asks_for_order, order_asked
+
+HEADS = "SubmissionDate,meta-instanceID,today,interview-interviewer,KEY,FormVersion"
+AMBIGUOUS = "2026-11-21T08:00:00.000Z,uuid:{0},7/10/2026,{1},uuid:{0},2026092801"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Two interviews of 7 October or 10 July, by somebody whose name has letters of windows-1252 or TCVN3."""
+    path = tmp_path / "household.csv"
+    rows = [HEADS, *(AMBIGUOUS.format(number, "C\xe1") for number in (1, 2))]
+    path.write_bytes("\n".join(rows).encode("latin-1"))
+    return path
+
+
+class Team:
+    """Hands one file in, and says what it knows of it."""
+
+    def __init__(self, store: Store, definitions: Definitions, path: Path) -> None:
+        self.store, self.definitions, self.path = store, definitions, path
+
+    def say(self, dates: str = "", encoding: str = "", *, dry_run: bool = False) -> Receipt:
+        asked = Asked("Lan", encoding=encoding, dates=dates)
+        return add_file(self.store, self.path, self.definitions, asked, dry_run=dry_run)
+
+    def table(self, name: str) -> pl.DataFrame:
+        (part,) = registry.parts_of(self.store.engine)
+        return self.store.read_part("household", name, part["upload_id"])
+
+    def days(self) -> list[date | None]:
+        return self.table("households")["interviewed_on"].to_list()
+
+    def names(self) -> set[str]:
+        return set(self.table("answers")["/data/interview/interviewer"])
+
+    def row(self) -> tuple[str, str]:
+        (upload,) = registry.uploads(self.store.engine)
+        return upload["forced_dates"], upload["forced_encoding"]
+
+    def tables(self) -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in sorted((self.store.folder / "tables").rglob("*.parquet"))}
+
+
+@pytest.fixture
+def team(store: Store, definitions: Definitions, table: Path) -> Team:
+    made = Team(store, definitions, table)
+    made.say(encoding="windows-1252")
+    assert made.days() == [None, None]
+    return made
+
+
+def test_the_order_of_days_said_of_bytes_received_before_is_obeyed_and_said_otherwise_again(team: Team) -> None:
+    for order, day in (("dmy", date(2026, 10, 7)), ("mdy", date(2026, 7, 10)), ("dmy", date(2026, 10, 7))):
+        receipt = team.say(order)
+        assert (receipt.again, receipt.stored) == (False, True)
+        assert (receipt.parts[0].new, receipt.parts[0].duplicate) == (0, 2)
+        assert team.days() == [day, day]
+        assert team.row() == (order, "windows-1252"), "what was said of its letters still holds"
+
+
+def test_what_was_said_already_changes_nothing_and_nor_does_silence(team: Team) -> None:
+    team.say("dmy")
+    made = team.tables()
+    assert team.say("dmy").again
+    assert team.say().again
+    assert team.tables() == made
+    assert team.row() == ("dmy", "windows-1252")
+
+
+def test_another_encoding_said_later_is_obeyed(team: Team) -> None:
+    assert team.names() == {"Cá"}
+    assert not team.say(encoding="tcvn3").again
+    assert team.names() == {"Cỏ"}
+
+
+def test_a_dry_run_says_what_would_come_of_it_and_stores_nothing(team: Team) -> None:
+    made = team.tables()
+    receipt = team.say("dmy", dry_run=True)
+    assert (receipt.again, receipt.stored) == (False, False)
+    assert "TYP-01" not in receipt.parts[0].issues["code"]
+    assert (team.tables(), team.row()) == (made, ("", "windows-1252"))
+
+
+def test_an_encoding_that_does_not_fit_is_told_and_all_stays_as_it_was(team: Team) -> None:
+    made = team.tables()
+    with pytest.raises(ExportError) as caught:
+        team.say("dmy", "utf-8")
+    assert caught.value.code == "IN-06"
+    assert (team.tables(), team.row()) == (made, ("", "windows-1252"))
+
+
+def test_tables_made_again_are_those_of_what_was_said_last_without_the_registry_too(team: Team) -> None:
+    team.say("dmy")
+    team.say("mdy")
+    made = team.tables()
+    rebuild(team.store, team.definitions)
+    assert team.tables() == made
+    team.store.engine.dispose()
+    (team.store.folder / "collect.db").unlink()
+    team.store = open_mended(team.store.settings)
+    rebuild(team.store, team.definitions)
+    assert team.row() == ("mdy", "windows-1252")
+    assert team.tables() == made
+
+
+# --- asked for on the command line ---
+
+
+def test_the_receipt_asks_for_the_order_of_days_and_no_longer_once_it_was_said(team: Team) -> None:
+    receipt = team.say()
+    assert asks_for_order(receipt) == {"asks": {"dates": 2}}
+    for lang in LANGUAGES:
+        (line,) = order_asked(receipt, lang)
+        assert "2" in line
+        assert "--dates dmy" in line
+        assert "--dates mdy" in line
+    answered = team.say("mdy")
+    assert asks_for_order(answered) == {"asks": {}}
+    assert order_asked(answered, "en") == []
+
+
+def test_the_command_line_prints_the_question_and_its_json_has_it(team: Team) -> None:
+    settings = team.store.settings
+    environment = {"COLLECT_DATA": str(settings.data), "COLLECT_DATABASE": settings.database, "COLLECT_WORKER": "off"}
+    said = CliRunner().invoke(main, ["--lang", "en", "add", str(team.path)], env=environment)
+    assert "--dates dmy (day first)" in said.output
+    assert "✓" in said.output, "letters told before need not be told again, though this file is read right here"
+    data = CliRunner().invoke(main, ["add", "--json", str(team.path)], env=environment)
+    assert json.loads(data.stdout)[0]["asks"] == {"dates": 2}
+
+
+def test_what_a_reader_of_the_issues_is_told_names_no_option_of_a_command(team: Team) -> None:
+    (issue, _other) = team.say().parts[0].issues.filter(code="TYP-01").iter_rows(named=True)
+    for lang in LANGUAGES:
+        words = " ".join(words_of(issue, None, lang)[1:])
+        assert "--" not in words
+        assert t("reading.day_or_month_first", lang) in words
