@@ -40,6 +40,7 @@ def plant(answers: Answers, form: Form, seed: int = 5) -> tuple[Answers, dict[st
             for repeat, table in again.items()
         }
         name = pl.col("submission_id") + "-again"
+        again[form.root] = again[form.root].with_columns(name.alias("/data/deviceid"))  # asked on another tablet
         copies.append({repeat: table.with_columns(submission_id=name) for repeat, table in again.items()})
         planted |= dict.fromkeys(ids, edits)
     return {repeat: pl.concat([table, *(one[repeat] for one in copies)]) for repeat, table in answers.items()}, planted

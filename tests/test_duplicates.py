@@ -90,8 +90,49 @@ def test_a_copy_with_some_answers_changed_is_found_by_near_content(answers: dict
     assert set(near) <= expected
 
 
+def held_by(answers: dict[str, pl.DataFrame], device: str | None, start: str) -> dict[str, pl.DataFrame]:
+    """The same answers, all begun on one device at one instant."""
+    told = answers[ROOT].with_columns(
+        pl.lit(device, pl.String).alias("device_id"), pl.lit(start).alias(f"{ROOT}/start")
+    )
+    return {**answers, ROOT: told}
+
+
+def test_a_draft_sent_again_is_shown_though_it_is_one_of_two_and_answers_changed() -> None:
+    form = the_form(replace(DESIGN, started_at=f"{ROOT}/start"))
+    single = held_by(survey(1), "collect:7", "2026-10-26T09:22:11.000+07:00")
+    later = {repeat: table.with_columns(pl.col("submission_id") + "-again") for repeat, table in single.items()}
+    later[ROOT] = later[ROOT].with_columns(pl.lit("no").alias(f"{ROOT}/fibre"), pl.lit("9").alias(f"{ROOT}/hamlet"))
+    later = held_by(later, "collect:7", "2026-10-26T09:22:11")  # an export that rounds off
+    two = {repeat: pl.concat([single[repeat], later[repeat]]) for repeat in single}
+    assert pairs([traits(two, form)]).rows() == [("uuid:0", "uuid:0-again", "begun", None, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("device", "start"), [("collect:8", "T09:22:11"), ("collect:7", "T09:22:12"), (None, "T09:22:11")]
+)
+def test_another_device_another_second_or_no_device_is_no_draft_sent_again(device: str | None, start: str) -> None:
+    form = the_form(replace(DESIGN, started_at=f"{ROOT}/start"))
+    one = held_by(survey(1), "collect:7" if device else "", "2026-10-26T09:22:11")
+    other = held_by(survey(1, seed=8), device, f"2026-10-26{start}")
+    other = {repeat: table.with_columns(pl.col("submission_id") + "-other") for repeat, table in other.items()}
+    two = {repeat: pl.concat([one[repeat], other[repeat]]) for repeat in one}
+    assert found(two, form) == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_among_twenty_interviews_a_copy_with_a_few_answers_changed_is_shown(seed: int) -> None:
+    few = survey(20, seed)
+    picked = few[ROOT][f"{ROOT}/size"].to_list().index("3")
+    near = found(copied(few, [picked], hamlet="another"))
+    assert near == [(f"uuid:{picked}", f"uuid:{picked}-again", "nearly")]
+
+
 def test_two_rounds_of_one_household_are_two_interviews(answers: dict[str, pl.DataFrame]) -> None:
     assert found(copied(answers, big(range(20), answers), round="r2")) == []
+    form = the_form(replace(DESIGN, started_at=f"{ROOT}/start"))
+    once = held_by(survey(1), "collect:7", "2026-10-26T09:22:11")
+    assert found(copied(once, [0], round="r2"), form) == []
 
 
 def test_one_household_twice_in_a_round_is_shown_where_the_form_names_households() -> None:

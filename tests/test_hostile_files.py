@@ -124,7 +124,13 @@ def deep() -> bytes:
 FEW = replace(DEFAULT, rows=2, columns=50, cell_characters=1_000, upload_megabytes=1)
 
 HOSTILE: dict[str, tuple[str, Callable[[], bytes], Limits, str]] = {
-    "a zip bomb": ("x.zip", bomb, DEFAULT, "IN-11"),
+    "a zip bomb": ("x.zip", bomb, DEFAULT, "IN-62"),
+    "more than may be unpacked": (
+        "x.zip",
+        lambda: zipped(**{"a.csv": "a" * (2 << 20)}),
+        replace(DEFAULT, unpacked_megabytes=1),
+        "IN-11",
+    ),
     "members that overlap": ("x.zip", overlapping, DEFAULT, "IN-43"),
     "a zip inside a zip": ("x.zip", lambda: zipped(**{"y.zip": bomb()}), DEFAULT, "IN-42"),
     "a path that climbs": ("x.zip", climbing, DEFAULT, "IN-10"),
@@ -134,7 +140,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], Limits, str]] = {
         "x.zip",
         lambda: zipped(**{f"{n}.xml": "" for n in range(9)}),
         replace(DEFAULT, members=8),
-        "IN-11",
+        "IN-61",
     ),
     "an entity bomb": ("x.xml", laughs, DEFAULT, "IN-14"),
     "an entity bomb that hides its letters": (

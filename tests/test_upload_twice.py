@@ -169,3 +169,14 @@ def test_a_right_answer_handed_in_with_its_interview_waits_for_it_and_is_used(se
     next(one for one in app.button if one.label == counted("upload.store", 2, "en")).click().run()
     assert not app.exception
     assert t("cli.correct.sheet", "en", applied="1", others="1") in told(app)
+
+
+def test_why_a_file_is_refused_bears_the_name_it_was_handed_in_under(settings: Settings, store: Store) -> None:
+    air = io.BytesIO()
+    with zipfile.ZipFile(air, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("household.csv", b"0" * (33 << 20))
+    app = handed_in(air.getvalue(), "week-43.zip")
+    (error,) = (one.value.replace("\\", "") for one in app.error)
+    assert "household.csv" in error
+    assert "week-43.zip" in error
+    assert "upload.zip" not in error

@@ -239,7 +239,7 @@ def _pairs(found: Quality, lang: str) -> None:
     verdicts = {verdict: t(f"review.pair.{verdict}", lang) for verdict in ("same", "different")}
     listed = rows.select(
         pl.col("kind")
-        .replace_strict({kind: t(f"review.pair.{kind}", lang) for kind in ("answers", "nearly", "household")})
+        .replace_strict({kind: t(f"review.pair.{kind}", lang) for kind in ("answers", "begun", "nearly", "household")})
         .alias(t("review.pairs.kind", lang)),
         pl.col("share").alias(t("review.pairs.alike", lang)),
         *(

@@ -28,6 +28,7 @@ from collect.pages.words import as_text, counted, number
 from collect.problems import CollectError
 from collect.receipts import brought_by, total
 from collect.receive.sealed import holds_sealed
+from collect.store import safe_name
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -148,7 +149,7 @@ def _take(file: Any, at: Counter, key: tuple[str, ...], tried: Sequence[Outcome]
     known = st.session_state["checked" if dry_run else "kept"]
     shown = as_text(name)
     with st.status(t("upload.working", lang, file=shown), type="step") as status, TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{Path(name).suffix}"
+        path = Path(folder) / safe_name(name)  # its own name: errors bear it
         path.write_bytes(file.getbuffer())
         sealed = holds_sealed(path)
 

@@ -71,7 +71,7 @@ def unpacked(path: Path, manner: Manner = USUAL) -> Iterator[Upload]:
     ------
     ExportError
         IN-01 not there, IN-02 empty, IN-04 a password, IN-05 damaged, IN-10 unsafe names, IN-11 too large unpacked,
-        IN-40 too large, IN-43 members that overlap.
+        IN-40 too large, IN-43 members that overlap, IN-61 too many of them, IN-62 one far larger than packed.
     """
     name = spelt(path.name)
     try:
@@ -148,14 +148,18 @@ def _members_of(path: Path, limits: Limits) -> list[zipfile.ZipInfo]:
 
 
 def _refuse_bombs(infos: list[zipfile.ZipInfo], name: str, limits: Limits) -> None:
+    """Say which limit is broken: how often one member is larger than packed, what all come to, how many they are."""
+    for info in infos:
+        if info.file_size > RATIO_MATTERS_FROM and info.file_size > MOST_RATIO * max(1, info.compress_size):
+            megabytes, times = info.file_size >> 20, info.file_size // max(1, info.compress_size)
+            raise ExportError(
+                "IN-62", file=name, member=info.filename, megabytes=megabytes, times=times, limit=MOST_RATIO
+            )
     total = sum(info.file_size for info in infos)
-    bomb = any(
-        info.file_size > RATIO_MATTERS_FROM and info.file_size > MOST_RATIO * max(1, info.compress_size)
-        for info in infos
-    )
-    if bomb or total > limits.unpacked_megabytes << 20 or len(infos) > limits.members:
-        most = {"most_megabytes": limits.unpacked_megabytes, "most_members": limits.members, "ratio": MOST_RATIO}
-        raise ExportError("IN-11", file=name, megabytes=total >> 20, members=len(infos), **most)
+    if total > limits.unpacked_megabytes << 20:
+        raise ExportError("IN-11", file=name, megabytes=-(-total >> 20), limit=limits.unpacked_megabytes)
+    if len(infos) > limits.members:
+        raise ExportError("IN-61", file=name, members=len(infos), limit=limits.members)
 
 
 def _refuse_overlaps(infos: list[zipfile.ZipInfo], name: str) -> None:

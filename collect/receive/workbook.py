@@ -52,8 +52,7 @@ def facts_of(data: bytes, place: str, limits: Limits) -> dict[str, Facts]:
             sheets = _sheets(book)
             total = sum(info.file_size for info in book.infolist()) >> 20
             if total > limits.unpacked_megabytes:
-                most = {"most_megabytes": limits.unpacked_megabytes, "most_members": limits.members, "ratio": "-"}
-                raise ExportError("IN-11", file=place, megabytes=total, members=len(book.infolist()), **most)
+                raise ExportError("IN-11", file=place, megabytes=total, limit=limits.unpacked_megabytes)
             found = {name: _facts(book, part, limits) for name, part in sheets.items()}
     except (*DAMAGE, KeyError, etree.XMLSyntaxError) as error:
         raise ExportError("IN-05", file=place) from error

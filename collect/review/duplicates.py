@@ -1,10 +1,11 @@
 """Finds the same interview under two ids: a copied row, a draft sent again, one household asked on two tablets.
 
-Interviews with the same answers are found by a hash. Nearly the same ones are found by what their agreement is worth:
-that two households answer "yes" says nothing, that their members were born in the same four years says much. Agreement
-on an answer that a share p of all interviews gave is worth -log2(p) bits, as in record linkage (Fellegi and Sunter
-1969); pairs worth comparing are found by MinHash with bands (Broder 1997) over the rarer answers, so that a province is
-searched without comparing all with all. Nothing is merged: a reviewer says whether two are the same.
+Interviews with the same answers are found by a hash, and so are those that one device began at one instant: a draft
+sent again, whatever was changed in it. Nearly the same ones are found by what their agreement is worth: that two
+households answer "yes" says nothing, that their members were born in the same four years says much. Agreement on an
+answer that a share p of all interviews gave is worth -log2(p) bits, as in record linkage (Fellegi and Sunter 1969). Few
+interviews are compared all with all; in a province the pairs worth comparing are found by MinHash with bands (Broder
+1997) over the rarer answers. Nothing is merged: a reviewer says whether two are the same.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from collect.store import value_hashes
 LEAST_SHARE = 0.6  # of what both answered, weighed by bits, that must agree; see docs/decisions/0082
 MARGIN_BITS = 4  # by chance fewer than one pair in 2 to this power, in all pairs there are
 RARE = 0.1  # answers given by more than this share of interviews say too little to look for pairs by
+FEW = 250  # interviews are compared all with all: of so few, hardly an answer is rare; see docs/decisions/0124
 BANDS, ROWS = 12, 4
 LIKENESS_TO_COMPARE = 0.4  # of the signatures: below it a pair is not looked at further; see docs/decisions/0095
+DEVICE = "property/deviceid"  # what a form asks of the phone itself
+SOUGHT_SO = 2  # counts the ways in which pairs were sought: what another way found is sought again
 MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number with its bits well spread
 SLICE = 100_000  # pairs that are compared at once
 KEYED = 1 << 32  # an answer of an interview as one number: place times this, and the code of the answer
@@ -32,8 +36,8 @@ NEIGHBOURS = 12  # within a bucket of equal bands, each is compared with so many
 PAIRS = {
     "one": pl.String(),
     "other": pl.String(),
-    "kind": pl.String(),  # answers, nearly, or household
-    "share": pl.Float64(),  # of what both answered, weighed by bits, 0 to 1
+    "kind": pl.String(),  # answers, begun, nearly, or household
+    "share": pl.Float64(),  # of what both answered, weighed by bits, 0 to 1; null where nothing weighs
     "bits": pl.Float64(),  # what the agreement is worth
 }
 Words = NDArray[np.uint64]
@@ -45,7 +49,8 @@ class Traits:
     """What one upload's interviews are compared by: hashes, no answers.
 
     ``interviews``: submission_id, ``round``, ``household`` (a hash, null where the form names no household), ``whole``
-    (a hash of all answers), ``placed`` (whether a point is among them). ``features``: ``place`` in ``interviews`` and
+    (a hash of all answers), ``begun`` (a hash of device and start, null where one is not told), ``placed`` (whether a
+    point is among them). ``features``: ``place`` in ``interviews`` and
     ``feature``, a hash of question and answer; each once.
     """
 
@@ -79,8 +84,21 @@ def traits(answers: Mapping[str, pl.DataFrame], form: Form) -> Traits:
         round=pl.col(design.round) if design.round in root.columns else pl.lit(None, pl.String),
         household=pl.col(household) if household else pl.lit(None, pl.String),
         placed=pl.col(point).is_not_null() if point else pl.lit(False),
-    ).with_columns(whole=pl.Series(whole))
+    ).with_columns(whole=pl.Series(whole), begun=_begun(root, form))
     return Traits(interviews, pl.concat([nothing, *features]).unique())
+
+
+def _begun(root: pl.DataFrame, form: Form) -> pl.Series:
+    """One hash of the device and the instant at which it began, to the second; null where either is not told."""
+    blank = pl.lit(None, pl.String)
+    asked = next((one.path for one in form.questions if one.preload == DEVICE and one.path in root.columns), "")
+    start = form.design.started_at if form.design.started_at in root.columns else ""
+    told = root.select(
+        device=pl.coalesce(pl.col(asked) if asked else blank, pl.col("device_id")),
+        start=pl.col(start) if start else blank,
+    )
+    device, instant = (value_hashes(told[name], name) for name in ("device", "start"))
+    return pl.Series(device * MIX ^ instant).set(pl.Series((device == 0) | (instant == 0)), None)
 
 
 def _told_by_others(form: Form) -> set[str]:
@@ -115,8 +133,12 @@ def pairs(found: Sequence[Traits]) -> pl.DataFrame:
     near = _scored(_candidates(told, worth, enough), told, worth)
     near = near.filter((pl.col("share") >= LEAST_SHARE) & (pl.col("bits") >= enough))
     telling = pl.Series((worth >= enough) | interviews["placed"].to_numpy())
+    every = pl.repeat(True, interviews.height, dtype=pl.Boolean, eager=True)
     same = _equal(interviews, "whole", "answers", telling, worth)
-    everything = pl.concat([same, near, _households(interviews, worth)])
+    begun = _equal(interviews, "begun", "begun", every, worth)
+    again = _scored(begun.select("first", "second").to_numpy(), told, worth).with_columns(kind=pl.lit("begun"))
+    households = _equal(interviews, "household", "household", every, worth)
+    everything = pl.concat([same, again, near, households])
     return _named(everything, interviews)
 
 
@@ -169,13 +191,28 @@ def _equal(rows: pl.DataFrame, column: str, kind: str, which: pl.Series, worth: 
     )
 
 
-def _households(interviews: pl.DataFrame, worth: NDArray[np.float64]) -> pl.DataFrame:
-    every = pl.repeat(True, interviews.height, dtype=pl.Boolean, eager=True)
-    return _equal(interviews, "household", "household", every, worth)
-
-
 def _candidates(told: _Told, worth: NDArray[np.float64], enough: float) -> Wholes:
-    """Pairs of places whose rarer answers look alike, by MinHash; whoever says too little to be accused is left out."""
+    """Pairs of places to compare: all of a few interviews, or those alike in rarer answers.
+
+    Whoever says too little to be accused is left out, and so are pairs of which one has said so much less than the
+    other that they cannot agree on enough.
+    """
+    if len(worth) > FEW:
+        return _alike(told, worth, enough)
+    telling = np.flatnonzero(worth >= enough)
+    every = telling[np.stack(np.triu_indices(len(telling), 1), axis=1)]
+    return every[_may_agree(every, worth)]
+
+
+def _may_agree(both: Wholes, worth: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether pairs can agree on enough: on no more than the lesser has said."""
+    lesser, greater = np.sort(worth[both], axis=1).T
+    may: NDArray[np.bool_] = lesser >= LEAST_SHARE * greater
+    return may
+
+
+def _alike(told: _Told, worth: NDArray[np.float64], enough: float) -> Wholes:
+    """Pairs of places whose rarer answers look alike, by MinHash."""
     rare = told.shared_by <= max(2, RARE * len(worth))
     chosen = rare[told.codes] & (worth >= enough)[told.places]
     places, codes = told.places[chosen], told.codes[chosen]
@@ -189,8 +226,7 @@ def _candidates(told: _Told, worth: NDArray[np.float64], enough: float) -> Whole
     found = [_in_one_band(signature[:, band * ROWS : (band + 1) * ROWS]) for band in range(BANDS)]
     met = np.sort(np.concatenate(found))
     both = np.stack(np.divmod(met[np.diff(met, prepend=-1) > 0], max(len(owners), 1)), axis=1)
-    first, second = np.sort(worth[owners[both]], axis=1).T
-    both = both[first >= LEAST_SHARE * second]  # they cannot agree on more than the lesser has said
+    both = both[_may_agree(owners[both], worth)]
     slices = np.array_split(both, len(both) // SLICE + 1)
     alike = np.concatenate([(signature[part[:, 0]] == signature[part[:, 1]]).mean(axis=1) for part in slices])
     kept: Wholes = owners[both[alike >= LIKENESS_TO_COMPARE]].reshape(-1, 2)
@@ -218,9 +254,9 @@ def _scored(candidates: Wholes, told: _Told, worth: NDArray[np.float64]) -> pl.D
     bits = np.concatenate([_agreed(part, told) for part in slices])
     either = worth[candidates].sum(axis=1) - bits
     first, second = candidates.T
-    return pl.DataFrame({"first": first, "second": second}).select(
-        "first", "second", kind=pl.lit("nearly"), share=pl.Series(bits / either), bits=pl.Series(bits)
-    )
+    weighed = pl.DataFrame({"first": first, "second": second, "bits": bits, "either": either})
+    share = pl.when(pl.col("bits") > 0).then(pl.col("bits") / pl.col("either"))
+    return weighed.select("first", "second", kind=pl.lit("nearly"), share=share, bits="bits")
 
 
 def _agreed(pairs: Wholes, told: _Told) -> NDArray[np.float64]:

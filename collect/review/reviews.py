@@ -25,7 +25,7 @@ from collect.journey import Definitions
 from collect.keeping.ledger import Entry, Said, append, entries
 from collect.problems import CollectError
 from collect.review.corrections import Cells, amended, answers_as_received, cells_now
-from collect.review.duplicates import PAIRS, pairs, traits
+from collect.review.duplicates import PAIRS, SOUGHT_SO, pairs, traits
 from collect.review.history import HISTORY, history
 from collect.review.identity import forms_received, found_in, successor
 from collect.review.queue import EVERYTHING, QUEUE, Filters, one_of, queue
@@ -281,7 +281,7 @@ def _pairs_of(store: Store, form: Form) -> pl.DataFrame:
 
 
 def _pairs_found(store: Store, form: Form, stands: pl.DataFrame) -> pl.DataFrame:
-    key = hashlib.sha256(repr((form.sha256, form.design)).encode())
+    key = hashlib.sha256(repr((SOUGHT_SO, form.sha256, form.design)).encode())
     key.update(stands.select("upload_id", "submission_id", "content").write_csv().encode())
     kept = store.folder / "cache" / "duplicates" / f"{key.hexdigest()[:32]}.parquet"
     with suppress(OSError, pl.exceptions.PolarsError):  # not there, or damaged: it is made again
