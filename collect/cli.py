@@ -194,13 +194,14 @@ def run(session: Session, vintage: str | None, as_of: date | datetime | None, mo
 
 
 @main.command()
-@click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.parquet, .csv or .xlsx")
+@click.option(
+    "--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.parquet, .geo.parquet, .csv, .xlsx"
+)
 @click.option("--indicator", help="Only this indicator.")
 @click.option("--partner", help="Only what this partner may see.")
-@click.option("--plain", is_flag=True, help="Parquet without outlines.")
 @as_json
 @click.pass_obj
-def gaps(session: Session, path: Path, indicator: str | None, partner: str | None, plain: bool, as_json: bool) -> None:
+def gaps(session: Session, path: Path, indicator: str | None, partner: str | None, as_json: bool) -> None:
     """Write the gap list of the last run; the ledger of downloads gains a line."""
     from collect.access import LOCAL
     from collect.publish import write_gaps
@@ -212,8 +213,9 @@ def gaps(session: Session, path: Path, indicator: str | None, partner: str | Non
     store = open_store(session.settings)
     made, who = latest_run(store), LOCAL if partner is None else of(store.engine, partner).who()
     rows = releases.inside(who.scope, made.gaps_of(indicator), made.vintage)
-    write_gaps(rows, path, language=session.lang, meta=made.meta(), geometry=not plain)
-    releases.hand_out(store, who, releases.file_at(path, made.run_id, who.scope), "cli")
+    write_gaps(rows, path, language=session.lang, meta=made.meta())
+    handed = releases.file_at(path, made.run_id, who.scope, whole=indicator is None)
+    releases.hand_out(store, who, handed, "cli")
     if as_json:
         click.echo(json.dumps({"file": str(path), "rows": rows.height, "release": made.run_id}))
     else:

@@ -21,6 +21,7 @@ from collect.indicators import Indicator
 from collect.judge import gaps, judge, tally
 from collect.locate import locate, move
 from collect.passing import (
+    LONGEST_VERSION,
     Arrival,
     Conclusion,
     Gathered,
@@ -96,7 +97,7 @@ def take(
         taken.append(
             Taken(
                 form.form_id,
-                form.version,
+                _version_named(answers[form.root], form),
                 received.source,
                 read=frames["households"].height + received.repeated,
                 repeated=received.repeated,
@@ -108,6 +109,12 @@ def take(
             )
         )
     return tuple(taken)
+
+
+def _version_named(root: pl.DataFrame, form: Form) -> str:
+    """The versions that submissions name, in the order they came; the newest here where none names any."""
+    named = root["form_version"].drop_nulls().unique(maintain_order=True) if "form_version" in root.columns else ()
+    return ", ".join(filter(None, named))[:LONGEST_VERSION] or form.version
 
 
 def examine(  # everything a row's own form and place can say of it

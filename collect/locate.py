@@ -95,7 +95,7 @@ def locate(
         pl.coalesce("stand_vintage", pl.lit(vintage)).alias("vintage"),
     )
     done = households.with_columns(placed)
-    return Households(HOUSEHOLDS.check(done)), _issues(work, floor, questions)
+    return Households(HOUSEHOLDS.check(done)), _issues(work, floor, questions, places.vintage)
 
 
 def _with_points(work: pl.DataFrame, places: Places, vintage: str) -> pl.DataFrame:
@@ -166,7 +166,7 @@ def _compare(work: pl.DataFrame, places: Places, floor: float) -> pl.DataFrame:
     )
 
 
-def _issues(work: pl.DataFrame, floor: float, questions: tuple[str, str]) -> Issues:
+def _issues(work: pl.DataFrame, floor: float, questions: tuple[str, str], outlines: str) -> Issues:
     counted = work.filter(pl.col("status").is_in(COUNTED))
     commune, point = questions
     final = pl.coalesce("code", "stand_in")
@@ -174,7 +174,7 @@ def _issues(work: pl.DataFrame, floor: float, questions: tuple[str, str]) -> Iss
     taken = counted.filter(pl.col("code").is_null() & pl.col("stand_in").is_not_null())
     lost = counted.filter(pl.col("code").is_null() & pl.col("stand_in").is_null())
     tolerance = (pl.col("accuracy_m") + floor).round(0).cast(pl.Int64)
-    metres = pl.col("metres").round(0).cast(pl.Int64)
+    off = {"metres": pl.col("metres").round(0).cast(pl.Int64), "tolerance": tolerance}
     candidates = pl.col("candidates").list.join(", ")
     said: dict[str, dict[str, pl.Expr]] = {
         "LOC-01": {"candidates": candidates},
@@ -191,11 +191,11 @@ def _issues(work: pl.DataFrame, floor: float, questions: tuple[str, str]) -> Iss
             counted.filter("elsewhere"),
             "LOC-05",
             point,
-            {"commune": final, "seen": pl.col("seen"), "metres": metres, "tolerance": tolerance},
+            {"commune": final, "seen": pl.col("seen"), "vintage": pl.lit(outlines)} | off,
         ),
-        _rows(counted.filter("outside"), "LOC-06", point, {"metres": metres, "tolerance": tolerance}),
+        _rows(counted.filter("outside"), "LOC-06", point, off),
         _rows(lost, "LOC-07", commune, {}),
-        _rows(taken, "LOC-08", commune, {"commune": final}),
+        _rows(taken, "LOC-08", commune, {"commune": final, "vintage": pl.col("stand_vintage")}),
     ]
     return Issues(ISSUES.check(pl.concat(frames).sort("submission_id", maintain_order=True)))
 

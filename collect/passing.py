@@ -17,6 +17,7 @@ from collect.receive.manner import USUAL, Manner
 
 Progress = Callable[[str, float], None]  # which step (a key of the catalogue), and how far the whole is, 0 to 1
 FRAME = "frame"  # a sampling frame is kept like the answers of a form of this name
+LONGEST_VERSION = 255  # characters that the registry keeps
 REFUSED = "no_consent"  # counted by nobody, but others stand for it
 COUNTED = ("accepted", "with_issues")  # a household with issues keeps its good answers; the bad ones are "unknown"
 

@@ -77,6 +77,25 @@ def name_by_code(vintage: str, lang: str) -> dict[str, str]:
     return dict(list_units(vintage).select("code", pl.coalesce(name, "name_vi")).iter_rows())
 
 
+@lru_cache(maxsize=64)
+def _named(vintage: str, lang: str) -> dict[str, str]:
+    return name_by_code(vintage, lang)
+
+
+def name_with_code(code: str, vintage: str, lang: str, *, former: bool = False) -> str:
+    """What a commune is called, with its code: a code may mean another commune in another vintage.
+
+    ``former``: by a list older than ``vintage``. A code that its list does not know is looked up in the others, the
+    newest first; one that no list knows stands for itself. "" is the latest vintage.
+    """
+    newest_first = sorted(geo.VINTAGES, reverse=True)
+    own = vintage if vintage in geo.VINTAGES else geo.LATEST
+    first = [one for one in newest_first if one < own] if former else [own]
+    names = (_named(one, lang).get(code) for one in [*first, *newest_first])
+    name = next(filter(None, names), None)
+    return f"{name} ({code})" if name else code
+
+
 def names_of_districts(lang: str) -> dict[str, str]:
     """What the former districts were called."""
     return dict(geo.districts().select("code", "name_en" if lang == "en" else "name_vi").iter_rows())

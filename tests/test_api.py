@@ -25,10 +25,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from collect import api, registry
-from collect.access import Scope
+from collect.access import LOCAL, Scope
 from collect.api.bundles import Bundles
 from collect.i18n import LANGUAGES, t
 from collect.keeping import downloads
+from collect.pages import live
 from collect.runs import write_run
 from collect.server import STREAMLIT_FILES, build
 from collect.sharing import partners, releases
@@ -228,10 +229,23 @@ def test_geoparquet_is_handed_out_or_refused(store: Store, here: TestClient, tmp
     outlined = open_store(settings_in(tmp_path))
     write_run(outlined, replace(run, gaps=Gaps(run.gaps.with_columns(geometry=pl.lit(outline)))))
     registry.record_run(outlined.engine, FIRST, run.vintage, run.as_of)
-    answer = client(outlined, local=True).get(f"/api/v1/{OUTLINED}?lang={lang}")
+    plain, answer = (
+        client(outlined, local=True).get(f"/api/v1/{name}?lang={lang}") for name in ("gaps.parquet", OUTLINED)
+    )
+    whole = live.found(settings_in(tmp_path), FIRST)
+    for rows, suffix in ((whole.gaps, "parquet"), (whole.gaps, "geo.parquet"), (whole.gaps.head(1), "parquet")):
+        live.gap_file(settings_in(tmp_path), LOCAL, whole, rows, suffix, lang)
+    told = [(line.file, line.sha256) for line in reversed(downloads.downloads(outlined))]
     outlined.engine.dispose()
     found = gpd.read_parquet(io.BytesIO(answer.content))
     assert (len(found), found.geometry.notna().all()) == (run.gaps.height, True)
+    assert not {"geometry", "bbox"} & set(gaps_in(plain.content).columns)
+    handed = [
+        (name, hashlib.sha256(given.content).hexdigest())
+        for name, given in (("gaps.parquet", plain), (OUTLINED, answer))
+    ]
+    assert told[:4] == handed * 2, "the page gives the same bytes under the same names"
+    assert told[4][0] == "gaps-some.parquet", "and other rows under another"
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+from dataclasses import replace
 
 import pytest
 from check_tables import answers_of, details, form_of
@@ -107,3 +108,42 @@ def test_a_calculation_that_differs_is_told_with_its_name_and_what_comes_out_now
     found = words_of(issue, FORM, lang)[1]
     assert t("question.calculated", lang, name="twice") in found  # it has no label of its own
     assert str(details(CHECKED, "CAL-01")[0]["expected"]) in found
+
+
+SEEN = {"commune": "29254", "seen": "29513", "vintage": "2025-07", "metres": 34831, "tolerance": 15}
+FAR = {"metres": 11789250, "tolerance": 1500}
+ENGLISH = "Long Thanh Commune (29513), 34.8 km from the commune answered, Ward 7 (29254), beyond the 15 m"
+TOLD: tuple[tuple[str, dict[str, object], str, str], ...] = (
+    ("LOC-05", SEEN, "en", ENGLISH),
+    (
+        "LOC-05",
+        SEEN | {"seen": "29254"},
+        "vi",
+        "nằm ở Phường Nguyệt Hoá (29254), cách xã đã trả lời, Phường 7 (29254), 34,8 km",
+    ),
+    ("LOC-06", FAR, "vi", "cách 11.789,2 km (sai số cho phép 1,5 km)"),
+    ("LOC-06", FAR, "km", "ចម្ងាយ 11,789.2 គីឡូម៉ែត្រ (កម្រិតលម្អៀង 1.5 គីឡូម៉ែត្រ)"),
+    ("LOC-06", {"metres": 999.4, "tolerance": 999}, "en", "999.4 m away (it may be 999 m off)"),
+    ("LOC-08", {"commune": "29254", "vintage": "2025-07"}, "en", "Nguyet Hoa Ward (29254) was taken from the point"),
+    ("LOC-08", {"commune": "29254"}, "en", "Ward 7 (29254) was taken"),
+    ("LOC-02", {"commune": "29266", "former": "29269, 1"}, "vi", "1; đã chuyển sang Thị trấn Càng Long (29266)"),
+    ("LOC-03", {"commune": "99999"}, "en", "it was read as 99999."),
+    ("VER-01", {"version": "1", "submissions": 11439, "newest": "2"}, "en", "11,439 submissions name"),
+)
+
+
+@pytest.mark.parametrize(("code", "said", "lang", "words"), TOLD)
+def test_communes_are_told_by_name_and_code_and_lengths_and_counts_as_people_write_them(
+    code: str, said: dict[str, object], lang: str, words: str
+) -> None:
+    """A code means different communes in different lists: that of the form asked, and that of the outlines seen."""
+    form = replace(FORM, design=Design(vintage="2024"))
+    issue = {"code": code, "details": json.dumps(said), "question": None, "value": None}
+    assert words in words_of(issue, form, lang)[1]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_commune_that_is_not_in_the_list_was_answered_all_the_same(lang: str) -> None:
+    """LOC-08 stands beside LOC-01 where an unknown code was typed: what it says must be true of a blank and of that."""
+    blank = {"en": "names no commune", "vi": "không cho biết xã", "km": "មិនបញ្ជាក់ឃុំ"}
+    assert blank[lang] not in t("LOC-08.found", lang)

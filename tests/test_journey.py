@@ -183,8 +183,10 @@ def test_a_partner_gets_the_same_bytes_each_time(trip: Trip, tmp_path: Path, suf
 
 
 def test_a_telecom_engineer_reads_the_gap_list_with_any_tool(trip: Trip, tmp_path: Path) -> None:
-    trip.collect("gaps", "--to", str(tmp_path / "gaps.parquet"), "--indicator", "S2")
-    table, places = pq.read_table(tmp_path / "gaps.parquet"), gpd.read_parquet(tmp_path / "gaps.parquet")
+    for name in ("gaps.parquet", "gaps.geo.parquet"):
+        trip.collect("gaps", "--to", str(tmp_path / name), "--indicator", "S2")
+    table, places = pq.read_table(tmp_path / "gaps.parquet"), gpd.read_parquet(tmp_path / "gaps.geo.parquet")
+    assert not {"geometry", "bbox"} & set(table.column_names)
     assert table.num_rows == len(places) > 0
     assert set(table["indicator"].to_pylist()) == {"S2"}
     assert all(b"description" in (field.metadata or {}) for field in table.schema if field.name not in ("bbox",))

@@ -58,7 +58,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def test_parquet_with_outlines_is_geoparquet_that_answers_a_bounding_box(three: Gaps, tmp_path: Path) -> None:
-    path = write_gaps(three, tmp_path / "gaps.parquet", meta=META)
+    path = write_gaps(three, tmp_path / "gaps.geo.parquet", meta=META)
     whole = gpd.read_parquet(path)
     assert list(whole["commune_code"]) == ["00123", "29242", "29254"], "most urgent first, zeros kept"
     assert whole.crs.to_epsg() == 4326 or whole.crs.to_string() == "OGC:CRS84"
@@ -67,7 +67,7 @@ def test_parquet_with_outlines_is_geoparquet_that_answers_a_bounding_box(three: 
 
 
 def test_the_geo_metadata_follows_the_standard(three: Gaps, tmp_path: Path) -> None:
-    schema = pq.read_schema(write_gaps(three, tmp_path / "gaps.parquet", meta=META))
+    schema = pq.read_schema(write_gaps(three, tmp_path / "gaps.geo.parquet", meta=META))
     geo = json.loads(schema.metadata[b"geo"])
     column = geo["columns"]["geometry"]
     assert (geo["version"], geo["primary_column"], column["encoding"]) == ("1.1.0", "geometry", "WKB")
@@ -78,7 +78,7 @@ def test_the_geo_metadata_follows_the_standard(three: Gaps, tmp_path: Path) -> N
 
 
 def test_every_field_carries_its_description_and_unit(three: Gaps, tmp_path: Path) -> None:
-    schema = pq.read_schema(write_gaps(three, tmp_path / "gaps.parquet", language="vi", meta=META))
+    schema = pq.read_schema(write_gaps(three, tmp_path / "gaps.geo.parquet", language="vi", meta=META))
     for column in GAPS.columns:
         words = schema.field(column.name).metadata
         assert words[b"description:en"].decode() == column.description
@@ -87,7 +87,7 @@ def test_every_field_carries_its_description_and_unit(three: Gaps, tmp_path: Pat
 
 
 def test_the_file_says_which_release_it_is_and_that_it_is_made_up(three: Gaps, tmp_path: Path) -> None:
-    metadata = pq.read_schema(write_gaps(three, tmp_path / "gaps.parquet", language="en", meta=META)).metadata
+    metadata = pq.read_schema(write_gaps(three, tmp_path / "gaps.geo.parquet", language="en", meta=META)).metadata
     facts = {name.decode(): value.decode() for name, value in metadata.items()}
     assert (facts["release"], facts["as_of"], facts["made_up"]) == ("20250731-ab", "2025-07-31", "true")
     assert facts["licence"]
@@ -99,7 +99,7 @@ def test_the_file_says_which_release_it_is_and_that_it_is_made_up(three: Gaps, t
 
 
 def test_parquet_is_zstd_with_statistics_and_page_index(three: Gaps, tmp_path: Path) -> None:
-    group = pq.ParquetFile(write_gaps(three, tmp_path / "gaps.parquet", meta=META)).metadata.row_group(0)
+    group = pq.ParquetFile(write_gaps(three, tmp_path / "gaps.geo.parquet", meta=META)).metadata.row_group(0)
     columns = {group.column(number).path_in_schema: group.column(number) for number in range(group.num_columns)}
     assert {column.compression for column in columns.values()} == {"ZSTD"}
     assert (columns["priority"].statistics.min, columns["priority"].statistics.max) == (1, 3)
@@ -108,9 +108,8 @@ def test_parquet_is_zstd_with_statistics_and_page_index(three: Gaps, tmp_path: P
 
 
 def test_plain_parquet_has_neither_outlines_nor_geo_metadata(three: Gaps, tmp_path: Path) -> None:
-    asked = write_gaps(three, tmp_path / "plain.parquet", meta=META, geometry=False)
     without = gaps(a_gap("29242", 1, geometry=None))
-    for path in (asked, write_gaps(without, tmp_path / "none.parquet", meta=META)):
+    for path in (write_gaps(rows, tmp_path / f"{rows.height}.parquet", meta=META) for rows in (three, without)):
         schema = pq.read_schema(path)
         assert b"geo" not in schema.metadata
         assert not {"geometry", "bbox"} & set(schema.names)
@@ -118,7 +117,8 @@ def test_plain_parquet_has_neither_outlines_nor_geo_metadata(three: Gaps, tmp_pa
 
 
 def test_a_row_without_an_outline_stays_in_a_file_with_outlines(tmp_path: Path) -> None:
-    path = write_gaps(gaps(a_gap("29242", 1), a_gap("29254", 2, geometry=None)), tmp_path / "gaps.parquet", meta=META)
+    rows = gaps(a_gap("29242", 1), a_gap("29254", 2, geometry=None))
+    path = write_gaps(rows, tmp_path / "gaps.geo.parquet", meta=META)
     frame = gpd.read_parquet(path)
     assert list(frame.geometry.isna()) == [False, True]
     assert pq.read_table(path)["bbox"].to_pylist()[1] is None
@@ -135,7 +135,7 @@ def test_a_suppressed_figure_is_empty_in_every_file_and_never_zero(three: Gaps, 
 
 def test_figures_of_a_suppressed_row_are_withheld_even_if_they_arrive(tmp_path: Path) -> None:
     leaky = gaps(a_gap("29242", 1, suppressed=True), a_gap("29254", 2))
-    back = pl.read_parquet(write_gaps(leaky, tmp_path / "gaps.parquet", meta=META, geometry=False))
+    back = pl.read_parquet(write_gaps(leaky, tmp_path / "gaps.parquet", meta=META))
     figures = ["estimate", "ci_low", "ci_high", "p_meets_target", "households_needed"]
     assert back.select(figures).row(0) == (None,) * 5
     assert None not in back.select(figures).row(1)
@@ -202,10 +202,10 @@ def test_a_workbook_keeps_codes_as_text_and_explains_its_columns(three: Gaps, tm
 
 
 def test_the_package_beside_the_files_describes_each_with_hash_and_size(three: Gaps, tmp_path: Path) -> None:
-    paths = [write_gaps(three, tmp_path / name, language="en", meta=META) for name in ("gaps.csv", "gaps.parquet")]
+    paths = [write_gaps(three, tmp_path / name, language="en", meta=META) for name in ("gaps.csv", "gaps.geo.parquet")]
     package = json.loads((tmp_path / "datapackage.json").read_text(encoding="utf-8"))
     assert package["made_up"] is True
-    assert [entry["path"] for entry in package["resources"]] == ["gaps.csv", "gaps.parquet"]
+    assert [entry["path"] for entry in package["resources"]] == ["gaps.csv", "gaps.geo.parquet"]
     for entry, path in zip(package["resources"], paths, strict=True):
         assert entry["bytes"] == path.stat().st_size
         assert entry["hash"] == "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()

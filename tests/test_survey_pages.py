@@ -149,6 +149,22 @@ def test_a_partner_gets_nothing_from_any_data_function(settings: Settings, store
         ask(settings, LY, *more.get(what, ()))
 
 
+def test_a_version_is_counted_by_the_submissions_that_name_it(tmp_path: Path) -> None:
+    """Two interviews name a version that is not here; then they and three more come and name the one that is."""
+    settings = settings_in(tmp_path)
+    made = make_round(settings.data / "demo", households=60)
+    texts = submissions(made.files[2])
+    here = re.search(r'version="(\d{6,})"', texts[0])
+    assert here
+    texts = [renamed(text, f"uuid:{place}") for place, text in enumerate(texts)]
+    early = [text.replace(here[0], 'version="2025050601"', 1) for text in texts[:2]]
+    paths = [zipped(early, settings.data / "early.zip"), zipped(texts[:5], settings.data / "again.zip")]
+    with stored(settings, [(path, Asked(by=LAN.signature)) for path in paths]) as opened:
+        assert dict(live_field.form_files(settings, MINH, "household").received) == {here[1]: 5}
+        told = [part["form_version"] for part in registry.parts_of(opened.engine)]
+    assert told == ["2025050601", here[1]]
+
+
 def test_a_scope_of_communes_holds_for_every_page(settings: Settings, store: Store) -> None:
     code = live_reviews.reviewing(settings, MINH).queue()["commune_code"].drop_nulls()[0]
     narrow = Who("Tam", "planner", Scope(communes=frozenset({code})), subject="5")

@@ -102,6 +102,39 @@ def test_a_value_nobody_gave_is_an_ellipsis_and_never_a_crash() -> None:
     assert t("IN-49.found", "en", file="a.csv").startswith("A cell of column “…” in “a.csv”")
 
 
+ONE_AND_MANY = """
+ROS-01.found        | found=1 expected=4              | 1 row is on the list
+ROS-01.found        | found=0 expected=1              | 0 rows are on the list
+VER-01.found        | submissions=1                   | 1 submission names the form's version
+VER-01.found        | submissions=11,439              | 11,439 submissions name the form's version
+IN-09.found         | columns=1                       | a table of 1 column, but it is not that of
+IN-15.found         | members=1                       | holds 1 file, but no submission
+upload.kept.mending | good=1 bad=1                    | 1 interview counts; 1 with issues is kept
+"""
+
+
+@pytest.mark.parametrize("line", ONE_AND_MANY.strip().splitlines())
+def test_words_agree_with_the_number_before_them(line: str) -> None:
+    key, given, words = (part.strip() for part in line.split("|"))
+    assert words in t(key, "en", **dict(pair.split("=") for pair in given.split()))
+
+
+COUNT = re.compile(r"\{(\w+)\} (?!more )[a-z]+s\b")  # "{rows} rows": one row would be "1 rows"
+OF_MANY = ("tally.meeting", "cli.review.listed", "cli.review.decided")  # of all communes; "interviews: 1"
+NEVER_ONE = {"most_members", "limit", "effective_size", "sum"}
+
+
+def test_no_english_sentence_takes_for_granted_that_there_are_many() -> None:
+    nouns = ("rows", "columns", "files", "interviews", "households", "communes", "submissions", "cells", "hamlets")
+    plain = {
+        f"{key}: {found[0]}"
+        for key, entry in catalogue().items()
+        for found in COUNT.finditer(entry["en"])
+        if found[0].endswith(nouns) and found[1] not in NEVER_ONE and not key.endswith(".other") and key not in OF_MANY
+    }
+    assert plain == set()
+
+
 def asked_keys() -> set[str]:
     keys = set()
     for path in (ROOT / "collect").rglob("*.py"):

@@ -70,6 +70,16 @@ def field_of(store: Store, form: Form) -> Field:
     return together.of(together.interviews.filter(~pl.col("status").is_in(LEFT_OUT))["submission_id"])
 
 
+def versions_named(store: Store, form_id: str) -> dict[str, int]:
+    """How many interviews name each version of the form, "" where they name none; each is counted once."""
+    counts: dict[str, int] = {}
+    for (upload,), rows in standing(store, form_id).group_by("upload_id", maintain_order=True):
+        stored = store.read_part(form_id, "households", str(upload), ()).join(rows, on="submission_id", how="semi")
+        for version, count in stored["form_version"].fill_null("").value_counts().iter_rows():
+            counts[version] = counts.get(version, 0) + count
+    return counts
+
+
 def _of_upload(store: Store, form: Form, stands: pl.DataFrame, mended: Amended | None, by: str) -> Field:
     upload, design = str(stands["upload_id"][0]), form.design
 

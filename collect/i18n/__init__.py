@@ -6,12 +6,16 @@ be missing in one language only. ``review = ["km"]`` marks a draft that a native
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
+
+BY_NUMBER = re.compile(r"\{(\w+):([^{}|]*)\|([^{}|]*)\}")
 NAMED = ("need", "what")  # placeholders whose value is said in words where there are any: "form" as "what.form"
 LANGUAGES: Mapping[str, str] = {"vi": "Tiếng Việt", "km": "ភាសាខ្មែរ", "en": "English"}
 
@@ -48,7 +52,16 @@ def t(key: str, lang: str, **values: object) -> str:
     return filled(text, lang, values) if values else text
 
 
+def _is_one(value: object, lang: str) -> bool:
+    return str(value).isdecimal() and Locale(lang).plural_form(int(str(value))) == "one"
+
+
 def filled(text: str, lang: str, values: Mapping[str, Any]) -> str:
-    """A text of the catalogue with its ``{placeholders}`` filled."""
+    """A text of the catalogue with its ``{placeholders}`` filled.
+
+    ``{rows:row|rows}`` is no figure but the word for that many, where a language has one for one and another for more.
+    """
+    if "|" in text:
+        text = BY_NUMBER.sub(lambda found: found[2 if _is_one(values.get(found[1]), lang) else 3], text)
     named = {name: catalogue().get(f"{name}.{values[name]}") for name in NAMED if name in values}
     return text.format_map(_Values(values, **{name: words[lang] for name, words in named.items() if words}))

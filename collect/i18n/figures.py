@@ -9,6 +9,7 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, format_percent, get_decimal_symbol, get_group_symbol
+from babel.units import format_unit
 
 from collect.i18n import t
 
@@ -47,6 +48,12 @@ def points(difference: float | None, lang: str) -> str:
 def number(value: float | None, lang: str) -> str:
     """A count, grouped as the language groups."""
     return NOTHING if value is None else str(format_decimal(value, "#,##0.#", locale=lang))
+
+
+def distance(metres: float, lang: str) -> str:
+    """A length, in kilometres from 1,000 m on; Khmer's short units are single letters, so it has the long ones."""
+    value, unit = (metres / 1000, "length-kilometer") if metres >= 1000 else (metres, "length-meter")
+    return str(format_unit(value, unit, "long" if lang == "km" else "short", format="#,##0.#", locale=lang))
 
 
 def day(value: date | None, lang: str) -> str:

@@ -19,11 +19,12 @@ from collect.pages.picking import Kind, several
 from collect.pages.visitor import fragment
 from collect.pages.words import as_text, chance, day, interval, number, percent
 from collect.publish import has_outlines, next_step
+from collect.sharing.releases import SOME
 from collect.tables import GAP_TYPES, VERDICTS
 
-FILES = {  # suffix and kind of each download, in the order of the buttons
+FILES = {  # suffix and media type of each download, in the order of the buttons
     "parquet": ("parquet", "application/vnd.apache.parquet"),
-    "geoparquet": ("parquet", "application/vnd.apache.parquet"),
+    "geoparquet": ("geo.parquet", "application/vnd.apache.parquet"),
     "csv": ("csv", "text/csv"),
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
 }
@@ -34,7 +35,7 @@ PRIORITY = 64  # pixels: its heading and three digits
 class Sources:
     """What the page reaches beyond the gap list: files made on request, the dictionary, pages, the partners' panel."""
 
-    write: Callable[[pl.DataFrame, str], bytes]  # rows and a key of FILES
+    write: Callable[[pl.DataFrame, str], bytes]  # rows and a suffix of FILES
     dictionary: Callable[[], pl.DataFrame]
     links: Mapping[str, st.Page]
     release: str | None = None  # the name of a partner's own release; None for the office
@@ -190,13 +191,13 @@ def _widths(steps: Iterable[str], lang: str) -> dict[str, Any]:
 
 def _downloads(rows: pl.DataFrame, results: Results, lang: str, sources: Sources) -> None:
     outlined = has_outlines(rows)
+    name = "gaps" if rows.height == results.gaps.height else SOME
     with st.container(horizontal=True, gap="small"):
         for kind, (suffix, mime) in FILES.items():
-            stem = f"gaps_{sources.release or results.run_id}" + ("_geo" if kind == "geoparquet" else "")
             st.download_button(
                 t(f"gap_list.download.{kind}", lang),
-                data=partial(sources.write, rows, kind),
-                file_name=f"{stem}.{suffix}",
+                data=partial(sources.write, rows, suffix),
+                file_name=f"{sources.release or results.run_id}_{name}.{suffix}",
                 mime=mime,
                 key=f"download-{kind}",
                 icon=":material/download:",

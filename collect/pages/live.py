@@ -30,9 +30,8 @@ from collect.problems import CollectError, StoreError
 from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
 from collect.sharing import releases
-from collect.sharing.releases import File
 from collect.sharing.vintages import scope_in
-from collect.store import Store, open_store, sha256_of
+from collect.store import Store, open_store
 from collect.targets import Target
 
 Progress = Callable[[str, float], None]
@@ -194,12 +193,13 @@ def gap_file(settings: Settings, who: Who, found: Found, rows: pl.DataFrame, kin
     """The bytes of one gap file, made when somebody asks for it, and a line in the ledger. Raises Forbidden."""
     from collect.publish import write_gaps
 
-    rows = releases.inside(require(who, "gap_files").scope, rows, found.units["vintage"][0])
-    suffix = "geo.parquet" if kind == "geoparquet" else kind
+    scope, vintage = require(who, "gap_files").scope, found.units["vintage"][0]
+    rows = releases.inside(scope, rows, vintage)
+    whole = rows.height == releases.inside(scope, found.gaps, vintage).height
     with TemporaryDirectory() as folder:
-        path = Path(folder) / f"gaps.{suffix}"
-        write_gaps(rows, path, language=lang, meta=found.meta(), geometry=False)
-        made = File(releases.name_of(found.run_id, who.scope), path.name, path, sha256_of(path))
+        path = Path(folder) / f"gaps.{kind}"
+        write_gaps(rows, path, language=lang, meta=found.meta())
+        made = releases.file_at(path, found.run_id, scope, whole=whole)
         releases.hand_out(the_store(settings), who, made, "page")
         return path.read_bytes()
 

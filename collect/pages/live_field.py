@@ -105,10 +105,7 @@ def form_files(settings: Settings, who: Who, form_id: str) -> FormFiles:
     require(who, "forms")
     form = next(one for one in definitions(settings).forms if one.form_id == form_id)
     source = _source(settings, form_id)
-    counts: dict[str, int] = {}
-    for part in registry.parts_of(the_store(settings).engine):
-        if part["form"] == form_id and who.sees_all_teams:
-            counts[part["form_version"]] = counts.get(part["form_version"], 0) + part["new"]
+    counts = _versions(settings, form_id, state_of(settings)) if who.sees_all_teams else {}
     return FormFiles(form, source, _lint(source, source.stat().st_mtime_ns), counts)
 
 
@@ -142,6 +139,11 @@ def place_names(lang: str) -> dict[str, str]:
 def _field(settings: Settings, form_id: str, state: str) -> Field:
     with ONE_AT_A_TIME:
         return fieldwork.field_of(the_store(settings), definitions(settings).form(form_id))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _versions(settings: Settings, form_id: str, state: str) -> dict[str, int]:
+    return fieldwork.versions_named(the_store(settings), form_id)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -29,17 +29,15 @@ def write_gaps(
     *,
     language: str = "vi",
     meta: Mapping[str, object] | None = None,
-    geometry: bool = True,
 ) -> Path:
     """Write the gap list by the suffix of ``path``, and a ``datapackage.json`` beside it; return ``path``.
 
     Parameters
     ----------
     path
-        ``.parquet``: zstd, GeoParquet 1.1 with the bbox covering column when any row has an outline and ``geometry``
-        is asked for, plain Parquet otherwise; ``.geo.parquet``: GeoParquet and nothing else. ``.csv``: UTF-8 with a
-        byte order mark; ``made_up`` in every row, for want of another place. ``.xlsx``: a workbook that explains its
-        columns.
+        ``.geo.parquet``: GeoParquet 1.1 with outlines and the bbox covering column, or nothing; ``.parquet``: the same
+        without outlines; both zstd. ``.csv``: UTF-8 with a byte order mark; ``made_up`` in every row, for want of
+        another place. ``.xlsx``: a workbook that explains its columns.
     language
         Of descriptions and explanations; column names are the same in every language.
     meta
@@ -51,15 +49,14 @@ def write_gaps(
         PUB-01 for another suffix, PUB-03 when the file cannot be written, PUB-07 for GeoParquet without outlines.
     """
     suffix = path.suffix.lower()
+    outlined = kind_of(path) == OUTLINED
     if suffix not in SUFFIXES:
         raise CollectError("PUB-01", file=path.name, near=", ".join(SUFFIXES))
     rows = in_order(withheld(GAPS.check(gaps)))
     release = release_of(meta or {}, rows)
-    if path.name.lower().endswith(OUTLINED):
-        if not has_outlines(rows):
-            raise CollectError("PUB-07")
-    elif suffix != ".parquet" or not geometry or rows["geometry"].null_count() == rows.height:
-        rows = rows.drop("geometry")
+    if outlined and not has_outlines(rows):
+        raise CollectError("PUB-07")
+    rows = rows if outlined else rows.drop("geometry")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(rows, path, suffix, release, language)
@@ -68,6 +65,11 @@ def write_gaps(
     except OSError as error:
         raise CollectError("PUB-03", file=path.name, reason=str(error.strerror or error)) from error
     return path
+
+
+def kind_of(path: Path) -> str:
+    """The ending of a file's name that says what is in it: of two steps for GeoParquet."""
+    return OUTLINED if path.name.lower().endswith(OUTLINED) else path.suffix.lower()
 
 
 def has_outlines(rows: pl.DataFrame) -> bool:

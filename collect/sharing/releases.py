@@ -26,6 +26,7 @@ from collect.keeping import downloads
 from collect.places import ONE_AT_A_TIME, places_of
 from collect.problems import CollectError, StoreError
 from collect.publish import write_gaps
+from collect.publish.gaps import kind_of
 from collect.publish.release import release_of
 from collect.runs import Run, read_run
 from collect.sharing.vintages import scope_in
@@ -34,12 +35,13 @@ from collect.tables import Gaps
 
 TYPES = {
     "gaps.parquet": "application/vnd.apache.parquet",
-    "gaps.geo.parquet": "application/vnd.apache.parquet",  # with outlines, or refused: never a table under its name
+    "gaps.geo.parquet": "application/vnd.apache.parquet",  # with outlines, or refused; without it has none, ever
     "gaps.csv": "text/csv; charset=utf-8",
     "gaps.xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "communes.geojson": "application/geo+json",
 }
 SPOKEN = frozenset(TYPES) - {"communes.geojson"}  # in one language each; outlines hold all three
+SOME = "gaps-some"  # what a gap list is called that leaves out rows of its release
 MAKING = threading.Lock()  # two who ask at the same time get the same file, made once
 
 
@@ -121,9 +123,12 @@ def file_of(store: Store, who: Who, name: str, lang: str, release: str | None = 
     return File(theirs, name, path, _sha256(path, path.stat().st_mtime_ns))
 
 
-def file_at(path: Path, run_id: str, scope: Scope) -> File:
-    """A gap list that somebody wrote elsewhere, for the ledger: called by its kind, wherever it lies."""
-    return File(name_of(run_id, scope), f"gaps{path.suffix.lower()}", path, sha256_of(path))
+def file_at(path: Path, run_id: str, scope: Scope, *, whole: bool) -> File:
+    """A gap list that was written for somebody, for the ledger: called by its kind, wherever it lies.
+
+    One name, one content: a list of some of the release's rows only (``whole`` is False) bears another name.
+    """
+    return File(name_of(run_id, scope), f"{'gaps' if whole else SOME}{kind_of(path)}", path, sha256_of(path))
 
 
 def hand_out(store: Store, who: Who, file: File, via: str) -> None:

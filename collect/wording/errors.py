@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from collect.i18n import t
-from collect.i18n.figures import number
-from collect.wording.issues import filled
+from collect.wording.issues import filled, grouped
 
-LONG = 10_000
 NO_COUNTS = ("port", "free", "line")
 Shown = Callable[[str], str]  # how a text from outside is shown: as it is, or escaped for a screen
 
@@ -27,9 +25,7 @@ def words_of_error(code: str, values: Mapping[str, Any], lang: str, show: Shown 
 
 def _said(value: Any, lang: str, show: Shown) -> Any:
     """Texts as they are shown; counts too long to be read at a glance in groups."""
-    if isinstance(value, str):
-        return show(value)
-    return number(value, lang) if type(value) is int and value >= LONG else value
+    return show(value) if isinstance(value, str) else grouped(value, lang)
 
 
 def _told(reason: Mapping[str, Any], lang: str, show: Shown) -> str:

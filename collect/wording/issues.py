@@ -9,10 +9,13 @@ from typing import Any
 
 from collect.forms import Form, Question
 from collect.i18n import catalogue, t
-from collect.i18n.figures import NOTHING, day
+from collect.i18n.figures import NOTHING, day, distance, number
 from collect.speech import said
 from collect.wording.answers import answer_of, label_of
 
+LONG = 10_000  # counts from here on are read at a glance only in groups
+COMMUNES = ("commune", "seen", "candidates", "former")  # details of LOC codes: codes of communes, with ", " between
+LENGTHS = ("metres", "tolerance")
 LIMITS = ("earliest", "latest", "offered")  # details of DAT-02 and DAT-03: days in ISO 8601, empty where there is none
 
 
@@ -43,9 +46,15 @@ def given_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> str | No
     return answer_of(question, issue["value"], form, lang) or None if question and form else issue["value"]
 
 
+def grouped(value: Any, lang: str) -> Any:
+    """A count too long to be read at a glance, in groups of digits; everything else as it is."""
+    return number(value, lang) if type(value) is int and value >= LONG else value
+
+
 def _values(issue: Mapping[str, Any], details: Mapping[str, Any], label: str | None, lang: str) -> dict[str, Any]:
     """What the words of an issue name, as people write it."""
-    values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **details}
+    written = {name: grouped(value, lang) for name, value in details.items()}
+    values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **written}
     if issue["code"] in ("DAT-02", "DAT-03"):
         values |= {name: day(date.fromisoformat(values[name]), lang) for name in LIMITS if values.get(name)}
     if issue["code"] == "FIL-03":
@@ -59,12 +68,26 @@ def _values(issue: Mapping[str, Any], details: Mapping[str, Any], label: str | N
     return values
 
 
+def _places(details: Mapping[str, Any], form: Form | None, lang: str) -> dict[str, str]:
+    """Communes by name and code, lengths with their unit; ``vintage`` of the point's commune, where it is told."""
+    from collect.places import name_with_code
+
+    asked = form.design.vintage if form else ""
+    lists = {"seen": details.get("vintage", "")} if "seen" in details else {"commune": details.get("vintage", asked)}
+    told = {name: distance(details[name], lang) for name in LENGTHS if details.get(name) is not None}
+    for name in filter(details.get, COMMUNES):
+        codes, vintage = str(details[name]).split(", "), lists.get(name, asked)
+        told[name] = ", ".join(name_with_code(code, vintage, lang, former=name == "former") for code in codes)
+    return told
+
+
 def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, str, str]:
     """The question's label, what was found, and what to do."""
     details = details_of(issue)
     question = question_of(issue, form)
     label = label_of(question, lang) if question else None
     values = _values(issue, details, label, lang)
+    values |= _places(details, form, lang) if issue["code"].startswith("LOC-") else {}
     found = filled(f"{issue['code']}.found", lang, values)
     if f"reading.{details.get('reason')}" in catalogue():
         found = f"{found} {t('reading.' + details['reason'], lang, **values)}"
