@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_calculation_that_differs_is_told_with_its_name_and_what_comes_out_now
 SEEN = {"commune": "29254", "seen": "29513", "vintage": "2025-07", "metres": 34831, "tolerance": 15}
 FAR = {"metres": 11789250, "tolerance": 1500}
 ENGLISH = "Long Thanh Commune (29513), 34.8 km from the commune answered, Ward 7 (29254), beyond the 15 m"
-TOLD: tuple[tuple[str, dict[str, object], str, str], ...] = (
+TOLD: tuple[tuple[str, Mapping[str, object], str, str], ...] = (
     ("LOC-05", SEEN, "en", ENGLISH),
     (
         "LOC-05",

@@ -18,9 +18,20 @@ from streamlit.testing.v1 import AppTest
 from collect import harmless, registry
 from collect.access import ANYBODY, LOCAL, Forbidden, Scope, Who
 from collect.demo import make_round
-from collect.i18n import LANGUAGES
+from collect.i18n import LANGUAGES, t
 from collect.intake import Asked
-from collect.pages import doors, field_charts, forms_page, live_field, live_reviews, progress_page, take_away
+from collect.pages import (
+    doors,
+    field_charts,
+    forms_page,
+    live_field,
+    live_reviews,
+    progress_page,
+    review_open,
+    take_away,
+)
+from collect.pages.review_words import short
+from collect.pages.words import as_text
 from collect.problems import CollectError
 from collect.publish import qr
 from collect.review.reviews import Correction
@@ -69,6 +80,13 @@ def page(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> C
         return page_of_app(name, lang, **codes)
 
     return opened
+
+
+def tick(app: AppTest, *rows: int) -> None:
+    """Tick rows of the list of interviews."""
+    key = app.session_state[review_open.OPEN].key
+    app.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    app.run()
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -193,7 +211,7 @@ def test_a_decision_on_what_another_window_decided_meanwhile_is_not_written_and_
     page: Open, settings: Settings, store: Store
 ) -> None:
     desk = live_reviews.reviewing(settings, MINH)
-    ident, following = desk.queue().filter(state="with_issues")["submission_id"][:2]
+    ident = desk.queue().filter(state="with_issues")["submission_id"][0]
     app = page("review", who=MINH)
     app.text_input(key=f"reason-{ident}").set_value("never visited")
     live_reviews.reviewing(settings, HOA).decide([ident], "accepted", "")
@@ -202,11 +220,51 @@ def test_a_decision_on_what_another_window_decided_meanwhile_is_not_written_and_
     assert told.startswith(f"Interview {ident.removeprefix('uuid:')[:8]} was left as it is: it was changed elsewhere")
     assert "Hoa" in told
     assert "now “accepted”" in told
-    assert app.text_input(key=f"reason-{following}").value == ""
-    states = dict(desk.queue().select("submission_id", "state").iter_rows())
-    assert (states[ident], states[following]) == ("accepted", "with_issues")
+    assert app.text_input(key=f"reason-{ident}").value == "never visited"
+    assert dict(desk.queue().select("submission_id", "state").iter_rows())[ident] == "accepted"
     assert not app.run().error
     desk.decide([ident], "received", "")
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_the_interview_open_in_one_window_stays_open_whatever_another_decides(
+    page: Open, settings: Settings, store: Store, place: int
+) -> None:
+    desk = live_reviews.reviewing(settings, MINH)
+    ids = desk.queue().filter(state="with_issues")["submission_id"].to_list()
+    app, mine, others = page("review", who=MINH), ids[place], [one for at, one in enumerate(ids[:5]) if at != place]
+    if place:
+        tick(app, place)
+    for other in others:  # rows above it and below it
+        live_reviews.reviewing(settings, HOA).decide([other], "accepted", "")
+        app.text_input(key=f"reason-{mine}").set_value(f"not {other}").run()
+        assert app.text_input(key=f"reason-{mine}").value == f"not {other}"
+        assert not [*app.warning[1:], *app.error]
+    live_reviews.reviewing(settings, HOA).decide([mine], "accepted", "")
+    for _ in range(2):  # said for as long as it is open
+        app.text_input(key=f"reason-{mine}").set_value("kept").run()
+        told = app.warning[-1].value
+        assert all(words in told for words in (mine.removeprefix("uuid:")[:8], "Hoa", "now “accepted”")), told
+    app.button(key=f"rejected-{mine}").click().run()  # seen as it is now, and decided on
+    assert not app.error
+    assert dict(desk.queue().select("submission_id", "state").iter_rows())[mine] == "rejected"
+    assert app.button(key=f"accepted-{ids[5]}"), "and what follows in the list is open"
+    assert len(app.warning) == 1
+    desk.decide([mine, *others], "received", "")
+
+
+def test_a_reason_typed_is_still_there_after_a_look_at_another_interview(
+    page: Open, settings: Settings, store: Store
+) -> None:
+    ids = live_reviews.reviewing(settings, MINH).queue().filter(state="with_issues")["submission_id"]
+    app = page("review", who=MINH)
+    app.text_input(key=f"reason-{ids[0]}").set_value("never visited").run()
+    tick(app, 2)
+    assert app.text_input(key=f"reason-{ids[2]}").value == ""
+    tick(app, 0)
+    assert app.text_input(key=f"reason-{ids[0]}").value == "never visited"
+    tick(app)
+    assert [one.value for one in app.info] == ["Choose a row to open it."]
 
 
 def test_one_interview_is_opened_and_several_are_decided_on_only_where_somebody_ticked_them(
@@ -240,7 +298,8 @@ def test_several_are_decided_on_but_for_those_that_another_window_decided_meanwh
     app.button(key="several-sent_back").click().run()
     (told,) = [one.value for one in app.error]
     assert told.startswith(f"Interview {ids[1].removeprefix('uuid:')[:8]} was left as it is")
-    assert [one.value for one in app.toast] == ["Written down: sent back (2 interviews)"]
+    named = ", ".join(as_text(short(ids[at])) for at in (0, 2))
+    assert [one.value for one in app.toast] == [f"Written down: sent back (2 interviews: {named})"]
     states = dict(desk.queue().select("submission_id", "state").iter_rows())
     assert [states[one] for one in ids[:3]] == ["sent_back", "accepted", "sent_back"]
     assert app.session_state["several-reason"] == ""  # the reason of these is not that of the next
@@ -339,6 +398,28 @@ def test_two_interviews_said_to_be_one_count_once(page: Open, settings: Settings
     states = dict(desk.queue().select("submission_id", "state").iter_rows())
     assert states[pair["other"]] == "superseded"
     assert desk.pairs().filter(pl.col("verdict").is_null()).height == before.height - 1
+
+
+def test_two_decisions_on_pairs_are_told_in_different_words(page: Open, settings: Settings, store: Store) -> None:
+    app, told = page("review", who=MINH, view="pairs"), set[str]()
+    for _ in range(2):  # a note that reads like the one before it is not shown while that one still is
+        app.button(key="judge-different").click().run()
+        told.update(one.value for one in app.toast)
+    assert len(told) == 2
+
+
+def test_a_team_is_told_which_figures_are_everybodys(page: Open) -> None:
+    words = t("progress.whole_round", "en")
+    assert words in [one.value for one in page("progress", who=LAN).caption]
+    assert words not in [one.value for one in page("progress", who=MINH).caption]
+
+
+def test_the_list_tells_interviews_apart_by_day_and_interviewer_and_says_no_state_that_all_share(page: Open) -> None:
+    app = page("review", who=MINH)
+    assert list(app.dataframe[0].value.columns[:3]) == ["Commune", "Interviewed on", "Interviewer"]
+    assert "State" not in app.dataframe[0].value.columns
+    app.multiselect(key="state").set_value([]).run()
+    assert "State" in app.dataframe[0].value.columns
 
 
 def test_an_issue_spreadsheet_filled_in_comes_back_as_corrections(page: Open, settings: Settings, store: Store) -> None:

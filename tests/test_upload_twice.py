@@ -165,10 +165,18 @@ def test_a_right_answer_handed_in_with_its_interview_waits_for_it_and_is_used(se
     assert t("upload.sheet.awaited", "en") in table
     assert "uuid:nobody" not in table
     assert offers_to_store(app, 2)
+    app.text_input(key="by").set_value(" ").run()
+    assert app.text_input(key="by").label == "Handed in by", "not said to be optional"
+    for _ in range(2):
+        assert t("upload.needs_name", "en") in [one.value for one in app.warning]
+        next(one for one in app.button if one.label == counted("upload.store", 2, "en")).click().run()
+        assert not app.error
+    assert registry.uploads(store.engine) == []
     app.text_input(key="by").set_value("Lan").run()
     next(one for one in app.button if one.label == counted("upload.store", 2, "en")).click().run()
     assert not app.exception
     assert t("cli.correct.sheet", "en", applied="1", others="1") in told(app)
+    assert app.text_input(key="by").label == "Handed in by (optional)"
 
 
 def test_why_a_file_is_refused_bears_the_name_it_was_handed_in_under(settings: Settings, store: Store) -> None:

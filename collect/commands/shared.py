@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collect.harmless import shown
-from collect.i18n import t
+from collect.i18n import catalogue, t
 from collect.problems import CollectError
 from collect.settings import Settings
 
@@ -76,6 +76,8 @@ class Commands(click.Group):
                 click.echo(json.dumps(found, ensure_ascii=False, default=str))
             else:
                 echo(f"{found['code']}  {found['found']}\n       {found['mend']}", err=True)
+                if f"{error.code}.command" in catalogue():  # what only the command line knows a way to do
+                    echo(f"       {t(f'{error.code}.command', session.lang)}", err=True)
             sys.exit(error.exit_code)
 
 

@@ -63,7 +63,7 @@ def day(value: date | None, lang: str) -> str:
 
 def moment(text: str, lang: str) -> str:
     """An instant as the registry keeps it, in UTC, on this machine's clock."""
-    return str(format_datetime(datetime.fromisoformat(text).astimezone(), "dd/MM/yyyy HH:mm", locale=lang))
+    return str(format_datetime(datetime.fromisoformat(text).astimezone(), f"{DATES[lang]} HH:mm", locale=lang))
 
 
 def device_moment(text: str, lang: str) -> str:

@@ -18,6 +18,9 @@ from collect.pages.words import NOTHING, as_text, counted, day, moment, number
 from collect.settings import Settings
 from collect.sharing.partners import Partner, Token
 
+DANGER = (  # Streamlit has one colour for what is pressed first; this cannot be taken back
+    "<style>[class*='st-key-revoke-'] button[kind=primary]{background:#b3261e;border-color:#b3261e;color:#fff}</style>"
+)
 LINES_SHOWN = 500  # of the ledger on screen; the file has them all
 
 
@@ -116,6 +119,7 @@ def _revoke(desk: LivePartners, code: str, token_id: str | None, lang: str) -> N
     which = "all" if token_id is None else "one"
     with st.popover(t(f"partners.revoke.{which}", lang), icon=":material/block:", key=f"ask-{code}-{token_id}"):
         st.markdown(t(f"partners.revoke.{which}.sure", lang, **({"token": token_id} if token_id else {})))
+        st.html(DANGER)
         if st.button(t("partners.revoke.now", lang), key=f"revoke-{code}-{token_id}", type="primary"):
             desk.revoke(code, token_id)
             st.rerun()

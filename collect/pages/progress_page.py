@@ -34,6 +34,8 @@ def render(found: Coverage, lang: str, links: Mapping[str, st.Page]) -> None:
             to_upload(links, lang)
         return
     made_up_banner(found.made_up, lang)
+    if not found.all_teams:
+        st.caption(t("progress.whole_round", lang), width="stretch")
     _figures(found, lang)
     if found.clusters.is_empty():
         st.info(t("progress.no_frame", lang), icon=":material/info:")

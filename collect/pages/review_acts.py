@@ -15,13 +15,13 @@ import streamlit as st
 
 from collect.fieldwork import Answer
 from collect.i18n import t
+from collect.pages import review_open
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.review_words import ICONS, result_of, short, tell_error
 from collect.pages.words import NOTHING, as_text, counted, moment
 from collect.problems import CollectError
 from collect.review.reviews import Correction
 
-STANDING = ("state", "upload_id", "last_decision", "reason", "decided_at", "corrections", "changed")
 MOST_TOLD = 5  # interviews that another window changed, each with who and when
 Row = Mapping[str, Any]
 
@@ -48,7 +48,9 @@ def decide(desk: LiveReviews, shown: Sequence[Row], decision: str, reason: str, 
         ids = [row["submission_id"] for row in shown if row["submission_id"] not in found]
         if ids:
             _signed(desk).decide(ids, decision, st.session_state.get(reason) or "")
-            done = counted("review.decided", len(ids), lang, state=t(f"review.state.{decision}", lang))
+            review_open.own(ids)
+            state, which = t(f"review.state.{decision}", lang), _which(ids)
+            done = counted("review.decided", len(ids), lang, state=state, which=which)
             _tell(decision, done)
             st.session_state[reason] = ""
         _tell_all(list(found.values()))
@@ -69,6 +71,8 @@ def put_right(desk: LiveReviews, shown: Row, answer: Answer, root: str, slot: st
     except CollectError as error:
         _tell("refused", error)
         return
+    if outcome.result == "applied":
+        review_open.own([ident])
     _tell(outcome.result, f"{as_text(answer.label)}: {as_text(result_of(outcome, lang))}")
 
 
@@ -84,7 +88,14 @@ def judge(desk: LiveReviews, pair: Row, shown: Sequence[Row], meaning: tuple[str
     except CollectError as error:
         _tell("refused", error)
         return
-    _tell("accepted", t("review.pairs.said", lang))
+    review_open.own([pair["one"], pair["other"]])
+    _tell("accepted", t("review.pairs.said", lang, **{name: as_text(short(pair[name])) for name in ("one", "other")}))
+
+
+def _which(ids: Sequence[str]) -> str:
+    """The first of some interviews: two notes that follow one another and read alike would be shown as one."""
+    named = [as_text(short(one)) for one in ids[:MOST_TOLD]]
+    return ", ".join([*named, *(["…"] if len(ids) > MOST_TOLD else [])])
 
 
 def _tell(kind: str, words: object) -> None:
@@ -110,16 +121,21 @@ def _otherwise(desk: LiveReviews, shown: Sequence[Row], lang: str) -> dict[str, 
         stands = now.get(ident)
         if stands is None:
             found[ident] = t("review.gone", lang, which=as_text(short(ident)))
-        elif any(stands[name] != row[name] for name in STANDING):
-            found[ident] = _meanwhile(desk, stands, lang)
+        elif review_open.standing(stands) != review_open.standing(row):
+            found[ident] = _changed("review.meanwhile", desk, stands, lang)
     return found
 
 
-def _meanwhile(desk: LiveReviews, stands: Row, lang: str) -> str:
+def elsewhere(desk: LiveReviews, stands: Row, lang: str) -> str:
+    """The words for an interview that another window changed while it was open in this one."""
+    return _changed("review.elsewhere", desk, stands, lang)
+
+
+def _changed(words: str, desk: LiveReviews, stands: Row, lang: str) -> str:
     ident, state = stands["submission_id"], t(f"review.state.{stands['state']}", lang)
     last = desk.history(ident).row(-1, named=True)
     whom = {"by": as_text(last["by"] or NOTHING), "at": moment(last["at"], lang)}
-    return t("review.meanwhile", lang, which=as_text(short(ident)), state=state, **whom)
+    return t(words, lang, which=as_text(short(ident)), state=state, **whom)
 
 
 def _judged_meanwhile(desk: LiveReviews, pair: Row, lang: str) -> list[str]:

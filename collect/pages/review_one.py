@@ -88,7 +88,11 @@ def _head(row: Mapping[str, Any], places: Mapping[str, str], lang: str) -> None:
 def _decision(desk: LiveReviews, row: Mapping[str, Any], lang: str) -> None:
     ident = row["submission_id"]
     st.text_input(
-        t("review.reason", lang), key=f"reason-{ident}", max_chars=500, placeholder=t("review.reason.placeholder", lang)
+        t("review.reason", lang),
+        key=f"reason-{ident}",
+        max_chars=500,
+        placeholder=t("review.reason.placeholder", lang),
+        persist_state="session",  # a look at another interview costs nobody their words
     )
     offered = [one for one in ICONS if one != row["state"] and (one != "received" or row["last_decision"])]
     with st.container(horizontal=True, gap="small"):

@@ -9,7 +9,7 @@ import polars as pl
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import review_acts, review_one, review_pairs
+from collect.pages import review_acts, review_one, review_open, review_pairs
 from collect.pages.layout import header, made_up_banner, to_upload
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.picking import Kind, section, several
@@ -24,6 +24,7 @@ from collect.runs import are_made_up
 from collect.speech import title_of
 
 MOST_SHOWN = 1000  # rows on screen; the file has them all
+DAY_WIDTH, INTERVIEWER_WIDTH, ERRORS_WIDTH = 112, 104, 64  # pixels
 VIEWS = ("queue", "pairs")
 WAITING = "with_issues"
 BULK = ("accepted", "sent_back", "rejected", "received")
@@ -57,24 +58,35 @@ def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
     if sealed := desk.waiting_for_the_key:
         st.info(t("cli.phones.sealed", lang, sealed=number(sealed, lang)), icon=":material/lock:")
     st.caption(t("review.count", lang, rows=number(found.height, lang), all=number(rows.height, lang)))
+    shown = found.head(MOST_SHOWN)
+    kept = review_open.settle(rows, shown["submission_id"].to_list())
     if found.is_empty():
         review_acts.told(lang)
         if st.session_state["state"] == [WAITING] and rows.filter(state=WAITING).is_empty():
             st.success(t("review.none_waiting", lang), icon=":material/check_circle:")
         else:
             st.info(t("review.filtered_out", lang), icon=":material/filter_alt_off:")
+        if kept.ident:
+            _opened(desk, kept, rows, lang)
         return
-    left, right = st.columns([5, 7], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
-        chosen = _list(desk, found, lang)
+        ticked = _list(desk, found, kept, lang)
     with right:
         review_acts.told(lang)
         if st.session_state.get("several") and desk.decides:
-            _several(desk, rows.filter(pl.col("submission_id").is_in(chosen)), lang)
-        elif chosen:
-            review_one.render(desk, rows.filter(submission_id=chosen[0]).row(0, named=True), lang)
+            _several(desk, rows.filter(pl.col("submission_id").is_in(ticked)), lang)
+        elif kept.ident:
+            _opened(desk, kept, rows, lang)
         else:
             st.info(t("review.pick", lang), icon=":material/touch_app:")
+
+
+def _opened(desk: LiveReviews, kept: review_open.Open, rows: pl.DataFrame, lang: str) -> None:
+    row = rows.filter(submission_id=kept.ident).row(0, named=True)
+    if kept.elsewhere:
+        st.warning(review_acts.elsewhere(desk, row, lang), icon=":material/sync_problem:")
+    review_one.render(desk, row, lang)
 
 
 def _filtered(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> pl.DataFrame:
@@ -113,15 +125,15 @@ def _filtered(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> pl.DataFrame:
     return rows
 
 
-def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
+def _list(desk: LiveReviews, rows: pl.DataFrame, kept: review_open.Open, lang: str) -> list[str]:
+    """Draw the list, the open interview ticked in it; returns what is ticked for several."""
     shown = rows.head(MOST_SHOWN)
-    asked = st.query_params.get("interview")
-    place = shown["submission_id"].index_of(asked) if asked else 0
     several = desk.decides and st.toggle(
         t("review.list.several", lang), key="several", help=t("review.list.several.help", lang)
     )
-    opened = [] if several or place is None else [place]
     table = listed(shown, desk.places(lang), lang)
+    if shown["state"].n_unique() == 1:  # the filter says it already
+        table = table.drop(t("review.column.state", lang))
     event: Any = st.dataframe(
         table,
         hide_index=True,
@@ -130,13 +142,14 @@ def _list(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> list[str]:
         alt=t("review.list.alt", lang),
         on_select="rerun",
         selection_mode="multi-row" if several else "single-row",
-        selection_default={"selection": {"rows": opened}},
-        key=f"review-rows-{shown['submission_id'].hash().sum()}"
-        if several
-        else "review-rows",  # ticks are of these rows
+        selection_default={"selection": {"rows": [] if several else kept.rows}},
+        key=f"review-rows-{shown['submission_id'].hash().sum()}" if several else kept.key,  # ticks are of these rows
         column_config={
             t("column.commune", lang): st.column_config.Column(width=name_width(lang)),
             t("review.column.state", lang): st.column_config.Column(width=104),
+            t("review.column.day", lang): st.column_config.Column(width=DAY_WIDTH),
+            t("review.column.interviewer", lang): st.column_config.Column(width=INTERVIEWER_WIDTH),
+            t("review.column.errors", lang): st.column_config.Column(width=ERRORS_WIDTH),
         },
     )
     if rows.height > shown.height:
@@ -165,15 +178,15 @@ def listed(rows: pl.DataFrame, places: Mapping[str, str], lang: str, *, whole: b
     code = pl.col("commune_code")
     columns: dict[str, pl.Expr | pl.Series] = {
         "column.commune": pl.coalesce(code.replace_strict(dict(places), default=None, return_dtype=pl.String), code),
+        "review.column.day": rows["interviewed_on"]
+        if whole
+        else in_words(rows["interviewed_on"], lambda value: day(value, lang)),
+        "review.column.interviewer": pl.col("interviewer"),
         "review.column.state": pl.col("state").replace_strict(
             {state: t(f"review.state.{state}", lang) for state in STATES}
         ),
         "review.column.errors": pl.col("errors"),
         "review.column.codes": pl.col("codes").list.join(" ") if whole else in_words(rows["codes"], named),
-        "review.column.interviewer": pl.col("interviewer"),
-        "review.column.day": rows["interviewed_on"]
-        if whole
-        else in_words(rows["interviewed_on"], lambda value: day(value, lang)),
         "review.column.warnings": pl.col("warnings"),
         "review.column.corrections": pl.col("corrections"),
         "review.column.file": pl.col("file"),

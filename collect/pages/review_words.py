@@ -15,7 +15,7 @@ ICONS = {
     "rejected": ":material/block:",
     "received": ":material/restart_alt:",
 }
-ON_SCREEN = {"REV-01": "review.needs_reason", "REV-02": "review.needs_name"}  # their own words speak of options
+ON_SCREEN = {"REV-01": "review.needs_reason", "REV-02": "review.needs_name"}
 
 
 def short(submission_id: str) -> str:

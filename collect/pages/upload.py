@@ -81,6 +81,14 @@ class Counter:
     by: str
     lang: str
     key: RSAPrivateKey | None = field(default=None, repr=False)
+    lacks_name: bool = False  # answers are to be put right, and nobody said by whom
+
+    def signed(self, *, needed: bool) -> Counter:
+        """The same with the name of who hands in, asked where nobody logs in; ``needed``: nothing is stored without."""
+        who = st.session_state["who"]
+        by = ask_name(who, t("upload.by.needed" if needed else "upload.by", self.lang), width=360)
+        lacks = needed and who.local and not by.strip()
+        return replace(self, mending=self.mending.signed(by), by=by, lacks_name=lacks)
 
 
 def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]) -> None:
@@ -93,10 +101,12 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
         files = st.file_uploader(
             t("upload.files", lang), accept_multiple_files=True, key=f"files-{turn}", help=t("upload.files.help", lang)
         )
-    by = ask_name(st.session_state["who"], t("upload.by", lang), width=360)
+    name_field = st.container()
     key, no_key = upload_key.given(turn)
-    at = Counter(desk, mending.signed(by), by, lang, key)
+    at = Counter(desk, mending, "", lang, key)
     checked = _each(files, at, dry_run=True, kept="checked")
+    with name_field:  # its label says whether a name is needed, which only the files tell
+        at = at.signed(needed=any(one.corrections and one.storable for one in checked))
     stored: list[Outcome] = st.session_state.get("stored", [])
     if not files:
         st.session_state.pop("storing", None)
@@ -202,14 +212,17 @@ def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> No
         if not ready:
             st.info(t("upload.nothing_new", lang), icon=":material/info:")
             st.session_state.pop("storing", None)
-        elif _asked_to_store(len(ready), lang):
+        elif _asked_to_store(len(ready), at):
             _store(ready, [one for one in checked if not one.storable], at)
 
 
-def _asked_to_store(files: int, lang: str) -> bool:
+def _asked_to_store(files: int, at: Counter) -> bool:
     """The button, or one pressed before: a language chosen meanwhile draws the page anew, and storing goes on."""
+    if at.lacks_name:
+        st.warning(t("upload.needs_name", at.lang), icon=":material/signature:")
+        st.session_state.pop("storing", None)
     st.button(
-        counted("upload.store", files, lang),
+        counted("upload.store", files, at.lang),
         type="primary",
         icon=":material/save:",
         on_click=st.session_state.update,
