@@ -235,7 +235,7 @@ def test_geoparquet_is_handed_out_or_refused(store: Store, here: TestClient, tmp
     whole = live.found(settings_in(tmp_path), FIRST)
     for rows, suffix in ((whole.gaps, "parquet"), (whole.gaps, "geo.parquet"), (whole.gaps.head(1), "parquet")):
         live.gap_file(settings_in(tmp_path), LOCAL, whole, rows, suffix, lang)
-    noted = [(line.file, line.sha256) for line in reversed(downloads.downloads(outlined))]
+    ledger = [(line.file, line.sha256) for line in reversed(downloads.downloads(outlined))]
     outlined.engine.dispose()
     found = gpd.read_parquet(io.BytesIO(answer.content))
     assert (len(found), found.geometry.notna().all()) == (run.gaps.height, True)
@@ -244,8 +244,8 @@ def test_geoparquet_is_handed_out_or_refused(store: Store, here: TestClient, tmp
         (name, hashlib.sha256(given.content).hexdigest())
         for name, given in (("gaps.parquet", plain), (OUTLINED, answer))
     ]
-    assert noted[:4] == handed * 2, "the page gives the same bytes under the same names"
-    assert noted[4][0] == "gaps-some.parquet", "and other rows under another"
+    assert ledger[:4] == handed * 2, "the page gives the same bytes under the same names"
+    assert ledger[4][0] == "gaps-some.parquet", "and other rows under another"
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -111,8 +111,8 @@ def test_a_calculation_that_differs_is_told_with_its_name_and_what_comes_out_now
     assert str(details(CHECKED, "CAL-01")[0]["expected"]) in found
 
 
-SEEN = {"commune": "29254", "seen": "29513", "vintage": "2025-07", "metres": 34831, "tolerance": 15}
-FAR = {"metres": 11789250, "tolerance": 1500}
+SEEN: dict[str, object] = {"commune": "29254", "seen": "29513", "vintage": "2025-07", "metres": 34831, "tolerance": 15}
+FAR: dict[str, object] = {"metres": 11789250, "tolerance": 1500}
 ENGLISH = "Long Thanh Commune (29513), 34.8 km from the commune answered, Ward 7 (29254), beyond the 15 m"
 TOLD: tuple[tuple[str, Mapping[str, object], str, str], ...] = (
     ("LOC-05", SEEN, "en", ENGLISH),

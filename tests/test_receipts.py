@@ -110,7 +110,7 @@ def test_what_is_new_or_changed_is_told_to_the_last_one() -> None:
     assert told == (2, 1, 2, 1, 2)
     assert sum(told) == whole.new + whole.changed
     assert upload_lines.kept(whole, "en") == (
-        "2 interviews count; 1 with issues are kept for mending. 2 without consent: kept, not counted. 1 rejected on"
+        "2 interviews count; 1 with issues is kept for mending. 2 without consent: kept, not counted. 1 rejected on"
         " the server they came from: kept, not counted. 2 replaced by a later version in these files: kept;"
         " the newest counts."
     )

@@ -112,6 +112,14 @@ def test_a_document_is_a_zip_too_and_called_by_its_name(tmp_path: Path) -> None:
     assert refused(tmp_path / "x.docx").code == "IN-55"
 
 
+@pytest.mark.parametrize(("second", "code"), [("choices", "IN-22"), ("answers", "IN-09")])
+def test_a_form_definition_is_called_one_and_no_table_of_answers(tmp_path: Path, second: str, code: str) -> None:
+    """An XLSForm is a workbook with the sheets survey and choices; one of them alone is a name like any other."""
+    rows: list[list[object]] = [["type", "name", "label"], ["text", "visited", "Visited"]]
+    workbook(tmp_path / "form.xlsx", {"survey": rows, second: [["list_name", "name", "label"], ["yn", "yes", "Yes"]]})
+    assert refused(tmp_path / "form.xlsx").code == code
+
+
 def test_another_survey_of_two_hundred_columns_is_refused(tmp_path: Path) -> None:
     headings = [f"q{number}" for number in range(196)] + ["visited", "KEY", "SubmissionDate", "commune"]
     (tmp_path / "other.csv").write_text(",".join(headings) + "\n" + ",".join("1" * 200) + "\n")

@@ -96,6 +96,7 @@ def test_the_first_version_that_kobo_remembers_is_what_an_edit_replaces(tmp_path
         ("<h id='strange'/>", "IN-17"),
         ("<h id='household' encrypted='yes'/>", "IN-16"),
         ("<h:html xmlns:h='http://www.w3.org/1999/xhtml'/>", "IN-22"),
+        ("<edmx:Edmx xmlns:edmx='http://docs.oasis-open.org/odata/ns/edmx' Version='4.0'/>", "IN-22"),
         ("<html><body>Sign in</body></html>", "IN-21"),
         ("<!DOCTYPE html><html></html>", "IN-21"),
     ],

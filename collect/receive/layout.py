@@ -17,6 +17,7 @@ from collect.receive.unpack import Member, Upload
 OLE_MARK = b"\xd0\xcf\x11\xe0"  # old Excel files, and new ones behind a password
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 PICTURES = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF|ID3|OggS|....ftyp", re.DOTALL)  # sound and film too
+XLSFORM_SHEETS = {"survey", "choices"}
 DOCUMENT_START = b"%PDF"
 DOCUMENT_MEMBERS = ("word/document.xml", "ppt/presentation.xml", "mimetype")  # Word, PowerPoint, LibreOffice
 PAGE_STARTS = (b"<!doctype html", b"<html")
@@ -72,7 +73,7 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
     Raises
     ------
     ExportError
-        IN-02 to IN-06, IN-20 and IN-21 for what is wrong with the file, IN-09 when no reader knows its layout, IN-15
+        IN-02 to IN-06, IN-20 to IN-22 for what is wrong with the file, IN-09 when no reader knows its layout, IN-15
         when it holds nothing that could be read.
     """
     look = Look(upload.name, upload)
@@ -83,6 +84,8 @@ def look_at(upload: Upload, wanted: str | None) -> Look:
     if not look.source and (not upload.single or look.ignored):
         raise _no_export(look)
     if not look.source:
+        if {sheet.title.strip().lower() for sheet in look.sheets} >= XLSFORM_SHEETS:
+            raise ExportError("IN-22", file=upload.name)
         columns = max((sum(1 for heading in sheet.headings if heading) for sheet in look.sheets), default=0)
         raise ExportError("IN-09", file=upload.name, columns=columns)
     return look
