@@ -22,6 +22,7 @@ from playwright.sync_api import (
     Response,
     TimeoutError,
     WebSocket,
+    expect,
 )
 from screens import AXE, BARRIERS, COLLECT, DRAWN, MADE, chromium, serving
 
@@ -522,6 +523,7 @@ def test_three_people_files_stored_become_a_printed_sheet_and_a_file_for_a_partn
         seen = watch(address)
         seen.open("", "vi", "start.title")
         _a_survey_team_stores_its_forms(seen, [files.frame, *files.files[:1]])
+        _two_review_at_once(watch(address).page, watch(address).page, address)
         _a_planner_prints_the_worst_commune(seen)
         _an_engineer_leaves_with_a_file(seen)
         _documents_name_what_their_pages_are_drawn_with(seen)
@@ -542,6 +544,39 @@ def _a_survey_team_stores_its_forms(seen: Watched, files: list[Path]) -> None:
     seen.page.get_by_role("link", name=t("upload.to_overview", "vi")).click(timeout=60_000)
     seen.page.get_by_role("heading", name=t("overview.title", "vi")).wait_for(timeout=30_000)
     seen.page.get_by_text(t("banner.made_up", "vi")).wait_for(timeout=15_000)
+
+
+def _two_review_at_once(one: Page, other: Page, address: str) -> None:
+    """What one decides moves the rows of the other's list, and neither their interview nor their words."""
+    for page in (one, other):
+        page.goto(f"{address}/review?lang=vi")
+        page.get_by_label(t("review.by", "vi"), exact=True).fill("Thu" if page is one else "Minh")
+        page.keyboard.press("Tab")
+        page.get_by_label(t("review.reason", "vi"), exact=True).wait_for(timeout=30_000)
+    first, why = _interview_open(one), one.get_by_label(t("review.reason", "vi"), exact=True)
+    one.get_by_text(t("review.correct", "vi")).first.click()
+    one.get_by_label(t("issue.reason", "vi"), exact=True).first.fill("đã hỏi")
+    expect(one.get_by_text(t("foreign.enter_form", "vi"))).to_be_visible()
+    table = one.get_by_test_id("stDataFrame").first
+    table.locator("canvas").first.wait_for()
+    grid = table.bounding_box()
+    assert grid is not None
+    one.mouse.click(grid["x"] + 16, grid["y"] + 36 * 2 + 16)  # the box before the second row
+    expect(one.get_by_text(first)).to_have_count(0)
+    second = _interview_open(one)
+    assert first == _interview_open(other)
+    other.get_by_role("button", name=t("review.do.accepted", "vi"), exact=True).click()
+    expect(other.get_by_text(first)).to_have_count(0)
+    why.fill("hỏi lại")
+    why.press("Tab")
+    one.wait_for_timeout(1500)
+    assert (_interview_open(one), why.input_value()) == (second, "hỏi lại")
+
+
+def _interview_open(page: Page) -> str:
+    label = t("issue.submission", "vi")
+    caption = page.get_by_test_id("stCaptionContainer").filter(has_text=f"{label}: ")
+    return caption.inner_text().rpartition(f"{label}: ")[2].strip()
 
 
 def _a_planner_prints_the_worst_commune(seen: Watched) -> None:

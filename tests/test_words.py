@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import re
 import string
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 from babel import Locale
 
+from collect.commands.shared import error_of
 from collect.i18n import LANGUAGES, catalogue, t
-from collect.problems import PROBLEMS
+from collect.i18n.figures import day, moment
+from collect.problems import PROBLEMS, CollectError
 
 ROOT = Path(__file__).resolve().parents[1]
 KEYS = sorted(catalogue())
@@ -170,3 +173,20 @@ def test_khmer_writes_its_digits_as_its_figures_are_written() -> None:
     texts = [*(ROOT / "collect" / "i18n").glob("*.toml"), *(ROOT / "forms").rglob("*.toml")]
     texts += [ROOT / "forms" / "targets.csv", *(ROOT / "forms").rglob("form.md")]
     assert [path.name for path in texts if re.search("[\u17e0-\u17e9]", path.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize("code", ["IN-07", "REV-02", "VER-01"])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_advice_that_survey_teams_read_on_a_page_is_none_for_the_command_line(code: str, lang: str) -> None:
+    assert not re.search(r"--|`|\.md|\bforms/", t(f"{code}.mend", lang, forms="a form"))
+
+
+def test_the_command_line_tells_what_only_it_can_do() -> None:
+    assert error_of(CollectError("REV-02"), "en")["mend"].endswith("--by NAME.")
+    assert "--form" in error_of(CollectError("IN-07", forms="household"), "vi")["mend"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_instant_is_written_as_its_day_is_with_the_time_behind_it(lang: str) -> None:
+    here = datetime(2026, 11, 23, 11, 42).astimezone()
+    assert moment(here.isoformat(), lang) == f"{day(date(2026, 11, 23), lang)} 11:42"

@@ -76,8 +76,6 @@ class Commands(click.Group):
                 click.echo(json.dumps(found, ensure_ascii=False, default=str))
             else:
                 echo(f"{found['code']}  {found['found']}\n       {found['mend']}", err=True)
-                if f"{error.code}.command" in catalogue():  # what only the command line knows a way to do
-                    echo(f"       {t(f'{error.code}.command', session.lang)}", err=True)
             sys.exit(error.exit_code)
 
 
@@ -86,6 +84,8 @@ def error_of(error: CollectError, lang: str) -> dict[str, Any]:
     from collect.wording.errors import words_of_error
 
     found, mend = words_of_error(error.code, error.values, lang)
+    if f"{error.code}.command" in catalogue():  # what can be done here alone, and no page need tell anybody
+        mend = f"{mend} {t(f'{error.code}.command', lang)}"
     return {"code": error.code, "found": found, "mend": mend, "values": error.values}
 
 

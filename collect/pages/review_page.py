@@ -24,7 +24,7 @@ from collect.runs import are_made_up
 from collect.speech import title_of
 
 MOST_SHOWN = 1000  # rows on screen; the file has them all
-DAY_WIDTH, INTERVIEWER_WIDTH, ERRORS_WIDTH = 112, 104, 64  # pixels
+DAY_WIDTH, INTERVIEWER_WIDTH, ERRORS_WIDTH = 124, 104, 64  # pixels
 VIEWS = ("queue", "pairs")
 WAITING = "with_issues"
 BULK = ("accepted", "sent_back", "rejected", "received")

@@ -15,7 +15,7 @@ ICONS = {
     "rejected": ":material/block:",
     "received": ":material/restart_alt:",
 }
-ON_SCREEN = {"REV-01": "review.needs_reason", "REV-02": "review.needs_name"}
+ON_SCREEN = {"REV-01": "review.needs_reason", "REV-02": "review.needs_name"}  # what to do on this page
 
 
 def short(submission_id: str) -> str:
