@@ -7,7 +7,7 @@ that is stored to verdicts and gaps. Neither writes anything: `collect.intake` a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -93,7 +93,7 @@ def take(
             taken.append(frame_taken(received, reading))
             continue
         answers, partial = arrival.held(form, received.answers) if received.lacks_repeats else (received.answers, none)
-        frames = examine(answers, form, places, arrival, reading, progress)
+        frames = examine(answers, form, places, replace(arrival, partial=partial), reading, progress)
         taken.append(
             Taken(
                 form.form_id,
@@ -127,7 +127,14 @@ def examine(  # everything a row's own form and place can say of it
 ) -> dict[str, pl.DataFrame]:
     """Check and locate one form's answers: the tables to keep, by name; ``issues`` begins with those of ``reading``."""
     progress("step.check", 0.3)
-    checked = check(answers, form, upload_id=arrival.upload_id, received_on=arrival.day, dates=arrival.dates)
+    checked = check(
+        answers,
+        form,
+        upload_id=arrival.upload_id,
+        received_on=arrival.day,
+        dates=arrival.dates,
+        partial=arrival.partial,
+    )
     progress("step.locate", 0.7)
     located, strayed = _locate(households(checked, form, arrival.upload_id), form, places)
     issues = with_place(pl.concat([reading, checked.issues, strayed]), answers[form.root])

@@ -39,7 +39,7 @@ class Arrival:
     """How an upload came: the day it was received (a date, never the clock), and what the team insisted on.
 
     ``dates``: "dmy" or "mdy" for days written with the year last, "" where the columns themselves must tell. ``apart``:
-    read in a process of its own, within the limits of ``manner``.
+    read in a process of its own, within the limits of ``manner``. ``partial``: see `collect.check.check`.
     """
 
     upload_id: str
@@ -50,6 +50,7 @@ class Arrival:
     manner: Manner = USUAL
     apart: bool = False
     held: Held = nothing_held  # puts rows received before in the place of repeats that an export left out
+    partial: frozenset[str] = frozenset()
 
     def read(self, path: Path, forms: Sequence[Form], progress: Progress) -> tuple[Received, ...]:
         """Everything in the upload, as text. Raises ExportError."""

@@ -276,3 +276,21 @@ def test_an_interview_in_a_year_of_the_buddhist_era_is_offered_the_common_one() 
     checked = check(answers_of(DAYS, "| id | today |\n| a | 20/11/2569 |"), DAYS, received_on=date(2026, 11, 22))
     (said,) = details(checked, "DAT-02")
     assert (said["reason"], said["offered"]) == ("buddhist_era", "2026-11-20")
+
+
+def test_a_wrong_day_is_told_before_the_answers_it_makes_look_wrong_and_to_right_it_rights_them() -> None:
+    form = form_of(
+        """
+        | type    | name  | label | constraint |
+        | today   | today |       |            |
+        | integer | born  | B     | . <= number(substr(${today}, 0, 4)) |
+        """,
+        Design(interviewed_on="/data/today"),
+    )
+
+    def told(day: str) -> list[str]:
+        checked = check(answers_of(form, f"| id | today | born |\n| a | {day} | 1980 |"), form)
+        return [code for code in checked.issues["code"].to_list() if code in ("DAT-02", "CON-01")]
+
+    assert told("1970-01-01") == ["DAT-02", "CON-01"]
+    assert told("2026-11-20") == []

@@ -408,3 +408,44 @@ def test_issues_and_tables_come_out_the_same_twice() -> None:
     assert not first.issues.is_empty()
     assert all(first.tables[path].equals(second.tables[path]) for path in first.tables)
     assert isinstance(first.issues, pl.DataFrame)
+
+
+CODES = form_of(
+    """
+    | type                | name | label |
+    | select_one unit     | unit | U |
+    | select_multiple unit | units | S |
+    | select_one point    | point | P |
+    | select_one short    | short | Z |
+    """,
+    choices="""
+    | list_name | name | label |
+    | unit | 86 | a |
+    | unit | -99 | b |
+    | point | 1 | c |
+    | point | 1.0 | d |
+    | short | 01 | e |
+    """,
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "cell", "read", "told"),
+    [
+        ("unit", "86.0", "86", ["TYP-02"]),
+        ("unit", "-99.0", "-99", ["TYP-02"]),
+        ("unit", "·86.00·", "86", ["TYP-02"]),
+        ("units", "86.0", "86", ["TYP-02"]),
+        ("units", "86 -99", "86 -99", []),
+        ("unit", "87.0", "87.0", ["CHO-01"]),
+        ("unit", "86.5", "86.5", ["CHO-01"]),
+        ("point", "1.0", "1.0", []),  # a choice of its own
+        ("short", "1.0", "01", ["TYP-04"]),
+    ],
+)
+def test_a_code_that_a_program_wrote_as_a_number_is_read_as_the_choice(
+    question: str, cell: str, read: str, told: list[str]
+) -> None:
+    checked = check(answers_of(CODES, f"| id | {question} |\n| a | {cell} |"), CODES)
+    assert checked.tables["/data"][f"/data/{question}"][0] == read
+    assert codes(checked) == told

@@ -15,7 +15,7 @@ from check_tables import answers_of, codes, form_of, rows_of
 from collect.check import check
 from collect.problems import ExportError
 from collect.receive import Received, receive
-from collect.receive.lettering import ANSI, FONTS, TCVN3, VNI, is_vietnamese
+from collect.receive.lettering import ANSI, FONTS, TCVN3, VNI, from_twice_utf8, is_vietnamese
 from collect.receive.manner import Manner
 
 FORM = form_of(
@@ -128,6 +128,49 @@ def test_a_few_damaged_bytes_do_not_cost_the_file(tmp_path: Path) -> None:
     (tmp_path / "kobo.csv").write_bytes(good.replace("Phát".encode(), b"Ph\xe1t", 1))
     received = read(tmp_path / "kobo.csv")
     assert answers(received)[1][0] == "Kim Sô Ph\ufffdt"
+    assert received.issues["code"].to_list() == ["FIL-07"]
+
+
+TWICE = """
+| cell                          | read                  |
+| NhÃ~ bÃ~                      | Nhà bà                |
+| NhÃ bÃ¨                       | NhÃ bÃ¨               |
+| Ä‘ang Ä‘i váº¯ng               | đang đi vắng          |
+| áž—áž¼áž˜                     | ភូម                  |
+| XÃ HÀM GIANG                  | XÃ HÀM GIANG          |
+| XÃ                            | XÃ                    |
+| XÃ…                           | XÃ…                   |
+| CHÂ°                          | CHÂ°                  |
+| MÃ¼ller                       | MÃ¼ller               |
+| nhà bà                        | nhà bà                |
+| 12 mÂ²                        | 12 mÂ²                |
+"""  # "~" stands for a no-break space; where it became a blank, nobody can tell whether one stood there before
+
+
+@pytest.mark.parametrize("row", rows_of(TWICE), ids=lambda row: row["cell"])
+def test_a_cell_of_utf8_written_twice_is_read_by_itself_and_only_where_all_of_it_is(row: dict[str, str]) -> None:
+    assert from_twice_utf8(row["cell"].replace("~", "\u00a0")) == row["read"]
+
+
+@pytest.mark.parametrize("code", ["windows-1252", "latin-1"])
+def test_some_cells_of_utf8_written_twice_are_mended_and_the_others_stay(code: str, tmp_path: Path) -> None:
+    ansi_letters = dict(enumerate(ANSI)) if code == "windows-1252" else {}
+    twice = "Điện thoại cũ, rất hỏng".replace(",", ";").encode().decode("latin-1").translate(ansi_letters)
+    rows = [f"u-{place},{place},2026-11-20T08:00:00,{owner},x,4" for place, owner in enumerate([twice, "Sô Phát"])]
+    (tmp_path / "kobo.csv").write_text("\n".join([HEAD, *rows]) + "\n", encoding="utf-8")
+    received = read(tmp_path / "kobo.csv")
+    assert [one[0] for one in answers(received)] == ["Điện thoại cũ; rất hỏng", "Sô Phát"]
+    (issue,) = received.issues.iter_rows(named=True)
+    assert issue["code"] == "FIL-08"
+    assert json.loads(issue["details"])["cells"] == 1
+
+
+def test_utf8_written_twice_that_lost_letters_since_stays_and_is_told(tmp_path: Path) -> None:
+    damaged = "háº¹n láº¡i chiá»\ufffdu"
+    row = f"u-1,1,2026-11-20T08:00:00,{damaged},x,4"
+    (tmp_path / "kobo.csv").write_text(f"{HEAD}\n{row}\n", encoding="utf-8")
+    received = read(tmp_path / "kobo.csv")
+    assert answers(received)[0][0] == damaged
     assert received.issues["code"].to_list() == ["FIL-07"]
 
 

@@ -188,3 +188,28 @@ def test_a_count_of_edits_does_not_put_an_export_without_people_before_one_with_
     desk.add("household.csv", edited)  # edited once, and no people
     desk.add("central.zip", export)
     assert desk.people() == export.rows.height
+
+
+@pytest.mark.parametrize("layout", list(LACKING))
+def test_people_left_out_are_held_against_nobody_and_the_whole_export_is_well_too(
+    layout: str, desk: Desk, export: Export
+) -> None:
+    first, alone, then = (
+        add_file(desk.store, desk.write(one, export), desk.definitions).parts[0]
+        for one in (layout, layout, "central.zip")
+    )
+    for lacking in (first, alone):
+        assert lacking.issues.filter(code="FIL-04").height == 1
+        assert lacking.issues.filter(pl.col("code").is_in(["ROS-01", "CAL-01"])).is_empty()
+        assert lacking.with_issues <= then.with_issues
+    assert desk.people() == export.rows.height
+
+
+def test_a_calculation_over_people_left_out_that_nobody_stored_stays_open(desk: Desk, export: Export) -> None:
+    path = "/data/totals/people_listed"
+    totals = [name for name in export.root.columns if "/totals/" in name]
+    bare = Export(export.form, export.root.drop(totals), export.rows)
+    desk.add("household.csv", bare)
+    (part,) = registry.parts_of(desk.store.engine)
+    households = desk.store.read_part("household", "households", part["upload_id"])
+    assert households[path].null_count() == households.height

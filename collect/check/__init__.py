@@ -34,7 +34,13 @@ __all__ = ["Checked", "answers_read", "check", "households", "measure", "persons
 
 
 def check(
-    answers: Answers, form: Form, *, upload_id: str = "", received_on: date | None = None, dates: str = ""
+    answers: Answers,
+    form: Form,
+    *,
+    upload_id: str = "",
+    received_on: date | None = None,
+    dates: str = "",
+    partial: frozenset[str] = frozenset(),
 ) -> Checked:
     """Type the answers of one upload and ask every rule of the form again, of the version each submission names.
 
@@ -42,8 +48,9 @@ def check(
     that was not relevant are not there. All other answers stay as given, whatever rule they break.
 
     ``dates``: "dmy" or "mdy" where somebody said how 12/7/2026 is meant; else a column tells by its other cells.
+    ``partial``: submissions whose rows of repeats were left out; what those rows would say is held against nobody.
     """
-    upload = _Upload(upload_id, received_on, dates)
+    upload = _Upload(upload_id, received_on, dates, partial)
     return check_by_version(answers, form, upload_id, lambda part, version, lost: _check(part, version, lost, upload))
 
 
@@ -54,23 +61,24 @@ class _Upload:
     upload_id: str
     received_on: date | None
     dates: str
+    partial: frozenset[str]
 
 
 def _check(answers: Answers, form: Form, lost: Sequence[str], upload: _Upload) -> Checked:
-    sheets, report = sheets_of(answers, form), Report(upload.upload_id)
+    sheets, report = sheets_of(answers, form, upload.partial), Report(upload.upload_id)
     cast(sheets, upload.received_on, upload.dates)
     sheets.lose(lost)
     tidy_choices(sheets)
     settle(sheets, report)
     report_types(sheets, report)
     put_back(sheets, report)
+    days = possible_days(sheets, upload.received_on)
+    check_dates(sheets, report, days)  # before the rules that read the day: right it first, and they hold
     check_choices(sheets, report)
     check_required(sheets, report)
     check_constraints(sheets, report)
     check_fixed(sheets, report)
     check_size(sheets, report)
-    days = possible_days(sheets, upload.received_on)
     check_ages(sheets, report, days)
-    check_dates(sheets, report, days)
     check_other_days(sheets, report, days, upload.received_on)
     return Checked(sheets.typed, report.issues())

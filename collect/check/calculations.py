@@ -31,7 +31,8 @@ def compare_calculation(sheets: Sheets, rule: Rule, report: Report) -> None:
         return
     stored, asked = table[question.path], sheets.asked(question.path)
     if not stored.is_not_null().any():
-        filled = pl.when(asked).then(_as_answer(fresh, question)).alias(question.path)
+        known = asked & ~sheets.rows_unknown(question.repeat, sheets.planner.reads(rule.text, rule.path))
+        filled = pl.when(known).then(_as_answer(fresh, question)).alias(question.path)
         sheets.typed[question.repeat] = table.with_columns(filled)
         return
     wrong = _differs(stored, fresh) & asked & ~sheets.unsure(rule)

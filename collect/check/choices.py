@@ -15,13 +15,14 @@ from collect.check.tidying import BLANKS
 from collect.forms import Form, Question
 
 SELECTS = ("select_one", "select_multiple", "rank")
+AS_NUMBER = r"^(-?\d+)\.0+$"  # as programs write a column of codes in which some cell is blank
 
 
 def tidy_choices(sheets: Sheets) -> None:
-    """Take stray blanks off answers that are a choice once they are gone, and put back zeros that codes have lost."""
+    """Take stray blanks and a program's ".0" off answers that are a choice then, and put back zeros that codes lost."""
     for repeat in sheets.form.repeats:
         asked = [(q, names_of(sheets.form, q)) for q in sheets.form.questions_in(repeat) if q.type in SELECTS]
-        tidied = [(q, names) for q, names in asked if (q.type == "select_one" and names) or _zeroed(names)]
+        tidied = [(q, names) for q, names in asked if (q.type == "select_one" and names) or _numbered(names)]
         wrong = (~pl.col(question.path).unique().is_in(names) for question, names in tidied)
         odd = sheets.typed[repeat].select(expression.any() for expression in wrong)
         for question, names in tidied:
@@ -34,17 +35,23 @@ def tidy_choices(sheets: Sheets) -> None:
 def _tidy(sheets: Sheets, question: Question, names: list[str]) -> None:
     column = sheets.typed[question.repeat][question.path]
     bare = column.str.strip_chars(BLANKS)
-    whole = bare
+    short = whole = bare
     if question.path != sheets.form.design.commune:  # the places mend their own codes (LOC-04)
-        whole = bare.replace(_zeroed(names))
+        short = bare.zip_with(bare.is_in(names).fill_null(True), bare.str.replace(AS_NUMBER, "$1"))
+        whole = short.replace(_zeroed(names))
     clear_blanks(sheets, question, (bare == "").arg_true())
     mended = (~column.is_in(names) & whole.is_in(names)).fill_null(False)
     answer = pl.when(mended).then(whole).when(bare != "").then(column).alias(question.path)
     sheets.typed[question.repeat] = sheets.typed[question.repeat].with_columns(answer)
-    lost = (whole != bare).fill_null(False)
+    lost = (whole != short).fill_null(False)
     for marks, marked in ((sheets.repaired, mended & ~lost), (sheets.zeroed, mended & lost)):
         if marked.any():
             marks[question.path] = marked
+
+
+def _numbered(names: list[str]) -> bool:
+    """Whether some choice looks like a number, so that programs may have written it as one."""
+    return any(name.isascii() and name.removeprefix("-").isdecimal() for name in names)
 
 
 def _zeroed(names: list[str]) -> dict[str, str]:

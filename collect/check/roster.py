@@ -23,7 +23,7 @@ def check_size(sheets: Sheets, report: Report) -> None:
         wanted = _wanted(sheets, section, report)
         if declared is None and wanted is None:
             continue
-        asked = _asked(sheets, section)
+        asked = _asked(sheets, section) & ~sheets.rows_unknown(section.parent_repeat, [section.path])
         if declared is not None:
             _report_size(sheets, section, sheets.form.design.household_size, declared.set(~asked, None), report)
         if wanted is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -30,7 +30,8 @@ class Sheets:
     section, true where the form asks it; a path without an entry is asked everywhere. ``unreadable`` and ``repaired``:
     by question, the cells that could not be read, and those that could after tidying; no entry where there are none.
     ``zeroed``: by question, the choices that a spreadsheet took zeros off, which are put back.
-    ``proper``: questions of one choice whose answers are all choices.
+    ``proper``: questions of one choice whose answers are all choices. ``partial``: submissions whose repeats the export
+    left out, so that nobody knows their rows; what reads a repeat from outside knows nothing there.
     """
 
     form: Form
@@ -43,6 +44,7 @@ class Sheets:
     repaired: dict[str, pl.Series] = field(default_factory=dict)
     zeroed: dict[str, pl.Series] = field(default_factory=dict)
     proper: set[str] = field(default_factory=set)
+    partial: frozenset[str] = frozenset()
 
     def repeat_of(self, path: str) -> str:
         """The table in which a question, group or repeat has its rows (a repeat: its own)."""
@@ -56,12 +58,19 @@ class Sheets:
         return pl.ones(self.typed[self.repeat_of(path)].height, dtype=pl.Boolean, eager=True)
 
     def unsure(self, rule: Rule) -> pl.Series:
-        """True in each row of the rule's table where it reads an answer that could not be read."""
-        table = self.repeat_of(rule.path)
-        unsure = pl.zeros(self.typed[table].height, dtype=pl.Boolean, eager=True)
-        for path in sorted(self.planner.reads(rule.text, rule.path) & self.unreadable.keys()):
+        """True in each row of the rule's table where it reads an answer that could not be read, or rows left out."""
+        table, reads = self.repeat_of(rule.path), self.planner.reads(rule.text, rule.path)
+        unsure = self.rows_unknown(table, reads)
+        for path in sorted(reads & self.unreadable.keys()):
             unsure |= self.planner.lifted(self.unreadable[path], self.repeat_of(path), table)
         return unsure
+
+    def rows_unknown(self, table: str, reads: Collection[str]) -> pl.Series:
+        """True in each row of a table where some of ``reads`` lies in rows of a repeat that the export left out."""
+        outer = self.planner.schema.chain(table)
+        if not self.partial or all(self.repeat_of(path) in outer for path in reads):
+            return pl.zeros(self.typed[table].height, dtype=pl.Boolean, eager=True)
+        return self.typed[table]["submission_id"].is_in(list(self.partial))
 
     def lose(self, paths: Sequence[str]) -> None:
         """Take the answers to questions that the export left out for unreadable: no rule is held against anybody."""
@@ -83,12 +92,12 @@ class Sheets:
         self.planner.rows_dropped()
 
 
-def sheets_of(answers: Mapping[str, pl.DataFrame], form: Form) -> Sheets:
+def sheets_of(answers: Mapping[str, pl.DataFrame], form: Form, partial: frozenset[str] = frozenset()) -> Sheets:
     """Start the checks of an upload: every table and question of the form, those the export left out empty."""
     absent = frozenset(repeat for repeat in form.repeats if repeat not in answers)
     typed: dict[str, pl.DataFrame] = {}
     text = {repeat: _complete(answers.get(repeat), form, repeat) for repeat in form.repeats}
-    return Sheets(form, text, typed, Planner(form, typed, absent), absent)
+    return Sheets(form, text, typed, Planner(form, typed, absent), absent, partial=partial)
 
 
 def _complete(table: pl.DataFrame | None, form: Form, repeat: str) -> pl.DataFrame:

@@ -77,14 +77,30 @@ def from_vni(text: str) -> str:
 
 
 def from_twice_utf8(text: str) -> str:
-    """UTF-8 that was taken for windows-1252 and written as UTF-8 again; the text itself where it was not."""
+    """UTF-8 that was taken for windows-1252 or latin-1 and written as UTF-8 again; the text itself where it was not.
+
+    Only where all of it is UTF-8, and gives letters that Vietnamese or Khmer text may hold: by chance nobody writes so.
+    """
     try:
-        return bytes(_ANSI_BYTE[letter] for letter in text).decode()
+        read = bytes(_ANSI_BYTE[letter] for letter in text).decode()
     except (KeyError, UnicodeDecodeError):
         return text
+    odd = [letter for letter in read if not letter.isascii()]
+    ours = any(letter.isalpha() for letter in odd) and all(_may_stand(letter) for letter in odd)
+    return read if ours else text
 
 
-_ANSI_BYTE = {letter: byte for byte, letter in enumerate(ANSI)}
+def _may_stand(letter: str) -> bool:
+    """Whether a letter is one of Vietnamese or Khmer, a mark of theirs, or a sign between words."""
+    if letter.isalpha():
+        apart = unicodedata.normalize("NFD", letter)
+        return letter in "đĐ" or KHMER[0] <= letter <= KHMER[1] or (apart[0].isascii() and not FOREIGN & {*apart[1:]})
+    return letter.isprintable() or letter in "\u00a0\u200b\u200c\u200d"
+
+
+KHMER = ("\u1780", "\u17ff")
+FOREIGN = {"\u0308", "\u030a", "\u030c", "\u0327", "\u0328", "\u030b", "\u0304", "\u0307"}  # as in ä å č ç ą ő ā ż
+_ANSI_BYTE = {chr(byte): byte for byte in range(256)} | {letter: byte for byte, letter in enumerate(ANSI)}
 
 
 def ansi(data: bytes) -> str:
@@ -102,7 +118,8 @@ ENCODINGS: Mapping[str, Callable[[bytes], str]] = {
     "vni": lambda data: from_vni(ansi(data)),
 }
 # How Unicode text may hold letters that only look right in an old font, or not at all.
-FONTS: Mapping[str, Callable[[str], str]] = {"tcvn3": from_tcvn3, "vni": from_vni, "utf-8 twice": from_twice_utf8}
+FONTS: Mapping[str, Callable[[str], str]] = {"tcvn3": from_tcvn3, "vni": from_vni}
+TWICE = "utf-8 twice"
 
 ONSET = "ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdđghklmnprstvx]"
 NUCLEUS = (

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from collect.problems import ExportError
-from collect.receive.lettering import ENCODINGS, FONTS, MOST_WORDS, best_reading, plausibility
+from collect.receive.lettering import ENCODINGS, FONTS, MOST_WORDS, TWICE, best_reading, from_twice_utf8, plausibility
 from collect.receive.manner import USUAL, Manner
 
 UTF8_MARK = codecs.BOM_UTF8
@@ -23,7 +23,9 @@ UTF32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 UTF16_SNIFF = 4_096  # bytes; an even number
 ODD_BYTES = re.compile(rb'[^\s,;"|]*[\x80-\xff][^\s,;"|]*')
 FEW = 20  # good letters of more than one byte for each bad byte, at least, in UTF-8 that was damaged
-NOT_IN_UNICODE_TEXT = "[\u00a1-\u00bf\u00adÄÅÆÇËÎÏÐÑÖ×ØÛÜÞßäåæçëîïðñö÷øûüþÿ]|Ã[\u00a0 ]"  # but in that of old fonts
+# But in that of old fonts, and in UTF-8 written twice.
+NOT_IN_UNICODE_TEXT = "[\u0080-\u009f\u00a1-\u00bf\u00adÄÅÆÇËÎÏÐÑÖ×ØÛÜÞßäåæçëîïðñö÷øûüþÿ]|Ã[\u00a0 \u0152-\u2122]"
+TWICE_AND_DAMAGED = "[ÃÄÆ][\u0080-\u00bf\u0152-\u2122\ufffd]|á[º»][\u0080-\u00bf\u0152-\u2122\ufffd]"
 MARKS = "[\u0300-\u036f]"
 
 Note = tuple[str, dict[str, Any]]  # a code and what its words need
@@ -111,7 +113,7 @@ def in_unicode(
 ) -> tuple[pl.DataFrame, tuple[str, ...], list[Note]]:
     """Columns and headings with letters of old fonts, and UTF-8 written twice, as Unicode; composed letters throughout.
 
-    Each column is judged by itself: people paste from many sources.
+    Each column is judged by itself: people paste from many sources. Of UTF-8 written twice each cell shows it alone.
     """
     notes: list[Note] = []
     odd = frame.select(pl.all().str.contains(NOT_IN_UNICODE_TEXT).any()).row(0) if frame.width else ()
@@ -133,6 +135,28 @@ def _any_odd(texts: tuple[str, ...]) -> bool:
 
 
 def _mended(column: pl.Series, heading: str, place: str, manner: Manner) -> tuple[pl.Series, list[Note]]:
+    column, twice = _twice_mended(column, heading, place)
+    column, fonts = _fonts_mended(column, heading, place, manner)
+    return column, twice + fonts
+
+
+def _twice_mended(column: pl.Series, heading: str, place: str) -> tuple[pl.Series, list[Note]]:
+    """Cells of UTF-8 written twice as they were; one that has lost letters since stays, and its letters are counted."""
+    values = [value for value in column.unique().drop_nulls().to_list() if not value.isascii()]
+    mended = {value: read for value in values if (read := from_twice_utf8(value)) != value}
+    notes: list[Note] = []
+    if mended:
+        cells = int(column.is_in(list(mended)).sum())
+        notes.append(("FIL-08", {"file": place, "column": heading, "encoding": TWICE, "cells": cells}))
+        column = column.replace(mended)
+    damaged = column.filter(column.str.contains("\ufffd") & column.str.contains(TWICE_AND_DAMAGED))
+    if len(damaged):
+        letters = int(damaged.str.count_matches("\ufffd").sum())
+        notes.append(("FIL-07", {"file": place, "letters": letters}))
+    return column, notes
+
+
+def _fonts_mended(column: pl.Series, heading: str, place: str, manner: Manner) -> tuple[pl.Series, list[Note]]:
     values = [value for value in column.unique().drop_nulls().to_list() if not value.isascii()]
     sample = values[:MOST_WORDS]
     known = manner.words()

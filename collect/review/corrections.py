@@ -18,6 +18,7 @@ from collect.journey import examine
 from collect.keeping.ledger import Entry, entries
 from collect.passing import Arrival
 from collect.places import places_of
+from collect.review.identity import index_of
 from collect.store import Store
 from collect.tables import Answers
 
@@ -115,7 +116,10 @@ def _amend(store: Store, form: Form, upload_id: str, said: Mapping[str, Sequence
     )
     upload = next(one for one in registry.uploads(store.engine) if one["upload_id"] == upload_id)
     day = datetime.fromisoformat(upload["received_at"]).date()
-    frames = examine(answers, form, places_of(store.folder), Arrival(upload_id, day), reading)
+    index = index_of(store, form.form_id, upload_id)
+    partial = frozenset(index.filter(~pl.col("whole").fill_null(True))["submission_id"])
+    arrival = Arrival(upload_id, day, dates=upload["forced_dates"], partial=partial)
+    frames = examine(answers, form, places_of(store.folder), arrival, reading)
     return Amended(frames, applied)
 
 
