@@ -22,10 +22,11 @@ from collect.lacking import Before, Tried, held_before
 from collect.passing import FRAME, Arrival, Progress, Taken, silent
 from collect.places import places_of
 from collect.problems import ExportError, StoreError
-from collect.receipts import COUNTS, NO_SUBMISSIONS, SUBMISSION, Part, Receipt, count, news_of
+from collect.receipts import COUNTS, NO_SUBMISSIONS, SUBMISSION, Part, Receipt, alike, count, news_of
 from collect.receive.apart import UNREADABLE
 from collect.receive.manner import Manner
 from collect.receive.sealed import STAYS_CLOSED, Keys, holds_sealed, unsealed
+from collect.review.duplicates import drafts
 from collect.store import (
     Store,
     Stored,
@@ -154,7 +155,7 @@ def _read(
     folder, arrival = before.store.folder, _arrival(before, stored, asked, at)
     with unsealed(stored.path, asked.key, folder, arrival.manner) as readable:
         taken = take(readable, definitions, places_of(folder), arrival, progress)
-    return taken, *_compare(before, taken)
+    return taken, *_compare(before, taken, definitions)
 
 
 def _row(stored: Stored, asked: Asked, at: datetime) -> dict[str, object]:
@@ -291,9 +292,11 @@ def _make_again(
     try:
         with held(stored.path.parent):
             taken = _taken_again(store, stored, upload, definitions, key)
-        if sealed and not _open_now(store, stored) <= _named_in(_compare(Before(store, stored.upload_id), taken)[1]):
+        if sealed and not _open_now(store, stored) <= _named_in(
+            _compare(Before(store, stored.upload_id), taken, definitions)[1]
+        ):
             return None
-        return _replaced(store, stored, upload, taken)
+        return _replaced(store, stored, upload, taken, definitions)
     except (ExportError, StoreError) as error:
         if error.code in STAYS_CLOSED or (error.code == "STO-02" and after):
             return None
@@ -343,7 +346,7 @@ def _read_anew(
         if said == upload:
             return None
         raise
-    shown, indexes = _compare(Before(store, None), taken)
+    shown, indexes = _compare(Before(store, None), taken, definitions)
     opened = _named_in(indexes)
     if sealed and not _open_now(store, stored) <= opened:
         if said == upload:
@@ -352,7 +355,7 @@ def _read_anew(
     if said == upload and _open_now(store, stored) == opened:
         return None
     if not dry_run:
-        _replaced(store, stored, said, taken)
+        _replaced(store, stored, said, taken, definitions)
     return Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=shown)
 
 
@@ -372,9 +375,11 @@ def _taken_again(
         return take(readable, definitions, places_of(store.folder), arrival)
 
 
-def _replaced(store: Store, stored: Stored, upload: Mapping[str, Any], taken: Sequence[Taken]) -> Receipt:
+def _replaced(
+    store: Store, stored: Stored, upload: Mapping[str, Any], taken: Sequence[Taken], definitions: Definitions
+) -> Receipt:
     """Put the tables of an upload in the place of those it had."""
-    parts, indexes = _compare(Before(store, stored.upload_id), taken)
+    parts, indexes = _compare(Before(store, stored.upload_id), taken, definitions)
     files = _write(store, stored.upload_id, taken, indexes)
     told = {name: value for name, value in upload.items() if name != "sequence"}
     if not told.items() <= (noted(stored) or {}).items():
@@ -383,15 +388,18 @@ def _replaced(store: Store, stored: Stored, upload: Mapping[str, Any], taken: Se
     return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=parts)
 
 
-def _compare(before: Before, taken: Sequence[Taken]) -> tuple[tuple[Part, ...], dict[str, pl.DataFrame]]:
+def _compare(
+    before: Before, taken: Sequence[Taken], definitions: Definitions
+) -> tuple[tuple[Part, ...], dict[str, pl.DataFrame]]:
     """Count what is new, changed and known already, against the uploads before this one."""
     parts, indexes = [], {}
     for one in taken:
-        news, rows = {"new": one.read, "changed": 0, "duplicate": 0}, NO_SUBMISSIONS
+        news, rows, again = {"new": one.read, "changed": 0, "duplicate": 0}, NO_SUBMISSIONS, 0
         if "answers" in one.frames:
-            index = indexes[one.form] = _index(one)
-            rows = _submissions(one, index, news_of(index, _index_before(before, one.form)))
-            news = count(rows["news"], one.repeated)
+            index, earlier = _index(one, definitions), _index_before(before, one.form)
+            indexes[one.form] = index
+            rows = _submissions(one, index, news_of(index, earlier))
+            news, again = count(rows["news"], one.repeated), alike(index, rows["news"], earlier)
         part = Part(
             form=one.form,
             form_version=one.form_version,
@@ -401,6 +409,7 @@ def _compare(before: Before, taken: Sequence[Taken]) -> tuple[tuple[Part, ...], 
             with_issues=one.with_issues,
             unreadable=one.unreadable,
             issues=one.issues,
+            alike=again,
             submissions=rows,
             new=news["new"],
             changed=news["changed"],
@@ -410,16 +419,18 @@ def _compare(before: Before, taken: Sequence[Taken]) -> tuple[tuple[Part, ...], 
     return tuple(parts), indexes
 
 
-def _index(taken: Taken) -> pl.DataFrame:
-    """One row per submission: its content's hash, and what decides which of several versions counts."""
+def _index(taken: Taken, definitions: Definitions) -> pl.DataFrame:
+    """One row per submission: hashes of what it holds, and what decides which of several versions counts."""
     texts = {table: frame for table, frame in taken.frames.items() if table.startswith("answers")}
     order = texts["answers"].select("submission_id", "replaces", "submitted_at", "edits")
     order = order.with_columns(whole=~pl.col("submission_id").is_in(list(taken.partial)))
-    return order.join(content_hashes(texts), on="submission_id", how="left", maintain_order="left")
+    index = order.join(content_hashes(texts), on="submission_id", how="left", maintain_order="left")
+    form = next(one for one in definitions.forms if one.form_id == taken.form)
+    return index.with_columns(draft=drafts(texts["answers"], form.to_read, index["content"]))
 
 
 def _index_before(before: Before, form: str) -> pl.DataFrame:
-    columns = ("submission_id", "content")
+    columns = ("submission_id", "content", "draft")
     nothing = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     return pl.concat([nothing, *(index.select(columns) for index in before.indexes(form))])
 

@@ -42,6 +42,7 @@ class Part:
     issues: pl.DataFrame
     submissions: pl.DataFrame = field(default_factory=lambda: NO_SUBMISSIONS, repr=False)
     tried: Mapping[str, pl.DataFrame] = field(default_factory=dict, repr=False)
+    alike: int = 0  # new ones that seem to be an interview known under another id
 
     def counts(self) -> dict[str, Any]:
         """The part as a registry row."""
@@ -54,7 +55,7 @@ class Part:
 
     def known(self) -> Part:
         """The same part of an upload whose bytes are there already: everything in it is a duplicate."""
-        return replace(self, new=0, changed=0, duplicate=self.read, submissions=NO_SUBMISSIONS, tried={})
+        return replace(self, new=0, changed=0, duplicate=self.read, alike=0, submissions=NO_SUBMISSIONS, tried={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,18 @@ def news_of(index: pl.DataFrame, before: pl.DataFrame) -> pl.Series:
     changed = pl.col("submission_id").is_in(known.implode()) | pl.col("replaces").is_in(either.implode())
     word = pl.when("same").then(pl.lit("duplicate")).when(changed).then(pl.lit("changed")).otherwise(pl.lit("new"))
     return rows.select(news=word)["news"]
+
+
+def alike(index: pl.DataFrame, news: pl.Series, before: pl.DataFrame) -> int:
+    """How many new submissions seem to be an interview that came before, or in the same upload, under another id.
+
+    Both tables have ``content`` and ``draft`` (`collect.review.identity.INDEX`).
+    """
+    fresh = index.with_columns(news).filter((pl.col("news") == "new") & pl.col("draft").is_not_null())
+    known = pl.col("draft").is_in(before["draft"].drop_nulls().implode()) | pl.col("content").is_in(
+        before["content"].implode()
+    )
+    return fresh.filter(known | ~pl.col("draft").is_first_distinct()).height
 
 
 def brought_by(receipts: Sequence[Receipt]) -> set[str]:

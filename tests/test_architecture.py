@@ -54,7 +54,18 @@ ARROWS: dict[str, set[str]] = {
     | {"receive", "settings", "registry", "store", "keeping", "passing", "places", "journey", "wording", "i18n"},
     "receipts": set(),  # what an upload came to: counts, without a store
     "lacking": WORDS | {"passing", "review", "registry", "store"},
-    "intake": {"receipts", "receive", "journey", "passing", "store", "registry", "places", "problems", "tables"}
+    "intake": {
+        "receipts",
+        "receive",
+        "review",
+        "journey",
+        "passing",
+        "store",
+        "registry",
+        "places",
+        "problems",
+        "tables",
+    }
     | {"lacking"},
     "runs": WORDS
     | {"journey", "passing", "review", "keeping", "store", "registry", "places", "publish", "i18n", "settings", "geo"},

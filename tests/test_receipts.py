@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
-from check_tables import rows_of
-from field_office import Office, submission
+from check_tables import form_of, rows_of
+from field_office import CHOICES, DESIGN, SETTINGS, SURVEY, Office, submission
 
+from collect.i18n.figures import counted
 from collect.intake import Asked, Receipt, add_file
 from collect.pages import upload_lines
 from collect.receipts import SUBMISSION, Part, total
 from collect.review import reviews
 from collect.tables import ISSUES
-from collect.wording.receipts import receipt_lines
+from collect.wording.receipts import receipt_data, receipt_lines
 
 GOOD = """
     | id | replaces | size |
@@ -115,6 +117,47 @@ def test_what_is_new_or_changed_is_told_to_the_last_one() -> None:
         " the newest counts."
     )
     assert "    3 of them without consent: kept, not counted" in receipt_lines(receipt, "en")
+
+
+DRAFTS = """
+    | id | replaces | size | device | start               |
+    | a  |          | 3    | t-1    | 2026-03-01T08:00:00 |
+    | b  |          | 3    | t-1    | 2026-03-01T08:00:01 |
+    | c  |          | 3    | t-2    | 2026-03-01T08:00:00 |
+"""
+SENT_AGAIN = """
+    | id | replaces | size | device | start                         | remark    |
+    | d  |          | 4    | t-1    | 2026-03-01T08:00:00.000+07:00 | a draft   |
+    | e  |          | 9    | t-3    | 2026-03-01T08:00:00           | another   |
+    | f  |          | 8    | t-3    | 2026-03-01T08:00:00           | the same  |
+    | g  | b        | 8    | t-1    | 2026-03-01T08:00:01           | an edit   |
+    | c  |          | 5    | t-2    | 2026-03-01T08:00:00           | changed   |
+"""
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_an_interview_sent_again_under_another_id_is_told_in_the_receipt(tmp_path: Path, dry_run: bool) -> None:
+    asked = (
+        SURVEY
+        + """
+    | start    | start  |  |  |  |
+    | deviceid | device |  |  |  |
+    """
+    )
+    office = Office(tmp_path, form=form_of(asked, replace(DESIGN, started_at="/data/start"), CHOICES, SETTINGS))
+    first, second = hand_in(office, DRAFTS, SENT_AGAIN, dry_run=dry_run)
+    assert [part.alike for one in (first, second) for part in one.parts] == [0, 2]  # d of a, f of e
+    line = f"{counted('receipt.alike', 2, 'en')} collect review duplicates"
+    assert line in "\n".join(receipt_lines(second, "en"))
+    assert "another id" not in "\n".join(receipt_lines(first, "en"))
+    assert receipt_data(second)["parts"][0]["alike"] == 2
+    office.close()
+
+
+def test_interviews_that_say_too_little_are_not_told_as_sent_again(office: Office) -> None:
+    few = "| id | size |\n| a | 3 |\n| b | 3 |"
+    (receipt,) = hand_in(office, few, dry_run=False)
+    assert [part.alike for part in receipt.parts] == [0]
 
 
 def test_duplicates_and_refusals_neither_count_anew_nor_wait_for_mending(office: Office) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from collect.i18n import t
 from collect.pages.issues import filled
-from collect.pages.words import as_text, number
+from collect.pages.words import as_text, counted, number
 from collect.receipts import Part, Sum
 
 COUNTS = ("read", "new", "changed", "duplicate", "with_issues", "unreadable")
@@ -21,6 +21,9 @@ def part(part: Part, lang: str) -> None:
     names = (*COUNTS, "no_consent") if part.no_consent else COUNTS
     told = (f"{t(f'receipt.count.{name}', lang)} **{number(getattr(part, name), lang)}**" for name in names)
     st.markdown(" · ".join(told))
+    if part.alike:
+        where = t("upload.alike.where", lang)
+        st.warning(f"{counted('receipt.alike', part.alike, lang)} {where}", icon=":material/difference:")
 
 
 def kept(whole: Sum, lang: str) -> str:

@@ -88,6 +88,21 @@ def traits(answers: Mapping[str, pl.DataFrame], form: Form) -> Traits:
     return Traits(interviews, pl.concat([nothing, *features]).unique())
 
 
+def drafts(root: pl.DataFrame, form: Form, contents: pl.Series) -> pl.Series:
+    """What an interview sent again under another id has in common with itself; null where nothing could tell.
+
+    Device and start; where they are not told, its content, if a point is in it.
+    """
+    begun = _begun(root, form).cast(pl.String)
+    placed = (
+        root[form.design.point].is_not_null()
+        if form.design.point in root.columns
+        else pl.repeat(False, root.height, eager=True)
+    )
+    told = pl.DataFrame({"begun": begun, "content": contents, "placed": placed})
+    return told.select(draft=pl.coalesce("begun", pl.when("placed").then("content")))["draft"]
+
+
 def _begun(root: pl.DataFrame, form: Form) -> pl.Series:
     """One hash of the device and the instant at which it began, to the second; null where either is not told."""
     blank = pl.lit(None, pl.String)

@@ -28,6 +28,7 @@ INDEX: Mapping[str, pl.DataType] = {
     "edits": pl.Int64(),
     "content": pl.String(),
     "whole": pl.Boolean(),  # False: the export had no rows of a repeat, and none were held
+    "draft": pl.String(),  # what it shares with the same interview under another id, as `duplicates.drafts` says
 }
 MOMENT = pl.Datetime("us", "UTC")
 ORDER = ("edits", "sequence", "submitted_at")

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from collect.i18n import t
+from collect.i18n.figures import counted
 from collect.intake import COUNTS, Part, Receipt
 from collect.wording.issues import details_of, words_of
 
@@ -30,7 +31,8 @@ def receipt_data(receipt: Receipt) -> dict[str, Any]:
         "again": receipt.again,
         "stored": receipt.stored,
         "parts": [
-            {name: getattr(part, name) for name in COUNTS} | {"issues": issue_counts(part.issues).to_dicts()}
+            {name: getattr(part, name) for name in (*COUNTS, "alike")}
+            | {"issues": issue_counts(part.issues).to_dicts()}
             for part in receipt.parts
         ],
     }
@@ -41,7 +43,12 @@ def receipt_lines(receipt: Receipt, lang: str) -> list[str]:
     key = "receipt.again" if receipt.again else "receipt.stored" if receipt.stored else "receipt.preview"
     lines = [f"✓ {receipt.file}: {t(key, lang)}"]
     for part in receipt.parts:
-        lines += [f"  {_counts_in_words(part, lang)}", *_without_consent(part, lang), *_issues_in_words(part, lang)]
+        lines += [
+            f"  {_counts_in_words(part, lang)}",
+            *_without_consent(part, lang),
+            *_alike(part, lang),
+            *_issues_in_words(part, lang),
+        ]
     return lines
 
 
@@ -54,6 +61,10 @@ def _counts_in_words(part: Part, lang: str) -> str:
 
 def _without_consent(part: Part, lang: str) -> list[str]:
     return [f"    {t('receipt.no_consent', lang, count=part.no_consent)}"] if part.no_consent else []
+
+
+def _alike(part: Part, lang: str) -> list[str]:
+    return [f"    {counted('receipt.alike', part.alike, lang)} collect review duplicates"] if part.alike else []
 
 
 def _issues_in_words(part: Part, lang: str) -> list[str]:
