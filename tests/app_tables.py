@@ -95,6 +95,7 @@ class MadeResults:
     changes: pl.DataFrame | None = None
     missing: CollectError | None = None
     made_up: bool = True
+    outdated: bool = False
     as_of: date | None = date(2026, 9, 30)
     round: str = ROUND
 

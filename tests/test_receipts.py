@@ -112,9 +112,9 @@ def test_what_is_new_or_changed_is_told_to_the_last_one() -> None:
     assert told == (2, 1, 2, 1, 2)
     assert sum(told) == whole.new + whole.changed
     assert upload_lines.kept(whole, "en") == (
-        "2 interviews count; 1 with issues is kept for mending. 2 without consent: kept, not counted. 1 rejected on"
-        " the server they came from: kept, not counted. 2 replaced by a later version in these files: kept;"
-        " the newest counts."
+        "2 interviews count when the results are made next; 1 with issues is kept for mending."
+        " 2 without consent: kept, not counted. 1 rejected on the server they came from: kept, not counted."
+        " 2 replaced by a later version in these files: kept; the newest counts."
     )
     assert "    3 of them without consent: kept, not counted" in receipt_lines(receipt, "en")
 

@@ -94,11 +94,26 @@ def test_a_former_list_does_not_take_the_place_of_the_one_in_force(store: Store)
     assert told[FORMER] == ("2024", False)
 
 
-def test_files_that_a_former_lists_results_do_not_know_are_said(store: Store) -> None:
-    former_run(store)
+def two_files_come(store: Store) -> None:
     for number in range(2):
         names = {"upload_id": str(number), "sha256": str(number) * 64, "file_name": "day.csv", "size_bytes": 1}
         registry.record_upload(store.engine, {**names, "received_at": "2026-10-01T10:00:00+00:00"}, [])
+
+
+@pytest.mark.parametrize("page", ["overview", "gaps", "commune", "map"])
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+def test_figures_that_do_not_count_every_stored_file_say_so(store: Store, page: str, lang: str) -> None:
+    told = t("banner.outdated", lang, button=t("upload.run", lang), page=t("nav.upload", lang))
+    assert told not in [text.value for text in page_of_app(page, lang, id="29341").info]
+    two_files_come(store)
+    told_there = told in [text.value for text in page_of_app(page, lang, id="29341").info]
+    offered = t("map.vintage.make", lang) in [one.label for one in page_of_app(page, lang).button]
+    assert (told_there, offered) == (page != "map", page == "map"), "the map itself offers to count them"
+
+
+def test_files_that_a_former_lists_results_do_not_know_are_said(store: Store) -> None:
+    former_run(store)
+    two_files_come(store)
     app = page_of_app("map", "en", vintage="2024")
     assert t("map.vintage.old", "en", vintage="2024") in [text.value for text in app.markdown]
     assert button(app, "en") is not None

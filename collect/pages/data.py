@@ -79,6 +79,10 @@ class Results(Protocol):
         """Why there are no outlines, where their file is damaged."""
 
     @property
+    def outdated(self) -> bool:
+        """Whether files are stored that it does not count."""
+
+    @property
     def made_up(self) -> bool:
         """Whether the data are a demonstration."""
 

@@ -47,8 +47,8 @@ ROOM = (  # a phone shows its pages in rows, and neither shows room that nothing
     ".st-key-phone-pages{display:none}"
     "[data-testid='stMetricLabel'] [data-testid='stMarkdownContainer'],[data-testid='stMetricLabel'] p"
     "{white-space:normal!important;overflow:visible;overflow-wrap:anywhere}"  # two lines rather than "Intervi…"
-    ".st-key-banner [data-testid='stAlertContainer']{padding:.35rem .75rem;min-height:0}"
-    ".st-key-banner p{font-size:.875rem}"
+    ":is(.st-key-banner,.st-key-outdated) [data-testid='stAlertContainer']{padding:.35rem .75rem;min-height:0}"
+    ":is(.st-key-banner,.st-key-outdated) p{font-size:.875rem}"
     "[data-testid='stCaptionContainer']{color:inherit;opacity:.78}"  # Streamlit's own grey is too pale to read
     f"{MORE}{PHONE}{{[data-testid='stHeader'],[data-testid='stSidebar']{{display:none}}"
     ".stMainBlockContainer{padding:.75rem 1rem 3rem}"
@@ -120,8 +120,11 @@ def to_upload(links: Mapping[str, st.Page], lang: str) -> None:
         )
 
 
-def header(title: str, lang: str, results: Results | None = None) -> None:
-    """Title and language switch on one row, then what the figures are."""
+def header(title: str, lang: str, results: Results | None = None, *, offered: bool = False) -> None:
+    """Title and language switch on one row, then what the figures are and what they lack.
+
+    ``offered``: the page itself offers to make the results anew.
+    """
     st.session_state["headed"] = True
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
@@ -139,6 +142,10 @@ def header(title: str, lang: str, results: Results | None = None) -> None:
         "run": results.run_id,
     }
     st.caption(t("page.about", lang, **words))
+    if results.outdated and not offered:
+        with st.container(key="outdated"):
+            told = {"page": t("nav.upload", lang), "button": t("upload.run", lang)}
+            st.info(t("banner.outdated", lang, **told), icon=":material/update:")
     made_up_banner(results.made_up, lang)
 
 

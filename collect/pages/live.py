@@ -18,7 +18,7 @@ import streamlit as st
 
 import geo
 from collect import registry
-from collect.access import Forbidden, Who, require
+from collect.access import Forbidden, Who, may, require
 from collect.indicators import Indicator
 from collect.journey import Definitions, define
 from collect.openrosa.fold import fold
@@ -49,6 +49,7 @@ class Found:
     units: pl.DataFrame
     shapes: Shapes | None
     missing: CollectError | None = None  # why there are no shapes, where their file is damaged
+    outdated: bool = False  # files are stored that it does not count, said to whoever may make results
 
     @property
     def run_id(self) -> str:
@@ -133,7 +134,8 @@ def results(settings: Settings, who: Who, vintage: str | None = None) -> Found |
     if run_id is None:
         return None
     whole = found(settings, run_id)
-    return replace(whole, run=as_seen(whole.run, whole.units, who))
+    outdated = may(who, "run") and registry.count_uploads(engine) > whole.run.uploads
+    return replace(whole, run=as_seen(whole.run, whole.units, who), outdated=outdated)
 
 
 def found(settings: Settings, run_id: str) -> Found:

@@ -48,7 +48,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     """Draw the page over ``results``, or over the run of another list of communes where the reader chose one."""
     vintage = _chosen(results, sources)
     found = results if vintage == results.units["vintage"][0] else sources.results(vintage)
-    header(t("map.title", lang), lang, found)
+    header(t("map.title", lang), lang, found, offered=sources.make is not None)
     link_codes.tell("vintage", t("map.vintage", lang))
     if found is None or sources.old(vintage):
         if found is None:
