@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from typing import Any
 
 import polars as pl
 
+from benchmarks.apart import peak_megabytes
 from collect.check import check, households, measure, persons
 from collect.check.choices import SELECTS, names_of
 from collect.define import load_form, load_indicators
@@ -252,11 +252,11 @@ def run(name: str, count: int) -> dict[str, Any]:
     answers = answers_of(form, count)
     warnings.simplefilter("ignore")
     work = prepared(name, form)
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    base = peak_megabytes()
     started = time.perf_counter()
     issues = work(answers)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_megabytes()
     rows = sum(table.height for table in answers.values())
     return {"seconds": seconds, "issues": issues, "peak": peak, "base": base, "rows": rows}
 

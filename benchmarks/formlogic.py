@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from xml.sax.saxutils import escape
 
 import polars as pl
 
+from benchmarks.apart import peak_megabytes
 from benchmarks.checking import FORMS, MEMBER, PROVINCE, RECEIVED_ON, answers_of
 from collect.check import check
 from collect.define import load_form
@@ -41,7 +41,7 @@ def ours(count: int) -> dict[str, Any]:
     start = time.perf_counter()
     checked = check(answers, form, received_on=RECEIVED_ON)
     seconds = time.perf_counter() - start
-    people, peak = answers[MEMBER].height, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    people, peak = answers[MEMBER].height, peak_megabytes()
     return {"seconds": seconds, "people": people, "issues": checked.issues.height, "peak_mb": peak}
 
 

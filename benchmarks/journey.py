@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.apart import peak_megabytes
 
 CENSUS_2019_HOUSEHOLDS = 284_675
 
@@ -112,8 +113,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.task:
         result = TASKS[asked.task](*asked.arguments)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps(result | {"peak_bytes": peak}))
+        print(json.dumps(result | {"peak_bytes": peak_megabytes() << 20}))
         return
     with tempfile.TemporaryDirectory() as data:
         prepared = in_own_process("prepare", data, str(asked.households))

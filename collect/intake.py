@@ -395,10 +395,12 @@ def _compare(
     parts, indexes = [], {}
     for one in taken:
         news, rows, again = {"new": one.read, "changed": 0, "duplicate": 0}, NO_SUBMISSIONS, 0
+        broken = one.with_issues
         if "answers" in one.frames:
             index, earlier = _index(one, definitions), _index_before(before, one.form)
             indexes[one.form] = index
             rows = _submissions(one, index, news_of(index, earlier))
+            broken = rows.filter(status="with_issues").height  # who consented: the others count nowhere
             news, again = count(rows["news"], one.repeated), alike(index, rows["news"], earlier)
         part = Part(
             form=one.form,
@@ -406,7 +408,7 @@ def _compare(
             source=one.source,
             read=one.read,
             rows=one.rows,
-            with_issues=one.with_issues,
+            with_issues=broken,
             unreadable=one.unreadable,
             issues=one.issues,
             alike=again,

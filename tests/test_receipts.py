@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from check_tables import form_of, rows_of
-from field_office import CHOICES, DESIGN, SETTINGS, SURVEY, Office, submission
+from field_office import CHOICES, DESIGN, SETTINGS, SURVEY, Office, submission, the_form
 
 from collect.i18n.figures import counted
 from collect.intake import Asked, Receipt, add_file
@@ -164,3 +164,12 @@ def test_duplicates_and_refusals_neither_count_anew_nor_wait_for_mending(office:
     hand_in(office, GOOD, dry_run=False)
     again = hand_in(office, GOOD + "    | g  |          | 3    |\n", dry_run=False)
     assert (total(again).counting, total(again).with_issues) == (1, 0)
+
+
+def test_interviews_without_consent_are_not_told_as_waiting_to_be_mended(tmp_path: Path) -> None:
+    office = Office(tmp_path, form=the_form(replace(DESIGN, consent="/data/fibre")))
+    rows = "| id | size | fibre |\n| a | 99 | no |\n| b | 98 | yes |\n| c | 3 | yes |"
+    (receipt,) = hand_in(office, rows, dry_run=False)
+    told = [(part.with_issues, part.no_consent) for part in receipt.parts]
+    assert told == [(total([receipt]).with_issues, total([receipt]).no_consent)] == [(1, 1)]
+    office.close()

@@ -110,7 +110,7 @@ def test_the_command_line_tries_a_sheet_and_writes_nothing(office: Office, tmp_p
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("collect.commands.shared.Session.definitions", lambda _session: office.definitions)
         said = CliRunner().invoke(main, ["--lang", "en", "add", "--dry-run", str(path)], env=environment)
-    assert (said.exit_code, "1 answers would be corrected" in said.output) == (0, True)
+    assert (said.exit_code, "would be corrected: 1;" in said.output) == (0, True)
     assert ledger.entries(office.store) == []
 
 

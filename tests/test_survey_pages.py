@@ -442,7 +442,7 @@ def test_an_issue_spreadsheet_filled_in_comes_back_as_corrections(page: Open, se
     app.file_uploader[0].upload("issues.xlsx", filled.getvalue(), take_away.XLSX).run()
     assert any("1 answer will be corrected when stored, 0 not" in text.value for text in app.markdown)
     next(button for button in app.button if button.label.startswith("Store")).click().run()
-    assert any("1 answers corrected, 0 not" in text.value for text in app.markdown)
+    assert any("Answers corrected: 1; others: 0." in text.value for text in app.markdown)
     event = desk.history(row["submission_id"]).filter(event="correction").row(-1, named=True)
     assert (event["new"], event["by"]) == (right, LAN.signature)
 

@@ -188,3 +188,29 @@ def test_why_a_file_is_refused_bears_the_name_it_was_handed_in_under(settings: S
     assert "household.csv" in error
     assert "week-43.zip" in error
     assert "upload.zip" not in error
+
+
+SENT = (
+    '<data id="household" version="2026092801"><start>2026-10-26T09:22:11.000+07:00</start><deviceid>t-1</deviceid>'
+    "<consent>yes</consent><household><size>{}</size></household><meta><instanceID>{}</instanceID></meta></data>"
+)
+
+
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+def test_a_draft_sent_again_is_told_with_the_file_that_brings_it(settings: Settings, store: Store, lang: str) -> None:
+    stored(handed_in(SENT.format(3, "uuid:1").encode(), "a.xml"))
+    app = page_of_app("upload", lang=lang)
+    app.file_uploader[0].upload("b.xml", SENT.format(4, "uuid:2").encode(), "text/xml").run()
+    assert not app.exception
+    said = f"{counted('receipt.alike', 1, lang)} {t('upload.alike.where', lang)}"
+    assert said in [one.value for one in app.warning]
+
+
+def test_beside_the_button_stands_that_a_question_of_days_is_open(settings: Settings, store: Store) -> None:
+    days = SENT.format(3, "uuid:1").replace("<consent>", "<today>7/10/2026</today><consent>")
+    app = handed_in(days.encode(), "days.xml")
+    assert not app.exception
+    assert offers_to_store(app)
+    assert t("upload.ask.open", "en") in [one.value for one in app.warning]
+    app.radio[0].set_value("dmy").run()
+    assert t("upload.ask.open", "en") not in [one.value for one in app.warning]

@@ -71,7 +71,7 @@ def list_(session: Session, /, as_json: bool, **wanted: Any) -> None:
         files = t("review.files", session.lang, **{name: row[name] for name in FILES}) if row["files"] else ""
         said = (row["submission_id"], state, interviewer, " ".join(row["codes"]), files)
         echo("  ".join(part for part in said if part))
-    session.say("cli.review.listed", rows=rows.height)
+    session.count("cli.review.listed", rows.height)
 
 
 @review.command()
@@ -104,7 +104,7 @@ def issues(session: Session, /, path: Path, as_json: bool, **wanted: Any) -> Non
     if as_json:
         click.echo(json.dumps({"file": str(path), "issues": found.height}))
     else:
-        session.say("cli.review.issues", file=str(path), rows=found.height)
+        session.count("cli.review.issues", found.height, file=str(path))
 
 
 @review.command("files")
@@ -144,7 +144,7 @@ def _decision(name: str, decision: str, words: str) -> None:
         if as_json:
             click.echo(json.dumps([asdict(entry) for entry in written], ensure_ascii=False))
         else:
-            session.say("cli.review.decided", rows=len(written), state=t(f"review.state.{decision}", session.lang))
+            session.count("cli.review.decided", len(written), state=t(f"review.state.{decision}", session.lang))
 
 
 _decision("accept", "accepted", "Accept interviews as they stand.")
@@ -198,7 +198,7 @@ def duplicates(session: Session, form: str, everything: bool, as_json: bool) -> 
         verdict = t(f"review.pair.{row['verdict']}", session.lang) if row["verdict"] else ""
         kind = t(f"review.pair.{row['kind']}", session.lang)
         echo(f"{row['one']}  {row['other']}  {kind} {share}  {verdict}".rstrip())
-    session.say("cli.review.pairs", rows=rows.height)
+    session.count("cli.review.pairs", rows.height)
 
 
 def _judgement(name: str, same: bool, words: str) -> None:

@@ -12,6 +12,7 @@ import click
 
 from collect.harmless import shown
 from collect.i18n import catalogue, t
+from collect.i18n.figures import counted
 from collect.problems import CollectError
 from collect.settings import Settings
 
@@ -39,6 +40,10 @@ class Session:
     def say(self, key: str, **values: object) -> None:
         """Print a line in the user's language."""
         echo(t(key, self.lang, **values))
+
+    def count(self, key: str, count: int, **values: object) -> None:
+        """Print how many there are of something, in the language's own number."""
+        echo(counted(key, count, self.lang, **values))
 
     def definitions(self) -> Definitions:
         """Everything declared in the forms folder, read once a command; compiled forms are kept in the data folder."""

@@ -212,8 +212,11 @@ def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> No
         if not ready:
             st.info(t("upload.nothing_new", lang), icon=":material/info:")
             st.session_state.pop("storing", None)
-        elif _asked_to_store(len(ready), at):
-            _store(ready, [one for one in checked if not one.storable], at)
+        else:
+            if any(upload_ask.days_open(file, outcome.receipt) for file, outcome in both):
+                st.warning(t("upload.ask.open", lang), icon=":material/help:")
+            if _asked_to_store(len(ready), at):
+                _store(ready, [one for one in checked if not one.storable], at)
 
 
 def _asked_to_store(files: int, at: Counter) -> bool:

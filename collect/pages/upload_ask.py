@@ -46,6 +46,11 @@ def questions(file: Any, receipt: Receipt | None, error: CollectError | None, la
         _ask(f"dates-{file.file_id}", t("upload.ask.dates", lang, file=name), words)
 
 
+def days_open(file: Any, receipt: Receipt | None) -> bool:
+    """Whether the order of a file's days is asked and was not answered yet."""
+    return not said(file)[0] and receipt is not None and _days_untold(receipt)
+
+
 def _ask(key: str, question: str, words: dict[str, str]) -> None:
     with st.container(border=True):
         st.radio(question, list(words), key=key, index=None, horizontal=True, format_func=lambda code: words[code])

@@ -40,6 +40,7 @@ def render(parts: Sequence[tuple[str, Part]], forms: Mapping[str, Form], lang: s
         st.success(t("upload.no_issues", lang), icon=":material/check_circle:")
         return
     st.subheader(t("upload.issues", lang, issues=number(issues.height, lang)), anchor=False)
+    st.caption(t("upload.issues.about", lang))
     if issues.height > MOST_SHOWN:
         st.caption(t("upload.issues.first", lang, shown=number(MOST_SHOWN, lang)))
     _table(in_words(issues.head(MOST_SHOWN), forms, lang), lang)
