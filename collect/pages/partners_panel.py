@@ -19,8 +19,7 @@ from collect.settings import Settings
 from collect.sharing.partners import Partner, Token
 
 DANGER = (  # Streamlit has one colour for what is pressed first; this cannot be taken back
-    "<style>[class*='st-key-revoke-'] button[kind=primary]"
-    "{background:#b3261e;border-color:#b3261e;color:#fff}</style>"
+    "<style>[class*='st-key-revoke-'] button[kind=primary]{background:#b3261e;border-color:#b3261e;color:#fff}</style>"
 )
 LINES_SHOWN = 500  # of the ledger on screen; the file has them all
 
