@@ -163,7 +163,7 @@ def test_a_partner_downloads_its_own_rows_alone(opened: Opened) -> None:
     heading(page, "gap_list.title", "vi")
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
-    assert re.fullmatch(r"gaps_\d{8}-[0-9a-f]+\.[0-9a-f]{8}\.csv", download.value.suggested_filename)  # its release
+    assert re.fullmatch(r"\d{8}-[0-9a-f]+\.[0-9a-f]{8}_gaps\.csv", download.value.suggested_filename)  # its release
     text = Path(download.value.path()).read_text(encoding="utf-8-sig")
     assert {line.split(",")[3] for line in text.splitlines()[1:]} == {"S2"}
 

@@ -79,7 +79,7 @@ def test_a_pull_that_breaks_off_says_what_is_kept(tmp_path: Path, kind: str, ser
     log_in(tmp_path, kind, server)
     server.trouble = ["", *["cut"] * TRIES] * 3
     said = collect(tmp_path, *ASKING[kind]).output
-    assert "1 pages, 10 submissions taken before it broke off; the next pull goes on from there." in said
+    assert "1 page, 10 submissions taken before it broke off; the next pull goes on from there." in said
     assert '"read": 10' in collect(tmp_path, *ASKING[kind], "--json").output
 
 
