@@ -48,7 +48,7 @@ def questions(file: Any, receipt: Receipt | None, error: CollectError | None, la
 
 def days_open(file: Any, receipt: Receipt | None) -> bool:
     """Whether the order of a file's days is asked and was not answered yet."""
-    return not said(file)[0] and receipt is not None and _days_untold(receipt)
+    return not said(file)[0] and receipt is not None and days_untold(receipt) > 0
 
 
 def _ask(key: str, question: str, words: dict[str, str]) -> None:
