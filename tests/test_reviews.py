@@ -410,7 +410,7 @@ ON_THE_SERVER = """
 | approved     | rejected     | rejected    | no     | rejected (the server says: accepted)  |
 | approved     | sent_back    | sent_back   | no     | sent back (the server says: accepted) |
 | approved     | accepted     | accepted    | yes    | accepted                              |
-"""  # the roster is missing, so by the form's own rules it has issues
+"""  # one answer is no choice, so by the form's own rules it has issues
 
 
 @pytest.mark.parametrize(
@@ -421,7 +421,7 @@ def test_what_the_servers_reviewers_decided_is_read_and_never_overrules_this_off
 ) -> None:
     office = Office(tmp_path)
     said = {"SubmissionDate": "2026-03-01T03:00:00.000Z", "round": "r", "interviewer": "Lan", "hamlet": "h",
-            "number": "1", "day": "2026-03-01", "size": "3", "fibre": "yes", "remark": "",
+            "number": "1", "day": "2026-03-01", "size": "3", "fibre": "perhaps", "remark": "",
             "KEY": "uuid:a", "ReviewState": row["Central says"] or "", "FormVersion": "1"}  # fmt: skip
     (tmp_path / "hh.csv").write_text(",".join(said) + "\n" + ",".join(said.values()) + "\n", encoding="utf-8")
     add_file(office.store, tmp_path / "hh.csv", office.definitions)
