@@ -40,6 +40,7 @@ CHANGE_REGIMES = ("census", "shared", "independent", "unknown")
 CHANGE_REASONS = ("interval", "count", "one_round", "one_cluster", "ground")
 CHANGED = ("better", "worse", "same", "cannot_tell")
 COUNTED_IN = ("households", "people", "communes")
+HOUSEHOLD_SOURCES = ("frame", "census_2019")
 GAP_TYPES = ("build", "sell", "device", "account", "measure")
 
 # Every answers table starts with these columns; the rest are questions, named by their path, all text.
@@ -387,7 +388,12 @@ GAPS = Table(
         Column("commune_name", "text", "official name, Vietnamese", required=True),
         Column("hamlet", "text", "hamlet; empty when the row speaks of the whole commune"),
         Column("households", "whole", "households of the commune", "households"),
-        Column("households_source", "text", "where that number comes from"),
+        Column(
+            "households_source",
+            "text",
+            "where that number comes from: frame, the survey's household listing, or census_2019",
+            among=HOUSEHOLD_SOURCES,
+        ),
         Column("interviewed", "whole", "households interviewed", "households"),
         Column("estimate", "share", "estimated share", "0 to 1", between=(0, 1)),
         Column("ci_low", "share", "two-sided 95 % interval", "0 to 1", between=(0, 1)),
@@ -395,7 +401,19 @@ GAPS = Table(
         Column("verdict", "text", "not_met, undecided or no_data", required=True, among=VERDICTS),
         Column("p_meets_target", "share", "probability that the target is met", "0 to 1", between=(0, 1)),
         Column("gap_type", "text", "who can close it", required=True, among=GAP_TYPES),
-        Column("households_needed", "whole", "least whole number that meets the target", "as needed_unit says"),
+        Column(
+            "universe",
+            "whole",
+            "what estimate is a share of: all listed where enumerated, else those with a known answer, "
+            "scaled to households",
+            "as needed_unit says",
+        ),
+        Column(
+            "households_needed",
+            "whole",
+            "least whole number of universe that meets the target, less estimate × universe rounded down",
+            "as needed_unit says",
+        ),
         Column("households_needed_low", "whole", "if the truth is at ci_high", "as needed_unit says"),
         Column("households_needed_high", "whole", "if the truth is at ci_low", "as needed_unit says"),
         Column(
@@ -405,6 +423,9 @@ GAPS = Table(
             "priority", "whole", "1 is first: the largest need of each target, then the second of each", required=True
         ),
         Column("interviews_needed", "whole", "more interviews that would settle it", "households"),
+        Column(
+            "hamlets_needed", "whole", "more hamlets, each with the usual interviews, that would settle it", "hamlets"
+        ),
         Column("last_interview_on", "date", "last day of interviews here"),
         Column("suppressed", "yes_no", "figures withheld because too few were interviewed", required=True),
         Column("suppression_rule", "text", "which rule withheld them"),

@@ -219,7 +219,7 @@ def _gap(target: Target, unit: dict[str, Any], position: int, households: float)
         "commune_vintage": VINTAGE,
         "commune_name": unit["name_vi"],
         "households": int(households),
-        "households_source": "census 2019",
+        "households_source": "census_2019",
         "interviewed": estimate["n_households"],
         "estimate": estimate.get("value"),
         "ci_low": estimate.get("ci_low"),

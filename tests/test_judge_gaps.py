@@ -63,6 +63,45 @@ def test_a_sample_gives_a_range_around_the_need() -> None:
     assert row["households_needed_low"] < row["households_needed"] < row["households_needed_high"]
 
 
+MORE = ("interviews_needed", "hamlets_needed")
+UNANSWERED = SAMPLE.replace("| 40 |  5 |", "| 40 |  5 | 12 |")
+
+
+@pytest.mark.parametrize("counted_in", ["households", "people"])
+@pytest.mark.parametrize("text", [SAMPLE, UNANSWERED])
+def test_every_need_can_be_computed_again_from_its_own_row(text: str, counted_in: str) -> None:
+    made = survey(text, people=3 if counted_in == "people" else 1)
+    rows = listed(made=made, kind={"counted_in": counted_in}).filter(pl.col("households_needed").is_not_null())
+    assert set(rows["commune_code"]) == {"29001", "29002", "29003"}
+    shares = {"households_needed": "estimate", "households_needed_low": "ci_high", "households_needed_high": "ci_low"}
+    for row in rows.iter_rows(named=True):
+        for need, share in shares.items():
+            least = row["universe"] * 4 // 5 + 1
+            assert row[need] == max(least - int(row[share] * row["universe"] + 1e-6), 0)
+
+
+def test_the_universe_is_all_listed_or_those_whose_answer_is_known() -> None:
+    """12 of 120 did not know: 270 of 300 stand behind the share. 50 of 50 listed do, were they asked in vain or not."""
+    rows = by_commune(listed(UNANSWERED.replace("| 30 | 24 |", "| 30 | 20 | 4 |")))
+    assert (rows["29003"]["households"], rows["29003"]["universe"]) == (300, 270)
+    assert (rows["29002"]["households"], rows["29002"]["universe"]) == (50, 50)
+    assert rows["29009"]["universe"] is None
+
+
+def test_hamlets_that_would_settle_it_stand_beside_the_interviews_as_the_verdict_says() -> None:
+    lines = [f"| 29001 | {i} | 100 | 1/2 | 15 | {12 if i % 2 else 15} |" for i in range(4)]
+    lines += [f"| 29002 | {i} | 100 | 1/2 | 15 | {15 * (i % 2)} |" for i in range(8)]
+    lines += [f"| 29001 | not drawn {i} | 100 | 1/2 | - | - |" for i in range(60)]
+    made = survey("\n".join(lines))
+    estimates, targets = made.estimates(), [target(">", "4/5")]
+    verdicts = judge(estimates, targets, [indicator()], made.places, made.weights())
+    found = by_commune(listed(made=made))
+    advised = {row["place"]: row for row in verdicts.filter(verdict="undecided").iter_rows(named=True)}
+    assert advised["29001"]["hamlets_needed"] > 0
+    for code, row in advised.items():
+        assert [found[code][name] for name in MORE] == [row[name] for name in MORE]
+
+
 def test_people_are_counted_as_people() -> None:
     made = survey(SAMPLE, people=3)
     row = by_commune(listed(made=made, kind={"counted_in": "people"}))["29003"]
@@ -118,6 +157,7 @@ FEW = (
 def test_fewer_than_ten_interviews_are_withheld_and_never_shown_as_nought() -> None:
     row = by_commune(listed(FEW))["29004"]
     assert (row["suppressed"], row["suppression_rule"]) == (True, "few_interviewed")
+    assert {"estimate", "universe", "households_needed", "interviews_needed", "hamlets_needed"} <= set(WITHHELD)
     assert [row[name] for name in WITHHELD] == [None] * len(WITHHELD)
     assert row["verdict"] in ("not_met", "undecided")
     assert row["interviewed"] == 9

@@ -49,9 +49,10 @@ def gaps(  # noqa: PLR0913  # it joins what every stage before it found
     Notes
     -----
     ``households_needed`` is the least whole number that meets the target, less what there is, in the units the
-    indicator counts: households; people of its universe; 1 for a commune. Their total is the enumeration's where there
-    is one, else the estimated universe, scaled to the commune's households (as the frame lists them, or the 2019
-    census). Its low and high put the truth at either end of the interval.
+    indicator counts: households; people of its universe; 1 for a commune. Their total, ``universe``, is the
+    enumeration's where there is one, else the estimate's weighted denominator (an unknown answer is not in it), scaled
+    to the commune's households (as the frame lists them, or the 2019 census). So every row can be computed again. Its
+    low and high put the truth at either end of the interval.
     """
     rows = _latest(verdicts, estimates).filter(pl.col("verdict") != "met")
     rows = rows.join(_facts_of_targets(targets, indicators), on="target_id", how="inner")
