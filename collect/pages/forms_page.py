@@ -77,8 +77,8 @@ def _facts(found: FormFiles, lang: str) -> None:
             help=t("forms.figure.findings.help", lang),
         )
     versions = [form.version, *(old.version for old in form.older)]
-    lines = {version: found.received.get(version, 0) for version in versions} | dict(found.received)
-    if lines:
+    if found.received is not None:
+        lines = {version: found.received.get(version, 0) for version in versions} | dict(found.received)
         counted = (
             f"{as_text(version or NOTHING)} ({number(count, lang)})"
             for version, count in sorted(lines.items(), reverse=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +23,7 @@ from collect.fieldwork import Field
 from collect.forms import Form
 from collect.keeping import ledger
 from collect.pages.live import definitions, the_store
+from collect.pages.trouble import unless_damaged
 from collect.places import ONE_AT_A_TIME, moved_frame, name_by_code, places_of
 from collect.review.reviews import duplicates
 from collect.runs import are_made_up, gather_frame, read_run
@@ -65,7 +67,7 @@ class FormFiles:
     form: Form
     source: Path
     findings: Sequence[Finding]
-    received: Mapping[str, int]
+    received: Mapping[str, int] | None  # None where a table that tells is damaged: the questions stand without it
 
 
 def forms(settings: Settings, who: Who) -> list[Form]:
@@ -105,7 +107,9 @@ def form_files(settings: Settings, who: Who, form_id: str) -> FormFiles:
     require(who, "forms")
     form = next(one for one in definitions(settings).forms if one.form_id == form_id)
     source = _source(settings, form_id)
-    counts = _versions(settings, form_id, state_of(settings)) if who.sees_all_teams else {}
+    counts: Mapping[str, int] | None = {}
+    if who.sees_all_teams:
+        counts = unless_damaged(partial(_versions, settings, form_id, state_of(settings)))
     return FormFiles(form, source, _lint(source, source.stat().st_mtime_ns), counts)
 
 
