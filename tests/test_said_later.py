@@ -17,6 +17,8 @@ from collect.intake import Asked, Receipt, add_file, rebuild
 from collect.journey import Definitions
 from collect.keeping.mending import open_mended
 from collect.problems import ExportError
+from collect.review.reviews import Correction, correct
+from collect.runs import gather
 from collect.store import Store
 from collect.wording.issues import words_of
 from collect.wording.open_days import asks_for_order, order_asked
@@ -156,3 +158,17 @@ def test_what_a_reader_of_the_issues_is_told_names_no_option_of_a_command(team: 
         words = " ".join(words_of(issue, None, lang)[1:])
         assert "--" not in words
         assert t("reading.day_or_month_first", lang) in words
+
+
+def test_a_day_that_the_other_days_told_stays_read_when_another_answer_is_put_right(
+    store: Store, definitions: Definitions, tmp_path: Path
+) -> None:
+    path, told = tmp_path / "household.csv", AMBIGUOUS.format(2, "DEMO-11").replace("7/10/2026", "25/10/2026")
+    path.write_text(f"{HEADS},consent\n{AMBIGUOUS.format(1, 'DEMO-11')},yes\n{told},yes\n")
+    add_file(store, path, definitions, Asked("Lan"))
+    asked = Correction("uuid:1", "/data/interview/interviewer", "DEMO-12", "it was she")
+    (done,) = correct(store, definitions, [asked], "Lan")
+    found = gather(store, definitions.form("household"), definitions)
+    assert (done.result, found is not None) == ("applied", True)
+    days = dict(found.households.select("submission_id", "interviewed_on").iter_rows()) if found else {}
+    assert days == {"uuid:1": date(2026, 10, 7), "uuid:2": date(2026, 10, 25)}

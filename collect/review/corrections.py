@@ -109,18 +109,20 @@ def cells_now(store: Store, form: Form, counted: pl.DataFrame) -> Cells:
 
 
 def _amend(store: Store, form: Form, upload_id: str, said: Mapping[str, Sequence[Entry]]) -> Amended:
-    answers, applied = apply(answers_as_received(store, form, upload_id, said), form, said)
+    """The corrected submissions of an upload, checked among all the others of it: those tell what 12/7/2026 means."""
+    index = index_of(store, form.form_id, upload_id)
+    answers, applied = apply(answers_as_received(store, form, upload_id, index["submission_id"]), form, said)
     stored = store.read_part(form.form_id, "issues", upload_id)
     reading = stored.filter(
         pl.col("submission_id").is_in(list(said)) & pl.col("code").str.slice(0, 3).is_in(list(OF_READING))
     )
     upload = next(one for one in registry.uploads(store.engine) if one["upload_id"] == upload_id)
     day = datetime.fromisoformat(upload["received_at"]).date()
-    index = index_of(store, form.form_id, upload_id)
     partial = frozenset(index.filter(~pl.col("whole").fill_null(True))["submission_id"])
     arrival = Arrival(upload_id, day, dates=upload["forced_dates"], partial=partial)
     frames = examine(answers, form, places_of(store.folder), arrival, reading)
-    return Amended(frames, applied)
+    mine = pl.col("submission_id").is_in(list(said))
+    return Amended({name: frame.filter(mine) for name, frame in frames.items()}, applied)
 
 
 def apply(answers: Answers, form: Form, said: Mapping[str, Sequence[Entry]]) -> tuple[Answers, dict[str, list[int]]]:
