@@ -12,13 +12,7 @@ import streamlit as st
 
 from collect.i18n import t
 from collect.pages import (
-    upload_ask,
-    upload_issues,
-    upload_key,
-    upload_lines,
-    upload_received,
-    upload_refused,
-    upload_run,
+    upload_ask, upload_issues, upload_key, upload_lines, upload_received, upload_refused, upload_run,
 )  # fmt: skip
 from collect.pages.issues import reason
 from collect.pages.layout import address, header
