@@ -12,7 +12,13 @@ import streamlit as st
 
 from collect.i18n import t
 from collect.pages import (
-    upload_ask, upload_issues, upload_key, upload_lines, upload_received, upload_refused, upload_run,
+    upload_ask,
+    upload_issues,
+    upload_key,
+    upload_lines,
+    upload_received,
+    upload_refused,
+    upload_run,
 )  # fmt: skip
 from collect.pages.issues import reason
 from collect.pages.layout import address, header
@@ -32,12 +38,6 @@ if TYPE_CHECKING:
     from collect.review.reviews import Outcome as Corrected
 
 IMPACT = upload_lines.COUNTS[1:]
-FAILED = "[data-testid=stFileChip][aria-invalid]"  # a file that did not arrive: Streamlit says why in a tooltip alone
-SAID = (
-    f"<style>{FAILED}{{flex-wrap:wrap;height:auto;max-width:100%}}{FAILED} [role=alert]{{position:static!important;"
-    "width:100%!important;height:auto!important;clip:auto!important;clip-path:none!important;margin:0!important;"
-    "white-space:normal!important;overflow:visible!important;font-size:.8125rem}</style>"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
     """Draw the page."""
     header(t("upload.title", lang), lang)
     st.caption(t("upload.about", lang))
-    st.html(SAID)
+    st.html(upload_lines.SAID)
     turn = st.session_state.setdefault("upload-turn", 0)
     with st.container(key="files"):
         files = st.file_uploader(

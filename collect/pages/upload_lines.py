@@ -11,6 +11,12 @@ from collect.receipts import Part, Sum
 
 COUNTS = ("read", "new", "changed", "duplicate", "with_issues", "unreadable")
 OUTSIDE = ("no_consent", "rejected", "earlier")  # neither counted nor waiting to be mended
+FAILED = "[data-testid=stFileChip][aria-invalid]"  # a file that did not arrive: Streamlit says why in a tooltip alone
+SAID = (
+    f"<style>{FAILED}{{flex-wrap:wrap;height:auto;max-width:100%}}{FAILED} [role=alert]{{position:static!important;"
+    "width:100%!important;height:auto!important;clip:auto!important;clip-path:none!important;margin:0!important;"
+    "white-space:normal!important;overflow:visible!important;font-size:.8125rem}</style>"
+)
 
 
 def part(part: Part, lang: str) -> None:
