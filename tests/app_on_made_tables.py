@@ -139,7 +139,7 @@ live_desk.desk = lambda _settings, _who: MadeDesk()  # type: ignore[assignment,r
 live.vintages = lambda settings: ["2024", "2025-07"] if os.environ.get("APP_FORMER") else ["2025-07"]
 live.communes_picture = lambda found, target, lang: communes_picture(found, target, found.units, lang)  # type: ignore[arg-type]
 live.behind_pictures = lambda *_: ShownBehind()
-live_maps.map_file = lambda *_: b"<!doctype html>"
+live_maps.map_file = lambda *_, ground: b"<!doctype html>"
 live_maps.sheet_file = lambda *_: b"%PDF-1.7"
 if __name__ == "__main__":
     runpy.run_path(str(Path(__file__).resolve().parents[1] / "app.py"), run_name="__main__")

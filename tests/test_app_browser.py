@@ -170,6 +170,7 @@ def test_every_page_loads_clean_asks_no_other_host_fits_and_shuts_nobody_out(
             seen.open(page, lang)
         assert seen.page.evaluate("document.documentElement.lang") == lang, page
         assert seen.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page
+        assert seen.page.get_by_test_id("stMain").evaluate("it => it.scrollWidth <= it.clientWidth"), page
         assert seen.page.get_by_test_id("stException").count() == 0, page
         assert seen.page.locator("[class*=st-key-trouble]").count() == 0, page
         assert seen.page.evaluate(BARRIERS) == [], page

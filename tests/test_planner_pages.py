@@ -11,6 +11,7 @@ import geopandas as gpd
 import polars as pl
 import pytest
 import shapely
+import streamlit
 from app_tables import COMMUNE_TARGETS, INDICATORS, VINTAGE, make_changes, make_results
 from pages_opened import open_page
 from streamlit.testing.v1 import AppTest
@@ -338,6 +339,22 @@ def test_a_file_of_roads_that_cannot_be_read_costs_the_map_its_roads_alone(tmp_p
     assert shapes.water is not None
     assert shapes.roads is None
     assert list(shapes.unread) == ["roads"]
+
+
+def test_the_files_of_the_map_are_asked_for_as_the_map_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def button(*_: Any, data: Any, **__: Any) -> None:
+        if "ground" in getattr(data, "keywords", {}):
+            asked.append(data.keywords["ground"])
+
+    monkeypatch.setattr(streamlit, "download_button", button)
+    app = open_page("map", "en")
+    assert asked == [True, True]
+    asked.clear()
+    app.session_state["ground"] = False
+    app.run()
+    assert asked == [False, False]
 
 
 def test_from_a_map_of_former_communes_the_way_leads_to_the_commune_of_today(monkeypatch: pytest.MonkeyPatch) -> None:

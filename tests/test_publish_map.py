@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from html import escape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import geopandas as gpd
 import polars as pl
@@ -19,9 +22,12 @@ import shapely
 import geo
 from collect.i18n import LANGUAGES, t
 from collect.judge.disclosure import FEWEST_INTERVIEWED, SMALL_COUNT
+from collect.pages import live_maps
+from collect.pages.data import Shapes
 from collect.problems import CollectError
-from collect.publish import LOOKS, MapLayer, disclosure, map_layer, write_map
+from collect.publish import GROUND, LOOKS, MapLayer, disclosure, map_layer, write_map
 from collect.publish.disclosure import withheld
+from collect.publish.map_picture import content
 from collect.tables import ESTIMATES, VERDICTS, VERDICTS_TABLE, Estimates, Verdicts
 from collect.targets import Target
 
@@ -288,6 +294,50 @@ def test_a_name_from_outside_cannot_run_or_fetch(tmp_path: Path) -> None:
 def test_the_same_layer_gives_the_same_bytes(layer: MapLayer, tmp_path: Path) -> None:
     first = write_map(layer, tmp_path / "a.html", "vi").read_bytes()
     assert write_map(make_layer(Squares()), tmp_path / "b.html", "vi").read_bytes() == first
+
+
+@pytest.mark.parametrize("kind", ["html", "png"])
+@pytest.mark.parametrize("name", ["water", "roads"])
+def test_the_map_taken_away_has_water_and_roads_where_the_screen_has_them(
+    monkeypatch: pytest.MonkeyPatch, name: str, kind: str
+) -> None:
+    line: dict[str, Any] = {"type": "LineString", "coordinates": [(105.9, 9.55), (106.5, 9.58)]}
+    ground = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": line}]}
+    judged = verdicts(("29001", "met"))
+    held: dict[str, Any] = {name: ground}
+    shapes = Shapes("", {}, {}, True, "drawn by hand", **held)
+    run = SimpleNamespace(estimates=estimates(c29001=0.89), verdicts=judged, vintage="2025-07")
+    found: Any = SimpleNamespace(run=run, shapes=shapes, meta=lambda: META)
+    for part, made in (
+        ("places_of", lambda *_: SimpleNamespace(boundaries=Squares())),
+        ("require", lambda *_: None),
+        ("indicator_of", lambda *_: None),
+    ):
+        monkeypatch.setattr(live_maps, part, made)
+    asked: Any = SimpleNamespace(settings=SimpleNamespace(data=None), who=None, lang="vi")
+    seen, hidden = (live_maps.map_file(asked, found, TARGET, "verdict", kind, ground=shown) for shown in (True, False))
+    colour = str(GROUND[name]["color"])
+    if kind == "html":
+        assert [colour in file.decode() for file in (seen, hidden)] == [True, False]
+    else:
+        assert seen != hidden
+    assert ground["features"] == [{"type": "Feature", "properties": {}, "geometry": line}], "nothing is written into it"
+
+
+def test_water_lies_under_roads_with_its_islands_spared_whatever_the_kind_of_shape(layer: MapLayer) -> None:
+    lake = shapely.Point(106.2, 9.55).buffer(0.03).difference(shapely.Point(106.2, 9.55).buffer(0.01))
+    road = shapely.LineString([(105.9, 9.55, 3.0), (106.5, 9.58, 4.0)])
+    several = shapely.GeometryCollection([shapely.MultiLineString([road, road]), lake])
+    drawn = {
+        name: {"type": "FeatureCollection", "features": [{"geometry": shape.__geo_interface__} for shape in shapes]}
+        for name, shapes in (("roads", [road, several]), ("water", [shapely.MultiPolygon([lake])]))
+    }
+    picture = str(content(replace(layer, ground=drawn), "vi")["map"])
+    found = re.findall(r'<path d="([^"]+)" fill="[^"]+"[^>]*stroke="(#5aa0d0|#4b5563)"', picture)
+    assert [(path.count("M"), path.count("Z"), colour) for path, colour in found] == [
+        (2, 2, "#5aa0d0"), (1, 0, "#4b5563"), (2, 2, "#4b5563"), (2, 0, "#4b5563"),
+    ]  # fmt: skip
+    assert picture.count("<path") - len(found) == str(content(layer, "vi")["map"]).count("<path")
 
 
 def test_a_place_that_cannot_be_written_is_a_reason_to_stop(layer: MapLayer, tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def steps(store: Store, who: Who) -> dict[str, Callable[[], object]]:
         "release": lambda: releases.file_of(store, who, "gaps.csv", "vi"),
         "releases": lambda: releases.listed(store, who),
         "hamlets": lambda: live.behind_pictures(settings, who, LAST, target.target_id, HERE, "vi"),
-        "map file": lambda: live_maps.map_file(asked, whole, target, "verdict", "html"),
+        "map file": lambda: live_maps.map_file(asked, whole, target, "verdict", "html", ground=True),
         "sheet": lambda: live_maps.sheet_file(asked, whole, HERE),
         "uploads": lambda: live.uploads(settings, who),
         "received": lambda: live.received(settings, who),

@@ -109,6 +109,11 @@ class Shapes:
     roads: Mapping[str, Any] | None = None
     unread: Sequence[str] = ()  # which of the two has a file that cannot be read
 
+    @property
+    def ground(self) -> dict[str, Mapping[str, Any]]:
+        """Water and roads by name, as far as there are any."""
+        return {name: held for name, held in (("water", self.water), ("roads", self.roads)) if held}
+
 
 @dataclass(frozen=True, slots=True)
 class ShownBehind:

@@ -101,10 +101,10 @@ def ground_of(folder: Path, name: str) -> dict[str, Any] | None:
     return {"type": "FeatureCollection", "features": features}
 
 
-def map_file(asked: Asked, found: Found, target: Target, show: Show, kind: str) -> bytes:
+def map_file(asked: Asked, found: Found, target: Target, show: Show, kind: str, *, ground: bool) -> bytes:
     """The bytes of the map on screen as a file of its own: ``html``, which opens from disk, or ``png``.
 
-    Raises Forbidden.
+    ``ground``: whether water and roads are on it, where there are any. Raises Forbidden.
     """
     from collect.publish import map_layer, write_map
     from collect.publish.map_picture import picture_of
@@ -119,7 +119,7 @@ def map_file(asked: Asked, found: Found, target: Target, show: Show, kind: str) 
             indicator=indicator_of(found, target),
             meta=found.meta(),
         )
-        layer = replace(layer, show=show)
+        layer = replace(layer, show=show, ground=found.shapes.ground if ground and found.shapes else {})
         if kind == "png":
             return picture_of(layer, asked.lang)
         return write_map(layer, Path(folder) / "map.html", asked.lang).read_bytes()

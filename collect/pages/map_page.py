@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -33,7 +32,7 @@ class Sources:
     vintage: str  # of the run that the other pages show
     vintages: list[str]  # those with results
     results: Callable[[str], Results | None]
-    map_file: Callable[[Any, Target, Show, str], bytes]  # results, target, what is shown, html or png
+    map_file: Callable[..., bytes]  # results, target, what is shown, html or png; whether with water and roads
     links: Mapping[str, st.Page]
     make: Callable[[str, Progress], str] | None = None  # results for a list; None where that is not for the reader
     old: Callable[[str], bool] = lambda _vintage: False  # whether files are stored that a list's results do not know
@@ -194,10 +193,11 @@ def _files(results: Results, target: Target, show: Show, lang: str, sources: Sou
     if results.shapes is None:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        ground = bool(st.session_state["ground"])
         for kind, (mime, icon) in FILES.items():
             st.download_button(
                 t(f"map.download.{kind}", lang),
-                data=partial(sources.map_file, results, target, show, kind),
+                data=partial(sources.map_file, results, target, show, kind, ground=ground),
                 file_name=f"map_{target.target_id}_{show}_{results.run_id}.{kind}",
                 mime=mime,
                 icon=icon,
@@ -205,7 +205,7 @@ def _files(results: Results, target: Target, show: Show, lang: str, sources: Sou
                 on_click="ignore",
                 help=t(f"map.download.{kind}.help", lang),
             )
-        if results.shapes.water or results.shapes.roads:
+        if results.shapes.ground:
             st.toggle(t("map.ground", lang), key="ground")
 
 

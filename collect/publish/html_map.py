@@ -24,7 +24,7 @@ from collect.i18n.figures import NOTHING, day, interval, number, percent
 from collect.problems import CollectError
 from collect.publish.maps import MapLayer, Place
 from collect.publish.release import source_words
-from collect.publish.scales import LOOKS, Look
+from collect.publish.scales import GROUND, LOOKS, Look
 
 LEAFLET = Path(__file__).parent / "assets" / "leaflet"
 KHMER_FONT = Path(__file__).parents[1] / "pages" / "assets" / "fonts" / "noto-sans-khmer-khmer-wght-normal.woff2"
@@ -97,6 +97,7 @@ def _drawn(layer: MapLayer, lang: str) -> tuple[dict[str, str], str]:
     sheet = folium.Map(tiles=None, zoom_control=False, zoom_snap=0.25, attributionControl=False)
     sheet.default_js, sheet.default_css = [], []
     _add_shapes(sheet, layer, lang)
+    _add_ground(sheet, layer)
     west, south, east, north = (float(edge) for edge in layer.shapes.total_bounds)
     sheet.fit_bounds([[south, west], [north, east]])
     root: Any = sheet.get_root()
@@ -126,6 +127,13 @@ def _add_shapes(sheet: folium.Map, layer: MapLayer, lang: str) -> None:
             fields=fields, aliases=[escape(t(f"publish.map.{field}", lang)) for field in fields], localize=False
         ),
     ).add_to(sheet)
+
+
+def _add_ground(sheet: folium.Map, layer: MapLayer) -> None:
+    """Water and roads over the communes, as on screen; the pointer still finds the commune under them."""
+    for name in (name for name in GROUND if name in layer.ground):
+        text = json.dumps(layer.ground[name])  # folium writes into what it is handed
+        folium.GeoJson(text, style_function=lambda _, name=name: dict(GROUND[name]), interactive=False).add_to(sheet)
 
 
 def _marks(layer: MapLayer, lang: str) -> str:

@@ -21,7 +21,7 @@ def picture_of(layer: MapLayer, lang: str) -> bytes:
 def content(layer: MapLayer, lang: str) -> dict[str, Any]:
     """What stands in the picture."""
     marks = {place.code: layer.scale.mark(place, lang) for place in layer.places}
-    painted = Painted(layer.classes, layer.looks, marks)
+    painted = Painted(layer.classes, layer.looks, marks, ground=layer.ground)
     legend = [
         {"swatch": swatch(layer.looks[code]), "label": layer.scale.label(code, lang), "count": number(count, lang)}
         for code, count in layer.legend.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import geopandas as gpd
@@ -64,6 +64,7 @@ class MapLayer:
     source: str  # of the outlines
     release: Release
     show: Show = "verdict"
+    ground: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # GeoJSON by its name in ``GROUND``
 
     @property
     def scale(self) -> Scale:

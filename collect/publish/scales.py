@@ -55,6 +55,11 @@ UNCERTAINTY_LOOKS = {
     "none": NO_FIGURE,
 }
 
+GROUND: Mapping[str, Mapping[str, str | float]] = {  # water and roads in the order they are drawn, as Leaflet says it
+    "water": {"color": "#5aa0d0", "fillColor": "#bfe0f2", "weight": 1.2, "opacity": 1, "fillOpacity": 0.9},
+    "roads": {"color": "#4b5563", "fillColor": "none", "weight": 1.1, "opacity": 0.75, "fillOpacity": 0},
+}
+
 
 class Figures(Protocol):
     """What a commune's class is read from; a value is None where nothing is known or shown."""

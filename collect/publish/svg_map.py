@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import geopandas as gpd
 import shapely
 
-from collect.publish.scales import Hatch, Look
+from collect.publish.scales import GROUND, Hatch, Look
 
+Points = list[tuple[float, float]]
 WIDTH = 900.0
 MARGIN = 8.0
 ROOM_FOR_A_MARK = 24.0
@@ -33,12 +35,13 @@ RECTANGLE = 'rect width="26" height="20" rx="3"'
 
 @dataclass(frozen=True)
 class Painted:
-    """What to draw: a class and a mark by commune code, and how each class looks."""
+    """What to draw: a class and a mark by commune code, how each class looks, and water and roads over them."""
 
     classes: Mapping[str, str]
     looks: Mapping[str, Look]
     marks: Mapping[str, str] = field(default_factory=dict)
     chosen: str | None = None
+    ground: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # GeoJSON by its name in ``GROUND``
 
 
 def svg_of(shapes: gpd.GeoDataFrame, painted: Painted) -> str:
@@ -48,9 +51,12 @@ def svg_of(shapes: gpd.GeoDataFrame, painted: Painted) -> str:
     scale = (WIDTH - 2 * MARGIN) / ((east - west) * squeeze)
     height = (north - south) * scale + 2 * MARGIN
 
-    def place(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    def place(points: Points) -> Points:
         return [(MARGIN + (x - west) * squeeze * scale, MARGIN + (north - y) * scale) for x, y in points]
 
+    lines = "".join(
+        _ground(painted.ground[name], style, place) for name, style in GROUND.items() if name in painted.ground
+    )
     patterns = "".join(_pattern(code, look) for code, look in painted.looks.items() if look.hatch)
     paths, marks, outline = [], [], ""
     for code, shape in zip(shapes["code"], shapes.geometry, strict=True):
@@ -65,7 +71,7 @@ def svg_of(shapes: gpd.GeoDataFrame, painted: Painted) -> str:
             marks.append(_mark(painted.marks[code], place([(middle.x, middle.y)])[0], painted.looks[kind].dark_mark))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {height:.0f}" width="{WIDTH:.0f}" '
-        f'height="{height:.0f}"><defs>{patterns}</defs>{"".join(paths)}{outline}{"".join(marks)}</svg>'
+        f'height="{height:.0f}"><defs>{patterns}</defs>{"".join(paths)}{outline}{lines}{"".join(marks)}</svg>'
     )
 
 
@@ -78,13 +84,35 @@ def swatch(look: Look) -> str:
     )
 
 
+def _ground(shapes: Mapping[str, Any], style: Mapping[str, str | float], place: Callable[[Points], Points]) -> str:
+    """Lines and areas of a GeoJSON as they are on screen; what lies beyond the picture is cut off by its edge."""
+    stroke = (
+        f'stroke="{style["color"]}" stroke-width="{style["weight"]}" stroke-opacity="{style["opacity"]}" '
+        'stroke-linejoin="round"'
+    )
+    fill = f'fill="{style["fillColor"]}" fill-opacity="{style["fillOpacity"]}" fill-rule="evenodd"'
+    drawn = []
+    for feature in shapes["features"]:
+        shape = shapely.force_2d(shapely.geometry.shape(feature["geometry"]))
+        area = "".join(_ring(place(list(ring.coords))) for ring in _rings(shape))
+        parts = shapely.get_parts(shapely.get_parts(shape))
+        line = "".join(_line(place(list(part.coords))) for part in parts if part.geom_type == "LineString")
+        drawn += [f'<path d="{area}" {fill} {stroke}/>'] if area else []
+        drawn += [f'<path d="{line}" fill="none" {stroke}/>'] if line else []
+    return "".join(drawn)
+
+
 def _rings(shape: shapely.Geometry) -> list[shapely.LinearRing]:
-    polygons = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+    polygons = [part for part in shapely.get_parts(shapely.get_parts(shape)) if part.geom_type == "Polygon"]
     return [ring for polygon in polygons for ring in (polygon.exterior, *polygon.interiors)]
 
 
-def _ring(points: list[tuple[float, float]]) -> str:
-    return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points) + "Z"
+def _ring(points: Points) -> str:
+    return _line(points) + "Z"
+
+
+def _line(points: Points) -> str:
+    return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
 def _filled(shape: str, code: str, look: Look, edge: str = "") -> str:

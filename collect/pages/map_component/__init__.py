@@ -16,7 +16,7 @@ from collect.i18n import t
 from collect.pages import looks, served
 from collect.pages.data import Shapes
 from collect.pages.words import percent
-from collect.publish import Scale
+from collect.publish import GROUND, Scale
 
 KEY = "verdict-map"
 
@@ -73,7 +73,7 @@ def message(shapes: Shapes, url: str, rows: pl.DataFrame, view: View, lang: str)
         "kinds": {code: _kind(scale, code, lang) for code in scale.looks},
         "without": "none" if own_mark else "no_data",
         "selected": view.chosen,
-        "ground": view.ground,
+        "ground": {name: dict(style) for name, style in GROUND.items()} if view.ground else {},
         "leaflet": served.folder_url("leaflet"),
         "words": {
             "alt": view.alt,

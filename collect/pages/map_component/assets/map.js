@@ -91,12 +91,11 @@ function repaint(state, before) {
 }
 
 function ground(state) {
-  const L = window.L, shown = state.data.ground;
-  const looks = { water: { color: "#5aa0d0", fillColor: "#bfe0f2", weight: 1.2, fillOpacity: 0.9 }, roads: { color: "#4b5563", weight: 1.1, opacity: 0.75 } };
+  const L = window.L, looks = state.data.ground; // none where they are not to be seen
   for (const name of ["water", "roads"]) {
     if (!state.found[name]) continue;
-    state.ground[name] ??= L.geoJSON(state.found[name], { interactive: false, pane: "ground", style: looks[name] });
-    if (shown) state.ground[name].addTo(state.map); else state.ground[name].remove();
+    if (looks[name]) (state.ground[name] ??= L.geoJSON(state.found[name], { interactive: false, pane: "ground", style: looks[name] })).addTo(state.map);
+    else state.ground[name]?.remove();
   }
 }
 
