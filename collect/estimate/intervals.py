@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
-from scipy.stats import hypergeom
 
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -71,6 +70,8 @@ def count_bounds(holding: int, n: int, population: int, *, tail: float) -> tuple
 
 def bounds_of_counts(holding: Counts, n: Counts, population: Counts, *, tail: float) -> tuple[Counts, Counts]:
     """`count_bounds` of many places at once, in whole numbers."""
+    from scipy.stats import hypergeom  # takes as long to load as all the rest of a small command; only counts need it
+
     least, most = holding, population - n + holding
     low = _first(least, most, lambda m: hypergeom.sf(holding - 1, population, m, n) > tail)
     high = -_first(-most, -least, lambda m: hypergeom.cdf(holding, population, -m, n) > tail)

@@ -13,8 +13,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrc, ndtri
 
 Numbers = NDArray[np.float64]
 Allocation = Literal["proportional", "equal", "neyman", "power"]
@@ -109,5 +108,5 @@ def systematic(chances: Numbers, start: float) -> NDArray[np.bool_]:
 
 def paper_rule(n: int, low: float, high: float, *, alpha: float = 0.10) -> PaperRule:
     """The least number of ``n`` at which a lot of share ``low`` passes with at most the chance ``alpha``."""
-    least = next(k for k in range(n + 2) if float(binom.sf(k - 1, n, low)) <= alpha)
-    return PaperRule(n, least, float(binom.sf(least - 1, n, low)), float(binom.cdf(least - 1, n, high)))
+    least = next(k for k in range(n + 2) if float(bdtrc(k - 1, n, low)) <= alpha)
+    return PaperRule(n, least, float(bdtrc(least - 1, n, low)), float(bdtr(least - 1, n, high)))

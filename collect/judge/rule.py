@@ -11,7 +11,6 @@ from fractions import Fraction
 from math import sqrt
 
 from scipy.special import betaincc, ndtr, ndtri, stdtr
-from scipy.stats import hypergeom
 
 from collect.targets import Target
 
@@ -83,6 +82,8 @@ def _by_count(target: Target, evidence: Evidence, population: int, level: float)
         return Finding("not_met", 0.0, "bound")
     if evidence.unit == "commune":  # chance did not choose which officers sent no return
         return Finding("undecided", None, "returns_missing")
+    from scipy.stats import hypergeom  # slow to load, and only enumerations need it
+
     if_just_failed = float(hypergeom.sf(holding - 1, population, enough - 1, known))
     if_just_passed = float(hypergeom.cdf(holding, population, enough, known))
     if if_just_failed <= 1 - level:
