@@ -230,6 +230,7 @@ ESTIMATES = Table(
         Column("unit", "text", "what one submission speaks for", among=("household", "commune")),
         Column("regime", "text", "how the uncertainty was found", required=True, among=REGIMES),
         Column("n", "whole", "units with a known answer", required=True),
+        Column("unknown", "whole", "units whose answer is not known: they leave the share"),
         Column("n_households", "whole", "submissions they live in", required=True),
         Column("n_clusters", "whole", "clusters they live in", required=True),
         Column("n_base", "number", "what the known units stand for (n itself, or their residents): not weighted"),
@@ -266,8 +267,18 @@ VERDICT_COLUMNS = (
         "census, bound, interval, one_cluster, not_visited, no_answers, too_few, returns_missing",
         required=True,
     ),
-    Column("interviews_reason", "text", "how interviews_needed was found, or why it is empty"),
-    Column("hamlets_needed", "whole", "more hamlets, each with the usual interviews, that would settle it", "hamlets"),
+    Column(
+        "interviews_reason",
+        "text",
+        "how interviews_needed was found, or why it is empty: computed, listed, planned, every_hamlet, enumerate, "
+        "more_hamlets, too_close, no_guess, return",
+    ),
+    Column(
+        "hamlets_needed",
+        "whole",
+        "more hamlets, each with the usual interviews, that would settle it; for every_hamlet all that are left",
+        "hamlets",
+    ),
     Column("lower_bound", "share", "one-sided 95 %, as judged: design effect pooled", "0 to 1", between=(0, 1)),
     Column("upper_bound", "share", "one-sided 95 %, as judged: design effect pooled", "0 to 1", between=(0, 1)),
     Column("n_judged", "number", "interviews of a simple sample that would say as much, as judged"),
@@ -404,8 +415,8 @@ GAPS = Table(
         Column(
             "universe",
             "whole",
-            "what estimate is a share of: all listed where enumerated, else those with a known answer, "
-            "scaled to households",
+            "what estimate is a share of: all listed where enumerated, else those interviewed, scaled to households; "
+            "an unknown answer leaves estimate and stays here",
             "as needed_unit says",
         ),
         Column(
