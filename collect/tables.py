@@ -40,6 +40,9 @@ CHANGE_REGIMES = ("census", "shared", "independent", "unknown")
 CHANGE_REASONS = ("interval", "count", "one_round", "one_cluster", "ground")
 CHANGED = ("better", "worse", "same", "cannot_tell")
 COUNTED_IN = ("households", "people", "communes")
+INTERVIEWS_REASONS = (
+    "computed", "more_hamlets", "planned", "every_hamlet", "listed", "enumerate", "too_close", "no_guess", "return",
+)  # fmt: skip
 HOUSEHOLD_SOURCES = ("frame", "census_2019")
 GAP_TYPES = ("build", "sell", "device", "account", "measure")
 
@@ -268,10 +271,7 @@ VERDICT_COLUMNS = (
         required=True,
     ),
     Column(
-        "interviews_reason",
-        "text",
-        "how interviews_needed was found, or why it is empty: computed, listed, planned, every_hamlet, enumerate, "
-        "more_hamlets, too_close, no_guess, return",
+        "interviews_reason", "text", "how interviews_needed was found, or why it is empty", among=INTERVIEWS_REASONS
     ),
     Column(
         "hamlets_needed",
@@ -435,7 +435,19 @@ GAPS = Table(
         ),
         Column("interviews_needed", "whole", "more interviews that would settle it", "households"),
         Column(
-            "hamlets_needed", "whole", "more hamlets, each with the usual interviews, that would settle it", "hamlets"
+            "hamlets_needed",
+            "whole",
+            "more hamlets, each with the usual interviews, that would settle it; for every_hamlet all that are left",
+            "hamlets",
+        ),
+        Column(
+            "interviews_reason",
+            "text",
+            "what settles it: computed, these interviews in the hamlets drawn (or hamlets_needed instead); "
+            "more_hamlets; planned, both together; every_hamlet, the interviews over all hamlets, each with "
+            "probability 1 in the frame; listed, from the list; enumerate, everybody left; too_close and "
+            "no_guess, no number; return, the commune's own",
+            among=INTERVIEWS_REASONS,
         ),
         Column("last_interview_on", "date", "last day of interviews here"),
         Column("suppressed", "yes_no", "figures withheld because too few were interviewed", required=True),

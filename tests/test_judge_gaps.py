@@ -63,7 +63,7 @@ def test_a_sample_gives_a_range_around_the_need() -> None:
     assert row["households_needed_low"] < row["households_needed"] < row["households_needed_high"]
 
 
-MORE = ("interviews_needed", "hamlets_needed")
+MORE = ("interviews_needed", "hamlets_needed", "interviews_reason")
 UNANSWERED = SAMPLE.replace("| 40 |  5 |", "| 40 |  5 | 12 |")
 
 
@@ -157,7 +157,7 @@ FEW = (
 def test_fewer_than_ten_interviews_are_withheld_and_never_shown_as_nought() -> None:
     row = by_commune(listed(FEW))["29004"]
     assert (row["suppressed"], row["suppression_rule"]) == (True, "few_interviewed")
-    assert {"estimate", "universe", "households_needed", "interviews_needed", "hamlets_needed"} <= set(WITHHELD)
+    assert {"estimate", "universe", "households_needed", *MORE} <= set(WITHHELD)
     assert [row[name] for name in WITHHELD] == [None] * len(WITHHELD)
     assert row["verdict"] in ("not_met", "undecided")
     assert row["interviewed"] == 9
