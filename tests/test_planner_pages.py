@@ -199,12 +199,12 @@ def test_a_commune_that_no_decree_changed_says_so_in_the_readers_language(lang: 
             },
             [
                 "Take every hamlet of the commune (9 more hamlets) and hold about 308 more interviews, "
-                "spread by households."
+                "shared out by households."
             ],
         ),
         (
             {"verdict": "undecided", "interviews_needed": 40, "interviews_reason": "every_hamlet"},
-            ["Take every hamlet of the commune and hold about 40 more interviews, spread by households."],
+            ["Take every hamlet of the commune and hold about 40 more interviews, shared out by households."],
         ),
         ({"verdict": "undecided", "interviews_reason": "too_close"}, [t("interviews_reason.too_close", "en") + "."]),
         (
