@@ -245,6 +245,7 @@ ESTIMATES = Table(
         Column("std_error", "share", "linearised; empty when it cannot be known", "0 to 1"),
         Column("df", "number", "degrees of freedom"),
         Column("deff", "number", "design effect"),
+        Column("deff_of_households", "number", "design effect if these households had been drawn one by one"),
         Column("n_effective", "number", "interviews a simple sample would need for the same error"),
         Column("ci_low", "share", "two-sided 95 % interval", "0 to 1", between=(0, 1)),
         Column("ci_high", "share", "two-sided 95 % interval", "0 to 1", between=(0, 1)),

@@ -132,6 +132,17 @@ def test_the_frame_tells_the_hamlets_of_a_commune_nobody_visited() -> None:
     assert 30 <= row["interviews_needed"] < 600
 
 
+def test_people_of_one_household_count_as_the_one_household_they_are() -> None:
+    """Three of each household, all alike: as many households are asked for as where households are counted."""
+    lines = [f"| 29001 | {i} | 100 | 1/2 | 15 | {12 if i % 2 else 14} |" for i in range(4)]
+    lines += [f"| 29002 | {i} | 100 | 1/2 | 15 | {15 * (i % 2)} |" for i in range(8)]
+    lines += [f"| 29001 | {i} | 300 | 1/2 | - | - |" for i in range(4, 5)]
+    one, three = (advised(lines, people=people) for people in (1, 3))
+    assert (one["interviews_reason"], three["interviews_reason"]) == ("every_hamlet", "every_hamlet")
+    assert 90 < one["interviews_needed"] < 110
+    assert three["interviews_needed"] == pytest.approx(one["interviews_needed"], abs=5)
+
+
 # --- what always holds ---
 
 
@@ -245,8 +256,8 @@ def commune(code: int, share: float, rho: float, hamlets: int, more: dict[str, A
     ]
 
 
-def told(have: int, rho: float, hamlets: int, rng: Rng) -> dict[str, Any]:
-    """What a commune of so many hamlets is told where ``have`` of its 70 have it, among communes as unlike inside."""
+def told(have: int, rho: float, hamlets: int, people: int, rng: Rng) -> dict[str, Any]:
+    """What a commune is told where ``have`` of its 70 have it, among communes as unlike inside."""
     share = have / (BEFORE * TAKE)
     lines = [line for code in range(29101, 29101 + COPIES) for line in commune(code, share, rho, 60, None, rng)]
     first = np.minimum(np.arange(have, have - TAKE * BEFORE, -TAKE).clip(0), TAKE)
@@ -254,36 +265,39 @@ def told(have: int, rho: float, hamlets: int, rng: Rng) -> dict[str, Any]:
         f"| 29001 | {i} | 150 | {'1/2'} | {TAKE if i < BEFORE else '-'} | {first[i] if i < BEFORE else 0} |"
         for i in range(hamlets)
     ]
-    return advised(lines)
+    return advised(lines, people=people)
 
 
-def settled(have: int, rho: float, hamlets: int, more: dict[str, Any], rng: Rng) -> float:
+def settled(have: int, rho: float, hamlets: int, people: int, more: dict[str, Any], rng: Rng) -> float:
     """Of communes asked so, whose truth is what was estimated, the part that is found on its side of 80 %."""
     share, found = have / (BEFORE * TAKE), []
     for _ in range(TIMES):
         codes = range(29101, 29101 + COPIES)
-        made = survey("\n".join(line for code in codes for line in commune(code, share, rho, hamlets, more, rng)))
+        lines = [line for code in codes for line in commune(code, share, rho, hamlets, more, rng)]
+        made = survey("\n".join(lines), people=people)
         verdicts = judge(made.estimates(), [target(">=", "4/5")], [indicator()], made.places, made.weights())
         found += (verdicts["verdict"] == ("met" if share > 0.8 else "not_met")).to_list()
     return float(np.mean(found))
 
 
 @pytest.mark.parametrize(
-    ("have", "rho", "hamlets", "reason"),
+    ("have", "rho", "hamlets", "people", "reason"),
     [
-        (64, 0.3, 17, "every_hamlet"),
-        (64, 0.3, 200, "more_hamlets"),
-        (60, 0.1, 6, "every_hamlet"),
-        (60, 0.1, 200, "more_hamlets"),
-        (60, 0.3, 5, "every_hamlet"),
-        (51, 0.2, 6, "every_hamlet"),
-        (46, 0.3, 200, "more_hamlets"),
+        (64, 0.3, 17, 1, "every_hamlet"),
+        (64, 0.3, 200, 1, "more_hamlets"),
+        (60, 0.1, 6, 1, "every_hamlet"),
+        (60, 0.1, 6, 3, "every_hamlet"),
+        (60, 0.1, 200, 1, "more_hamlets"),
+        (60, 0.1, 200, 3, "more_hamlets"),
+        (60, 0.3, 5, 1, "every_hamlet"),
+        (51, 0.2, 6, 1, "every_hamlet"),
+        (46, 0.3, 200, 1, "more_hamlets"),
     ],
 )
 def test_what_is_advised_settles_it_about_as_often_as_was_asked_for(
-    have: int, rho: float, hamlets: int, reason: str
+    have: int, rho: float, hamlets: int, people: int, reason: str
 ) -> None:
     rng = np.random.default_rng(hamlets * have)
-    more = told(have, rho, hamlets, rng)
+    more = told(have, rho, hamlets, people, rng)
     assert (more["verdict"], more["interviews_reason"]) == ("undecided", reason)
-    assert settled(have, rho, hamlets, more, rng) >= ASSURED
+    assert settled(have, rho, hamlets, people, more, rng) >= ASSURED

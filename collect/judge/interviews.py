@@ -39,6 +39,7 @@ class Habits:
     guess: float | None  # the province's value: the likeliest truth of a commune nobody visited
     clustered: bool = False  # whether hamlets were drawn at all
     freedom: float = 0.0  # degrees of freedom that tell of rho
+    of_household: float = 1.0  # design effect of households drawn one by one: people of one household are alike
 
     @property
     def take(self) -> float:
@@ -206,11 +207,21 @@ def _in_every_hamlet(effective: float, evidence: Evidence | None, habits: Habits
 def _of_households(reason: str, effective: float, asked: int, habits: Habits, there: There) -> More:
     """Households to ask where they are what chance draws; all of them where no fewer decide."""
     left = _left(there, asked)
-    units = of_finite(effective, round(there.households * habits.per_household) if there.households else None)
+    all_units = round(there.households * habits.per_household) if there.households else None
+    units = of_finite(effective * habits.of_household, all_units)
     more = inf if units == inf else max(ceil(units / habits.per_household) - asked, 1)
     if left is not None and more >= left:
         return More(left, "enumerate")
     return More(None, "too_close") if more == inf else More(int(more), reason)
+
+
+def pooled_of_household(communes: Sequence[Evidence]) -> float:
+    """The design effect that people of one household leave in a simple sample of them, of all communes together."""
+    known = [
+        (e.n * e.value * (1 - e.value), e.deff_of_households) for e in communes if e.value and e.deff_of_households
+    ]
+    weight = sum(spread for spread, _ in known)
+    return max(sum(spread * deff for spread, deff in known) / weight, 1.0) if weight > 0 else 1.0
 
 
 def _has(hamlets: int, evidence: Evidence | None, habits: Habits, there: There) -> bool:

@@ -17,6 +17,7 @@ from collect.judge.interviews import (
     more_for_undecided,
     more_for_unvisited,
     pooled_likeness,
+    pooled_of_household,
 )
 from collect.judge.looking import always_valid
 from collect.judge.pooling import likeness_of_all, moderated
@@ -268,6 +269,7 @@ class _Fieldwork:
                 guess=province["value"] if province else None,
                 clustered=bool(clustered),
                 freedom=likeness_of_all(communes).freedom,
+                of_household=pooled_of_household(communes),
             )
         return habits
 
