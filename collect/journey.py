@@ -175,7 +175,8 @@ def conclude(
     homes = districts_of([one.households for one in gathered], everything, frame, places)
     changed = compare_rounds(measured, everything, estimates, communes, homes)
     progress("step.judge", 0.8)
-    verdicts = judge(estimates, definitions.targets, definitions.indicators, communes, everything)
+    there = moved_frame(frame, places)
+    verdicts = judge(estimates, definitions.targets, definitions.indicators, communes, everything, frame=there)
     listed = gaps(
         verdicts,
         estimates,

@@ -89,7 +89,7 @@ class Behind:
             (pl.col("indicator") == self.indicator.indicator_id)
             & ~((pl.col("level") == "commune") & (pl.col("place") == self.commune))
         )
-        together = tables.Estimates(tables.ESTIMATES.check(pl.concat([others, made])))
+        together = tables.Estimates(tables.ESTIMATES.check(pl.concat([others, made], how="diagonal")))
         verdicts = judge(together, [self.target], [self.indicator], self.places, weights)
         last = verdicts.filter(place=self.commune).sort("round").row(-1, named=True)
         value = made.sort("round")["value"].last() if made.height else None

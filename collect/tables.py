@@ -40,6 +40,9 @@ CHANGE_REGIMES = ("census", "shared", "independent", "unknown")
 CHANGE_REASONS = ("interval", "count", "one_round", "one_cluster", "ground")
 CHANGED = ("better", "worse", "same", "cannot_tell")
 COUNTED_IN = ("households", "people", "communes")
+INTERVIEWS_REASONS = (
+    "computed", "more_hamlets", "planned", "every_hamlet", "listed", "enumerate", "too_close", "no_guess", "return",
+)  # fmt: skip
 HOUSEHOLD_SOURCES = ("frame", "census_2019")
 GAP_TYPES = ("build", "sell", "device", "account", "measure")
 
@@ -230,6 +233,7 @@ ESTIMATES = Table(
         Column("unit", "text", "what one submission speaks for", among=("household", "commune")),
         Column("regime", "text", "how the uncertainty was found", required=True, among=REGIMES),
         Column("n", "whole", "units with a known answer", required=True),
+        Column("unknown", "whole", "units whose answer is not known: they leave the share"),
         Column("n_households", "whole", "submissions they live in", required=True),
         Column("n_clusters", "whole", "clusters they live in", required=True),
         Column("n_base", "number", "what the known units stand for (n itself, or their residents): not weighted"),
@@ -241,6 +245,7 @@ ESTIMATES = Table(
         Column("std_error", "share", "linearised; empty when it cannot be known", "0 to 1"),
         Column("df", "number", "degrees of freedom"),
         Column("deff", "number", "design effect"),
+        Column("deff_of_households", "number", "design effect if these households had been drawn one by one"),
         Column("n_effective", "number", "interviews a simple sample would need for the same error"),
         Column("ci_low", "share", "two-sided 95 % interval", "0 to 1", between=(0, 1)),
         Column("ci_high", "share", "two-sided 95 % interval", "0 to 1", between=(0, 1)),
@@ -266,8 +271,15 @@ VERDICT_COLUMNS = (
         "census, bound, interval, one_cluster, not_visited, no_answers, too_few, returns_missing",
         required=True,
     ),
-    Column("interviews_reason", "text", "how interviews_needed was found, or why it is empty"),
-    Column("hamlets_needed", "whole", "more hamlets, each with the usual interviews, that would settle it", "hamlets"),
+    Column(
+        "interviews_reason", "text", "how interviews_needed was found, or why it is empty", among=INTERVIEWS_REASONS
+    ),
+    Column(
+        "hamlets_needed",
+        "whole",
+        "more hamlets, each with the usual interviews, that would settle it; for every_hamlet all that are left",
+        "hamlets",
+    ),
     Column("lower_bound", "share", "one-sided 95 %, as judged: design effect pooled", "0 to 1", between=(0, 1)),
     Column("upper_bound", "share", "one-sided 95 %, as judged: design effect pooled", "0 to 1", between=(0, 1)),
     Column("n_judged", "number", "interviews of a simple sample that would say as much, as judged"),
@@ -404,8 +416,8 @@ GAPS = Table(
         Column(
             "universe",
             "whole",
-            "what estimate is a share of: all listed where enumerated, else those with a known answer, "
-            "scaled to households",
+            "what estimate is a share of: all listed where enumerated, else those interviewed, scaled to households; "
+            "an unknown answer leaves estimate and stays here",
             "as needed_unit says",
         ),
         Column(
@@ -424,7 +436,19 @@ GAPS = Table(
         ),
         Column("interviews_needed", "whole", "more interviews that would settle it", "households"),
         Column(
-            "hamlets_needed", "whole", "more hamlets, each with the usual interviews, that would settle it", "hamlets"
+            "hamlets_needed",
+            "whole",
+            "more hamlets, each with the usual interviews, that would settle it; for every_hamlet all that are left",
+            "hamlets",
+        ),
+        Column(
+            "interviews_reason",
+            "text",
+            "what settles it: computed, these interviews in the hamlets drawn (or hamlets_needed instead); "
+            "more_hamlets; planned, both together; every_hamlet, the interviews over all hamlets, each with "
+            "probability 1 in the frame; listed, from the list; enumerate, everybody left; too_close and "
+            "no_guess, no number; return, the commune's own",
+            among=INTERVIEWS_REASONS,
         ),
         Column("last_interview_on", "date", "last day of interviews here"),
         Column("suppressed", "yes_no", "figures withheld because too few were interviewed", required=True),

@@ -160,6 +160,8 @@ def test_missing_hamlets_come_before_communes_that_need_few_interviews() -> None
         ([("enumerate", 5697, 9), ("more_hamlets", None, 14)], ("more_hamlets", None, 14, 168)),
         ([("computed", 101, 7), ("more_hamlets", None, 8)], ("computed", 101, 7, 84)),
         ([("planned", 19, 2), ("planned", 87, 9), ("return", 1, None)], ("planned", 19, 2, 19)),
+        ([("enumerate", 5697, 9), ("every_hamlet", 308, 12)], ("every_hamlet", 308, 12, 308)),
+        ([("every_hamlet", 308, 12), ("more_hamlets", None, 8)], ("more_hamlets", None, 8, 96)),
         ([("enumerate", 5697, 9), ("enumerate", 5705, None)], ("enumerate", 5697, 9, 5697)),
         ([("return", 1, None)], ("return", 1, None, 1)),
     ],

@@ -63,7 +63,7 @@ def test_a_sample_gives_a_range_around_the_need() -> None:
     assert row["households_needed_low"] < row["households_needed"] < row["households_needed_high"]
 
 
-MORE = ("interviews_needed", "hamlets_needed")
+MORE = ("interviews_needed", "hamlets_needed", "interviews_reason")
 UNANSWERED = SAMPLE.replace("| 40 |  5 |", "| 40 |  5 | 12 |")
 
 
@@ -80,10 +80,10 @@ def test_every_need_can_be_computed_again_from_its_own_row(text: str, counted_in
             assert row[need] == max(least - int(row[share] * row["universe"] + 1e-6), 0)
 
 
-def test_the_universe_is_all_listed_or_those_whose_answer_is_known() -> None:
-    """12 of 120 did not know: 270 of 300 stand behind the share. 50 of 50 listed do, were they asked in vain or not."""
+def test_an_unknown_answer_stays_in_the_universe_of_a_sample_and_of_an_enumeration() -> None:
+    """12 of 120 did not know: the need is that of all 300, and of all 50 listed, asked in vain or not."""
     rows = by_commune(listed(UNANSWERED.replace("| 30 | 24 |", "| 30 | 20 | 4 |")))
-    assert (rows["29003"]["households"], rows["29003"]["universe"]) == (300, 270)
+    assert (rows["29003"]["households"], rows["29003"]["universe"]) == (300, 300)
     assert (rows["29002"]["households"], rows["29002"]["universe"]) == (50, 50)
     assert rows["29009"]["universe"] is None
 
@@ -157,7 +157,7 @@ FEW = (
 def test_fewer_than_ten_interviews_are_withheld_and_never_shown_as_nought() -> None:
     row = by_commune(listed(FEW))["29004"]
     assert (row["suppressed"], row["suppression_rule"]) == (True, "few_interviewed")
-    assert {"estimate", "universe", "households_needed", "interviews_needed", "hamlets_needed"} <= set(WITHHELD)
+    assert {"estimate", "universe", "households_needed", *MORE} <= set(WITHHELD)
     assert [row[name] for name in WITHHELD] == [None] * len(WITHHELD)
     assert row["verdict"] in ("not_met", "undecided")
     assert row["interviewed"] == 9

@@ -16,6 +16,7 @@ from collect.judge import Chances, judge
 from collect.judge.interviews import (
     UNKNOWN_RHO,
     Habits,
+    There,
     effective_needed,
     interviews_to_classify,
     more_for_undecided,
@@ -95,20 +96,20 @@ HABITS = Habits(rho=0.02, per_household=1.0, per_hamlet=15.0, guess=0.8)
         (undecided(value=0.95, df=30.0, n_clusters=31), HABITS, "computed"),
         (undecided(), Habits(0.3, 1.0, 15.0, 0.8), "more_hamlets"),
         (undecided(regime="one_cluster"), HABITS, "more_hamlets"),
-        (undecided(value=0.8), HABITS, "too_close"),
+        (undecided(value=0.8), HABITS, "enumerate"),
         (undecided(regime="simple", value=0.81), HABITS, "computed"),
         (undecided(regime="near_census", population=70, n_holding=48.0, value=0.8), HABITS, "listed"),
     ],
 )
 def test_an_answer_says_how_it_was_found(evidence: Evidence, habits: Habits, reason: str) -> None:
-    more = more_for_undecided(evidence, 0.8, habits, 3000, Chances())
+    more = more_for_undecided(evidence, 0.8, habits, There(3000), Chances())
     assert more.reason == reason
-    assert (more.interviews is None) == (reason in ("more_hamlets", "too_close"))
+    assert (more.interviews is None) == (reason == "more_hamlets")
     assert more.interviews is None or 1 <= more.interviews <= 3000 - 60
 
 
 def test_never_more_interviews_than_households_are_left() -> None:
-    more = more_for_undecided(undecided(regime="simple", value=0.81), 0.8, HABITS, 100, Chances())
+    more = more_for_undecided(undecided(regime="simple", value=0.81), 0.8, HABITS, There(100), Chances())
     assert more.interviews is not None
     assert more.interviews <= 40
 

@@ -190,6 +190,22 @@ def test_a_commune_that_no_decree_changed_says_so_in_the_readers_language(lang: 
             {"verdict": "undecided", "interviews_needed": 5697, "hamlets_needed": 9, "interviews_reason": "enumerate"},
             ["Ask all 5,697 households that are left: no sample can decide here."],
         ),
+        (
+            {
+                "verdict": "undecided",
+                "interviews_needed": 308,
+                "hamlets_needed": 9,
+                "interviews_reason": "every_hamlet",
+            },
+            [
+                "Take every hamlet of the commune (9 more hamlets) and hold about 308 more interviews, "
+                "shared out by households."
+            ],
+        ),
+        (
+            {"verdict": "undecided", "interviews_needed": 40, "interviews_reason": "every_hamlet"},
+            ["Take every hamlet of the commune and hold about 40 more interviews, shared out by households."],
+        ),
         ({"verdict": "undecided", "interviews_reason": "too_close"}, [t("interviews_reason.too_close", "en") + "."]),
         (
             {"verdict": "undecided", "interviews_reason": "listed", "certainly_met_from": 61, "interviews_needed": 7},

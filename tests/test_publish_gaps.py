@@ -34,7 +34,7 @@ def a_gap(code: str, priority: int, **changes: Any) -> dict[str, Any]:
         "province_code": "86", "commune_code": code, "commune_vintage": "2025-07", "commune_name": f"Xã Số {priority}",
         "households": 1200, "interviewed": 60, "estimate": 0.5925, "ci_low": 0.5, "ci_high": 0.68,
         "verdict": "not_met", "p_meets_target": 0.001, "gap_type": "build", "universe": 1182,
-        "households_needed": 250, "interviews_needed": 90, "hamlets_needed": 13,
+        "households_needed": 250, "interviews_needed": 90, "hamlets_needed": 13, "interviews_reason": "every_hamlet",
         "priority": priority, "last_interview_on": date(2025, 7, 30), "suppressed": False,
         "longitude": west + 0.05, "latitude": south + 0.05, "geometry": outline.wkb,
     }  # fmt: skip
@@ -138,8 +138,8 @@ def test_figures_of_a_suppressed_row_are_withheld_even_if_they_arrive(tmp_path: 
     leaky = gaps(a_gap("29242", 1, suppressed=True), a_gap("29254", 2))
     back = pl.read_parquet(write_gaps(leaky, tmp_path / "gaps.parquet", meta=META))
     figures = ["estimate", "ci_low", "ci_high", "p_meets_target", "interviews_needed", "hamlets_needed", "universe"]
-    figures += ["households_needed"]
-    assert back.select(figures).row(0) == (None,) * 8
+    figures += ["households_needed", "interviews_reason"]
+    assert back.select(figures).row(0) == (None,) * 9
     assert None not in back.select(figures).row(1)
 
 
@@ -147,13 +147,14 @@ def test_figures_of_a_suppressed_row_are_withheld_even_if_they_arrive(tmp_path: 
 def test_every_file_says_how_many_hamlets_and_what_the_share_is_of(tmp_path: Path, name: str) -> None:
     back = read(write_gaps(gaps(a_gap("29242", 1)), tmp_path / name, meta=META))
     columns = list(back.columns)
-    assert columns[columns.index("interviews_needed") + 1] == "hamlets_needed"
+    assert columns[columns.index("interviews_needed") :][1:3] == ["hamlets_needed", "interviews_reason"]
+    assert list(back["interviews_reason"]) == ["every_hamlet"]
     assert [list(back["hamlets_needed"]), list(back["universe"])] == [[13], [1182]]
 
 
 @pytest.mark.parametrize("name", ["gaps.parquet", "gaps.geo.parquet", "gaps.csv", "gaps.xlsx"])
 def test_a_list_made_before_a_column_was_known_is_still_written(three: Gaps, tmp_path: Path, name: str) -> None:
-    older = Gaps(three.drop("hamlets_needed", "universe"))
+    older = Gaps(three.drop("hamlets_needed", "interviews_reason", "universe"))
     back = read(write_gaps(older, tmp_path / name, meta=META))
     assert list(pd.isna(back["hamlets_needed"])) == [True] * 3
     assert list(pd.isna(back["interviews_needed"])) == [False, False, True]

@@ -28,6 +28,7 @@ from collect.tables import ESTIMATES, Estimates, Measures, Units, Weights
 DOMAIN = ("indicator", "round", "vintage", "place")
 AS_DRAWN = Sample("weight", "drawn_stratum", "drawn_unit", "drawn_from")
 SPOT = "spot"  # the finest place that any level asks for
+SQUARES = ("yy", "xy", "xx")  # of the households' own sums
 VALUES = ("value", "std_error", "df", "numerator", "denominator")
 PLACES: dict[Level, str] = {"province": "province_code", "commune": "commune_code", "hamlet": "place_of_hamlet"}
 
@@ -146,6 +147,7 @@ def _values(totals: pl.DataFrame, strata: Strata, rule: Rule, variance: Variance
 def _facts(rows: pl.DataFrame) -> pl.DataFrame:
     """What was counted, of how much of each commune. ``whole``: every submission is one unit of the universe."""
     known, answered = pl.col("units"), pl.col("units") > 0
+    y, x = pl.col("numerator"), pl.when(answered).then("denominator")
     one_each = (known + pl.col("unknown") == 1) & (pl.col("denominator") == known)
     countable = (pl.col("denominator") == known) & (
         pl.col("numerator").fill_null(0.0).round() == pl.col("numerator").fill_null(0.0)
@@ -157,6 +159,7 @@ def _facts(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("cluster").filter(answered).drop_nulls().n_unique().cast(pl.Int64).alias("n_clusters"),
         pl.col("numerator").sum().alias("n_holding"),
         pl.col("denominator").filter(answered).sum().alias("n_base"),
+        *(square.sum().alias(name) for name, square in zip(SQUARES, (y * y, x * y, x * x), strict=True)),
         pl.len().cast(pl.Int64).alias("submissions"),
         one_each.all().alias("whole"),
         countable.all().alias("countable"),
@@ -174,7 +177,7 @@ def _of_places(facts: pl.DataFrame, expected: pl.DataFrame, level: Level) -> pl.
     listed, share = pl.col("households_listed") / once, pl.col("fraction_interviewed")
     facts = facts.with_columns(listed=listed, reached=listed * share)
     summed = facts.group_by("domain", *DOMAIN, maintain_order=True).agg(
-        pl.col("n", "unknown", "n_households", "n_clusters", "n_holding", "n_base", "submissions").sum(),
+        pl.col("n", "unknown", "n_households", "n_clusters", "n_holding", "n_base", "submissions", *SQUARES).sum(),
         pl.col("whole", "countable", "fully_listed").all(),
         pl.col("clustered").any(),
         pl.col("first_interview_on").min(),
@@ -183,7 +186,7 @@ def _of_places(facts: pl.DataFrame, expected: pl.DataFrame, level: Level) -> pl.
         in_order(pl.col("listed", "reached").drop_nulls()),
         pl.col("commune").n_unique().alias("communes"),
     )  # fmt: skip
-    summed = summed.join(expected, on="vintage", how="left")
+    summed = summed.with_columns(deff_of_households=_of_households()).join(expected, on="vintage", how="left")
     returns = pl.col("unit") == "commune"
     if level == "province":
         every = pl.col("communes") >= pl.col("communes_expected")
@@ -196,3 +199,12 @@ def _of_places(facts: pl.DataFrame, expected: pl.DataFrame, level: Level) -> pl.
     if level == "hamlet":
         summed = summed.with_columns(fully_listed=pl.lit(False))
     return summed.with_columns(fraction=pl.when(pl.col("listed") > 0).then(pl.col("reached") / pl.col("listed")))
+
+
+def _of_households() -> pl.Expr:
+    """Design effect of units met together in their households, had these been drawn one by one: unweighted."""
+    households, base, share = pl.col("n_households"), pl.col("n_base"), pl.col("n_holding") / pl.col("n_base")
+    left = pl.col("yy") - 2 * share * pl.col("xy") + share * share * pl.col("xx")
+    variance = left * households / (households - 1) / base**2
+    seen = (households > 1) & (base > 0) & share.is_between(0, 1, closed="none")
+    return pl.when(seen).then(variance * (pl.col("n") - 1) / (share * (1 - share)))

@@ -13,7 +13,7 @@ FEWEST_INTERVIEWED = 10
 SMALL_COUNT = 4
 WITHHELD = (
     "estimate", "ci_low", "ci_high", "p_meets_target", "interviews_needed", "hamlets_needed",
-    "universe", "households_needed", "households_needed_low", "households_needed_high",
+    "interviews_reason", "universe", "households_needed", "households_needed_low", "households_needed_high",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from collect.judge.interviews import Chances, Habits, hamlets_for, more_for_undecided, pooled_likeness
+from collect.judge.interviews import Chances, Habits, There, more_for_undecided, pooled_likeness
 from collect.judge.pooling import likeness_of_all, moderated
 from collect.judge.rule import Evidence, find
 from collect.judge.together import corrected
@@ -45,13 +45,14 @@ def judge_domains(
     for at, (one, found) in enumerate(zip(evidence, findings, strict=True)):
         usual = one.n / one.n_clusters if one.n_clusters else 1.0
         clustered = one.regime in ("clusters", "one_cluster")
-        habits = Habits(pooled_likeness(domains) if clustered else 0.0, 1.0, usual, None, clustered)
-        more = more_for_undecided(one, need, habits, None, chances) if found.verdict == "undecided" else None
+        rho = pooled_likeness(domains) if clustered else 0.0
+        habits = Habits(rho, 1.0, usual, None, clustered, alike.freedom)
+        more = more_for_undecided(one, need, habits, There(), chances) if found.verdict == "undecided" else None
         made.append(
             Judged(
                 found.verdict, found.p_meets, found.reason, one.lower_bound, one.upper_bound,
                 more.interviews if more else None, more.reason if more else None,
-                hamlets_for(need, one, habits, more, chances) if more else None,
+                more.hamlets if more else None,
                 holm.get(at, found.verdict), stepped_up.get(at, found.verdict),
             )
         )  # fmt: skip

@@ -50,9 +50,10 @@ def gaps(  # noqa: PLR0913  # it joins what every stage before it found
     -----
     ``households_needed`` is the least whole number that meets the target, less what there is, in the units the
     indicator counts: households; people of its universe; 1 for a commune. Their total, ``universe``, is the
-    enumeration's where there is one, else the estimate's weighted denominator (an unknown answer is not in it), scaled
-    to the commune's households (as the frame lists them, or the 2019 census). So every row can be computed again. Its
-    low and high put the truth at either end of the interval.
+    enumeration's where there is one, else the estimate's weighted denominator, scaled to the commune's households (as
+    the frame lists them, or the 2019 census). Units whose answer is not known leave the share and stay in ``universe``,
+    here as there: the need is that of all, as if those who did not know were like those who did (record 0126). So every
+    row can be computed again. Its low and high put the truth at either end of the interval.
     """
     rows = _latest(verdicts, estimates).filter(pl.col("verdict") != "met")
     rows = rows.join(_facts_of_targets(targets, indicators), on="target_id", how="inner")
@@ -119,14 +120,16 @@ def _asked(weights: pl.DataFrame) -> pl.DataFrame:
 def _with_households(rows: pl.DataFrame) -> pl.DataFrame:
     by_frame = pl.col("households_listed").is_not_null()
     source = pl.when(by_frame).then(pl.lit("frame")).when(pl.col("households_2019").is_not_null())
-    scale = pl.col("households") / pl.col("weight")
+    scale = (pl.col("households") / pl.col("weight")).fill_null(1.0)
+    known = pl.col("n") / (pl.col("n") + pl.col("unknown").fill_null(0))
+    at_most = pl.when(pl.col("counted_in") == "households").then("households")
     universe = (
         pl.when(pl.col("population").is_not_null())
         .then(pl.col("population").cast(pl.Float64))
         .when(pl.col("counted_in") == "communes")
         .then(1.0)
-        .when(pl.col("unit") == HOUSEHOLD)
-        .then(pl.col("denominator") * scale.fill_null(1.0))
+        .when((pl.col("unit") == HOUSEHOLD) & (pl.col("n") > 0))
+        .then(pl.min_horizontal(pl.col("denominator") / known * scale, at_most))
         .otherwise("denominator")
     )
     rows = rows.with_columns(

@@ -35,6 +35,7 @@ class Evidence:
     upper_bound: float | None
     unit: str | None = "household"
     n_moderated: float | None = None  # n / deff where the design effect was moderated by other communes
+    deff_of_households: float | None = None  # had the same households been drawn one by one
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,29 @@ from collect.judge.interviews import (
     Chances,
     Habits,
     More,
-    hamlets_for,
-    more_by_hamlets,
+    There,
     more_for_undecided,
     more_for_unvisited,
     pooled_likeness,
+    pooled_of_household,
 )
 from collect.judge.looking import always_valid
 from collect.judge.pooling import likeness_of_all, moderated
 from collect.judge.rule import Evidence, Finding, find
 from collect.judge.together import corrected, how_many_meet
-from collect.tables import TALLIES, VERDICTS, VERDICTS_TABLE, Estimates, Tallies, Units, Verdicts, Weights
+from collect.tables import (
+    FRAME,
+    TALLIES,
+    VERDICTS,
+    VERDICTS_TABLE,
+    WEIGHTS,
+    Estimates,
+    Frame,
+    Tallies,
+    Units,
+    Verdicts,
+    Weights,
+)
 from collect.targets import Target
 
 USUAL = Chances()
@@ -32,13 +44,14 @@ Where = tuple[str, str, str]  # level, vintage, place
 FAMILY = ("target_id", "vintage", "round")  # whose communes are judged at once
 
 
-def judge(
+def judge(  # noqa: PLR0913  # what was found, what it is held against, and what there is to ask
     estimates: Estimates,
     targets: Sequence[Target],
     indicators: Sequence[Indicator],
     places: Units,
     weights: Weights | None = None,
     *,
+    frame: Frame | None = None,
     chances: Chances = USUAL,
 ) -> Verdicts:
     """Judge every target that an indicator measures, at its own level, in every place and round.
@@ -54,7 +67,9 @@ def judge(
         The communes, each of which keeps its row in every round the indicator was asked in (the last round of all,
         when it never was).
     weights
-        For the households that the frame lists; without it a commune has those of the 2019 census.
+        For the households and hamlets that the frame lists; without it a commune has those of the 2019 census.
+    frame
+        The same of communes nobody visited: all hamlets that could be drawn, in the vintage of ``places``.
 
     Notes
     -----
@@ -68,15 +83,15 @@ def judge(
     returns of communes) beyond those there are.
     """
     known = {indicator.indicator_id: indicator for indicator in indicators}
-    households = _households(places, weights)
+    households = _households(places, weights, frame)
     rows: list[dict[str, object]] = []
     for indicator_id, found in _by_indicator(estimates, known):
         mine = [target for target in targets if target.indicator == indicator_id and _is_judged(target)]
         for round_ in _rounds(found, estimates):
             field = _Fieldwork(known[indicator_id], found.filter(pl.col("round") == round_), estimates, households)
             rows += [row for target in mine for row in field.verdicts(target, round_, chances)]
-    frame = _corrected(pl.DataFrame(rows, schema=VERDICTS_TABLE.schema), chances)
-    return Verdicts(VERDICTS_TABLE.check(frame).sort(list(VERDICTS_TABLE.key)))
+    judged = _corrected(pl.DataFrame(rows, schema=VERDICTS_TABLE.schema), chances)
+    return Verdicts(VERDICTS_TABLE.check(judged).sort(list(VERDICTS_TABLE.key)))
 
 
 def tally(verdicts: Verdicts, chances: Chances = USUAL) -> Tallies:
@@ -135,17 +150,23 @@ def _rounds(found: pl.DataFrame, estimates: pl.DataFrame) -> list[str]:
     return estimates["round"].unique().sort().to_list()[-1:] or [""]
 
 
-def _households(places: pl.DataFrame, weights: pl.DataFrame | None) -> pl.DataFrame:
+def _households(places: pl.DataFrame, weights: pl.DataFrame | None, frame: pl.DataFrame | None) -> pl.DataFrame:
     """Each commune with its province, its hamlets where a frame lists them, and its households (else of the census)."""
-    communes = places.select("vintage", "province_code", "code", "households_2019")
-    if weights is None:
-        return communes.rename({"households_2019": "households"}).with_columns(hamlets=pl.lit(None, pl.Int64))
-    mine = weights.filter(pl.col("unit") == "household")
-    listed = mine.group_by("vintage", code="commune_code").agg(
-        pl.col("households_listed").max(), pl.col("hamlets_in_frame").max().alias("hamlets")
+    visited = WEIGHTS.empty() if weights is None else weights.filter(pl.col("unit") == "household")
+    drawable = FRAME.empty() if frame is None else frame.unique("cluster", keep="last", maintain_order=True)
+    listed = pl.concat([
+        visited.group_by("vintage", code="commune_code").agg(
+            hamlets=pl.col("hamlets_in_frame").max(), households=pl.col("households_listed").max()
+        ),
+        drawable.group_by("vintage", code="commune_code").agg(
+            hamlets=pl.len().cast(pl.Int64), households=pl.col("households").sum()
+        ),
+    ])  # fmt: skip
+    first = listed.drop_nulls("households").unique(["vintage", "code"], keep="first", maintain_order=True)
+    found = places.select("vintage", "province_code", "code", "households_2019").join(
+        first, on=["vintage", "code"], how="left"
     )
-    found = communes.join(listed, on=["vintage", "code"], how="left")
-    return found.with_columns(households=pl.coalesce("households_listed", "households_2019"))
+    return found.with_columns(households=pl.coalesce("households", "households_2019"))
 
 
 class _Fieldwork:
@@ -181,10 +202,6 @@ class _Fieldwork:
             evidence = self._evidence(where, chances)
             finding = find(target, evidence, chances.level) if evidence else self._silence(where)
             more = self._more(finding, evidence, where, target, chances)
-            hamlets = self._hamlets(finding, evidence, where, target, more, chances)
-            if more is not None and where[0] == "commune" and not self.by_returns:
-                there = (self._households_of(where), self.hamlets.get(where[1:]))
-                more, hamlets = more_by_hamlets(more, hamlets, evidence, self.habits.get(where[1]), there)
             yield {
                 "target_id": target.target_id,
                 "indicator": self.indicator.indicator_id,
@@ -195,7 +212,7 @@ class _Fieldwork:
                 "reason": finding.reason,
                 "interviews_needed": more.interviews if more else None,
                 "interviews_reason": more.reason if more else None,
-                "hamlets_needed": hamlets,
+                "hamlets_needed": more.hamlets if more else None,
                 **_as_judged(target, evidence, finding, chances),
             }
 
@@ -210,33 +227,18 @@ class _Fieldwork:
     def _silence(self, where: Where) -> Finding:
         return Finding("no_data", None, "no_answers" if where in self.visited else "not_visited")
 
-    def _hamlets(  # all that a verdict rests on
-        self,
-        finding: Finding,
-        evidence: Evidence | None,
-        where: Where,
-        target: Target,
-        more: More | None,
-        chances: Chances,
-    ) -> int | None:
-        habits = self.habits.get(where[1])
-        if more is None or habits is None or self.by_returns or not habits.clustered or where[0] != "commune":
-            return None
-        known = evidence if finding.verdict == "undecided" else None
-        return hamlets_for(float(target.value), known, habits, more, chances)
-
     def _more(
         self, finding: Finding, evidence: Evidence | None, where: Where, target: Target, chances: Chances
     ) -> More | None:
         if finding.verdict in ("met", "not_met"):
             return None
         need, habits = float(target.value), self.habits.get(where[1])
-        households = self._households_of(where)
         if self.by_returns:
             return More(self._returns_of(where) - (evidence.n if evidence else 0), "return")
+        there = There(self._households_of(where), self.hamlets.get(where[1:]), where[0] == "commune")
         if finding.verdict == "no_data" or habits is None:
-            return more_for_unvisited(need, habits, households, chances) if habits else More(None, "no_guess")
-        return more_for_undecided(evidence, need, habits, households, chances) if evidence else None
+            return more_for_unvisited(need, habits, there, chances) if habits else More(None, "no_guess")
+        return more_for_undecided(evidence, need, habits, there, chances) if evidence else None
 
     def _households_of(self, where: Where) -> int | None:
         level, vintage, place = where
@@ -266,6 +268,8 @@ class _Fieldwork:
                 per_hamlet=sum(e.n_households for e in clustered) / hamlets if hamlets else 1.0,
                 guess=province["value"] if province else None,
                 clustered=bool(clustered),
+                freedom=likeness_of_all(communes).freedom,
+                of_household=pooled_of_household(communes),
             )
         return habits
 

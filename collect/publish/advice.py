@@ -31,6 +31,8 @@ def next_step(row: Mapping[str, Any], lang: str) -> str:
     reason, interviews, hamlets = row["interviews_reason"], row["interviews_needed"], row["hamlets_needed"]
     if not reason:
         return ""
+    if reason == "every_hamlet":
+        return _every_hamlet(interviews, hamlets, lang)
     if reason == "enumerate" and interviews:
         return t("step.enumerate", lang, households=counted("needed.households", interviews, lang))
     more = {}
@@ -43,6 +45,13 @@ def next_step(row: Mapping[str, Any], lang: str) -> str:
     if set(more) == {"interviews"}:
         return t("step.only.interviews", lang, **more)
     return t(f"step.{reason}" if len(more) == 2 or reason == "more_hamlets" else "step.only.hamlets", lang, **more)
+
+
+def _every_hamlet(interviews: int, hamlets: int | None, lang: str) -> str:
+    asked = counted("step.interviews", interviews, lang)
+    if not hamlets:
+        return t("step.every_hamlet", lang, interviews=asked)
+    return t("step.every_hamlet.more", lang, interviews=asked, hamlets=counted("step.hamlets", hamlets, lang))
 
 
 def _needed(row: Mapping[str, Any], counted_in: str, lang: str) -> list[str]:

@@ -19,7 +19,7 @@ SUFFIXES = (".parquet", ".csv", ".xlsx")
 OUTLINED = ".geo.parquet"  # how the name of a file ends that has outlines or is not written at all
 FIGURES = (
     "estimate", "ci_low", "ci_high", "p_meets_target", "interviews_needed", "hamlets_needed",
-    "universe", "households_needed", "households_needed_low", "households_needed_high",
+    "interviews_reason", "universe", "households_needed", "households_needed_low", "households_needed_high",
 )  # fmt: skip
 
 
