@@ -104,10 +104,11 @@ def ask(turn: int, files: Sequence[str], found: Given, lang: str) -> None:
                 accept_multiple_files=True,
             )
         right.text_area(t("upload.key.paste", lang), key=f"key-text-{turn}", max_chars=LONGEST, height=96)
-        locked = [pem for pem in _pems(turn) if pem.phrase]
-        for pem in locked:
-            words = t("upload.key.phrase", lang) + (f" ({as_text(pem.file)})" if len(locked) > 1 else "")
-            st.text_input(words, key=pem.phrase, type="password", width=360)
+        pems = _pems(turn)
+        for pem in pems:
+            words = t("upload.key.phrase", lang) + (f" ({as_text(pem.file)})" if len(pems) > 1 else "")
+            if pem.phrase:
+                st.text_input(words, key=pem.phrase, type="password", width=360)
         for error in found.troubles:
             said, mend = error_words(error, lang)
             st.error(f"{said} **{mend}**", icon=":material/key_off:")
