@@ -8,8 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 from check_tables import form_of
+from pages_opened import page_of_app
+from shipped import version_of
+from streamlit.testing.v1 import AppTest
 
 from collect.i18n import LANGUAGES, t
+from collect.i18n.figures import counted
 from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions
 from collect.review.reviews import Correction, correct
@@ -101,6 +105,29 @@ def test_only_a_column_whose_answers_are_missed_is_told(
     store: Store, tmp_path: Path, columns: str, rows: list[str], expected: list[tuple[str, str, str]]
 ) -> None:
     assert told(handed_in(store, tmp_path, columns, *rows)) == expected
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_page_lists_causes_and_counts_what_follows(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lang: str
+) -> None:
+    monkeypatch.setenv("COLLECT_DATA", str(store.folder))
+    monkeypatch.setenv("COLLECT_DATABASE", store.settings.database)
+    columns = "start,end,today,consent,interview-interviewer,household-size,household-electricity"
+    answers = "2026-11-20T08:00:00Z,2026-11-20T08:30:00Z,2026-11-20,yes,DEMO-11,4,grid"
+    rows = [ROW.format(number, answers).replace(",1\n", f",{version_of('household')}\n") for number in range(3)]
+    app = page_of_app("upload", lang)
+    app.file_uploader[0].upload("household.csv", "".join([HEAD.format(columns), *rows]).encode(), "text/csv").run()
+    assert not app.exception
+    lost = [one for one in collected(app) if "FIL-16" in one]
+    assert lost
+    assert "REQ-01" not in "".join(collected(app))
+    assert counted("upload.issues.follow", 3 * len(lost), lang) in [one.value for one in app.caption]
+
+
+def collected(app: AppTest) -> list[str]:
+    """The rows of the issues on the page."""
+    return [row for one in app.get("html") for row in one.proto.body.split("<tr")[1:]]
 
 
 def test_an_interview_put_right_otherwise_still_lacks_the_column_and_not_by_its_own_fault(

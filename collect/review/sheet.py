@@ -34,7 +34,7 @@ COLUMNS = (  # a key of the catalogue below "issue.", its mark where it is read 
     ("submission", "submission", 44), ("path", "question", 34), ("row", "row", 30),
     ("rule", "", 40),
 )  # fmt: skip
-OF_THE_ANSWER = ("TYP", "CHO", "CON", "REQ", "REL")  # families whose value is the answer at the question itself
+OF_THE_ANSWER = ("TYP", "CHO", "CON", "REQ", "REL", "DAT")  # families whose value is the answer at the question itself
 LONGEST = 32_767  # characters Excel keeps in a cell
 
 
