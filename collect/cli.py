@@ -85,6 +85,12 @@ ENCODINGS = ("utf-8", "utf-16", "windows-1258", "windows-1252", "tcvn3", "vni")
 @click.option("--source", help="The kind of export, where it cannot be recognised.")
 @click.option("--encoding", type=click.Choice(ENCODINGS), help="How letters are coded, where it is not told rightly.")
 @click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="How 12/7/2026 is meant, where columns do not tell.")
+@click.option(
+    "--decimal",
+    "decimals",
+    type=click.Choice(["comma", "point"]),
+    help="What begins the decimals, where columns do not tell how 1,234 is meant.",
+)
 @keys_option
 @click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who hands the files in.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; store nothing.")
@@ -97,6 +103,7 @@ def add(  # noqa: PLR0913 one argument an option
     source: str | None,
     encoding: str | None,
     dates: str | None,
+    decimals: str | None,
     keys: tuple[Path, ...],
     by: str,
     dry_run: bool,
@@ -111,7 +118,7 @@ def add(  # noqa: PLR0913 one argument an option
     from collect.receive.piles import uploads_in
     from collect.review.sheet import take
     from collect.store import open_store, safe_name
-    from collect.wording.open_days import asks_for_order, order_asked
+    from collect.wording.asking import asks, questions_asked
     from collect.wording.receipts import receipt_data, receipt_lines
 
     if session.settings.apart:
@@ -128,7 +135,8 @@ def add(  # noqa: PLR0913 one argument an option
                 answered.append({"file": safe_name(path.name), "corrections": said_of(outcomes)})
                 continue
             with session.steps(as_json) as progress:
-                asked = Asked(by, form, source, encoding or "", dates or "", key=opened_with, after=tuple(tried))
+                said = (encoding or "", dates or "", decimals or "")
+                asked = Asked(by, form, source, *said, key=opened_with, after=tuple(tried))
                 receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)
         except CollectError as error:
             worst = max(worst, error.exit_code)
@@ -138,9 +146,9 @@ def add(  # noqa: PLR0913 one argument an option
                 echo(f"✗ {shown}: {words['found']}\n  {words['mend']}", err=True)
             continue
         tried += [receipt] if dry_run else []
-        answered.append(receipt_data(receipt) | asks_for_order(receipt))
+        answered.append(receipt_data(receipt) | asks(receipt))
         if not as_json:
-            echo("\n".join([*receipt_lines(receipt, session.lang), *order_asked(receipt, session.lang)]))
+            echo("\n".join([*receipt_lines(receipt, session.lang), *questions_asked(receipt, session.lang)]))
     if as_json:
         click.echo(json.dumps(answered, ensure_ascii=False, default=str))
     sys.exit(worst)

@@ -48,7 +48,7 @@ __all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_bytes", "add_file", "rebui
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the team said with the upload: who they are; form, source, encoding, order of days to insist on; a key.
+    """What the team said with the upload: who they are; form, source, what to insist on; a key.
 
     ``after``: what the dry runs of files handed in with it came to. It is tried as though they were stored.
     """
@@ -58,6 +58,7 @@ class Asked:
     source: str | None = None
     encoding: str = ""
     dates: str = ""  # "dmy" or "mdy"
+    decimals: str = ""  # "comma" or "point"
     name: str | None = None  # the file's name as the team knows it, where the path is only a temporary one
     key: Keys | None = field(default=None, repr=False)  # opens encrypted submissions; kept nowhere
     after: Sequence[Receipt] = field(default=(), repr=False)
@@ -169,6 +170,7 @@ def _row(stored: Stored, asked: Asked, at: datetime) -> dict[str, object]:
         "forced_source": asked.source or "",
         "forced_encoding": asked.encoding,
         "forced_dates": asked.dates,
+        "forced_decimals": asked.decimals,
         "received_at": at.isoformat(),
         "received_by": asked.by,
     }
@@ -177,7 +179,17 @@ def _row(stored: Stored, asked: Asked, at: datetime) -> dict[str, object]:
 def _arrival(before: Before, stored: Stored, asked: Asked, at: datetime) -> Arrival:
     settings = before.store.settings
     manner, held = Manner(asked.encoding, settings.limits), held_before(before)
-    return Arrival(stored.upload_id, at.date(), asked.form, asked.source, asked.dates, manner, settings.apart, held)
+    return Arrival(
+        stored.upload_id,
+        at.date(),
+        asked.form,
+        asked.source,
+        asked.dates,
+        asked.decimals,
+        manner,
+        settings.apart,
+        held,
+    )
 
 
 def _turn_away(stored: Stored, store: Store, asked: Asked, at: datetime, error: BaseException) -> None:
@@ -269,6 +281,7 @@ def _asked_then(upload: Mapping[str, Any]) -> Asked:
         upload.get("forced_source") or None,
         upload.get("forced_encoding", ""),
         upload.get("forced_dates", ""),
+        upload.get("forced_decimals", ""),
     )
 
 
@@ -329,8 +342,8 @@ def _read_anew(
 ) -> Receipt | None:
     """An upload received before, read with what is said only now; None where nothing new is said of it.
 
-    That is another order of days or encoding than was said before, or a key that opens more. What another key opened
-    stays open: nothing is made again unless all that was read then is read now.
+    That is another order of days, decimal sign or encoding than was said before, or a key that opens more. What another
+    key opened stays open: nothing is made again unless all that was read then is read now.
 
     Raises
     ------
@@ -360,8 +373,8 @@ def _read_anew(
 
 
 def _said_now(asked: Asked) -> dict[str, str]:
-    """What of an upload's row is said now, order of days and encoding; what is left out stays as it was said before."""
-    said = {"forced_encoding": asked.encoding, "forced_dates": asked.dates}
+    """What of an upload's row is said now; what is left out stays as it was said before."""
+    said = dict(zip(registry.SAID_LATER, (asked.encoding, asked.dates, asked.decimals), strict=True))
     return {name: value for name, value in said.items() if value}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from collect import tables
-from collect.check import answers_read, check, households, measure
+from collect.check import LOST_COLUMN, LeftOut, Spelling, answers_read, check, households, measure, of_lost_columns
 from collect.define import load_forms, load_indicators, load_targets
 from collect.estimate import Righted, estimate, makeup, put_right, weigh
 from collect.forms import Form
@@ -132,12 +132,13 @@ def examine(  # everything a row's own form and place can say of it
         form,
         upload_id=arrival.upload_id,
         received_on=arrival.day,
-        dates=arrival.dates,
-        partial=arrival.partial,
+        spelling=Spelling(arrival.dates, arrival.decimals),
+        left_out=LeftOut(arrival.partial, frozenset(reading.filter(code=LOST_COLUMN)["question"])),
     )
     progress("step.locate", 0.7)
     located, strayed = _locate(households(checked, form, arrival.upload_id), form, places)
-    issues = with_place(pl.concat([reading, checked.issues, strayed]), answers[form.root])
+    found = of_lost_columns(pl.concat([reading, checked.issues, strayed]))
+    issues = with_place(found, answers[form.root])
     return parts_of(form, answers, checked.tables, with_status(located, issues)) | {"issues": issues}
 
 

@@ -50,11 +50,16 @@ def _downloads_are_a_chain(connection: Connection) -> None:
         previous = digest
 
 
+def _uploads_know_their_numbers(connection: Connection) -> None:
+    connection.execute(sa.text("ALTER TABLE uploads ADD COLUMN forced_decimals VARCHAR(32) DEFAULT '' NOT NULL"))
+
+
 # step n leads to version n + 1
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _runs_know_the_ledger,
     _uploads_know_their_letters,
     _downloads_are_a_chain,
+    _uploads_know_their_numbers,
 )
 LATEST = len(STEPS) + 1  # version 1 had no table `schema` at all
 

@@ -38,8 +38,9 @@ def silent(_step: str, _share: float) -> None:
 class Arrival:
     """How an upload came: the day it was received (a date, never the clock), and what the team insisted on.
 
-    ``dates``: "dmy" or "mdy" for days written with the year last, "" where the columns themselves must tell. ``apart``:
-    read in a process of its own, within the limits of ``manner``. ``partial``: see `collect.check.check`.
+    ``dates``: "dmy" or "mdy" for days written with the year last, "" where the columns themselves must tell;
+    ``decimals``: "comma" or "point", likewise for numbers such as 1,234. ``apart``: read in a process of its own,
+    within the limits of ``manner``. ``partial``: see `collect.check.check`.
     """
 
     upload_id: str
@@ -47,6 +48,7 @@ class Arrival:
     form: str | None = None
     source: str | None = None
     dates: str = ""
+    decimals: str = ""
     manner: Manner = USUAL
     apart: bool = False
     held: Held = nothing_held  # puts rows received before in the place of repeats that an export left out

@@ -73,6 +73,7 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("FIL-11", "warning"),  # a hidden sheet, read like the others
         Problem("FIL-12", "repaired"),  # a row of HXL tags below the headings, left out
         Problem("FIL-14", "warning"),  # text between the elements of a submission
+        Problem("FIL-16", "error"),  # the column of a required question is not in the file
         Problem("FIL-15", "error"),  # rows with more or fewer cells than the headings
         Problem("FIL-20", "warning"),  # an encrypted submission whose signature could not be confirmed
         Problem("FIL-13", "repaired"),  # headings found below titles

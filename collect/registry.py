@@ -35,9 +35,11 @@ UPLOADS = sa.Table(
     sa.Column("forced_source", sa.String(64), nullable=False, default=""),
     sa.Column("forced_encoding", sa.String(32), nullable=False, server_default=""),
     sa.Column("forced_dates", sa.String(32), nullable=False, server_default=""),
+    sa.Column("forced_decimals", sa.String(32), nullable=False, server_default=""),
     sa.Column("received_at", sa.String(32), nullable=False),
     sa.Column("received_by", sa.String(255), nullable=False, default=""),
 )
+SAID_LATER = ("forced_encoding", "forced_dates", "forced_decimals")  # of bytes received before, too
 REFUSED = sa.Table(  # bytes that brought their reader down: kept in the inbox until somebody reads or removes them
     "refused",
     METADATA,
@@ -277,7 +279,7 @@ def replace_parts(
     files: Sequence[Mapping[str, object]] = (),
 ) -> None:
     """Put new counts in the place of an upload's old ones, after its tables were made again as ``upload`` now says."""
-    upload_id, said = str(upload["upload_id"]), {name: upload[name] for name in ("forced_encoding", "forced_dates")}
+    upload_id, said = str(upload["upload_id"]), {name: upload[name] for name in SAID_LATER}
     with engine.begin() as connection:
         connection.execute(UPLOADS.update().where(UPLOADS.c.upload_id == upload_id).values(**said))
         for table in (PARTS, FILES):

@@ -147,6 +147,8 @@ ISSUES = Table(
         Column("found_in", "text", "file, sheet and row"),
     ),
 )
+# An issue that follows from another: its details begin with the cause's code; see collect.check.causes.
+FOLLOWS = pl.col("details").str.starts_with('{"follows": "').fill_null(False)
 FRAME = Table(
     name="frame",
     one_row_per="hamlet that could have been drawn; and round, where they were drawn anew",

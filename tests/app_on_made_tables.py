@@ -66,6 +66,9 @@ class MadeDesk:
         part = made_part()
         if name.startswith("days") and not said.dates:
             part = replace(part, issues=part.issues.with_columns(value=pl.lit("7/12/2026")))
+        if name.startswith("numbers") and not said.decimals:
+            why = '{"expected": "12", "reason": "thousands_or_decimals"}'
+            part = replace(part, issues=part.issues.with_columns(value=pl.lit("1,234"), details=pl.lit(why)))
         if not dry_run:
             st.session_state["made-waiting"] = True
         return Receipt(name, name, again=False, stored=not dry_run, parts=(part,))

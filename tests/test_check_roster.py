@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -10,6 +11,10 @@ from check_tables import answers_of, codes, details, form_of, found, rows_of
 
 from collect.check import Checked, check
 from collect.forms import Design, Form
+from collect.i18n import LANGUAGES, t
+from collect.i18n.figures import counted
+from collect.tables import FOLLOWS
+from collect.wording.issues import words_of
 
 SURVEY = """
 | type     | name   | label | relevant  | repeat_count |
@@ -234,7 +239,7 @@ DOUBTED = """
 | born     | 1970-01-01               | clock_zero   |            |
 | born     | 1970-01-02               |              |            |
 | born     | 2528-07-25               | buddhist_era | 1985-07-25 |
-| born     | 2528-02-29               | buddhist_era | 1985-02-28 |
+| born     | 2528-02-29               | no_such_day  |            |
 | born     | 25/7/2528                | buddhist_era | 1985-07-25 |
 | born     | 1905-01-01               | far_away     |            |
 | born     | 1906-01-01               |              |            |
@@ -276,6 +281,91 @@ def test_an_interview_in_a_year_of_the_buddhist_era_is_offered_the_common_one() 
     checked = check(answers_of(DAYS, "| id | today |\n| a | 20/11/2569 |"), DAYS, received_on=date(2026, 11, 22))
     (said,) = details(checked, "DAT-02")
     assert (said["reason"], said["offered"]) == ("buddhist_era", "2026-11-20")
+
+
+LEAP_DAYS = """
+| written             | read       | told                     | because                                       |
+| 29/2/2567           | 2024-02-29 | TYP-02 buddhist_leap_day | 2567 is the leap year 2024                    |
+| 2567-02-29          | 2024-02-29 | TYP-02 buddhist_leap_day |                                               |
+| 29 tháng 2 năm 2567 | 2024-02-29 | TYP-02 buddhist_leap_day |                                               |
+| ២៩/២/២៥៦៧           | 2024-02-29 | TYP-02 buddhist_leap_day | in Khmer digits                               |
+| 29/2/2024           | 2024-02-29 | TYP-02 day_first         | of the common era                             |
+| 29/2/2566           | -          | TYP-01 no_such_day       | 2023 has none                                 |
+| 29/2/2023           | -          | TYP-01 no_such_day       |                                               |
+| 2023-02-30          | -          | TYP-01 no_such_day       |                                               |
+| 31/4/2026           | -          | TYP-01 no_such_day       |                                               |
+| 4/31/2026           | -          | TYP-01 no_such_day       |                                               |
+| 2/3/2567            | -          | TYP-01 day_or_month_first | what was open stays open                     |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(LEAP_DAYS), ids=lambda row: str(row["written"]))
+def test_the_29th_of_february_is_read_by_the_calendar_that_has_it_and_none_is_told_plainly(
+    row: dict[str, str | None],
+) -> None:
+    checked = check(answers_of(DAYS, f"| id | born |\n| a | {row['written']} |"), DAYS)
+    (born,) = checked.tables["/data"]["/data/born"]
+    assert (str(born) if born else "-") == row["read"]
+    assert [f"{code} {json.loads(one)['reason']}" for code, one in checked.issues.select("code", "details").rows()] == [
+        row["told"]
+    ]
+
+
+def test_the_29th_of_february_as_an_instant_keeps_its_hour() -> None:
+    checked = check(answers_of(DAYS, "| id | seen |\n| a | 2567-02-29T08:30:00.000+07:00 |"), DAYS)
+    assert checked.tables["/data"]["/data/seen"].to_list() == ["2024-02-29T08:30:00.000+07:00"]
+
+
+CLOCKED = form_of(
+    """
+ | type | name | label | constraint | required | calculation |
+ | today | today | | | | |
+ | start | start | | | | |
+ | end | end | | | | |
+ | calculate | year | | | | number(substr(${today}, 0, 4)) |
+ | calculate | next | | | | ${year} + 1 |
+ | integer | born | B | . < ${next} | | |
+ | date | since | S | . <= today() | | |
+ | integer | size | Z | . < 30 | | |
+ | text | why | W | | ${next} < 2000 | |
+    """,
+    Design(interviewed_on="/data/today", started_at="/data/start", ended_at="/data/end"),
+)
+
+
+def test_what_a_wrong_clock_makes_look_wrong_names_it_and_is_counted_by_it_interview_by_interview() -> None:
+    lost, kept = "1970-01-01", "2026-11-20"
+    rows = [
+        f"| a | {lost} | {lost}T08:00:00Z | {lost}T07:00:00Z | 1980 | 2020-01-01 | 99 |",
+        f"| b | {lost} | {lost}T08:00:00Z | {lost}T08:30:00Z | 1960 |            | 4  |",
+        f"| c | {kept} | {kept}T08:00:00Z | {kept}T08:30:00Z | 2080 | 2020-01-01 | 99 |",
+    ]
+    table = "\n".join(["| id | today | start | end | born | since | size |", *rows])
+    checked = check(answers_of(CLOCKED, table), CLOCKED, received_on=date(2026, 11, 23))
+    told = {(s, code, (q or "").rsplit("/", 1)[-1]): json.loads(one) for s, code, q, one in
+            checked.issues.select("submission_id", "code", "question", "details").rows()}  # fmt: skip
+    follows = {key for key, one in told.items() if one.get("follows") == "DAT-02"}
+    assert follows == {
+        ("uuid:a", "DAT-01", "end"), ("uuid:a", "CON-01", "born"), ("uuid:a", "CON-01", "since"),
+        ("uuid:a", "REQ-01", "why"), ("uuid:b", "REQ-01", "why"),
+    }  # fmt: skip
+    assert {key: one["followed"] for key, one in told.items() if "followed" in one} == {
+        ("uuid:a", "DAT-02", "today"): 4,
+        ("uuid:b", "DAT-02", "today"): 1,
+    }
+    others = {key for key in told if key not in follows}
+    assert ("uuid:a", "CON-01", "size") in others, "no clock was asked"
+    assert ("uuid:c", "CON-01", "born") in others, "this clock was right"
+    assert checked.issues.filter(FOLLOWS).height == len(follows)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_cause_says_how_many_follow_and_what_follows_names_the_cause(lang: str) -> None:
+    table = "| id | today | born | since |\n| a | 1970-01-01 | 1980 | 2020-01-01 |"
+    checked = check(answers_of(CLOCKED, table), CLOCKED, received_on=date(2026, 11, 23))
+    words = {issue["code"]: words_of(issue, CLOCKED, lang)[1] for issue in checked.issues.iter_rows(named=True)}
+    assert counted("issue.followed", 3, lang) in words["DAT-02"]
+    assert t("DAT-02.name", lang) in words["CON-01"]
 
 
 def test_a_wrong_day_is_told_before_the_answers_it_makes_look_wrong_and_to_right_it_rights_them() -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from check_tables import answers_of, codes, details, form_of, found, rows_of
 
-from collect.check import check
+from collect.check import Spelling, check
 from collect.forms import Design
 
 FORM = form_of(
@@ -205,7 +205,7 @@ DAY_COLUMNS = {
 def test_a_column_of_days_tells_how_it_is_written(case: str) -> None:
     cells, dates, days = DAY_COLUMNS[case]
     table = "| id | day |\n" + "\n".join(f"| {number} | {cell} |" for number, cell in enumerate(cells))
-    checked = check(answers_of(FORM, table), FORM, received_on=date(2026, 11, 23), dates=dates)
+    checked = check(answers_of(FORM, table), FORM, received_on=date(2026, 11, 23), spelling=Spelling(dates))
     assert [str(day) if day else None for day in checked.tables["/data"]["/data/day"]] == days
 
 
@@ -245,6 +245,34 @@ def test_a_column_of_numbers_tells_what_its_commas_and_points_are_or_is_asked(ro
     values = checked.tables["/data"][f"/data/{question}"]
     assert "; ".join("-" if value is None else str(value) for value in values) == row["read"]
     assert [one["reason"] for one in details(checked, "TYP-01")] == ["thousands_or_decimals"] * values.null_count()
+
+
+SAID_OF_NUMBERS = """
+| said  | question | cells               | read                | because                                       |
+| comma | area     | 1,234; 2,500        | 1.234; 2.5          | it begins the decimals                        |
+| point | area     | 1,234; 2,500        | 1234.0; 2500.0      | the comma parts thousands                     |
+| comma | area     | 1,234; 1.234        | 1.234; 1234.0       | beside commas the point parts thousands       |
+| point | area     | 1.234; 12,25        | 1.234; 12.25        | what can only be one thing stays that         |
+| comma | area     | 1.234; 2.5          | 1.234; 2.5          | no comma, no doubt: as every platform writes  |
+| point | area     | 1,234; 2,25; 1,234.5 | 1234.0; 2.25; 1234.5 | cells that contradict one another are settled |
+| comma | area     | ១,២៣៤               | 1.234               | Khmer digits too                              |
+| point | people   | 1,000; 2            | 1000; 2             | of whole numbers likewise                     |
+| comma | people   | 1.000; 1.250        | 1000; 1250          | and the other way round                       |
+| comma | people   | 1,000; 1,234        | 1; -                | no whole number with a decimal comma          |
+| point | people   | 1.000; 1.234        | 1; -                | nor with a decimal point                      |
+"""
+
+
+@pytest.mark.parametrize("row", rows_of(SAID_OF_NUMBERS), ids=lambda row: f"{row['said']}: {row['because']}")
+def test_whoever_says_which_sign_begins_decimals_settles_the_doubtful_and_is_not_asked_again(
+    row: dict[str, str | None],
+) -> None:
+    written = [f"| {place} | {cell} |" for place, cell in enumerate(str(row["cells"]).split("; "))]
+    answers = answers_of(FORM, "\n".join([f"| id | {row['question']} |", *written]))
+    checked = check(answers, FORM, spelling=Spelling(decimals=str(row["said"])))
+    values = checked.tables["/data"][f"/data/{row['question']}"]
+    assert "; ".join("-" if value is None else str(value) for value in values) == row["read"]
+    assert [one["reason"] for one in details(checked, "TYP-01")] == ["not_of_this_type"] * values.null_count()
 
 
 READ_AS = """
@@ -322,7 +350,7 @@ SHORT_YEARS = """
 @pytest.mark.parametrize("row", rows_of(SHORT_YEARS), ids=lambda row: f"{row['question']} {row['cell']} {row['said']}")
 def test_a_year_of_two_digits_is_told_only_for_the_day_of_the_interview(row: dict[str, str | None]) -> None:
     answers = answers_of(INTERVIEWED, f"| id | {row['question']} |\n| a | {row['cell']} |")
-    checked = check(answers, INTERVIEWED, received_on=date(2026, 11, 30), dates=row["said"] or "")
+    checked = check(answers, INTERVIEWED, received_on=date(2026, 11, 30), spelling=Spelling(row["said"] or ""))
     value = checked.tables["/data"][f"/data/{row['question']}"][0]
     assert (str(value) if value else None) == row["read"]
     assert [code for code in codes(checked) if code.startswith("TYP")] == ["TYP-02" if row["read"] else "TYP-01"]

@@ -135,6 +135,7 @@ def test_lines_of_an_older_release_are_chained_when_the_registry_is_opened(tmp_p
     as_it_was = [
         "ALTER TABLE downloads DROP COLUMN previous", "ALTER TABLE downloads DROP COLUMN digest",
         "ALTER TABLE downloads RENAME COLUMN number TO sequence", "UPDATE downloads SET sequence = 7",
+        "ALTER TABLE uploads DROP COLUMN forced_decimals",
     ]  # fmt: skip
     with store.engine.begin() as connection:
         for statement in as_it_was:

@@ -197,6 +197,24 @@ def test_neither_key_nor_passphrase_is_kept_and_a_rebuild_asks_for_the_key_again
     assert received(tmp_path)[0].equals(before)
 
 
+def test_what_is_said_later_of_an_opened_upload_needs_its_key_for_that_too(
+    tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    file = str(zipped(tmp_path / "e.zip", {"one": Phone(keys[0]).envelope(1), "two": Phone(keys[1]).envelope(2)}))
+    own, other = (str(pem(key, tmp_path / f"{number}.pem")) for number, key in enumerate(keys[:2]))
+    assert collect(tmp_path, "add", file, "--key", own).exit_code == 0
+    before = received(tmp_path)[0]
+    for more, code in (((), "IN-16"), (("--key", other), "IN-35")):
+        done = collect(tmp_path, "add", file, "--dates", "dmy", *more, "--json")
+        assert done.exit_code == 11
+        assert f'"code": "{code}"' in done.output
+        assert received(tmp_path)[0].equals(before), "what is open stays open"
+    done = collect(tmp_path, "add", file, "--dates", "dmy", "--key", own, "--json")
+    assert done.exit_code == 0, done.output
+    assert not json.loads(done.output)[0]["again"]
+    assert received(tmp_path)[0].equals(before)
+
+
 def test_a_rebuild_mends_what_its_key_opens_and_names_the_rest(
     tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
 ) -> None:

@@ -17,13 +17,17 @@ from collect.intake import Asked, Receipt, add_file, rebuild
 from collect.journey import Definitions
 from collect.keeping.mending import open_mended
 from collect.problems import ExportError
+from collect.review.corrections import amended
 from collect.review.reviews import Correction, correct
+from collect.review.standing import standing
 from collect.runs import gather
 from collect.store import Store
+from collect.wording.asking import asks, questions_asked
 from collect.wording.issues import words_of
-from collect.wording.open_days import asks_for_order, order_asked
 
 HEADS = "SubmissionDate,meta-instanceID,today,interview-interviewer,KEY,FormVersion"
+NUMBERS = "SubmissionDate,meta-instanceID,consent,household-size,KEY,FormVersion"
+DOUBTFUL = '2026-11-21T08:00:00.000Z,uuid:{0},yes,"{1}",uuid:{0},2026092801'
 AMBIGUOUS = "2026-11-21T08:00:00.000Z,uuid:{0},7/10/2026,{1},uuid:{0},2026092801"
 
 
@@ -43,7 +47,9 @@ class Team:
         self.store, self.definitions, self.path = store, definitions, path
 
     def say(self, dates: str = "", encoding: str = "", *, dry_run: bool = False) -> Receipt:
-        asked = Asked("Lan", encoding=encoding, dates=dates)
+        return self.hand_in(Asked("Lan", encoding=encoding, dates=dates), dry_run=dry_run)
+
+    def hand_in(self, asked: Asked, *, dry_run: bool = False) -> Receipt:
         return add_file(self.store, self.path, self.definitions, asked, dry_run=dry_run)
 
     def table(self, name: str) -> pl.DataFrame:
@@ -126,20 +132,89 @@ def test_tables_made_again_are_those_of_what_was_said_last_without_the_registry_
     assert team.tables() == made
 
 
+# --- numbers ---
+
+
+@pytest.fixture
+def counted_team(store: Store, definitions: Definitions, tmp_path: Path) -> Team:
+    """Households of 3,000 or 3 people, and of 4."""
+    path = tmp_path / "household.csv"
+    path.write_text("\n".join([NUMBERS, DOUBTFUL.format(1, "3,000"), DOUBTFUL.format(2, "4")]), encoding="utf-8")
+    made = Team(store, definitions, path)
+    assert asks(made.hand_in(Asked("Lan"))) == {"asks": {"decimals": 1}}
+    return made
+
+
+def sizes(team: Team) -> list[int | None]:
+    found: list[int | None] = team.table("households")["/data/household/size"].to_list()
+    return found
+
+
+def test_the_decimal_sign_said_of_bytes_received_before_is_obeyed_remembered_and_made_again(counted_team: Team) -> None:
+    for sign, read in (("point", 3000), ("comma", 3), ("", 3), ("point", 3000)):
+        receipt = counted_team.hand_in(Asked("Lan", decimals=sign))
+        assert receipt.again is (sign == "")
+        assert asks(receipt) == {"asks": {}}
+        assert sizes(counted_team) == [read, 4]
+        (upload,) = registry.uploads(counted_team.store.engine)
+        assert upload["forced_decimals"] == (sign or "comma")
+    made = counted_team.tables()
+    rebuild(counted_team.store, counted_team.definitions)
+    assert counted_team.tables() == made
+
+
+def test_the_command_line_asks_for_the_decimal_sign_and_takes_the_answer(counted_team: Team) -> None:
+    settings = counted_team.store.settings
+    environment = {"COLLECT_DATA": str(settings.data), "COLLECT_DATABASE": settings.database}
+    for lang in LANGUAGES:
+        said = CliRunner().invoke(main, ["--lang", lang, "add", str(counted_team.path)], env=environment)
+        assert "--decimal comma" in said.output
+        assert "--decimal point" in said.output
+    told = ["add", "--json", "--decimal", "comma", str(counted_team.path)]
+    assert json.loads(CliRunner().invoke(main, told, env=environment).stdout)[0]["asks"] == {}
+    assert sizes(counted_team) == [3, 4]
+
+
+@pytest.mark.parametrize("said_first", [True, False])
+def test_an_answer_put_right_leaves_the_decimal_sign_as_it_was_said(counted_team: Team, said_first: bool) -> None:
+    """Also where it was said after the correction; and a doubtful cell can be put right by itself."""
+    size, person = "/data/household/size", "/data/interview/interviewer"
+    asked = Asked("Lan", decimals="comma")
+    if said_first:
+        counted_team.hand_in(asked)
+    wanted = Correction("uuid:1", person, "DEMO-12", "it was she")
+    assert correct(counted_team.store, counted_team.definitions, [wanted], "Lan")[0].result == "applied"
+    if not said_first:
+        counted_team.hand_in(asked)
+    form = counted_team.definitions.form("household")
+    found = gather(counted_team.store, form, counted_team.definitions)
+    assert found is not None
+    assert dict(found.households.select("submission_id", size).iter_rows()) == {"uuid:1": 3, "uuid:2": 4}
+
+
+def test_a_doubtful_number_is_put_right_by_itself_too(counted_team: Team) -> None:
+    size = "/data/household/size"
+    wanted = Correction("uuid:1", size, "3", "asked again")
+    assert correct(counted_team.store, counted_team.definitions, [wanted], "Lan")[0].result == "applied"
+    found = gather(counted_team.store, counted_team.definitions.form("household"), counted_team.definitions)
+    assert found is not None
+    assert sorted(found.households[size].to_list()) == [3, 4]
+
+
 # --- asked for on the command line ---
 
 
 def test_the_receipt_asks_for_the_order_of_days_and_no_longer_once_it_was_said(team: Team) -> None:
     receipt = team.say()
-    assert asks_for_order(receipt) == {"asks": {"dates": 2}}
+    assert asks(receipt) == {"asks": {"dates": 2}}
     for lang in LANGUAGES:
-        (line,) = order_asked(receipt, lang)
+        (line,) = questions_asked(receipt, lang)
         assert "2" in line
         assert "--dates dmy" in line
         assert "--dates mdy" in line
     answered = team.say("mdy")
-    assert asks_for_order(answered) == {"asks": {}}
-    assert order_asked(answered, "en") == []
+    assert asks(answered) == {"asks": {}}
+    assert questions_asked(answered, "en") == []
 
 
 def test_the_command_line_prints_the_question_and_its_json_has_it(team: Team) -> None:
@@ -158,6 +233,17 @@ def test_what_a_reader_of_the_issues_is_told_names_no_option_of_a_command(team: 
         words = " ".join(words_of(issue, None, lang)[1:])
         assert "--" not in words
         assert t("reading.day_or_month_first", lang) in words
+
+
+def test_the_order_of_days_that_was_said_still_holds_when_another_answer_is_put_right(team: Team) -> None:
+    team.say("mdy")
+    wanted = Correction("uuid:1", "/data/interview/interviewer", "DEMO-12", "it was she")
+    assert correct(team.store, team.definitions, [wanted], "Lan")[0].result == "applied"
+    amended_days = amended(team.store, team.definitions.form("household"), standing(team.store, "household"))
+    (upload,) = registry.uploads(team.store.engine)
+    frame = amended_days[upload["upload_id"]].frames["households"]
+    assert frame.select("submission_id", "interviewed_on").rows() == [("uuid:1", date(2026, 7, 10))]
+    assert team.row() == ("mdy", "windows-1252")
 
 
 def test_a_day_that_the_other_days_told_stays_read_when_another_answer_is_put_right(

@@ -472,7 +472,8 @@ def test_an_issue_spreadsheet_as_csv_is_read_back_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "key", "answer"), [("days.csv", "dates", "mdy"), ("letters.csv", "encoding", "tcvn3")]
+    ("name", "key", "answer"),
+    [("days.csv", "dates", "mdy"), ("letters.csv", "encoding", "tcvn3"), ("numbers.csv", "decimals", "comma")],
 )
 def test_what_cannot_be_told_is_asked_and_the_answer_checks_the_file_again(name: str, key: str, answer: str) -> None:
     app = open_page("upload", "vi")

@@ -23,6 +23,7 @@ from collect.pages import live_desk, upload_key
 from collect.pages.upload_desk import Answers
 from collect.problems import ExportError
 from collect.receive import apart
+from collect.receive.sealed import KeyRing
 from collect.settings import Settings, settings_from
 from collect.store import Store
 
@@ -70,12 +71,12 @@ def test_a_pasted_key_opens_the_files_and_is_found_nowhere_afterwards(
     caplog.set_level(logging.DEBUG)
     app = upload_page("en", zipped(tmp_path / "day.zip", {"one": Phone(keys[0]).envelope(1)}))
     app.text_area(key="key-text-0").input(pem(keys[1], SECRET)).run()
-    app.text_input(key="key-phrase-0").input("wrong").run()
+    app.text_input[-1].input("wrong").run()
     assert t("IN-33.found", "en", file="PEM") in text(app).replace("\\", "")
-    app.text_input(key="key-phrase-0").input(SECRET).run()
+    app.text_input[-1].input(SECRET).run()
     assert "IN-32" in text(app), "another project's key"
     app.text_area(key="key-text-0").input(pem(keys[0])).run()
-    assert t("upload.key.opens", "en") in text(app)
+    assert counted("upload.key.opens", 1, "en") in text(app)
     assert app.metric[0].value == "1"
     next(one for one in app.button if one.label == counted("upload.store", 1, "en")).click().run()
     assert not app.exception
@@ -91,9 +92,45 @@ def test_a_pasted_key_opens_the_files_and_is_found_nowhere_afterwards(
                 assert secret.encode() not in path.read_bytes()
 
 
+def test_several_keys_open_each_what_is_theirs_and_are_found_nowhere_afterwards(
+    settings: Settings, store: Store, tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    files = [
+        zipped(tmp_path / f"{name}.zip", {str(number): Phone(keys[key]).envelope(number) for number, key in inside})
+        for name, inside in (("one", [(1, 0)]), ("both", [(2, 0), (3, 1)]))
+    ]
+    app = upload_page("en", *files)
+    app.text_area(key="key-text-0").input(pem(keys[0])).run()
+    assert app.metric[0].value == "2", "what this key opens, of both files"
+    app.text_area(key="key-text-0").input(f"{pem(keys[0])}\n{pem(keys[1], SECRET)}").run()
+    app.text_input[-1].input(SECRET).run()
+    assert counted("upload.key.opens", 2, "en") in text(app)
+    assert app.metric[0].value == "3"
+    next(one for one in app.button if one.label == counted("upload.store", 2, "en")).click().run()
+    assert not app.exception
+    assert sorted(part["read"] for part in registry.parts_of(store.engine)) == [1, 2]
+    assert "key-" not in repr(app.session_state)
+
+
+def test_a_text_that_is_no_key_is_told_and_the_other_key_opens(
+    settings: Settings, store: Store, tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    app = upload_page("en", zipped(tmp_path / "day.zip", {"one": Phone(keys[0]).envelope(1)}))
+    files = next(one for one in app.file_uploader if one.key == "key-file-0")
+    files.upload("old.pem", b"not a key").upload("own.pem", pem(keys[0]).encode()).run()
+    assert not app.exception
+    assert "old" in text(app)
+    assert t("IN-34.mend", "en") in text(app).replace("\\", "")
+    assert app.metric[0].value == "1"
+
+
 def test_a_key_shows_itself_to_nobody(keys: tuple[rsa.RSAPrivateKey, ...]) -> None:
-    assert "RSA" not in repr(Answers(key=keys[0]))
-    one, other = (upload_key.fingerprint(key) for key in keys)
+    ring = KeyRing(keys)
+    for held in (keys[0], ring):
+        assert "RSA" not in repr(Answers(key=held)) + repr(upload_key.Given(held))
+    assert upload_key.fingerprint(ring) == upload_key.fingerprint(KeyRing(keys[::-1]))
+    assert upload_key.fingerprint(ring) != upload_key.fingerprint(keys[0])
+    one, other = (upload_key.fingerprint(key) for key in keys[:2])
     assert one != other
     assert upload_key.fingerprint(None) == ""
 

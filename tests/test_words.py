@@ -175,7 +175,7 @@ def test_khmer_writes_its_digits_as_its_figures_are_written() -> None:
     assert [path.name for path in texts if re.search("[\u17e0-\u17e9]", path.read_text(encoding="utf-8"))] == []
 
 
-@pytest.mark.parametrize("code", ["IN-07", "REV-02", "VER-01"])
+@pytest.mark.parametrize("code", ["IN-06", "IN-07", "IN-16", "IN-41", "FIL-06", "REV-02", "VER-01"])
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_advice_that_survey_teams_read_on_a_page_is_none_for_the_command_line(code: str, lang: str) -> None:
     assert not re.search(r"--|`|\.md|\bforms/", t(f"{code}.mend", lang, forms="a form"))
@@ -184,6 +184,7 @@ def test_advice_that_survey_teams_read_on_a_page_is_none_for_the_command_line(co
 def test_the_command_line_tells_what_only_it_can_do() -> None:
     assert error_of(CollectError("REV-02"), "en")["mend"].endswith("--by NAME.")
     assert "--form" in error_of(CollectError("IN-07", forms="household"), "vi")["mend"]
+    assert "--encoding" in error_of(CollectError("IN-06", file="a.csv", line=2), "km")["mend"]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -9,9 +9,10 @@ import polars as pl
 
 from collect.check import days, numbers
 from collect.check.days import DAYS, Days
-from collect.check.numbers import DOUBTFUL, NUMBERS, Figures
+from collect.check.numbers import DOUBTFUL, NUMBERS, SIGNS, Figures
 from collect.check.report import Report, said
 from collect.check.sheets import Sheets
+from collect.check.spelling import UNTOLD, Spelling
 from collect.check.tidying import bare, bared
 from collect.forms import Question
 
@@ -41,13 +42,14 @@ COMMAS = r"^[+-]?\d+(,\d+)?\s+[+-]?\d+,\d+(\s+[+-]?\d+(,\d+)?){0,2}$"
 POINT = rf"{NUMBER} {NUMBER}( {NUMBER}( {NUMBER})?)?"
 
 
-def cast(sheets: Sheets, received_on: date | None = None, dates: str = "") -> None:
+def cast(sheets: Sheets, received_on: date | None = None, spelling: Spelling = UNTOLD) -> None:
     """Type every question of ``sheets``, and mark which cells were unreadable and which were repaired.
 
     An unreadable cell is null in the typed table. Nothing is reported yet: a cell that should not be there at all is
-    reported as not relevant, once that is known. ``received_on`` and ``dates``: see `collect.check.days`.
+    reported as not relevant, once that is known. ``received_on`` and ``spelling``: see `collect.check.days` and
+    `collect.check.numbers`.
     """
-    usage = Days(sheets, received_on, dates), Figures(sheets)
+    usage = Days(sheets, received_on, spelling.dates), Figures(sheets, spelling.decimals)
     for repeat, text in sheets.text.items():
         questions = [q for q in sheets.form.questions_in(repeat) if q.type in READERS]
         typed = text.select(READERS[q.type](pl.col(q.path)).alias(q.path) for q in questions)
@@ -60,15 +62,15 @@ def cast(sheets: Sheets, received_on: date | None = None, dates: str = "") -> No
         sheets.typed[repeat] = text.with_columns(columns)
 
 
-def report_types(sheets: Sheets, report: Report) -> None:
+def report_types(sheets: Sheets, report: Report, spelling: Spelling = UNTOLD) -> None:
     """TYP-01 for what could not be read, TYP-02 for what was tidied, TYP-04 for choices whose zeros were put back.
 
-    Only where the question was asked.
+    Only where the question was asked. ``spelling``: what was said is not asked again.
     """
     for question in sheets.form.questions:
         typed = sheets.typed[question.repeat][question.path]
         for code, marks, details in (
-            ("TYP-01", sheets.unreadable, lambda one, values, _typed: _why(one, values)),
+            ("TYP-01", sheets.unreadable, lambda one, values, _typed: _why(one, values, spelling)),
             ("TYP-02", sheets.repaired, _how),
             ("TYP-04", sheets.zeroed, lambda _one, _values, _typed: said()),
         ):
@@ -77,6 +79,8 @@ def report_types(sheets: Sheets, report: Report) -> None:
                 marked = marks[question.path] & sheets.asked(question.path) & text[question.path].is_not_null()
                 rows = text.filter(marked)
                 values = rows[question.path]
+                if rows.is_empty():  # what an export left out is unreadable and blank
+                    continue
                 report.rows(code, question.path, rows, values, details(question, values, typed.filter(marked)))
     _report_lost_digits(sheets, report)
 
@@ -236,10 +240,17 @@ SERIAL = r"^\s*\d{5}(\.\d+)?\s*$"  # Excel counts days since 1899-12-30, or sinc
 DAY_FIRST = r"^\s*\d{1,2}\s*[-/. ]\s*\d{1,2}\s*[-/. ]\s*\d{2,4}\b"
 SHORT_YEAR = r"^\s*\d{1,2}\s*[-/. ]\s*\d{1,2}\s*[-/. ]\s*\d{2}(?:\D|$)"
 
+SHORTER = (
+    r"0?2[-/. ](?:29|30|31)|(?:0?[469]|11)[-/. ]31"  # month and day; of unreadable cells: 29 February of no leap year
+)
+DAY_BEFORE = r"(?:29|30|31)[-/. ]0?2|31[-/. ](?:0?[469]|11)"
+NO_SUCH_DAY = rf"^\s*(?:(?:{SHORTER}|{DAY_BEFORE})[-/. ]\d{{4}}|\d{{4}}[-/. ](?:{SHORTER}))(?:\D|$)"
 
-def _why(question: Question, values: pl.Series) -> pl.Series | str:
+
+def _why(question: Question, values: pl.Series, spelling: Spelling) -> pl.Series | str:
     expected = EXAMPLES[question.type]
-    doubts = _AMBIGUOUS if question.type in DAYS else _DOUBTS if question.type in NUMBERS else {}
+    of_numbers = _SHORTENED if spelling.decimals in SIGNS else _DOUBTS
+    doubts = _AMBIGUOUS if question.type in DAYS else of_numbers if question.type in NUMBERS else {}
     if not doubts:
         return said(expected=expected, reason="not_of_this_type")
     texts = {reason: said(expected=expected, reason=reason) for reason in ("not_of_this_type", *doubts)}
@@ -267,9 +278,11 @@ def _first_of(cases: Iterable[tuple[str, str]], texts: Mapping[str, str]) -> pl.
     return chosen.alias("why")
 
 
-_DOUBTS: Mapping[str, str] = {"thousands_or_decimals": DOUBTFUL, "digits_lost": EXPONENT}
+_SHORTENED: Mapping[str, str] = {"digits_lost": EXPONENT}
+_DOUBTS: Mapping[str, str] = {"thousands_or_decimals": DOUBTFUL, **_SHORTENED}
 _AMBIGUOUS: Mapping[str, str] = {  # of several that fit the last counts
     "excel_serial": SERIAL,
     "day_or_month_first": DAY_FIRST,
     "year_of_two_digits": SHORT_YEAR,
+    "no_such_day": NO_SUCH_DAY,
 }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import date
 
 import polars as pl
 
 from collect.check.cast import read_date, read_instant, read_local
-from collect.check.days import DAYS
+from collect.check.days import BUDDHIST, BUDDHIST_AHEAD, DAYS
 from collect.check.report import Report, said
 from collect.check.sheets import Sheets
 from collect.forms import Form, Question
@@ -21,8 +20,6 @@ ZONE_DAYS = 1
 CLOCK_ZERO = (date(1969, 12, 31), date(1970, 1, 1))
 LONGEST_LIFE = 120  # years before an upload: nobody who answers was born earlier
 FARTHEST = 50  # years after an upload: the longest that rights and loans run
-BUDDHIST = (2400, 2700)  # years: Khmer calendars count 543 more than the common era
-BUDDHIST_AHEAD = 543
 
 
 def interview_day(form: Form, root: pl.DataFrame) -> pl.Expr:
@@ -61,7 +58,7 @@ def _doubt(sheets: Sheets, report: Report, question: Question, why: pl.Series) -
     rows = sheets.text[question.repeat].filter(why.is_not_null())
     doubted = sheets.typed[question.repeat].filter(why.is_not_null()).select(day=_day_of(question))["day"]
     details = [
-        said(reason=reason, offered=_common(day), past=LONGEST_LIFE, ahead=FARTHEST)
+        said(**({"reason": reason, "offered": ""} | _era(day)), past=LONGEST_LIFE, ahead=FARTHEST)
         for reason, day in zip(why.drop_nulls(), doubted, strict=True)
     ]
     report.rows("DAT-03", question.path, rows, rows[question.path], pl.Series(details))
@@ -88,11 +85,11 @@ def _doubted(day: pl.Expr, received_on: date | None) -> pl.Expr:
 
 
 def _common(day: date) -> str:
-    """A day of the Buddhist era in the common one; "" for every other."""
-    if not BUDDHIST[0] <= day.year <= BUDDHIST[1]:
+    """A day of the Buddhist era in the common one; "" for a 29 February that its year does not have."""
+    try:
+        return day.replace(year=day.year - BUDDHIST_AHEAD).isoformat()
+    except ValueError:
         return ""
-    last = monthrange(day.year - BUDDHIST_AHEAD, day.month)[1]  # leap years differ
-    return day.replace(year=day.year - BUDDHIST_AHEAD, day=min(day.day, last)).isoformat()
 
 
 def _check_order(sheets: Sheets, report: Report) -> None:
@@ -125,8 +122,10 @@ def _check_day(sheets: Sheets, report: Report, wrong: pl.DataFrame | None) -> No
 
 def _era(day: date) -> dict[str, str]:
     """What to say of a year that looks like one of the Buddhist era."""
+    if not BUDDHIST[0] <= day.year <= BUDDHIST[1]:
+        return {}
     common = _common(day)
-    return {"reason": "buddhist_era", "offered": common} if common else {}
+    return {"reason": "buddhist_era", "offered": common} if common else {"reason": "no_such_day"}
 
 
 def possible_days(sheets: Sheets, received_on: date | None) -> pl.DataFrame | None:

@@ -29,6 +29,9 @@ DAY_NOUGHT = date(1899, 12, 30)
 LATER_BY = timedelta(days=1462)  # the count from 1904
 LAST_MONTH, LAST_DAY = 12, 31
 ORDERS = ("dmy", "mdy")
+BUDDHIST = (2400, 2700)  # years: Khmer and Thai calendars count 543 more than the common era
+BUDDHIST_AHEAD = 543
+LEAP_DAY = r"^(\d{4})-02-29"
 
 
 def order_of(texts: pl.Series, dates: str) -> str:
@@ -83,6 +86,18 @@ def as_iso(text: pl.Expr, order: str, usual_count: bool) -> pl.Expr:
     )
 
 
+def with_leap_days(text: pl.Expr) -> pl.Expr:
+    """29 February of a Buddhist year that has none in the common count, as the day it is: 2567 is the leap year 2024.
+
+    Every other day of such a year is one of the common era too, far ahead: it stays as it is written (DAT-02, DAT-03).
+    """
+    year = text.str.extract(LEAP_DAY, 1).cast(pl.Int64)
+    common = year - BUDDHIST_AHEAD
+    leap = ((common % 4 == 0) & (common % 100 != 0)) | (common % 400 == 0)
+    mended = pl.concat_str(common.cast(pl.String), text.str.slice(4))
+    return pl.when(year.is_between(*BUDDHIST) & leap).then(mended).otherwise(text)
+
+
 def _iso(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
     parts = [part.cast(pl.String).str.zfill(2) for part in (month, day)]
     return pl.concat_str(year.cast(pl.String), *parts, separator="-")
@@ -93,7 +108,16 @@ def read_as(text: pl.Expr, day: pl.Expr) -> pl.Expr:
     last = text.str.contains(YEAR_LAST) | text.str.contains(SHORT_YEAR)
     first = text.str.extract(r"^(\d{1,2})", 1).cast(pl.Int64) == day.str.slice(8, 2).cast(pl.Int64, strict=False)
     order = pl.when(first).then(pl.lit("day_first")).otherwise(pl.lit("month_first"))
-    return pl.when(last).then(order).when(text.str.contains(SERIAL)).then(pl.lit("counted_from_1900"))
+    written, year = (one.cast(pl.Int64) for one in (text.str.extract(r"(\d{4})", 1), day.str.slice(0, 4)))
+    buddhist = written.is_between(*BUDDHIST) & (written - year == BUDDHIST_AHEAD)
+    return (
+        pl.when(buddhist)
+        .then(pl.lit("buddhist_leap_day"))
+        .when(last)
+        .then(order)
+        .when(text.str.contains(SERIAL))
+        .then(pl.lit("counted_from_1900"))
+    )
 
 
 class Days:
@@ -115,4 +139,5 @@ class Days:
             odd = odd.with_columns(with_century(pl.col(path), self._received_on, self.dates))
         order = order_of(odd[path], self.dates)
         usual = bool(odd[path].str.contains(SERIAL).any()) and self.usual_count
-        return odd.select(as_iso(pl.col(path), order, usual).alias(path))
+        told = odd.select(as_iso(pl.col(path), order, usual).alias(path))
+        return told.select(with_leap_days(pl.col(path)).alias(path))

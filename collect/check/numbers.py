@@ -3,7 +3,8 @@
 1,5 can only be one and a half; 1,250.5 and 1,250,000 can only hold thousands. 1,234 cannot be told by itself: one and a
 bit in Vietnamese, a thousand in English. Its column tells, or else the upload's other numbers; where no cell tells, or
 cells contradict one another, it stays unread and is asked (TYP-01). 1.234 is what every platform writes for one and a
-bit, and is doubtful only in a column that writes decimal commas: somebody's spreadsheet has been at it.
+bit, and is doubtful only in a column that writes decimal commas: somebody's spreadsheet has been at it. Whoever hands
+the file in may say which sign begins the decimals (``decimals``): then what was doubtful is read so.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ DECIMAL_COMMA = r"^[+-]?(?:\d*,(?:\d{1,2}|\d{4,})|(?:0\d*|\d{4,})?,\d{3})$"
 DOUBTFUL_COMMA = rf"{FIRST},\d{{3}}$"
 DOUBTFUL_POINT = rf"{FIRST}\.\d{{3}}$"
 DOUBTFUL = rf"{FIRST}[.,]\d{{3}}$"
+SIGNS = ("comma", "point")  # what may be said to begin decimals
 TELLING = r",|\..*\."  # what a number must hold to show anything
 
 
@@ -42,6 +44,12 @@ class Signs:
     def silent(self) -> bool:
         """Whether they show nothing of commas."""
         return not (self.decimal_comma or self.commas_part)
+
+
+SAID = {  # by the sign that begins decimals; the other one parts thousands
+    "comma": Signs(decimal_comma=True, points_part=True),
+    "point": Signs(commas_part=True),
+}
 
 
 def signs_of(columns: Iterable[pl.Series]) -> Signs:
@@ -85,10 +93,13 @@ def read_as(text: pl.Expr, number: pl.Expr) -> pl.Expr:
 
 
 class Figures:
-    """What a whole upload tells of how its numbers are written; asked only once some number cannot be read."""
+    """What a whole upload tells of how its numbers are written; asked only once some number cannot be read.
 
-    def __init__(self, sheets: Sheets) -> None:
-        self._sheets = sheets
+    ``decimals``: "comma" or "point" where somebody said which begins the decimals.
+    """
+
+    def __init__(self, sheets: Sheets, decimals: str = "") -> None:
+        self._sheets, self._said = sheets, SAID.get(decimals)
 
     @cached_property
     def usual(self) -> Signs:
@@ -100,19 +111,26 @@ class Figures:
     def doubtful(self, question: Question, suspect: pl.Series) -> pl.Series:
         """The suspect cells of a column of numbers, and those such as 1.234 where the others write decimal commas."""
         text = self._sheets.text[question.repeat][question.path]
-        if question.type != "decimal" or not self._shown(text.filter(suspect)).decimal_comma:
+        if question.type != "decimal" or not self._writes_commas(text.filter(suspect)):
             return suspect
         return suspect | text.str.contains(DOUBTFUL_POINT).fill_null(False)
 
     def told(self, odd: pl.DataFrame, path: str, kind: str) -> pl.DataFrame:
         """The tidied cells of a column of numbers, with decimal points where they can be told."""
         shown = self._shown(odd[path])
-        signs = shown
-        if shown.silent and bool(odd[path].str.contains(DOUBTFUL).any()):
+        signs = self._said or shown
+        if self._said is None and shown.silent and bool(odd[path].str.contains(DOUBTFUL).any()):
             signs = self.usual if kind == "int" else replace(self.usual, points_part=False)
-        plain = with_points(pl.col(path), signs, shown.decimal_comma)
-        whole = plain.str.replace(r"^([+-]?\d+)\.0{1,2}$", "$1") if kind == "int" else plain  # "5.0" is 5
+        plain = with_points(pl.col(path), signs, self._said is None and shown.decimal_comma)
+        nought = r"^([+-]?\d+)\.0+$" if self._said else r"^([+-]?\d+)\.0{1,2}$"  # "5.0" is 5; so is 5.000 once told
+        whole = plain.str.replace(nought, "$1") if kind == "int" else plain
         return odd.select(whole.alias(path))
+
+    def _writes_commas(self, odd: pl.Series) -> bool:
+        """Whether a column writes decimal commas, so that 1.234 in it may be a thousand."""
+        if self._said is None:
+            return self._shown(odd).decimal_comma
+        return self._said.decimal_comma and bool(odd.str.contains(",", literal=True).any())
 
     def _shown(self, odd: pl.Series) -> Signs:
         return signs_of([bared(odd)])

@@ -22,7 +22,9 @@ def check_required(sheets: Sheets, report: Report) -> None:
             continue
         text = sheets.text[question.repeat]
         blank = text[question.path].is_null() & sheets.asked(question.path)
-        if question.path in sheets.unreadable:  # blank and unreadable: the export left it out
+        if (
+            question.path in sheets.unreadable and question.path not in sheets.left_out.columns
+        ):  # an older version asked it
             blank &= ~sheets.unreadable[question.path]
         if not blank.any():
             continue

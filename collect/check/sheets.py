@@ -10,6 +10,7 @@ import polars as pl
 from collect.check.planner import Planner
 from collect.check.report import Rule
 from collect.check.shape import innermost
+from collect.check.spelling import WHOLE, LeftOut
 from collect.forms import Form
 from collect.tables import ROOT_ANSWERS, ROW_ANSWERS, Issues
 
@@ -30,8 +31,8 @@ class Sheets:
     section, true where the form asks it; a path without an entry is asked everywhere. ``unreadable`` and ``repaired``:
     by question, the cells that could not be read, and those that could after tidying; no entry where there are none.
     ``zeroed``: by question, the choices that a spreadsheet took zeros off, which are put back.
-    ``proper``: questions of one choice whose answers are all choices. ``partial``: submissions whose repeats the export
-    left out, so that nobody knows their rows; what reads a repeat from outside knows nothing there.
+    ``proper``: questions of one choice whose answers are all choices. ``left_out``: what the export does not hold; what
+    reads a repeat from outside knows nothing of submissions whose rows it left out.
     """
 
     form: Form
@@ -44,7 +45,7 @@ class Sheets:
     repaired: dict[str, pl.Series] = field(default_factory=dict)
     zeroed: dict[str, pl.Series] = field(default_factory=dict)
     proper: set[str] = field(default_factory=set)
-    partial: frozenset[str] = frozenset()
+    left_out: LeftOut = WHOLE
 
     def repeat_of(self, path: str) -> str:
         """The table in which a question, group or repeat has its rows (a repeat: its own)."""
@@ -68,14 +69,17 @@ class Sheets:
     def rows_unknown(self, table: str, reads: Collection[str]) -> pl.Series:
         """True in each row of a table where some of ``reads`` lies in rows of a repeat that the export left out."""
         outer = self.planner.schema.chain(table)
-        if not self.partial or all(self.repeat_of(path) in outer for path in reads):
+        if not self.left_out.rows or all(self.repeat_of(path) in outer for path in reads):
             return pl.zeros(self.typed[table].height, dtype=pl.Boolean, eager=True)
-        return self.typed[table]["submission_id"].is_in(list(self.partial))
+        return self.typed[table]["submission_id"].is_in(list(self.left_out.rows))
 
     def lose(self, paths: Sequence[str]) -> None:
-        """Take the answers to questions that the export left out for unreadable: no rule is held against anybody."""
+        """Take the answers to questions that the export left out for unreadable: no rule is held against anybody.
+
+        One that was put right since is there.
+        """
         for path in paths:
-            self.unreadable[path] = pl.ones(self.typed[self.repeat_of(path)].height, dtype=pl.Boolean, eager=True)
+            self.unreadable[path] = self.text[self.repeat_of(path)][path].is_null()
 
     def drop_rows(self, repeat: str, keep: pl.Series) -> None:
         """Take whole rows out of a repeat, and whatever hangs under them in the repeats inside it."""
@@ -92,12 +96,12 @@ class Sheets:
         self.planner.rows_dropped()
 
 
-def sheets_of(answers: Mapping[str, pl.DataFrame], form: Form, partial: frozenset[str] = frozenset()) -> Sheets:
+def sheets_of(answers: Mapping[str, pl.DataFrame], form: Form, left_out: LeftOut = WHOLE) -> Sheets:
     """Start the checks of an upload: every table and question of the form, those the export left out empty."""
     absent = frozenset(repeat for repeat in form.repeats if repeat not in answers)
     typed: dict[str, pl.DataFrame] = {}
     text = {repeat: _complete(answers.get(repeat), form, repeat) for repeat in form.repeats}
-    return Sheets(form, text, typed, Planner(form, typed, absent), absent, partial=partial)
+    return Sheets(form, text, typed, Planner(form, typed, absent), absent, left_out=left_out)
 
 
 def _complete(table: pl.DataFrame | None, form: Form, repeat: str) -> pl.DataFrame:

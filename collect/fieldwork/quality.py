@@ -8,6 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from collect.fieldwork.gathered import Field
+from collect.tables import FOLLOWS
 
 FEWEST_AGES = 50  # below it an index of heaping says nothing
 HEAPED = (23, 62)  # the ages that Whipple's index counts
@@ -16,10 +17,14 @@ LONGEST = 24 * 60  # minutes: beyond it the device's clock was set, or the form 
 
 
 def rules(field: Field) -> pl.DataFrame:
-    """How often each rule is broken, most often first: ``code, severity, issues, submissions, share`` of interviews."""
+    """How often each rule is broken, most often first: ``code, severity, issues, submissions, share`` of interviews.
+
+    What follows from another issue is that one's and not counted again.
+    """
     asked = max(field.interviews.height, 1)
     return (
-        field.issues.group_by("code", "severity")
+        field.issues.filter(~FOLLOWS)
+        .group_by("code", "severity")
         .agg(issues=pl.len().cast(pl.Int64), submissions=pl.col("submission_id").n_unique().cast(pl.Int64))
         .with_columns(share=pl.col("submissions") / asked)
         .sort("issues", "code", descending=[True, False])

@@ -38,7 +38,15 @@ class LiveDesk:
     ) -> Receipt:
         """Take a file in, or say what that would do. Who logged in signs with that name, whatever ``by`` says."""
         signed = by if self.who.local else require(self.who, "upload").signature
-        asked = Asked(by=signed, name=name, dates=said.dates, encoding=said.encoding, key=said.key, after=said.after)
+        asked = Asked(
+            signed,
+            encoding=said.encoding,
+            dates=said.dates,
+            decimals=said.decimals,
+            name=name,
+            key=said.key,
+            after=said.after,
+        )
         with ONE_AT_A_TIME:
             return add_file(
                 the_store(self.settings), path, definitions(self.settings), asked, dry_run=dry_run, progress=progress

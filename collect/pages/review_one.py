@@ -10,12 +10,14 @@ import streamlit as st
 
 from collect.fieldwork import Answer, Interview
 from collect.i18n import t
+from collect.i18n.figures import counted
 from collect.pages import review_acts
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.review_words import ICONS, short
 from collect.pages.words import NOTHING, as_text, day, moment, number
 from collect.review.sheet import OF_THE_ANSWER
 from collect.speech import said
+from collect.tables import FOLLOWS
 from collect.wording.answers import answer_of, label_of
 from collect.wording.events import what_happened
 from collect.wording.issues import given_of, words_of
@@ -111,7 +113,8 @@ def _issues(desk: LiveReviews, shown: Mapping[str, Any], opened: Interview, lang
     if opened.issues.is_empty():
         st.success(t("review.no_issues", lang), icon=":material/check_circle:")
     answers = {(one.row_id, one.question): one for one in opened.answers}
-    for place, issue in enumerate(opened.issues.iter_rows(named=True)):
+    following = opened.issues.filter(FOLLOWS)
+    for place, issue in enumerate(opened.issues.filter(~FOLLOWS).iter_rows(named=True)):
         label, found, mend = words_of(issue, opened.form, lang)
         with st.container(border=True, gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -127,6 +130,12 @@ def _issues(desk: LiveReviews, shown: Mapping[str, Any], opened: Interview, lang
             if answer is not None and issue["code"].startswith(OF_THE_ANSWER):
                 with st.expander(t("review.correct", lang), icon=":material/edit:"):
                     _correction(desk, shown, opened, answer, f"issue-{place}", lang)
+    if following.height:
+        with st.expander(counted("issue.follow", following.height, lang), icon=":material/subdirectory_arrow_right:"):
+            for issue in following.iter_rows(named=True):
+                label, found, _ = words_of(issue, opened.form, lang)
+                who = _person(issue["row_id"], opened, lang)
+                st.markdown(f"**{as_text(who + (label or issue['code']))}**  \n{as_text(found)} {issue['code']}")
 
 
 def _answers(desk: LiveReviews, shown: Mapping[str, Any], opened: Interview, lang: str) -> None:

@@ -31,9 +31,8 @@ from collect.receive.sealed import holds_sealed
 from collect.store import safe_name
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
     from collect.intake import Receipt
+    from collect.receive.sealed import Keys
     from collect.review.reviews import Correction
     from collect.review.reviews import Outcome as Corrected
 
@@ -74,7 +73,7 @@ class Counter:
     mending: Mending
     by: str
     lang: str
-    key: RSAPrivateKey | None = field(default=None, repr=False)
+    key: Keys | None = field(default=None, repr=False)
     lacks_name: bool = False  # answers are to be put right, and nobody said by whom
 
     def signed(self, *, needed: bool) -> Counter:
@@ -96,8 +95,8 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
             t("upload.files", lang), accept_multiple_files=True, key=f"files-{turn}", help=t("upload.files.help", lang)
         )
     name_field = st.container()
-    key, no_key = upload_key.given(turn)
-    at = Counter(desk, mending, "", lang, key)
+    keys = upload_key.given(turn)
+    at = Counter(desk, mending, "", lang, keys.keys)
     checked = _each(files, at, dry_run=True, kept="checked")
     with name_field:  # its label says whether a name is needed, which only the files tell
         at = at.signed(needed=any(one.corrections and one.storable for one in checked))
@@ -106,8 +105,8 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
         st.session_state.pop("storing", None)
     if files:
         closed = [one.file for one in checked if upload_key.wanted(one.sealed, one.receipt, one.error)]
-        if closed or key is not None or no_key is not None:
-            upload_key.ask(turn, closed, key, no_key, lang)
+        if closed or not keys.nothing:
+            upload_key.ask(turn, closed, keys, lang)
         _impact(files, checked, at)
         for file, outcome in zip(files, checked, strict=True):
             upload_ask.questions(file, outcome.receipt, outcome.error, lang)
@@ -138,7 +137,7 @@ def _each(files: Sequence[Any], at: Counter, *, dry_run: bool, kept: str) -> lis
 
 
 def _key(file: Any, at: Counter) -> tuple[str, ...]:
-    return file.file_id, *upload_ask.said(file), upload_key.fingerprint(at.key)
+    return file.file_id, *upload_ask.said(file).values(), upload_key.fingerprint(at.key)
 
 
 def _together(checked: Sequence[Outcome]) -> list[Outcome]:
@@ -167,7 +166,7 @@ def _take(file: Any, at: Counter, key: tuple[str, ...], tried: Sequence[Outcome]
                 outcome = Outcome(name, corrections=found, corrected=at.mending.correct(found, dry_run=dry_run))
             else:
                 after = tuple(one.receipt for one in tried or () if one.receipt)
-                said = Answers(*upload_ask.said(file), at.key, after)
+                said = Answers(**upload_ask.said(file), key=at.key, after=after)
                 receipt = at.desk.add(path, name, at.by, dry_run=dry_run, progress=progress, said=said)
                 outcome = Outcome(name, receipt, sealed=sealed)
         except CollectError as error:
@@ -207,7 +206,7 @@ def _impact(files: Sequence[Any], checked: Sequence[Outcome], at: Counter) -> No
             st.info(t("upload.nothing_new", lang), icon=":material/info:")
             st.session_state.pop("storing", None)
         else:
-            if any(upload_ask.days_open(file, outcome.receipt) for file, outcome in both):
+            if any(upload_ask.left_open(file, outcome.receipt) for file, outcome in both):
                 st.warning(t("upload.ask.open", lang), icon=":material/help:")
             if _asked_to_store(len(ready), at):
                 _store(ready, [one for one in checked if not one.storable], at)

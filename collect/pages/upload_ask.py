@@ -1,4 +1,4 @@
-"""What only the team can know of a file: in which order its days are written, and in which encoding its letters."""
+"""What only the team can know of a file: in which order its days are written, its decimal sign, its encoding."""
 
 from __future__ import annotations
 
@@ -7,48 +7,48 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from collect.check.days import ORDERS
+from collect.check.numbers import SIGNS
 from collect.i18n import t
 from collect.pages.words import as_text
 from collect.problems import CollectError
-from collect.wording.open_days import days_untold
+from collect.wording.asking import UNTOLD, letters_by_evidence
 
 if TYPE_CHECKING:
     from collect.intake import Receipt
 
 LETTERS_UNTOLD = ("IN-41", "IN-06")  # they read several ways, or no way known here
-READ_BY_EVIDENCE = "FIL-06"
-XML = "submission-xml"
+ANSWERS = {"dates": ORDERS, "decimals": SIGNS}
 ENCODINGS = {
     "utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1258": "Windows-1258", "windows-1252": "Windows-1252",
     "tcvn3": "TCVN3 (ABC, .VnTime)", "vni": "VNI",
 }  # fmt: skip
 
 
-def said(file: Any) -> tuple[str, str]:
-    """What was answered for a file: order of days, encoding; "" where nothing was asked."""
-    answers = (st.session_state.get(f"{name}-{file.file_id}") for name in ("dates", "encoding"))
-    dates, encoding = (str(answer or "") for answer in answers)
-    return dates, encoding
+def said(file: Any) -> dict[str, str]:
+    """What was answered for a file: ``encoding``, ``dates``, ``decimals``; "" where nothing was asked."""
+    names = ("encoding", *ANSWERS)
+    return {name: str(st.session_state.get(f"{name}-{file.file_id}") or "") for name in names}
 
 
 def questions(file: Any, receipt: Receipt | None, error: CollectError | None, lang: str) -> None:
     """Ask what could not be told; the answer checks the file again."""
-    dates, encoding = said(file)
-    name = as_text(file.name)
-    if encoding or letters_untold(error) or _told_by_evidence(receipt):
+    answered, name = said(file), as_text(file.name)
+    if answered["encoding"] or letters_untold(error) or (receipt is not None and letters_by_evidence(receipt)):
         named = str(error.values.get("encodings", "")).split(", ") if error is not None else []
         likely = [code for code in named if code in ENCODINGS]
         _ask(f"encoding-{file.file_id}", t("upload.ask.encoding", lang, file=name), {
             code: ENCODINGS[code] for code in dict.fromkeys([*likely, *ENCODINGS])
         })  # fmt: skip
-    if dates or (receipt is not None and days_untold(receipt)):
-        words = {order: t(f"upload.ask.dates.{order}", lang) for order in ORDERS}
-        _ask(f"dates-{file.file_id}", t("upload.ask.dates", lang, file=name), words)
+    for what, choices in ANSWERS.items():
+        if answered[what] or (receipt is not None and UNTOLD[what](receipt)):
+            words = {choice: t(f"upload.ask.{what}.{choice}", lang) for choice in choices}
+            _ask(f"{what}-{file.file_id}", t(f"upload.ask.{what}", lang, file=name), words)
 
 
-def days_open(file: Any, receipt: Receipt | None) -> bool:
-    """Whether the order of a file's days is asked and was not answered yet."""
-    return not said(file)[0] and receipt is not None and days_untold(receipt) > 0
+def left_open(file: Any, receipt: Receipt | None) -> bool:
+    """Whether how a file's days or numbers are written is asked and was not answered yet."""
+    answered = said(file)
+    return receipt is not None and any(not answered[what] and UNTOLD[what](receipt) for what in ANSWERS)
 
 
 def _ask(key: str, question: str, words: dict[str, str]) -> None:
@@ -60,9 +60,3 @@ def letters_untold(error: CollectError | None) -> bool:
     """Whether a table could not be read until somebody says how its letters are coded; XML names its own code."""
     named = "" if error is None else str(error.values.get("file", "")).lower()
     return error is not None and error.code in LETTERS_UNTOLD and not named.endswith(".xml")
-
-
-def _told_by_evidence(receipt: Receipt | None) -> bool:
-    """Whether the letters of a table were told by evidence, which somebody who reads the names may know better."""
-    parts = receipt.parts if receipt is not None else ()
-    return any(part.source != XML and READ_BY_EVIDENCE in part.issues["code"] for part in parts if part.issues.height)

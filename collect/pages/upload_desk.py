@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from collect.forms import Form
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
     from collect.intake import Receipt
+    from collect.receive.sealed import Keys
     from collect.review.reviews import Correction, Outcome
 
 Progress = Callable[[str, float], None]
@@ -20,14 +19,15 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the team answered for a file: the order of its days, its encoding; the key that opens it, kept nowhere.
+    """What the team answered for a file: order of days, encoding, decimal sign; the keys that open it, kept nowhere.
 
     ``after``: what the files tried before it came to.
     """
 
     dates: str = ""
     encoding: str = ""
-    key: RSAPrivateKey | None = field(default=None, repr=False)
+    decimals: str = ""
+    key: Keys | None = field(default=None, repr=False)
     after: Sequence[Receipt] = field(default=(), repr=False)
 
 

@@ -15,9 +15,9 @@ from collect.pages import wrapped
 from collect.pages.issues import in_words
 from collect.pages.review_words import result_of, short
 from collect.pages.take_away import XLSX
-from collect.pages.words import number
+from collect.pages.words import counted, number
 from collect.review.sheet import write, write_csv
-from collect.tables import ISSUES, SEVERITIES
+from collect.tables import FOLLOWS, ISSUES, SEVERITIES
 from collect.wording.answers import label_of
 
 if TYPE_CHECKING:
@@ -35,15 +35,18 @@ def render(parts: Sequence[tuple[str, Part]], forms: Mapping[str, Form], lang: s
     frames = [part.issues.with_columns(file=pl.lit(file), form=pl.lit(part.form)) for file, part in parts]
     gravest = pl.col("severity").replace_strict({name: place for place, name in enumerate(SEVERITIES)})
     issues = pl.concat([nothing, *(frame.select(nothing.columns) for frame in frames)])
-    issues = issues.sort(gravest, maintain_order=True)
+    issues = issues.sort(FOLLOWS, gravest, maintain_order=True)
+    causes = issues.filter(~FOLLOWS)
     if issues.is_empty():
         st.success(t("upload.no_issues", lang), icon=":material/check_circle:")
         return
-    st.subheader(t("upload.issues", lang, issues=number(issues.height, lang)), anchor=False)
+    st.subheader(t("upload.issues", lang, issues=number(causes.height, lang)), anchor=False)
     st.caption(t("upload.issues.about", lang))
-    if issues.height > MOST_SHOWN:
+    if causes.height < issues.height:
+        st.caption(counted("upload.issues.follow", issues.height - causes.height, lang))
+    if causes.height > MOST_SHOWN:
         st.caption(t("upload.issues.first", lang, shown=number(MOST_SHOWN, lang)))
-    _table(in_words(issues.head(MOST_SHOWN), forms, lang), lang)
+    _table(in_words(causes.head(MOST_SHOWN), forms, lang), lang)
     made = {"xlsx": (write, XLSX, ""), "csv": (write_csv, "text/csv", ".csv")}
     with st.container(horizontal=True, gap="small"):
         for kind, (make, mime, words) in made.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import polars as pl
@@ -17,6 +17,7 @@ from collect.receive.sheets import Sheet
 
 BY_ANSWER = re.compile(r"^\s*(?P<column>[\w.-]+)\s*=\s*(?P<other>/[\w./-]+)\s*$")  # a filter by one earlier answer
 TRUE = ("1", "1.0", "true", "True", "TRUE")
+NOBODY = ("", None, "false()", "false")  # is asked to answer
 FALSE = ("0", "0.0", "false", "False", "FALSE")
 
 
@@ -51,8 +52,8 @@ def _told_apart(rows: pl.DataFrame, question: Question, match: Match, form: Form
     return rows.with_columns(named["name"].fill_null(rows[question.path]).alias(question.path))
 
 
-def note_headings(sheet: Sheet, match: Match, issues: IssueBook) -> None:
-    """Write down the columns the form does not know, and those whose heading fits several questions.
+def note_headings(sheet: Sheet, match: Match, form: Form, issues: IssueBook) -> None:
+    """Write down the columns the form does not know or misses, and those whose heading fits several questions.
 
     Only 1 and 0 stand in the column of a choice: ``why_other`` may also be a question of words that the form lacks.
     """
@@ -64,8 +65,17 @@ def note_headings(sheet: Sheet, match: Match, issues: IssueBook) -> None:
     for position in (place for columns in match.questions.values() for place in columns.choices.values()):
         if not sheet.frame[str(position)].drop_nulls().is_in(TRUE + FALSE).all():
             issues.note("FIL-02", found_in=sheet.place, column=sheet.headings[position])
+    for question in _lost(match, form):
+        issues.note("FIL-16", found_in=sheet.place, question=question.path, column=question.name)
     for heading, count in Counter(sheet.headings[position] for position in match.ambiguous).items():
         issues.note("FIL-05", found_in=sheet.place, column=heading, columns=count)
+
+
+def _lost(match: Match, form: Form) -> Iterator[Question]:
+    """The questions that somebody must answer and that have no column; whether anybody is missed shows later."""
+    for question in form.questions_in(match.repeat):
+        if question.path not in match.questions and question.appears and question.required not in NOBODY:
+            yield question
 
 
 def _value(frame: pl.DataFrame, question: Question, columns: Columns, style: str, form: Form) -> pl.Expr:

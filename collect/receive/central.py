@@ -138,7 +138,7 @@ def _place(sheet: Sheet) -> pl.Expr:
 
 
 def _root(sheet: Sheet, matched: Match, form: Form, issues: IssueBook, dialect: Dialect) -> tuple[pl.DataFrame, int]:
-    note_headings(sheet, matched, issues)
+    note_headings(sheet, matched, form, issues)
     meta = next((name for name in ("meta-instanceID", "instanceID") if name in sheet.headings), KEY)
     facts = sheet.frame.select(
         pl.coalesce(_column(sheet, KEY), _column(sheet, meta)).alias("submission_id"),
@@ -174,7 +174,7 @@ def _rows(
         issues.note("FIL-03", found_in=sheet.place, file=sheet.place, reason="IN-07")
         return None, None, sheet.frame.height
     matched = match(dialect.asked(sheet.headings), form, path, dialect.is_quiet)
-    note_headings(sheet, matched, issues)
+    note_headings(sheet, matched, form, issues)
     head = _row_keys(keys, path, form)
     whole = head.with_columns(sheet.frame.select(_place(sheet).alias("found_in"))).hstack(arrange(sheet, matched, form))
     strange = whole["row_id"].is_null() | ~whole["submission_id"].is_in(root["submission_id"].implode())

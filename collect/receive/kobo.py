@@ -89,7 +89,7 @@ def _prefixed(uuid: pl.Expr) -> pl.Expr:
 
 
 def _root(sheet: Sheet, matched: Match, form: Form, issues: IssueBook) -> pl.DataFrame:
-    note_headings(sheet, matched, issues)
+    note_headings(sheet, matched, form, issues)
     review = _column(sheet, "_validation_status")
     facts = sheet.frame.select(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias(OF),
@@ -140,7 +140,7 @@ def _rows(
     they were written: the submission's own number, repeated on every row, must agree.
     """
     matched = match(_asked(sheet.headings), form, path, _quiet, root.style)
-    note_headings(sheet, matched, issues)
+    note_headings(sheet, matched, form, issues)
     outer = next(section.parent_repeat for section in form.sections if section.path == path)
     own = sheet.frame.select(
         _column(sheet, INDEX).alias(INDEX),

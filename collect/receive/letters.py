@@ -69,7 +69,7 @@ def _insisted(data: bytes, place: str, encoding: str) -> Text:
         text = ENCODINGS[encoding](bare) if encoding in ENCODINGS else bare.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ExportError("IN-06", file=place, line=data.count(b"\n", 0, error.start) + 1) from error
-    return Text(text.encode(), (("FIL-06", {"file": place, "encoding": encoding}),))
+    return Text(text.encode(), (("FIL-06", {"file": place, "encoding": encoding, "insisted": True}),))
 
 
 def wide_of(data: bytes) -> str | None:

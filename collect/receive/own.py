@@ -61,7 +61,7 @@ def _answers(sheet: Sheet, path: str, form: Form, issues: IssueBook) -> pl.DataF
     """Key columns, place in the file and answers of the rows that say anything."""
     asked = tuple("" if heading.startswith(KEY_PREFIX) else heading for heading in sheet.headings)
     matched = match(asked, form, path, nothing_quiet, NAMES)
-    note_headings(sheet, matched, issues)
+    note_headings(sheet, matched, form, issues)
     keys = [
         (pl.col(str(sheet.headings.index(key))) if key in sheet.headings else pl.lit(None, pl.String)).alias(key)
         for key in (HOUSEHOLD, ROW, PARENT)

@@ -23,6 +23,7 @@ from collect.store import Store
 from collect.tables import Answers
 
 OF_READING = ("FIL", "ID-")  # families of issues that come from reading the file, not from checking answers
+LOST_COLUMN = "FIL-16"  # of the whole file, and the cause of what is missing in each of its rows
 
 
 Cells = dict[tuple[str, str, str], str | None]  # (submission, row, question) to the answer as text
@@ -109,20 +110,20 @@ def cells_now(store: Store, form: Form, counted: pl.DataFrame) -> Cells:
 
 
 def _amend(store: Store, form: Form, upload_id: str, said: Mapping[str, Sequence[Entry]]) -> Amended:
-    """The corrected submissions of an upload, checked among all the others of it: those tell what 12/7/2026 means."""
+    """The corrected submissions of an upload, checked among all others of it: they tell how 1,234 is meant."""
     index = index_of(store, form.form_id, upload_id)
     answers, applied = apply(answers_as_received(store, form, upload_id, index["submission_id"]), form, said)
     stored = store.read_part(form.form_id, "issues", upload_id)
-    reading = stored.filter(
-        pl.col("submission_id").is_in(list(said)) & pl.col("code").str.slice(0, 3).is_in(list(OF_READING))
-    )
+    mine = pl.col("submission_id").is_in(list(said)) | (pl.col("code") == LOST_COLUMN)
+    reading = stored.filter(mine & pl.col("code").str.slice(0, 3).is_in(list(OF_READING)))
     upload = next(one for one in registry.uploads(store.engine) if one["upload_id"] == upload_id)
     day = datetime.fromisoformat(upload["received_at"]).date()
     partial = frozenset(index.filter(~pl.col("whole").fill_null(True))["submission_id"])
-    arrival = Arrival(upload_id, day, dates=upload["forced_dates"], partial=partial)
+    told = {"dates": upload["forced_dates"], "decimals": upload["forced_decimals"]}
+    arrival = Arrival(upload_id, day, partial=partial, **told)
     frames = examine(answers, form, places_of(store.folder), arrival, reading)
-    mine = pl.col("submission_id").is_in(list(said))
-    return Amended({name: frame.filter(mine) for name, frame in frames.items()}, applied)
+    own = pl.col("submission_id").is_in(list(said))
+    return Amended({name: frame.filter(own) for name, frame in frames.items()}, applied)
 
 
 def apply(answers: Answers, form: Form, said: Mapping[str, Sequence[Entry]]) -> tuple[Answers, dict[str, list[int]]]:

@@ -8,13 +8,13 @@ from collect.journey import Definitions
 from collect.review.corrections import amended
 from collect.review.standing import standing
 from collect.store import Store
-from collect.tables import ISSUES, SEVERITIES
+from collect.tables import FOLLOWS, ISSUES, SEVERITIES
 
 WHERE = {"file": pl.String(), "form": pl.String()}
 
 
 def outstanding(store: Store, definitions: Definitions, interviews: pl.DataFrame) -> pl.DataFrame:
-    """The issues of some interviews, the gravest first.
+    """The issues of some interviews, the gravest first, what follows from another last.
 
     Parameters
     ----------
@@ -38,4 +38,4 @@ def outstanding(store: Store, definitions: Definitions, interviews: pl.DataFrame
             issues = issues.filter(pl.col("submission_id").is_in(rows["submission_id"].to_list()))
             found.append(issues.with_columns(file=pl.lit(file), form=pl.lit(form_id)).select(found[0].columns))
     gravest = pl.col("severity").replace_strict({name: place for place, name in enumerate(SEVERITIES)})
-    return pl.concat(found).sort(gravest, maintain_order=True)
+    return pl.concat(found).sort(FOLLOWS, gravest, maintain_order=True)

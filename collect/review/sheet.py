@@ -25,15 +25,16 @@ from collect.receive.returned import FORMULA, returned
 from collect.review.reviews import Correction, Outcome, correct
 from collect.settings import Settings
 from collect.store import Store
-from collect.wording.issues import words_of
+from collect.wording.issues import details_of, words_of
 
 NEEDED = ("new", "submission", "question")  # marks of the columns without which nothing can be put right
 COLUMNS = (  # a key of the catalogue below "issue.", its mark where it is read again, its width in characters
     ("new", "new", 22), ("reason", "why", 26), ("question", "", 34), ("given", "given", 22), ("why", "", 60),
     ("mend", "", 50), ("severity", "", 12), ("code", "code", 14), ("file", "", 24), ("found_in", "", 30),
     ("submission", "submission", 44), ("path", "question", 34), ("row", "row", 30),
+    ("rule", "", 40),
 )  # fmt: skip
-OF_THE_ANSWER = ("TYP", "CHO", "CON", "REQ", "REL")  # families whose value is the answer at the question itself
+OF_THE_ANSWER = ("TYP", "CHO", "CON", "REQ", "REL", "DAT")  # families whose value is the answer at the question itself
 LONGEST = 32_767  # characters Excel keeps in a cell
 
 
@@ -74,9 +75,11 @@ def write_csv(issues: pl.DataFrame, forms: Mapping[str, Form], lang: str, *, mad
 
 def _cells(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, ...]:
     label, found, mend = words_of(issue, form, lang)
+    details = details_of(issue)
     return (
         None, None, label, issue["value"], found, mend, t(f"severity.{issue['severity']}", lang), issue["code"],
         issue["file"], issue["found_in"], issue["submission_id"], issue["question"], issue["row_id"],
+        str(details.get("expression") or details.get("rule") or "") or None,
     )  # fmt: skip
 
 

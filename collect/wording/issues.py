@@ -9,7 +9,7 @@ from typing import Any
 
 from collect.forms import Form, Question
 from collect.i18n import catalogue, t
-from collect.i18n.figures import NOTHING, day, distance, number
+from collect.i18n.figures import NOTHING, counted, day, distance, number
 from collect.speech import said
 from collect.wording.answers import answer_of, label_of
 
@@ -59,8 +59,6 @@ def _values(issue: Mapping[str, Any], details: Mapping[str, Any], label: str | N
         values |= {name: day(date.fromisoformat(values[name]), lang) for name in LIMITS if values.get(name)}
     if issue["code"] == "FIL-03":
         values["reason"] = filled(f"{details.get('reason')}.found", lang, values)
-    if issue["code"] == "CAL-01" and not details.get("expected"):
-        values["expected"] = t("correction.blank", lang)
     if issue["code"] == "EXP-01" and not details.get("expression"):
         values["expression"] = NOTHING
     if issue["code"] == "EXP-01" and f"rule.{details.get('why')}" in catalogue():
@@ -81,6 +79,13 @@ def _places(details: Mapping[str, Any], form: Form | None, lang: str) -> dict[st
     return told
 
 
+def _computed(details: Mapping[str, Any], question: Question | None, form: Form | None, lang: str) -> dict[str, str]:
+    """What the form computes, as people read an answer to that question."""
+    value = details.get("expected")
+    read = answer_of(question, str(value), form, lang) if question and form and value else value
+    return {"expected": read or t("correction.blank", lang)}
+
+
 def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[str | None, str, str]:
     """The question's label, what was found, and what to do."""
     details = details_of(issue)
@@ -88,6 +93,7 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     label = label_of(question, lang) if question else None
     values = _values(issue, details, label, lang)
     values |= _places(details, form, lang) if issue["code"].startswith("LOC-") else {}
+    values |= _computed(details, question, form, lang) if issue["code"] == "CAL-01" else {}
     found = filled(f"{issue['code']}.found", lang, values)
     if f"reading.{details.get('reason')}" in catalogue():
         found = f"{found} {t('reading.' + details['reason'], lang, **values)}"
@@ -97,7 +103,16 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     engines = details.get("engines")
     if isinstance(engines, Mapping):
         found = f"{found} {t('issue.engines', lang, collect=engines.get('collect'), web=engines.get('web'))}"
+    found = " ".join([found, *_causes(issue["code"], details, lang)])
     return label, found, filled(f"{issue['code']}.mend", lang, values)
+
+
+def _causes(code: str, details: Mapping[str, Any], lang: str) -> list[str]:
+    """What an issue follows from, or how many follow from it; FIL-16 tells that itself."""
+    if f"{details.get('follows')}.name" in catalogue():
+        return [t("issue.follows", lang, cause=t(f"{details['follows']}.name", lang))]
+    followed = details.get("followed") if code != "FIL-16" else None
+    return [counted("issue.followed", followed, lang)] if followed else []
 
 
 def issue_data(issue: Mapping[str, Any], form: Form | None, lang: str) -> dict[str, Any]:

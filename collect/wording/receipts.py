@@ -9,6 +9,7 @@ import polars as pl
 from collect.i18n import t
 from collect.i18n.figures import counted
 from collect.intake import COUNTS, Part, Receipt
+from collect.tables import FOLLOWS
 from collect.wording.issues import details_of, words_of
 
 UNREAD = "FIL-03"
@@ -68,10 +69,12 @@ def _alike(part: Part, lang: str) -> list[str]:
 
 
 def _issues_in_words(part: Part, lang: str) -> list[str]:
-    found = issue_counts(part.issues).head(8).iter_rows(named=True)
+    causes = part.issues.filter(~FOLLOWS)
     lines = []
-    for row in found:
+    for row in issue_counts(causes).head(8).iter_rows(named=True):
         lines.append(f"    {row['code']} × {row['issues']:<6} {t(row['code'] + '.name', lang)}")
+        followed = part.issues["details"].str.starts_with(f'{{"follows": "{row["code"]}"').sum()
+        lines[-1] += f" ({t('receipt.follow', lang, count=followed)})" if followed else ""
         lines += _why_unread(part.issues.filter(code=UNREAD), lang) if row["code"] == UNREAD else []
     return lines
 
