@@ -70,6 +70,7 @@ ROOM = (  # a phone shows its pages in rows, and neither shows room that nothing
     "[data-tag]>span{white-space:normal!important;overflow:visible!important;line-height:1.5}"  # two lines, not "មានប…"
     "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
     ".katex-display{font-size:.8rem;overflow:visible!important}"  # a formula fits, so nobody need scroll it
+    ".st-key-by-commune{max-height:480px;overflow-y:auto}"  # the table below it stays within reach
     "[data-testid='stElementToolbar']{display:none}"  # always open under a finger, over whatever stands above
     "}"
 )

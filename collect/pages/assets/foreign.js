@@ -1,6 +1,7 @@
 // Streamlit speaks English alone: its words on buttons, tables and dialogs are replaced where they appear.
+// A language's own name is marked as being of that language, so that it is read aloud rightly.
 // Written into the page with the words of its language, and again with others when the language changes.
-(({ words, patterns, labels }) => {
+(({ words, patterns, labels, tongues }) => {
   const known = (window.phuForeign ??= { was: new WeakMap(), watcher: null });
   const split = (several) => Object.entries(several).map(([pattern, said]) => [...pattern.split("*"), said]);
   const inText = split(patterns), inLabels = split({ ...patterns, ...labels });
@@ -22,6 +23,7 @@
     write(said);
   };
   const visit = (node) => {
+    if (node.nodeType === Node.TEXT_NODE && node.data.trim() in tongues) node.parentElement.lang = tongues[node.data.trim()];
     if (node.nodeType === Node.TEXT_NODE) say(node, "text", node.data, (said) => (node.data = said));
     if (node.nodeType !== Node.ELEMENT_NODE || node.matches("script, style, textarea")) return;
     for (const place of ["aria-label", "placeholder", "title"])
