@@ -13,18 +13,22 @@
         return said.replace("{rest}", () => whole.slice(before.length, whole.length - after.length));
     return text;
   };
+  const plain = (text) => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").replace(/đ/g, "d").replace(/Đ/g, "D");
+  const chosen = (text) => // a name that was chosen, without the letters that it is found by: "Cầu Kè (Cau Ke)"
+    text.replace(/ \(([^)]*)\)/g, (both, letters, at) => (plain(text.slice(0, at)).endsWith(letters) ? "" : both));
   const say = (node, place, now, write) => {
     if (!now) return;
     const kept = known.was.get(node) ?? {};
     const english = kept[place]?.said === now ? kept[place].english : now;
-    const said = translated(english, place);
+    const said = place === "tag" ? chosen(english) : translated(english, place);
     if (said === now) return;
     known.was.set(node, { ...kept, [place]: { english, said } });
     write(said);
   };
   const visit = (node) => {
     if (node.nodeType === Node.TEXT_NODE && node.data.trim() in tongues) node.parentElement.lang = tongues[node.data.trim()];
-    if (node.nodeType === Node.TEXT_NODE) say(node, "text", node.data, (said) => (node.data = said));
+    const place = node.parentElement?.closest("[data-tag]") ? "tag" : "text";
+    if (node.nodeType === Node.TEXT_NODE) say(node, place, node.data, (said) => (node.data = said));
     if (node.nodeType !== Node.ELEMENT_NODE || node.matches("script, style, textarea")) return;
     for (const place of ["aria-label", "placeholder", "title"])
       say(node, place, node.getAttribute(place), (said) => node.setAttribute(place, said));
