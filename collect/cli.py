@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -233,19 +234,30 @@ def gaps(session: Session, path: Path, indicator: str | None, partner: str | Non
 @main.command(name="map")
 @click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="FILE.html")
 @click.option("--target", "target_id", help="Which target to draw (default: the first measured one).")
+@click.option(
+    "--roads-water/--no-roads-water",
+    "wanted",
+    default=True,
+    show_default=True,
+    help="Roads and water, where the data folder has geo/roads.* and geo/water.*, as on the map page.",
+)
 @as_json
 @click.pass_obj
-def map_(session: Session, path: Path, target_id: str | None, as_json: bool) -> None:
+def map_(session: Session, path: Path, target_id: str | None, wanted: bool, as_json: bool) -> None:
     """Write one HTML file with the map of verdicts; it opens without a network."""
-    from collect.publish import write_map
+    import geo
+    from collect.publish import ground_lines, write_map
     from collect.runs import latest_run, layer_of
     from collect.store import open_store
 
     store = open_store(session.settings)
     layer = layer_of(store, latest_run(store), session.definitions(), target_id)
-    write_map(layer, path, session.lang)
+    ground = geo.ground(session.settings.data / "geo") if wanted else geo.Ground()
+    write_map(replace(layer, ground=ground.layers), path, session.lang)
+    for line in ground_lines(ground, session.lang):
+        echo(line, err=True)
     if as_json:
-        click.echo(json.dumps({"file": str(path), "target": layer.target_id}))
+        click.echo(json.dumps({"file": str(path), "target": layer.target_id, "drawn": [*ground.layers]}))
     else:
         session.say("cli.map.written", file=str(path))
 

@@ -4,6 +4,7 @@ from geo.boundaries import Boundaries, boundaries, sources
 from geo.errors import GeoError
 from geo.fetch import Fetched, fetch
 from geo.gazetteer import Gazetteer, gazetteer
+from geo.ground import Ground, ground
 from geo.index import PointIndex
 from geo.places import (
     LATEST,
@@ -28,6 +29,7 @@ __all__ = [
     "Fetched",
     "Gazetteer",
     "GeoError",
+    "Ground",
     "PointIndex",
     "Vintage",
     "boundaries",
@@ -36,6 +38,7 @@ __all__ = [
     "fetch",
     "former_units",
     "gazetteer",
+    "ground",
     "lineage",
     "recode",
     "recognise",

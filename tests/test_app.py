@@ -27,8 +27,8 @@ from collect.api.returning import Returning
 from collect.i18n import LANGUAGES, t
 from collect.pages import data, looks, map_component, served, trouble
 from collect.pages.commune_card import sentence
+from collect.pages.finding import findable
 from collect.pages.issues import headings, in_words
-from collect.pages.map_page import findable
 from collect.pages.opening import Opening
 from collect.pages.words import chance, day, interval, number, percent, target_value
 from collect.publish import Scale, Show
@@ -258,9 +258,11 @@ def test_numbers_are_written_as_the_language_writes_them(said: str, written: str
         ("Xã Cầu Kè", "Xã Cầu Kè (Cau Ke)"),
         ("Phường Nguyệt Hoá", "Phường Nguyệt Hoá (Nguyet Hoa)"),
         ("Cau Ke Commune", "Cau Ke Commune"),
+        ("Huyện Cầu Kè", "Huyện Cầu Kè (Cau Ke)"),
+        ("ឃុំខ្មែរ", "ឃុំខ្មែរ"),
     ],
 )
-def test_a_commune_is_found_without_its_diacritics(name: str, found: str) -> None:
+def test_a_place_is_found_without_its_diacritics(name: str, found: str) -> None:
     assert findable(name) == found
 
 

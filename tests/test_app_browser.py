@@ -180,6 +180,25 @@ def test_every_page_loads_clean_asks_no_other_host_fits_and_shuts_nobody_out(
     assert seen.wrong == []
 
 
+def test_each_languages_name_is_marked_as_being_of_that_language(watch: Callable[..., Watched], made: str) -> None:
+    seen = watch(made)
+    seen.open("method", "km", "method.title")
+    for code, name in LANGUAGES.items():
+        shown = seen.page.locator(".st-key-lang").get_by_text(name, exact=True)
+        assert shown.evaluate("part => part.closest('[lang]').lang") == code
+
+
+@pytest.mark.parametrize("page", ["", "map", "commune?id=29308", "gaps", "upload", "method"])
+def test_a_dark_theme_is_as_readable(browser: Browser, made: str, page: str) -> None:
+    context = browser.new_context(color_scheme="dark", viewport={"width": 1440, "height": 900})
+    context.add_init_script(path=AXE)
+    seen = Watched(context.new_page(), made)
+    seen.open(page, "vi")
+    assert seen.page.get_by_test_id("stApp").evaluate("part => getComputedStyle(part).colorScheme") == "dark"
+    assert seen.page.evaluate(BARRIERS) == []
+    context.close()
+
+
 def english_left(page: Page) -> list[str]:
     found: list[str] = page.evaluate(ENGLISH, [*foreign.WORDS, *(one.removesuffix("*") for one in foreign.PATTERNS)])
     return found
@@ -490,6 +509,10 @@ def test_what_a_filter_is_set_to_is_read_whole_on_a_phone(watch: Callable[..., W
     cut = "all => all.filter(one => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight)"
     assert len(chips.all()) == 2
     assert chips.evaluate_all(f"all => ({cut})(all).map(one => one.innerText)") == []
+    seen.open("gaps?gap_target=S5-2025-commune&gap_district=Huyện Cầu Kè&gap_commune=29308", lang, "gap_list.title")
+    told = [chip.inner_text() for chip in chips.all()]
+    assert (len(told), told[1]) == (3, "Huyện Cầu Kè"), "the letters it is found by stand in the list alone"
+    assert not [one for one in told if "(" in one]
 
 
 def test_a_planner_prints_a_commune_found_on_the_map_without_a_mouse(watch: Callable[..., Watched], made: str) -> None:

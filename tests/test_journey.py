@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from collect.cli import main
 from collect.intake import Receipt, add_file, rebuild
 from collect.journey import Definitions, define
+from collect.publish import GROUND
 from collect.receive.piles import uploads_in
 from collect.review.identity import current
 from collect.review.reviews import decide
@@ -206,6 +207,21 @@ def test_every_target_has_its_largest_need_at_the_top_of_the_list(trip: Trip) ->
 def test_all_communes_are_not_said_to_be_met_while_one_has_not_answered(trip: Trip) -> None:
     province = trip.run.verdicts.filter((pl.col("indicator") == "S1") & (pl.col("level") == "province"))
     assert province.select("verdict", "reason").rows() == [("undecided", "returns_missing")]
+
+
+def test_the_map_as_a_file_has_roads_and_water_unless_they_are_not_wanted(trip: Trip, tmp_path: Path) -> None:
+    line = {"type": "LineString", "coordinates": [(106.1, 9.9), (106.4, 9.7)]}
+    stop = {"type": "Point", "coordinates": (106.2, 9.8)}
+    features = [{"type": "Feature", "properties": {}, "geometry": one} for one in (line, stop)]
+    roads = trip.store.folder / "geo" / "roads.geojson"
+    roads.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    told = "1 feature of the file geo/roads.* is a point and is not drawn"
+    for wanted, option in ((True, "--roads-water"), (False, "--no-roads-water")):
+        done = trip.collect("map", "--to", str(tmp_path / "map.html"), option)
+        assert done.exit_code == 0, done.output
+        assert (str(GROUND["roads"]["color"]) in (tmp_path / "map.html").read_text("utf-8")) == wanted
+        assert (told in done.stderr) == wanted
+    roads.unlink()
 
 
 def test_nothing_published_holds_a_household(trip: Trip, tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ from collect.i18n.figures import counted, points
 from collect.pages import commune_page, data, map_component, tables
 from collect.pages.finding import communes
 from collect.pages.gap_list import _districts
-from collect.pages.live_maps import ground_of, shapes_of
+from collect.pages.live_maps import shapes_of
 from collect.pages.map_component import Figures
-from collect.publish import SHOWS, Scale, advice
+from collect.publish import SHOWS, Scale, advice, ground_lines
 from collect.publish.dictionary import COLUMNS
 from collect.targets import Target
 
@@ -53,7 +53,7 @@ def test_the_classes_of_the_value_are_tied_to_the_target(target: Target, value: 
 
 
 @pytest.mark.parametrize(
-    ("half", "kind"), [(0.0, "tight"), (0.05, "tight"), (0.06, "fair"), (0.15, "wide"), (0.21, "vague")]
+    ("half", "kind"), [(0.0, "tight"), (0.05, "tight"), (0.06, "fair"), (0.15, "wide"), (0.2, "wider"), (0.21, "vague")]
 )
 def test_the_wider_the_interval_the_darker_the_uncertainty(half: float, kind: str) -> None:
     assert Scale("uncertainty", FIBRE).of(Figures("met", 0.5, 0.5 - half, 0.5 + half)) == kind
@@ -77,7 +77,9 @@ def test_a_number_on_the_map_never_reads_as_one_of_another_class(
     assert Scale("value", target).mark(figures(value), "en") == mark
 
 
-@pytest.mark.parametrize(("half", "mark"), [(0.048, "±5"), (0.052, "±5.2"), (0.154, "±15"), (0.2, "±20")])
+@pytest.mark.parametrize(
+    ("half", "mark"), [(0.048, "±5"), (0.052, "±5.2"), (0.154, "±15.4"), (0.16, "±16"), (0.2, "±20")]
+)
 def test_a_width_on_the_map_never_reads_as_one_of_another_class(half: float, mark: str) -> None:
     assert Scale("uncertainty", FIBRE).mark(figures(0.5, half), "en") == mark
 
@@ -328,6 +330,42 @@ def test_the_row_chosen_in_the_ranking_is_the_commune_of_the_card() -> None:
     assert any("Rank 1 of" in text.value for text in app.caption)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_all_communes_stand_in_order_beside_the_map_until_one_is_chosen_and_again_when_it_is_let_go(lang: str) -> None:
+    code = make_results().units["code"][3]
+    app = open_page("map", lang, target=FIBRE.target_id)
+    assert len(app.dataframe) == 1
+    app.selectbox(key="commune").set_value(code).run()
+    assert (len(app.dataframe), app.query_params["commune"]) == (0, code)
+    next(one for one in app.button if one.label == t("map.table", lang)).click().run()
+    assert not app.exception
+    assert (len(app.dataframe), app.selectbox(key="commune").value) == (1, None)
+    assert "commune" not in app.query_params
+
+
+@pytest.mark.parametrize("page", ["map", "commune"])
+def test_a_commune_is_found_by_its_code(page: str) -> None:
+    boxes = {"map": "commune", "commune": "id"}
+    assert "Xã Cầu Kè (Cau Ke) · 29308" in open_page(page, "vi").selectbox(key=boxes[page]).options
+
+
+def test_targets_and_districts_are_found_without_their_diacritics() -> None:
+    app = open_page("gaps", "vi")
+    assert "Huyện Cầu Kè (Cau Ke)" in app.multiselect(key="gap_district").options
+    assert any("(Ho gia dinh" in label for label in app.multiselect(key="gap_target").options)
+    assert all("(" not in label for label in open_page("gaps", "km").multiselect(key="gap_target").options)
+
+
+def test_every_matter_on_the_overview_has_a_way_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_CHANGES", "worse")
+    said = [t(f"overview.to_{place}", "en") for place in ("gaps", "map", "progress")]
+    ways = [one.proto for one in open_page("", "en").get("page_link") if one.proto.label in said][:4]
+    assert [one.label for one in ways] == [said[0], said[1], said[2], said[1]], "the last: what became worse"
+    assert len({(one.page, one.query_string) for one in ways}) == 4
+    assert "gap_verdict=not_met" in ways[0].query_string
+    assert "show=value" in ways[3].query_string
+
+
 def test_no_page_module_is_longer_than_it_can_be_read() -> None:
     pages = Path(commune_page.__file__).parent.glob("*.py")
     assert {path.name: n for path in pages if (n := len(path.read_text(encoding="utf-8").splitlines())) > 300} == {}
@@ -338,11 +376,25 @@ def test_water_and_roads_come_from_files_without_what_was_written_beside_them(tm
         {"owner": ["somebody"]}, geometry=[shapely.LineString([(106, 9.8), (106.3, 9.9)])], crs=4326
     )
     lines.to_crs(3405).to_file(tmp_path / "roads.geojson")
-    drawn = ground_of(tmp_path, "roads")
-    assert drawn is not None
-    assert [feature["properties"] for feature in drawn["features"]] == [{}]
-    assert drawn["features"][0]["geometry"]["coordinates"][0] == pytest.approx((106, 9.8), abs=1e-4)
-    assert ground_of(tmp_path, "water") is None
+    drawn = geo.ground(tmp_path).layers
+    assert list(drawn) == ["roads"]
+    assert [feature["properties"] for feature in drawn["roads"]["features"]] == [{}]
+    assert drawn["roads"]["features"][0]["geometry"]["coordinates"][0] == pytest.approx((106, 9.8), abs=1e-4)
+
+
+def test_points_in_a_file_of_roads_are_told_and_not_drawn(tmp_path: Path) -> None:
+    road, stop = shapely.LineString([(106, 9.8), (106.3, 9.9)]), shapely.Point(106.1, 9.85)
+    shapes = [stop, road, shapely.MultiPoint([stop, (106.2, 9.9)]), shapely.GeometryCollection([road, stop]), None]
+    gpd.GeoDataFrame(geometry=shapes, crs="EPSG:4326").to_parquet(tmp_path / "roads.parquet")
+    gpd.GeoDataFrame(geometry=[stop], crs="EPSG:4326").to_file(tmp_path / "water.geojson")
+    found = geo.ground(tmp_path)
+    kinds = [feature["geometry"]["type"] for feature in found.layers["roads"]["features"]]
+    assert kinds == ["LineString", "GeometryCollection"]
+    assert [one["type"] for one in found.layers["roads"]["features"][1]["geometry"]["geometries"]] == ["LineString"]
+    assert (dict(found.points), list(found.layers)) == ({"water": 1, "roads": 3}, ["roads"])
+    for lang in LANGUAGES:
+        water, roads = ground_lines(found, lang)
+        assert ("geo/water" in water, "geo/roads" in roads, "3" in roads) == (True, True, True)
 
 
 def test_a_file_of_roads_that_cannot_be_read_costs_the_map_its_roads_alone(tmp_path: Path) -> None:
@@ -352,9 +404,7 @@ def test_a_file_of_roads_that_cannot_be_read_costs_the_map_its_roads_alone(tmp_p
     square = gpd.GeoDataFrame({"code": ["29308"]}, geometry=[shapely.box(106.0, 9.8, 106.1, 9.9)], crs="EPSG:4326")
     boundaries = geo.Boundaries(VINTAGE, "reference", "made up", "", True, 0.0, square)
     shapes = shapes_of(boundaries, geo.units(VINTAGE), tmp_path)
-    assert shapes.water is not None
-    assert shapes.roads is None
-    assert list(shapes.unread) == ["roads"]
+    assert (list(shapes.ground.layers), shapes.ground.unread) == (["water"], ("roads",))
 
 
 def test_the_files_of_the_map_are_asked_for_as_the_map_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,9 +19,11 @@ import shapely
 from collect.i18n import LANGUAGES
 from collect.problems import CollectError
 from collect.publish import data_dictionary, write_gaps
+from collect.publish.dictionary import COLUMNS
 from collect.tables import GAPS, Gaps
 
 META = {"release": "20250731-ab", "as_of": date(2025, 7, 31), "made_up": True, "boundaries": "schematic"}
+TABLE = [*(column.name for column in GAPS.columns if column.name != "geometry"), "made_up"]  # of every file
 SQUARES = {"00123": (106.0, 9.5), "29242": (106.5, 10.0), "29254": (107.0, 10.5)}
 
 
@@ -80,7 +82,7 @@ def test_the_geo_metadata_follows_the_standard(three: Gaps, tmp_path: Path) -> N
 
 def test_every_field_carries_its_description_and_unit(three: Gaps, tmp_path: Path) -> None:
     schema = pq.read_schema(write_gaps(three, tmp_path / "gaps.geo.parquet", language="vi", meta=META))
-    for column in GAPS.columns:
+    for column in COLUMNS:
         words = schema.field(column.name).metadata
         assert words[b"description:en"].decode() == column.description
         assert words[b"description"] == words[b"description:vi"]
@@ -178,16 +180,22 @@ def test_csv_opens_in_excel_with_its_accents_and_reads_back(three: Gaps, tmp_pat
     path = write_gaps(three, tmp_path / "gaps.csv", meta=META)
     assert path.read_bytes().startswith(b"\xef\xbb\xbfgap_id,")
     back = pl.read_csv(path, infer_schema=False)
-    assert back.columns == [*(column.name for column in GAPS.columns if column.name != "geometry"), "made_up"]
+    assert back.columns == TABLE
     assert back["commune_code"].to_list() == ["00123", "29242", "29254"]
     assert back["operator"].to_list() == [">", ">", ">"]
     assert back["as_of"][0] == "2025-07-31"
 
 
 @pytest.mark.parametrize("made_up", [True, False])
-def test_every_row_of_a_csv_says_whether_it_is_made_up(three: Gaps, tmp_path: Path, made_up: bool) -> None:
-    path = write_gaps(three, tmp_path / "gaps.csv", meta=META | {"made_up": made_up})
-    assert pl.read_csv(path)["made_up"].to_list() == [made_up] * 3
+@pytest.mark.parametrize("suffix", [".parquet", ".geo.parquet", ".csv", ".xlsx"])
+def test_every_file_has_the_same_columns_and_says_in_each_row_whether_it_is_made_up(
+    three: Gaps, tmp_path: Path, made_up: bool, suffix: str
+) -> None:
+    path = write_gaps(three, tmp_path / f"gaps{suffix}", meta=META | {"made_up": made_up})
+    rows = read(path)
+    assert rows["made_up"].to_list() == [made_up] * 3
+    shapes = ("geometry", "bbox") if suffix == ".geo.parquet" else ()
+    assert [name for name in rows.columns if name not in shapes] == TABLE
     (entry,) = json.loads((tmp_path / "datapackage.json").read_text(encoding="utf-8"))["resources"]
     field = entry["schema"]["fields"][-1]
     assert (field["name"], field["type"]) == ("made_up", "boolean")
@@ -274,8 +282,8 @@ def test_a_place_that_cannot_be_written_is_a_reason_to_stop(three: Gaps, tmp_pat
 def test_an_empty_list_is_still_a_file_with_every_column(tmp_path: Path) -> None:
     for suffix in (".parquet", ".csv", ".xlsx"):
         write_gaps(Gaps(GAPS.empty()), tmp_path / f"gaps{suffix}", meta=META)
-    assert pq.read_table(tmp_path / "gaps.parquet").num_rows == 0
-    assert pl.read_csv(tmp_path / "gaps.csv").width == len(GAPS.columns)  # no outlines, but made_up
+        assert list(read(tmp_path / f"gaps{suffix}").columns) == TABLE
+        assert len(read(tmp_path / f"gaps{suffix}")) == 0
 
 
 def test_the_dictionary_has_a_line_per_column_in_every_language() -> None:

@@ -304,8 +304,7 @@ def test_the_map_taken_away_has_water_and_roads_where_the_screen_has_them(
     line: dict[str, Any] = {"type": "LineString", "coordinates": [(105.9, 9.55), (106.5, 9.58)]}
     ground = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": line}]}
     judged = verdicts(("29001", "met"))
-    held: dict[str, Any] = {name: ground}
-    shapes = Shapes("", {}, {}, True, "drawn by hand", **held)
+    shapes = Shapes("", {}, {}, True, "drawn by hand", ground=geo.Ground({name: ground}))
     run = SimpleNamespace(estimates=estimates(c29001=0.89), verdicts=judged, vintage="2025-07")
     found: Any = SimpleNamespace(run=run, shapes=shapes, meta=lambda: META)
     for part, made in (

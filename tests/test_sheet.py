@@ -13,7 +13,7 @@ import pytest
 from app_tables import INDICATORS, TARGETS, VINTAGE, MadeResults, make_results
 
 import geo
-from collect.i18n import LANGUAGES
+from collect.i18n import LANGUAGES, t
 from collect.problems import CollectError
 from collect.publish import LOOKS
 from collect.publish.sheet import Facts, content, sheet
@@ -55,14 +55,19 @@ def test_every_sign_of_the_sheet_is_in_a_font_of_ours(lang: str) -> None:
     assert {name.partition("-")[0] for name in names} <= {"PhuSans", "PhuSigns"}
 
 
-def fonts_of(pdf: bytes) -> set[str]:
-    """The fonts a PDF is set in; their names stand in compressed streams."""
+def unpacked(pdf: bytes) -> bytes:
+    """A PDF with its compressed streams opened behind it."""
     streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
     text = pdf
     for stream in streams:
         with contextlib.suppress(zlib.error):
             text += zlib.decompress(stream)
-    return {name.decode() for name in re.findall(rb"/BaseFont\s*/(?:[A-Z]{6}\+)?([\w-]+)", text)}
+    return text
+
+
+def fonts_of(pdf: bytes) -> set[str]:
+    """The fonts a PDF is set in."""
+    return {name.decode() for name in re.findall(rb"/BaseFont\s*/(?:[A-Z]{6}\+)?([\w-]+)", unpacked(pdf))}
 
 
 def test_the_sheet_says_its_day_its_revision_its_method_and_that_data_are_made_up() -> None:
@@ -72,6 +77,30 @@ def test_the_sheet_says_its_day_its_revision_its_method_and_that_data_are_made_u
     assert "95%" in held["method"]
     assert len(held["notices"]) == 2
     assert f"/commune?id={CODE}" in held["link"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_file_bears_its_title_its_language_and_the_day_of_its_data(lang: str) -> None:
+    made, unit = (
+        sheet(Finished(make_results()), CODE, FACTS, lang),
+        geo.units(VINTAGE).row(by_predicate=pl.col("code") == CODE, named=True),
+    )
+    said = unpacked(made).decode("utf-8", errors="replace")
+    (title,) = re.findall(r"<dc:title>.*?<rdf:li[^>]*>(.*?)</rdf:li>", said, re.DOTALL)
+    assert title.startswith({"en": unit["name_en"], "km": unit["name_km"]}.get(lang) or unit["name_vi"])
+    assert title.endswith(f"({CODE}) · {t('sheet.title', lang)}")
+    assert f"/Lang({lang})" in said
+    assert set(re.findall(r"/CreationDate\(D:(\d{8})", said)) == {"20260930"}
+    assert "2000" not in "".join(re.findall(r"<xmp:\w+Date>.*?<", said))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_estimate_stands_with_the_households_behind_it(lang: str) -> None:
+    held = content(Finished(make_results()), CODE, FACTS, lang)
+    assert all(re.fullmatch(r"n\xa0=\xa0\d+", row["answered"]) for row in held["rows"])
+    assert held["legend"].endswith(t("sheet.answered", lang))
+    unvisited = geo.units(VINTAGE)["code"][11]
+    assert {row["answered"] for row in content(Finished(make_results()), unvisited, FACTS, lang)["rows"]} == {""}
 
 
 def test_a_code_of_no_commune_is_refused_with_what_to_do() -> None:

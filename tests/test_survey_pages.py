@@ -82,9 +82,9 @@ def page(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> C
     return opened
 
 
-def tick(app: AppTest, *rows: int) -> None:
-    """Tick rows of the list of interviews."""
-    key = app.session_state[review_open.OPEN].key
+def tick(app: AppTest, *rows: int, of: str = review_open.INTERVIEWS) -> None:
+    """Tick rows of the list of interviews, or of pairs."""
+    key = app.session_state[f"{of}-open"].key
     app.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
     app.run()
 
@@ -329,19 +329,40 @@ def test_an_answer_typed_in_while_another_window_decides_is_not_lost_in_silence(
     desk.decide([ident], "received", "")
 
 
-@pytest.mark.parametrize("verdict", ["same", "different"])
-def test_a_pair_that_another_window_decided_meanwhile_is_told(
-    page: Open, settings: Settings, store: Store, verdict: str
+def opened_pair(app: AppTest) -> str:
+    """The pair that can be judged, by its two ids."""
+    (key,) = [str(one.key) for one in app.button if str(one.key).startswith("judge-one-")]
+    return key.removeprefix("judge-one-")
+
+
+def test_a_pair_that_is_open_stays_open_whatever_another_window_decides(
+    page: Open, settings: Settings, store: Store
 ) -> None:
-    desk = live_reviews.reviewing(settings, MINH)
+    mine, theirs = (live_reviews.reviewing(settings, who) for who in (MINH, HOA))
+    first, second, *_ = mine.pairs().filter(pl.col("verdict").is_null()).select("one", "other").rows()
     app = page("review", who=MINH, view="pairs")
-    pair = desk.pairs().filter(pl.col("verdict").is_null()).row(0, named=True)
-    live_reviews.reviewing(settings, HOA).judge(pair["other"], pair["one"], verdict == "same", "")
-    lines = desk.history(pair["one"]).height
-    app.button(key="judge-one").click().run()
-    (told,) = [one.value for one in app.error]
-    assert "Hoa" in told
-    assert desk.history(pair["one"]).height == lines
+    assert opened_pair(app) == "-".join(first)
+    tick(app, 1, of=review_open.PAIRS)
+    assert opened_pair(app) == "-".join(second)
+    why = f"pair-why-{'-'.join(second)}"
+    app.text_input(key=why).set_value("two doors").run()
+    said = app.warning.len
+    theirs.judge(first[0], first[1], same=False, why="")
+    app.run()
+    assert (opened_pair(app), app.warning.len) == ("-".join(second), said), "its row moved up"
+    theirs.judge(second[0], second[1], same=True, why="")
+    lines = mine.history(second[0]).height
+    app.button(key=f"judge-one-{'-'.join(second)}").click().run()
+    (refused,) = [one.value for one in app.error]
+    assert "Hoa" in refused
+    assert mine.history(second[0]).height == lines, "a press on what was decided meanwhile writes nothing down"
+    assert opened_pair(app) == "-".join(second)
+    assert app.text_input(key=why).value == "two doors"
+    told = [one.value for one in app.warning if "While this pair was open here it was decided elsewhere" in one.value]
+    assert len(told) == 1
+    assert "Hoa" in told[0]
+    tick(app, 0, of=review_open.PAIRS)
+    assert opened_pair(app) != "-".join(second), "what its reader chooses is opened"
 
 
 def test_at_this_machine_a_decision_bears_the_accounts_name_and_none_without_a_name(
@@ -393,8 +414,8 @@ def test_two_interviews_said_to_be_one_count_once(page: Open, settings: Settings
     before = desk.pairs().filter(pl.col("verdict").is_null())
     assert before.height >= 3
     app = page("review", who=MINH, view="pairs")
-    app.button(key="judge-one").click().run()
     pair = before.row(0, named=True)
+    app.button(key=f"judge-one-{pair['one']}-{pair['other']}").click().run()
     states = dict(desk.queue().select("submission_id", "state").iter_rows())
     assert states[pair["other"]] == "superseded"
     assert desk.pairs().filter(pl.col("verdict").is_null()).height == before.height - 1
@@ -403,7 +424,7 @@ def test_two_interviews_said_to_be_one_count_once(page: Open, settings: Settings
 def test_two_decisions_on_pairs_are_told_in_different_words(page: Open, settings: Settings, store: Store) -> None:
     app, told = page("review", who=MINH, view="pairs"), set[str]()
     for _ in range(2):  # a note that reads like the one before it is not shown while that one still is
-        app.button(key="judge-different").click().run()
+        next(one for one in app.button if str(one.key).startswith("judge-different")).click().run()
         told.update(one.value for one in app.toast)
     assert len(told) == 2
 
@@ -581,7 +602,7 @@ def test_every_scale_of_a_chart_knows_its_ends_before_the_rows_arrive() -> None:
     ]
     charts = [
         field_charts.bars(rows, "issues", colours={"a": "#000"}), field_charts.columns(rows, "hour", "interviews"),
-        field_charts.beside(rows, "minutes", "issues", (3.0, 1.0)), field_charts.stacked(rows, {"a": "#000"}),
+        field_charts.beside(rows, "minutes", "issues", (3.0, 1.0)), field_charts.stacked(rows, {"a": "#000"}, 3.0),
     ]  # fmt: skip
     ends = []
     for chart in charts:

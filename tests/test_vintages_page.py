@@ -51,6 +51,9 @@ def test_a_list_without_results_offers_to_make_them_and_a_reason_to_stop_is_said
     app = page_of_app("map", lang, vintage="2024")
     assert not app.exception
     assert t("map.vintage.none", lang, vintage="2024") in [text.value for text in app.markdown]
+    assert app.selectbox(key="target").value == "S2-2025-commune"
+    assert {one.key for one in app.get("button_group")} >= {"show", "vintage"}
+    assert t("banner.made_up", lang) in [text.value for text in app.warning]
     button(app, lang).click().run()
     assert not app.exception
     assert "STO-05" in app.error[0].value, "nothing was received in this store"

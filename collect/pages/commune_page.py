@@ -11,11 +11,10 @@ import streamlit as st
 
 import geo
 from collect.i18n import t
-from collect.pages import data, link_codes, looks
+from collect.pages import data, finding, link_codes, looks
 from collect.pages.bullets import Bullet, draw
 from collect.pages.data import Results, ShownBehind
 from collect.pages.layout import address, coded, header
-from collect.pages.map_page import findable
 from collect.pages.visitor import fragment
 from collect.pages.words import as_text, counted, day, interval, number, percent, points, target_value, whole_percent
 from collect.publish import advice
@@ -49,7 +48,7 @@ def render(results: Results, lang: str, sources: Sources) -> None:
             list(names),
             key="id",
             default=None,
-            format_func=lambda one: findable(names.get(one, one)),
+            format_func=lambda one: finding.commune(names[one], one) if one in names else one,
             placeholder=t("map.commune.placeholder", lang),
             width=360,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
+import geo
 from collect.indicators import Indicator
 from collect.pages.words import target_value
 from collect.problems import CollectError
@@ -105,14 +106,7 @@ class Shapes:
     schematic: bool
     source: str
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by code, then by language
-    water: Mapping[str, Any] | None = None  # GeoJSON, where the data folder has it
-    roads: Mapping[str, Any] | None = None
-    unread: Sequence[str] = ()  # which of the two has a file that cannot be read
-
-    @property
-    def ground(self) -> dict[str, Mapping[str, Any]]:
-        """Water and roads by name, as far as there are any."""
-        return {name: held for name, held in (("water", self.water), ("roads", self.roads)) if held}
+    ground: geo.Ground = field(default_factory=geo.Ground)  # water and roads, where the data folder has them
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,16 +114,18 @@ def readable(rows: Sequence[Mapping[str, Any]], usual: tuple[float, float]) -> l
     return named[:NAMED]
 
 
-def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> alt.Chart:
-    """Parts of a whole beside one another. ``rows``: ``name, kind, value``; ``names``: colours by kind, in order."""
+def stacked(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], longest: float) -> alt.Chart:
+    """Parts of a whole beside one another. ``rows``: ``name, kind, value``; ``names``: colours by kind, in order.
+
+    ``longest``: the largest whole, here and in charts that stand beside this one.
+    """
     order = list(dict.fromkeys(str(row["name"]) for row in rows))
-    whole = (sum(row["value"] for row in rows if str(row["name"]) == name) for name in order)
     made: alt.Chart = (
         alt.Chart(_data([{**row, "place": list(names).index(row["kind"])} for row in rows]))
         .mark_bar(height=ROW - 10)
         .encode(
             y=alt.Y("name:N", sort=order, title=None, axis=_names(order)),
-            x=alt.X("value:Q", title=None, axis=alt.Axis(tickMinStep=1), scale=_over(0, *whole)),
+            x=alt.X("value:Q", title=None, axis=alt.Axis(tickMinStep=1), scale=_over(0, longest)),
             order="place:Q",
             color=alt.Color(
                 "kind:N",

@@ -6,7 +6,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from collect.i18n import t
+from collect.i18n import LANGUAGES, t
 
 SCRIPT = Path(__file__).parent / "assets" / "foreign.js"
 WORDS = {  # as Streamlit writes them -> our words
@@ -88,6 +88,7 @@ LABELS = {  # likewise, of buttons without words alone: somebody's own sentence 
 def script(lang: str) -> str:
     """The browser's part with the words of ``lang``, to be run in the page."""
     said = {"words": _said(WORDS, lang), "patterns": _said(PATTERNS, lang), "labels": _said(LABELS, lang)}
+    said["tongues"] = {name: code for code, name in LANGUAGES.items()}
     return f"{SCRIPT.read_text(encoding='utf-8').strip()}({json.dumps(said, ensure_ascii=False)});"
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from collect.i18n import t
 from collect.pages import data, looks, tables, wrapped
 from collect.pages.data import Results
-from collect.pages.finding import communes
+from collect.pages.finding import communes, findable
 from collect.pages.layout import address, header
 from collect.pages.picking import Kind, several
 from collect.pages.visitor import fragment
@@ -95,7 +95,7 @@ def _list(results: Results, lang: str, sources: Sources) -> None:
 
 def _filtered(results: Results, lang: str) -> pl.DataFrame:
     rows = results.gaps.sort("priority", "commune_code")
-    names = {target.target_id: data.name_of(results, target, lang) for target in data.measured(results)}
+    names = {target.target_id: findable(data.name_of(results, target, lang)) for target in data.measured(results)}
     labels = {
         "gap_target": ("target_id", names),
         "gap_verdict": ("verdict", {v: t(f"verdict.{v}", lang) for v in VERDICTS if v != "met"}),
@@ -117,9 +117,9 @@ def _filtered(results: Results, lang: str) -> pl.DataFrame:
 
 
 def _districts(results: Results) -> dict[str, str]:
-    """The districts that the communes lay in, or lie in, by name."""
+    """The districts that the communes lay in, or lie in, by name, in words to find them by."""
     named = results.units["district"].drop_nulls().str.split("; ").explode().unique().sort()
-    return {name: name for name in named}
+    return {name: findable(name) for name in named}
 
 
 def _codes_in(results: Results, districts: list[str]) -> list[str]:

@@ -50,6 +50,8 @@ ROOM = (  # a phone shows its pages in rows, and neither shows room that nothing
     ":is(.st-key-banner,.st-key-outdated) [data-testid='stAlertContainer']{padding:.35rem .75rem;min-height:0}"
     ":is(.st-key-banner,.st-key-outdated) p{font-size:.875rem}"
     "[data-testid='stCaptionContainer']{color:inherit;opacity:.78}"  # Streamlit's own grey is too pale to read
+    "[data-testid^='stBaseButton-primary'],[data-testid^='stBaseButton-primary'] :is(p,span)"  # white on the dark
+    "{color:light-dark(#fff,#10161d)}"  # theme's pale blue has a contrast of 2.4
     "[data-testid='stDataFrameResizable']{overflow-x:clip}"  # its unseen handle made the page of a phone wider than it
     f"{MORE}{PHONE}{{[data-testid='stHeader'],[data-testid='stSidebar']{{display:none}}"
     ".stMainBlockContainer{padding:.75rem 1rem 3rem}"
@@ -70,6 +72,7 @@ ROOM = (  # a phone shows its pages in rows, and neither shows room that nothing
     "[data-tag]>span{white-space:normal!important;overflow:visible!important;line-height:1.5}"  # two lines, not "មានប…"
     "h1{font-size:1.5rem!important;padding:.25rem 0!important}"
     ".katex-display{font-size:.8rem;overflow:visible!important}"  # a formula fits, so nobody need scroll it
+    ".st-key-by-commune{max-height:480px;overflow-y:auto}"  # the table below it stays within reach
     "[data-testid='stElementToolbar']{display:none}"  # always open under a finger, over whatever stands above
     "}"
 )

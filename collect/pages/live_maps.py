@@ -7,10 +7,9 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
-from shapely.errors import ShapelyError
 
 import geo
 from collect.access import Who, require
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from collect.pages.live import Found
 
 OUTLINES_M = 60.0  # how far a drawn outline may lie from the true one
-GROUND_M = 40.0  # likewise water and roads
-UNREADABLE = (OSError, ValueError, RuntimeError, AttributeError, ShapelyError)  # as pyogrio, geopandas, shapely say it
-SUFFIXES = ("parquet", "gpkg", "geojson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +52,7 @@ def outlines_changed(data: Path) -> tuple[int, ...]:
 def shapes_of(boundaries: geo.Boundaries, units: pl.DataFrame, folder: Path) -> Shapes:
     """Outlines light enough for the screen; their key tells the browser whether it has them.
 
-    ``folder`` may hold ``water`` and ``roads`` as GeoParquet, GeoPackage or GeoJSON; without them the map is as good,
-    and one that cannot be read costs nothing but itself.
+    ``folder`` may hold ``water`` and ``roads``, as `geo.ground` reads them; without them the map is as good.
     """
     light = boundaries.simplified(OUTLINES_M)
     inside = light.geometry.representative_point()
@@ -71,34 +66,11 @@ def shapes_of(boundaries: geo.Boundaries, units: pl.DataFrame, folder: Path) -> 
     centres = {code: (round(at.x, 5), round(at.y, 5)) for code, at in zip(light["code"], inside, strict=True)}
     named = units.select("code", "name_vi", pl.coalesce("name_km", "name_vi").alias("km"), "name_en")
     names = {code: {"vi": vi, "km": km, "en": en} for code, vi, km, en in named.iter_rows()}
-    ground: dict[str, Any] = {}
-    unread = []
-    for name in ("water", "roads"):
-        try:
-            ground[name] = ground_of(folder, name)
-        except UNREADABLE:
-            unread.append(name)
-    text = json.dumps([geometry, names, ground], ensure_ascii=False, separators=(",", ":"))
+    ground = geo.ground(folder)
+    text = json.dumps([geometry, names, ground.layers], ensure_ascii=False, separators=(",", ":"))
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     schematic = boundaries.kind == "schematic"
-    return Shapes(key, geometry, centres, schematic, boundaries.source, names, unread=unread, **ground)
-
-
-def ground_of(folder: Path, name: str) -> dict[str, Any] | None:
-    """Lines or areas to draw with the communes, without anything that was written beside them; None without a file."""
-    import geopandas as gpd
-
-    file = next((file for suffix in SUFFIXES if (file := folder / f"{name}.{suffix}").is_file()), None)
-    if file is None:
-        return None
-    read = gpd.read_parquet if file.suffix == ".parquet" else gpd.read_file
-    shapes = read(file).geometry.to_crs("EPSG:4326").simplify(GROUND_M / 111_195)
-    features = [
-        {"type": "Feature", "properties": {}, "geometry": shape.__geo_interface__}
-        for shape in shapes.set_precision(1e-5)
-        if shape is not None and not shape.is_empty
-    ]
-    return {"type": "FeatureCollection", "features": features}
+    return Shapes(key, geometry, centres, schematic, boundaries.source, names, ground)
 
 
 def map_file(asked: Asked, found: Found, target: Target, show: Show, kind: str, *, ground: bool) -> bytes:
@@ -119,7 +91,7 @@ def map_file(asked: Asked, found: Found, target: Target, show: Show, kind: str, 
             indicator=indicator_of(found, target),
             meta=found.meta(),
         )
-        layer = replace(layer, show=show, ground=found.shapes.ground if ground and found.shapes else {})
+        layer = replace(layer, show=show, ground=found.shapes.ground.layers if ground and found.shapes else {})
         if kind == "png":
             return picture_of(layer, asked.lang)
         return write_map(layer, Path(folder) / "map.html", asked.lang).read_bytes()

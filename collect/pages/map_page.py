@@ -1,8 +1,7 @@
-"""Map: one target at a time, every commune by colour, hatch and mark, with its card and its row in the table."""
+"""Map: one target at a time, every commune by colour, hatch and mark; beside it all in order, or the one chosen."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,16 +11,27 @@ import streamlit as st
 
 import geo
 from collect.i18n import t
-from collect.pages import commune_card, data, link_codes, looks, making, map_component, tables, take_away, trouble
+from collect.pages import (
+    commune_card,
+    data,
+    finding,
+    link_codes,
+    looks,
+    making,
+    map_component,
+    tables,
+    take_away,
+    trouble,
+)
 from collect.pages.data import Results
-from collect.pages.layout import address, coded, header
+from collect.pages.layout import address, coded, header, made_up_banner
 from collect.pages.making import Progress
 from collect.pages.visitor import fragment
 from collect.pages.words import as_text, number
-from collect.publish import SHOWS, Scale, Show, source_words
+from collect.publish import SHOWS, Scale, Show, ground_lines, source_words
 from collect.targets import Target
 
-MAP = "map-and-card"  # the part that is drawn again when a commune is chosen
+RANKING = 370  # pixels: the communes in order end where the map beside them does
 FILES = {"png": ("image/png", ":material/image:"), "html": ("text/html", ":material/download:")}
 
 
@@ -49,32 +59,36 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     found = results if vintage == results.units["vintage"][0] else sources.results(vintage)
     header(t("map.title", lang), lang, found, offered=sources.make is not None)
     link_codes.tell("vintage", t("map.vintage", lang))
-    if found is None or sources.old(vintage):
-        if found is None:
-            _vintage(results, sources, lang)
-        if sources.make is not None:
-            making.offer(vintage, found is not None, partial(sources.make, vintage), lang)
+    if found is None:
+        made_up_banner(results.made_up, lang)  # what they are made from is the same
+    asked = _controls(results if found is None else found, lang, sources)
+    if sources.make is not None and (found is None or sources.old(vintage)):
+        making.offer(vintage, found is not None, partial(sources.make, vintage), lang)
     if found is None:
         return
-    results = found
-    if not data.measured(results, "commune"):
+    if asked is None:
         st.info(t("map.nothing", lang))
         return
+    target, show = asked
+    _map_and_beside(found, target, show, lang, sources, data.communes(found, target, lang))
+
+
+def _controls(results: Results, lang: str, sources: Sources) -> tuple[Target, Show] | None:
+    """Which target of ``results``, what of it, in which list of communes; None where no target was judged."""
+    asked = None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        with st.container(width="stretch"):
-            chosen = _target(results, lang)
-        with st.container(width="content"):
-            show = _show(lang)
+        if data.measured(results, "commune"):
+            with st.container(width="stretch"):
+                target = _target(results, lang)
+            with st.container(width="content"):
+                asked = target, _show(lang)
         if len(sources.offered) > 1:
             with st.container(width="content"):
                 _vintage(results, sources, lang)
-    target = next(target for target in results.targets if target.target_id == chosen)
-    rows = data.communes(results, target, lang)
-    _map_and_card(results, target, show, lang, sources, rows)
-    _ranking(results, target, lang, rows)
+    return asked
 
 
-def _target(results: Results, lang: str) -> str:
+def _target(results: Results, lang: str) -> Target:
     by_id = {target.target_id: target for target in data.measured(results, "commune")}
     chosen: str = coded(
         st.selectbox,
@@ -86,7 +100,7 @@ def _target(results: Results, lang: str) -> str:
     )
     if st.query_params.get("target") != chosen:
         st.query_params["target"] = chosen  # another reader of the link may begin with another target
-    return chosen
+    return by_id[chosen]
 
 
 def _show(lang: str) -> Show:
@@ -127,10 +141,11 @@ def _vintage(results: Results, sources: Sources, lang: str) -> None:
     )
 
 
-@fragment(key=MAP)
-def _map_and_card(
+@fragment()
+def _map_and_beside(
     results: Results, target: Target, show: Show, lang: str, sources: Sources, rows: pl.DataFrame
 ) -> None:
+    """The map, and beside it the commune that was chosen, or all of them in order until one is."""
     scale, names = Scale(show, target), dict(rows.select("place", "name").iter_rows())
     clicked = map_component.picked()
     if clicked is not None and clicked in names:
@@ -139,23 +154,25 @@ def _map_and_card(
     kinds = [scale.of(figures) for figures in found]
     reasons = [why for why in (looks.missing(row, lang) for row in rows.iter_rows(named=True)) if why]
     looks.legend(scale, {code: kinds.count(code) for code in scale.looks}, lang, reasons)
-    left, right = st.columns([2.2, 1], gap="medium")
+    left, right = st.columns([1.9, 1], gap="medium")
     with right:
         chosen = _search(names, lang)
     with left:
         _drawn(results, target, rows, scale, chosen, lang)
         _files(results, target, show, lang, sources)
+    ranked = rows.sort("value", "name", nulls_last=True)
     with right:
-        _card(results, target, _ranked(rows), chosen, lang, sources)
+        if chosen is None:
+            _ranking(results, target, lang, ranked)
+        else:
+            everything, icon = t("map.table", lang), ":material/format_list_numbered:"
+            st.button(everything, type="tertiary", icon=icon, on_click=_choose, args=(None,))
+            _card(results, target, ranked, chosen, lang, sources)
 
 
-def _choose(commune: str) -> None:
+def _choose(commune: str | None) -> None:
     st.session_state["commune"] = commune
     link_codes.chose("commune")
-
-
-def _ranked(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.sort("value", "name", nulls_last=True)
 
 
 def _search(names: Mapping[str, str], lang: str) -> str | None:
@@ -165,7 +182,7 @@ def _search(names: Mapping[str, str], lang: str) -> str | None:
         list(names),
         key="commune",
         default=None,
-        format_func=lambda code: findable(names.get(code, code)),
+        format_func=lambda code: finding.commune(names[code], code) if code in names else code,
         placeholder=t("map.commune.placeholder", lang),
     )
     return chosen
@@ -182,8 +199,8 @@ def _drawn(results: Results, target: Target, rows: pl.DataFrame, scale: Scale, c
     ground = bool(st.session_state.setdefault("ground", True))
     said = t("map.alt", lang, target=data.name_of(results, target, lang), **data.counts(results, target))
     map_component.draw(shapes, rows, map_component.View(scale, chosen, said, ground), lang)
-    for name in shapes.unread:
-        st.warning(t("map.ground.unread", lang, file=f"geo/{name}"), icon=":material/layers_clear:")
+    for said in ground_lines(shapes.ground, lang):
+        st.warning(said, icon=":material/layers_clear:")
     if shapes.schematic:
         st.info(t("map.schematic", lang), icon=":material/polyline:")
     st.caption(t("map.source", lang, source=as_text(source_words(shapes.source, lang))))
@@ -205,16 +222,11 @@ def _files(results: Results, target: Target, show: Show, lang: str, sources: Sou
                 on_click="ignore",
                 help=t(f"map.download.{kind}.help", lang),
             )
-        if results.shapes.ground:
+        if results.shapes.ground.layers:
             st.toggle(t("map.ground", lang), key="ground")
 
 
-def _card(
-    results: Results, target: Target, ranked: pl.DataFrame, chosen: str | None, lang: str, sources: Sources
-) -> None:
-    if chosen is None:
-        st.caption(t("map.pick", lang))
-        return
+def _card(results: Results, target: Target, ranked: pl.DataFrame, chosen: str, lang: str, sources: Sources) -> None:
     indicator = data.indicator_of(results, target)
     row = ranked.row(by_predicate=pl.col("place") == chosen, named=True)
     with st.container(border=True, gap="small"):
@@ -233,36 +245,26 @@ def _card(
             )
 
 
-@fragment()  # of its own, so that a click on the map need not send the table again
-def _ranking(results: Results, target: Target, lang: str, rows: pl.DataFrame) -> None:
+def _ranking(results: Results, target: Target, lang: str, ranked: pl.DataFrame) -> None:
     st.subheader(t("map.table", lang), anchor=False)
-    st.caption(t("map.table.help", lang))
-    ranked, key = _ranked(rows), f"ranking-{target.target_id}"
+    key = f"ranking-{target.target_id}"
     columns = [name for name in tables.EVERYTHING if name != "n_households" or not data.asks_communes(results, target)]
 
     def open_row() -> None:
         lines = st.session_state[key]["selection"]["rows"]
         if lines and lines[0] < ranked.height:
             _choose(ranked["place"][lines[0]])
-            st.rerun(MAP)
 
     st.dataframe(
         tables.communes(ranked, tables.unit_of(results, target), lang, columns),
         hide_index=True,
         placeholder="–",
         alt=t("map.table", lang),
-        height=400,
+        height=RANKING,
         on_select=open_row,
         selection_mode="single-row",
         key=key,
         column_config=tables.widths(lang),
     )
+    st.caption(t("map.pick", lang))
     take_away.buttons(tables.named(ranked, lang, ["code", *columns]), f"map-{target.target_id}", lang, results.made_up)
-
-
-def findable(name: str) -> str:
-    """A name that is found with and without its diacritics: 'Xã Cầu Kè (Cau Ke)'."""
-    letters = unicodedata.normalize("NFD", name.translate({ord("đ"): "d", ord("Đ"): "D"}))
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    kind = next((word for word in ("Xa ", "Phuong ", "Thi tran ") if plain.startswith(word)), "")
-    return name if plain == name else f"{name} ({plain.removeprefix(kind)})"

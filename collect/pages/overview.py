@@ -19,6 +19,8 @@ from collect.wording.weights import equal_warning
 
 FURTHEST = 6  # rows shown; the map's table has them all
 COLUMNS = ("name", "verdict", "value", "needed")
+WAYS = {"not_met": "gaps", "undecided": "map", "no_data": "progress"}  # where each matter is settled
+ICONS = {"gaps": ":material/download:", "map": ":material/map:", "progress": ":material/directions_walk:"}
 
 
 def render(results: Results, lang: str, links: Mapping[str, st.Page]) -> None:
@@ -65,13 +67,14 @@ def _matter(verdict: str, said: str, results: Results, worst: Target, lang: str,
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"{looks.flag(verdict)} **{said}**")
         st.caption(as_text(data.name_of(results, worst, lang)))
-        if verdict == "not_met":
-            to, label, icon = "gaps", "overview.to_gaps", ":material/download:"
-            query = address(lang, gap_target=worst.target_id)
-        else:
-            to, label, icon = "map", "overview.to_map", ":material/map:"
-            query = address(lang, target=worst.target_id)
-        st.page_link(links[to], label=t(label, lang), icon=icon, query_params=query)
+        to = WAYS[verdict] if links[WAYS[verdict]].visibility == "visible" else "gaps"
+        named = {
+            "gaps": {"gap_target": worst.target_id, "gap_verdict": verdict},
+            "map": {"target": worst.target_id},
+            "progress": {},
+        }
+        query = address(lang, **named[to])
+        st.page_link(links[to], label=t(f"overview.to_{to}", lang), icon=ICONS[to], query_params=query)
 
 
 def _worse(results: Results, lang: str, links: Mapping[str, st.Page]) -> bool:

@@ -21,6 +21,7 @@ from collect.pages.words import NOTHING, counted, day, number
 from collect.publish import next_step
 
 COLOURS = {"done": "#1f6fb4", "begun": "#9cc9e8", "missing": "#b5402c"}
+BY_COMMUNE = "by-commune"  # a phone scrolls inside it
 SECTIONS = ("next", "communes", "clusters", "days")
 
 
@@ -106,13 +107,8 @@ def _settles(row: Mapping[str, Any], lang: str) -> str | None:
 def _communes(found: Coverage, lang: str) -> None:
     rows = found.communes.with_columns(name=_named(found.places))
     if not found.clusters.is_empty():
-        words = {t(f"progress.state.{state}", lang): colour for state, colour in COLOURS.items()}
-        shown = [
-            {"name": row["name"], "kind": t(f"progress.state.{state}", lang), "value": row[state]}
-            for row in rows.iter_rows(named=True)
-            for state in STATES
-        ]
-        framed(field_charts.stacked(shown, words), "progress-communes", lang, height=480)
+        with st.container(key=BY_COMMUNE):
+            _bars(rows, lang)
     listed = rows.select(
         pl.col("name").alias(t("column.commune", lang)),
         *(pl.col(name).alias(_c(name, lang)) for name in ("interviews", "planned", *STATES)),
@@ -120,6 +116,24 @@ def _communes(found: Coverage, lang: str) -> None:
         pl.col("commune_code").alias(t("progress.column.code", lang)),
     )
     table(listed, "progress-communes", lang, found.made_up, columns=_name_width(lang))
+
+
+def _bars(rows: pl.DataFrame, lang: str) -> None:
+    """The hamlets of every commune by state, the second half of the communes beside the first."""
+    words = {t(f"progress.state.{state}", lang): colour for state, colour in COLOURS.items()}
+    longest = max(sum(row) for row in rows.select(STATES).iter_rows())
+    half = -(-rows.height // 2)
+    for at, column in enumerate(st.columns(2, gap="medium")):
+        part = rows.slice(at * half, half)
+        if part.is_empty():  # of one commune alone
+            break
+        shown = [
+            {"name": row["name"], "kind": t(f"progress.state.{state}", lang), "value": row[state]}
+            for row in part.iter_rows(named=True)
+            for state in STATES
+        ]
+        with column:
+            framed(field_charts.stacked(shown, words, longest), "progress-communes", lang, str(at))
 
 
 def _clusters(found: Coverage, lang: str) -> None:

@@ -48,7 +48,7 @@ def decide(desk: LiveReviews, shown: Sequence[Row], decision: str, reason: str, 
         ids = [row["submission_id"] for row in shown if row["submission_id"] not in found]
         if ids:
             _signed(desk).decide(ids, decision, st.session_state.get(reason) or "")
-            review_open.own(ids)
+            review_open.own(review_open.INTERVIEWS, ids)
             state, which = t(f"review.state.{decision}", lang), _which(ids)
             done = counted("review.decided", len(ids), lang, state=state, which=which)
             _tell(decision, done)
@@ -72,7 +72,7 @@ def put_right(desk: LiveReviews, shown: Row, answer: Answer, root: str, slot: st
         _tell("refused", error)
         return
     if outcome.result == "applied":
-        review_open.own([ident])
+        review_open.own(review_open.INTERVIEWS, [ident])
     _tell(outcome.result, f"{as_text(answer.label)}: {as_text(result_of(outcome, lang))}")
 
 
@@ -88,7 +88,8 @@ def judge(desk: LiveReviews, pair: Row, shown: Sequence[Row], meaning: tuple[str
     except CollectError as error:
         _tell("refused", error)
         return
-    review_open.own([pair["one"], pair["other"]])
+    review_open.own(review_open.INTERVIEWS, [pair["one"], pair["other"]])
+    review_open.own(review_open.PAIRS, [review_open.pair_of(pair)])
     _tell("accepted", t("review.pairs.said", lang, **{name: as_text(short(pair[name])) for name in ("one", "other")}))
 
 
@@ -143,10 +144,20 @@ def _judged_meanwhile(desk: LiveReviews, pair: Row, lang: str) -> list[str]:
     now = desk.pairs().filter(one=pair["one"], other=pair["other"])
     if now.height and now["verdict"][0] == pair["verdict"]:
         return []
+    found = _judged("review.pair.meanwhile", desk, now.row(0, named=True), lang) if now.height else None
+    return [found or t("review.gone", lang, which=as_text(short(pair["other"])))]
+
+
+def judged_elsewhere(desk: LiveReviews, pair: Row, lang: str) -> str | None:
+    """The words for a pair that another window decided on while it was open in this one."""
+    return _judged("review.pair.elsewhere", desk, pair, lang)
+
+
+def _judged(words: str, desk: LiveReviews, pair: Row, lang: str) -> str | None:
+    """Who said what of a pair, and when; None where nobody did."""
     lines = desk.history(pair["one"]).filter(event="pair")
-    verdict = now["verdict"][0] if now.height else None
-    if verdict is None or lines.is_empty():
-        return [t("review.gone", lang, which=as_text(short(pair["other"])))]
+    if pair["verdict"] is None or lines.is_empty():
+        return None
     last = lines.row(-1, named=True)
     whom = {"by": as_text(last["by"] or NOTHING), "at": moment(last["at"], lang)}
-    return [t("review.pair.meanwhile", lang, verdict=t(f"review.pair.{verdict}", lang), **whom)]
+    return t(words, lang, verdict=t(f"review.pair.{pair['verdict']}", lang), **whom)

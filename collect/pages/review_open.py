@@ -1,4 +1,4 @@
-"""Which interview is open on the review page: kept by its id, because other windows move the rows of the list.
+"""What is open on the review page, an interview or a pair: kept by its id, because other windows move the lists' rows.
 
 A row's place says nothing lasting: who accepts the first row in one window moves every row of another. What is open
 stays open there, also where the list no longer shows it, with what is typed beside it and a word of who changed it.
@@ -6,24 +6,24 @@ stays open there, also where the list no longer shows it, with what is typed bes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import polars as pl
 import streamlit as st
 
 STANDING = ("state", "upload_id", "last_decision", "reason", "decided_at", "corrections", "changed")
-OPEN = "review-open"
+INTERVIEWS, PAIRS = "review", "pair"  # the two lists
 
 
 @dataclass(slots=True)
 class Open:
-    """What is open in this session; ``ident``: None before any is, "" where somebody took the tick away."""
+    """What is open in one list; ``ident``: None before anything is, "" where somebody took the tick away."""
 
+    of: str  # the list
     asked: str | None = None  # by the address
     ident: str | None = None
-    stood: tuple[Any, ...] | None = None  # as it was drawn last; None: what it is by now is this window's own doing
+    stood: object = None  # as it was drawn last; None: what it is by now is this window's own doing
     elsewhere: bool = False  # changed in another window while it was open
     listed: Sequence[str] = ()  # the list it was last in
     drawn: Sequence[str] = ()  # the list on screen
@@ -33,7 +33,7 @@ class Open:
     @property
     def key(self) -> str:
         """The key of the list."""
-        return f"review-rows-{self.turn}"
+        return f"{self.of}-rows-{self.turn}"
 
 
 def standing(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -41,29 +41,34 @@ def standing(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in STANDING)
 
 
-def own(idents: Sequence[str]) -> None:
-    """Note that this window changed interviews, so that nobody is told of it as news."""
-    kept = st.session_state.get(OPEN)
+def pair_of(row: Mapping[str, Any]) -> str:
+    """What names a pair, whichever of the two was received first."""
+    return " ".join(sorted((row["one"], row["other"])))
+
+
+def own(of: str, idents: Sequence[str]) -> None:
+    """Note that this window changed some interviews or pairs, so that nobody is told of it as news."""
+    kept = st.session_state.get(f"{of}-open")
     if kept is not None and kept.ident in idents:
         kept.stood, kept.elsewhere = None, False
 
 
-def settle(rows: pl.DataFrame, shown: Sequence[str]) -> Open:
+def settle(of: str, stands: Callable[[str], object], shown: Sequence[str]) -> Open:
     """What is open now: what was ticked since, else what was open, else what follows it in the list ``shown``.
 
-    ``rows``: every interview they may see, as `collect.review.reviews.queue`.
+    ``stands``: how what they may see stands now, by its id; None for what is there no more.
     """
-    asked = st.query_params.get("interview")
-    kept: Open = st.session_state.setdefault(OPEN, Open())
+    asked = st.query_params.get("interview") if of == INTERVIEWS else None
+    kept: Open = st.session_state.setdefault(f"{of}-open", Open(of))
     if asked and asked != kept.asked:
-        kept = st.session_state[OPEN] = Open(asked, asked if asked in shown else "", turn=kept.turn + 1)
+        kept = st.session_state[f"{of}-open"] = Open(of, asked, asked if asked in shown else "", turn=kept.turn + 1)
     _ticked(kept)
-    stands = _stands(rows, kept.ident)
-    kept.elsewhere = stands is not None and (kept.elsewhere or kept.stood not in (None, stands))
+    now = stands(kept.ident or "")
+    kept.elsewhere = now is not None and (kept.elsewhere or kept.stood not in (None, now))
     if kept.ident != "" and kept.ident not in shown and not kept.elsewhere:
         kept.ident = _following(kept, shown)
-        stands = _stands(rows, kept.ident)
-    kept.stood = stands
+        now = stands(kept.ident or "")
+    kept.stood = now
     if kept.ident in shown:
         kept.listed = shown
     place = [shown.index(kept.ident)] if kept.ident in shown else []
@@ -71,11 +76,6 @@ def settle(rows: pl.DataFrame, shown: Sequence[str]) -> Open:
         kept.turn += 1
     kept.drawn, kept.rows = shown, place
     return kept
-
-
-def _stands(rows: pl.DataFrame, ident: str | None) -> tuple[Any, ...] | None:
-    found = rows.filter(submission_id=ident or "")
-    return standing(found.row(0, named=True)) if found.height else None
 
 
 def _ticked(kept: Open) -> None:

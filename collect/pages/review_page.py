@@ -9,7 +9,7 @@ import polars as pl
 import streamlit as st
 
 from collect.i18n import t
-from collect.pages import review_acts, review_one, review_open, review_pairs
+from collect.pages import finding, review_acts, review_one, review_open, review_pairs
 from collect.pages.layout import header, made_up_banner, to_upload
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.picking import Kind, section, several
@@ -59,7 +59,12 @@ def _queue(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> None:
         st.info(t("cli.phones.sealed", lang, sealed=number(sealed, lang)), icon=":material/lock:")
     st.caption(t("review.count", lang, rows=number(found.height, lang), all=number(rows.height, lang)))
     shown = found.head(MOST_SHOWN)
-    kept = review_open.settle(rows, shown["submission_id"].to_list())
+
+    def stands(ident: str) -> tuple[Any, ...] | None:
+        held = rows.filter(submission_id=ident)
+        return review_open.standing(held.row(0, named=True)) if held.height else None
+
+    kept = review_open.settle(review_open.INTERVIEWS, stands, shown["submission_id"].to_list())
     if found.is_empty():
         review_acts.told(lang)
         if st.session_state["state"] == [WAITING] and rows.filter(state=WAITING).is_empty():
@@ -92,7 +97,9 @@ def _opened(desk: LiveReviews, kept: review_open.Open, rows: pl.DataFrame, lang:
 def _filtered(desk: LiveReviews, rows: pl.DataFrame, lang: str) -> pl.DataFrame:
     present = {name: rows[name].drop_nulls().unique().sort().to_list() for name in ("form", "interviewer")}
     places = desk.places(lang)
-    communes = {code: f"{places.get(code, code)} · {code}" for code in rows["commune_code"].drop_nulls().unique()}
+    communes = {
+        code: finding.commune(places.get(code, code), code) for code in rows["commune_code"].drop_nulls().unique()
+    }
     codes = rows["codes"].explode().drop_nulls().unique().sort().to_list()
     counts = dict(rows["state"].value_counts().iter_rows())
     states = {  # what waits stays a choice when nothing does: who decides on the last must not find others in its place

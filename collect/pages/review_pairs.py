@@ -10,7 +10,7 @@ import streamlit as st
 
 from collect.fieldwork import side_by_side
 from collect.i18n import t
-from collect.pages import review_acts, wrapped
+from collect.pages import review_acts, review_open, wrapped
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.review_words import sentence, short
 from collect.pages.words import NOTHING, as_text, day, percent
@@ -21,30 +21,51 @@ def render(desk: LiveReviews, pairs: pl.DataFrame, rows: pl.DataFrame, lang: str
     st.caption(t("review.pairs.about", lang))
     everything = st.toggle(t("review.pairs.judged", lang), key="pairs-judged")
     found = pairs if everything else pairs.filter(pl.col("verdict").is_null())
+    by_name = {review_open.pair_of(pair): pair for pair in pairs.iter_rows(named=True)}
+
+    def stands(name: str) -> tuple[Any, ...] | None:
+        return (by_name[name]["verdict"],) if name in by_name else None
+
+    shown = [review_open.pair_of(pair) for pair in found.iter_rows(named=True)]
+    kept = review_open.settle(review_open.PAIRS, stands, shown)
+    opened = by_name.get(kept.ident or "")
+    known = {row["submission_id"]: row for row in rows.iter_rows(named=True)}
     if found.is_empty():
         review_acts.told(lang)
         st.success(t("review.pairs.none", lang), icon=":material/check_circle:")
+        if opened is not None:
+            _opened(desk, kept, opened, known, lang)
         return
-    known = {row["submission_id"]: row for row in rows.iter_rows(named=True)}
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        event: Any = st.dataframe(
+        st.dataframe(
             _listed(found if everything else found.drop("verdict"), known, desk.places(lang), lang),
             hide_index=True,
             placeholder=NOTHING,
             on_select="rerun",
             selection_mode="single-row",
-            selection_default={"selection": {"rows": [0]}},
-            key=f"pair-rows-{everything}",
+            selection_default={"selection": {"rows": kept.rows}},
+            key=kept.key,
             alt=t("review.pairs.alt", lang),
         )
-    chosen = [at for at in event.selection.rows if at < found.height]
     with right:
         review_acts.told(lang)
-        if chosen:
-            _pair(desk, found.row(chosen[0], named=True), known, lang)
+        if opened is not None:
+            _opened(desk, kept, opened, known, lang)
         else:
             st.info(t("review.pick", lang), icon=":material/touch_app:")
+
+
+def _opened(
+    desk: LiveReviews,
+    kept: review_open.Open,
+    pair: Mapping[str, Any],
+    known: Mapping[str, Mapping[str, Any]],
+    lang: str,
+) -> None:
+    if kept.elsewhere and (said := review_acts.judged_elsewhere(desk, pair, lang)):
+        st.warning(said, icon=":material/sync_problem:")
+    _pair(desk, pair, known, lang)
 
 
 def _listed(
@@ -107,8 +128,13 @@ def _head(row: Mapping[str, Any], lang: str) -> str:
 
 
 def _judge(desk: LiveReviews, pair: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], lang: str) -> None:
-    st.text_input(t("review.reason.optional", lang), key=f"pair-why-{pair['one']}-{pair['other']}", max_chars=500)
     one, other = pair["one"], pair["other"]
+    st.text_input(
+        t("review.reason.optional", lang),
+        key=f"pair-why-{one}-{other}",
+        max_chars=500,
+        persist_state="session",  # a look at another pair costs nobody their words
+    )
     merge, split = ":material/merge:", ":material/call_split:"
     offered = (  # key, words, icon, and what is said: which is kept, which is the other, whether they are one
         ("one", t("review.pairs.keep", lang, which=short(one)), merge, (one, other, True)),
@@ -119,7 +145,7 @@ def _judge(desk: LiveReviews, pair: Mapping[str, Any], rows: Sequence[Mapping[st
         for name, words, icon, meaning in offered:
             st.button(
                 as_text(words),
-                key=f"judge-{name}",
+                key=f"judge-{name}-{one}-{other}",  # a press that overtakes a drawing is of the pair it was made on
                 icon=icon,
                 on_click=review_acts.judge,
                 args=(desk, pair, rows, meaning, lang),

@@ -100,7 +100,7 @@ def write_shapes(shapes: Shapes) -> Path:
     """The file of the outlines, written once."""
     file = _made() / "made" / f"outlines-{shapes.key}.json"
     if not file.is_file():
-        held = {name: getattr(shapes, name) for name in ("geometry", "centres", "names", "water", "roads")}
+        held = {name: getattr(shapes, name) for name in ("geometry", "centres", "names")} | dict(shapes.ground.layers)
         whole = file.with_suffix(".part")
         whole.write_text(json.dumps(held, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
         whole.replace(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -19,13 +19,14 @@ Formats = dict[str, Callable[[Any], str]]  # how the cells of a column are writt
 ROW, TALLEST = 36, 460  # pixels
 
 
-def framed(
-    chart: alt.Chart | alt.LayerChart, key: str, lang: str, height: int | Literal["content"] = "content"
-) -> None:
-    """A chart in its frame, with its words for screen readers. ``key``: its page and name, "quality-rules"."""
-    with st.container(border=True, height=height):
+def framed(chart: alt.Chart | alt.LayerChart, key: str, lang: str, part: str = "") -> None:
+    """A chart in its frame, with its words for screen readers.
+
+    ``key``: its page and name, "quality-rules"; ``part``: which part of it, where it is drawn in several.
+    """
+    with st.container(border=True):
         spoken = field_charts.in_language(chart, lang)
-        st.altair_chart(spoken, width="stretch", alt=_alt(key, lang), key=f"chart-{key}")
+        st.altair_chart(spoken, width="stretch", alt=_alt(key, lang), key=f"chart-{key}{part}")
 
 
 def table(

@@ -23,7 +23,7 @@ KINDS: Mapping[str, tuple[str, str]] = {  # our kinds to Data Package types and 
     "yes_no": ("boolean", "default"), "bytes": ("string", "binary"),
 }  # fmt: skip
 MADE_UP = Column("made_up", "yes_no", "whether the figures are made up, for a demonstration", required=True)
-COLUMNS = (*GAPS.columns, MADE_UP)  # a CSV has no room for facts of its release but a column
+COLUMNS = (*GAPS.columns, MADE_UP)  # of every file: a run knows whether it is made up, its rows do not
 MEDIA = {
     ".parquet": ("parquet", "application/vnd.apache.parquet"),
     ".csv": ("csv", "text/csv"),
@@ -32,7 +32,7 @@ MEDIA = {
 
 
 def data_dictionary(language: str) -> pl.DataFrame:
-    """One row per column of the gap list and of its CSV: column, kind, unit, description, allowed, required."""
+    """One row per column of the gap list as a file: column, kind, unit, description, allowed, required."""
     return pl.DataFrame(
         {
             "column": [column.name for column in COLUMNS],

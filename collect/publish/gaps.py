@@ -9,7 +9,7 @@ import polars as pl
 
 from collect.harmless import as_csv
 from collect.problems import CollectError
-from collect.publish.dictionary import MADE_UP, write_package
+from collect.publish.dictionary import write_package
 from collect.publish.parquet import write_parquet
 from collect.publish.release import Release, release_of
 from collect.publish.sheets import write_xlsx
@@ -36,8 +36,8 @@ def write_gaps(
     ----------
     path
         ``.geo.parquet``: GeoParquet 1.1 with outlines and the bbox covering column, or nothing; ``.parquet``: the same
-        without outlines; both zstd. ``.csv``: UTF-8 with a byte order mark; ``made_up`` in every row, for want of
-        another place. ``.xlsx``: a workbook that explains its columns.
+        without outlines; both zstd. ``.csv``: UTF-8 with a byte order mark. ``.xlsx``: a workbook that explains its
+        columns. Each has ``made_up`` in every row: rows are copied out of their file, and its facts stay behind.
     language
         Of descriptions and explanations; column names are the same in every language.
     meta
@@ -54,14 +54,14 @@ def write_gaps(
         raise CollectError("PUB-01", file=path.name, near=", ".join(SUFFIXES))
     rows = in_order(withheld(GAPS.check(gaps)))
     release = release_of(meta or {}, rows)
+    rows = rows.with_columns(made_up=pl.lit(release.made_up))
     if outlined and not has_outlines(rows):
         raise CollectError("PUB-07")
     rows = rows if outlined else rows.drop("geometry")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(rows, path, suffix, release, language)
-        columns = [*rows.columns, MADE_UP.name] if suffix == ".csv" else rows.columns
-        write_package(path, columns, rows.height, release, language)
+        write_package(path, rows.columns, rows.height, release, language)
     except OSError as error:
         raise CollectError("PUB-03", file=path.name, reason=str(error.strerror or error)) from error
     return path
@@ -91,6 +91,6 @@ def _write(rows: pl.DataFrame, path: Path, suffix: str, release: Release, langua
     if suffix == ".parquet":
         write_parquet(rows, path, release, language)
     elif suffix == ".csv":
-        path.write_bytes(as_csv(rows, made_up=release.made_up))
+        path.write_bytes(as_csv(rows))
     else:
         write_xlsx(rows, path, release, language)

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 import geopandas as gpd
 import polars as pl
 
+import geo
+from collect.i18n import t
+from collect.i18n.figures import counted
 from collect.indicators import Indicator
 from collect.problems import CollectError
 from collect.publish.disclosure import withheld
@@ -145,6 +148,14 @@ def map_layer(
     schematic = outlines.kind == "schematic"
     release = release_of(facts)
     return MapLayer(target, indicator, shapes, places, outlines.vintage, schematic, outlines.source, release)
+
+
+def ground_lines(ground: geo.Ground, lang: str) -> list[str]:
+    """What of the files of water and roads is not on the map, and why, in sentences."""
+    lines = [t("map.ground.unread", lang, file=f"geo/{name}") for name in ground.unread]
+    return lines + [
+        counted("map.ground.points", some, lang, file=f"geo/{name}") for name, some in ground.points.items()
+    ]
 
 
 def _place(code: str, name: str, row: Mapping[str, Any] | None, hidden: frozenset[str]) -> Place:

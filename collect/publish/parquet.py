@@ -13,9 +13,8 @@ import pyarrow.parquet as pq
 import shapely
 
 from collect.i18n import LANGUAGES, t
-from collect.publish.dictionary import description_of, unit_of
+from collect.publish.dictionary import COLUMNS, description_of, unit_of
 from collect.publish.release import Release
-from collect.tables import GAPS
 
 GEOPARQUET = "1.1.0"
 ROWS_IN_GROUP = 50_000
@@ -45,7 +44,7 @@ def write_parquet(rows: pl.DataFrame, path: Path, release: Release, language: st
 
 
 def _explained(field: pa.Field, language: str) -> pa.Field:
-    column = next((column for column in GAPS.columns if column.name == field.name), None)
+    column = next((column for column in COLUMNS if column.name == field.name), None)
     kind = pa.string() if pa.types.is_large_string(field.type) else field.type
     kind = pa.binary() if pa.types.is_large_binary(kind) else kind
     if column is None:

@@ -17,7 +17,7 @@ Hatch = Literal["", "/", "\\", ".", "x"]
 Show = Literal["verdict", "value", "uncertainty"]
 SHOWS: tuple[Show, ...] = ("verdict", "value", "uncertainty")
 STEPS = (0.2, 0.1)  # how far below the target the classes of the value end: twenty points, ten points
-HALF_WIDTHS = (0.05, 0.1, 0.2)  # of the 95 % interval: five, ten, twenty points
+HALF_WIDTHS = (0.05, 0.1, 0.15, 0.2)  # of the 95 % interval, where the classes of precision end
 SIGNS = {">=": "≥\u00a0", ">": ">\u00a0", "=": ""}
 
 
@@ -50,7 +50,8 @@ VALUE_LOOKS = {
 UNCERTAINTY_LOOKS = {
     "tight": Look("#dcd3ee", "", "#a99bc9", "", True),
     "fair": Look("#b3a6d3", "", "#8571b5", "", True),
-    "wide": Look("#7e6bb0", "/", "#b3a4db", "", False),
+    "wide": Look("#8a78b8", "/", "#bcb0de", "", False),
+    "wider": Look("#65509a", "\\", "#9a89c9", "", False),
     "vague": Look("#3f2d73", "x", "#7e6bb0", "", False),
     "none": NO_FIGURE,
 }
@@ -143,8 +144,8 @@ class Scale:
             return t("scale.none", lang)
         if self.show == "uncertainty":
             limits = [number(limit * 100, lang) for limit in HALF_WIDTHS]
-            texts = dict(zip(("tight", "fair", "wide"), limits, strict=True))
-            return f"> ±{limits[-1]}" if code == "vague" else f"≤ ±{texts[code]}"
+            texts = dict(zip(UNCERTAINTY_LOOKS, limits, strict=False))
+            return f"≤ ±{texts[code]}" if code in texts else f"> ±{limits[-1]}"
         need, near, far = (
             whole_percent(max(float(self.target.value) - step, 0), lang) for step in (0.0, STEPS[1], STEPS[0])
         )

@@ -86,6 +86,8 @@ def content(run: Finished, code: str, facts: Facts, lang: str) -> dict[str, Any]
     revision = {"day": day(run.as_of, lang), "release": release.release, "vintage": unit["vintage"]}
     return {
         "lang": lang,
+        "title": f"{_name(unit, lang)} ({code}) · {t('sheet.title', lang)}",
+        "date": {"year": run.as_of.year, "month": run.as_of.month, "day": run.as_of.day},
         "heading": t("sheet.title", lang),
         "name": _name(unit, lang),
         "about": _about(unit, lang),
@@ -94,7 +96,7 @@ def content(run: Finished, code: str, facts: Facts, lang: str) -> dict[str, Any]
         "notices": [t("publish.made_up", lang)] * release.made_up
         + [t("publish.schematic", lang)] * (release.boundaries == "schematic"),
         "map": _locator(code, facts.outlines),
-        "legend": t("commune.bullet.help", lang),
+        "legend": f"{t('commune.bullet.help', lang)} {t('sheet.answered', lang)}",
         "rows": [_row(target, by_target[target.target_id], facts, lang) for target in judged],
         "revision": t("sheet.revision", lang, **revision),
         "method": t("sheet.method", lang),
@@ -133,6 +135,7 @@ def _locator(code: str, outlines: Outlines) -> str:
 
 def _row(target: Target, row: Mapping[str, Any], facts: Facts, lang: str) -> dict[str, Any]:
     indicator = next((x for x in facts.indicators if x.indicator_id == target.indicator), None)
+    counted_in = indicator.counted_in if indicator else "households"
     shown = row["value"] is not None and row["ci_low"] is not None
     instead = t("commune.suppressed.short", lang) if row["suppressed"] else t(f"reason.{row['reason']}", lang)
     return {
@@ -145,9 +148,16 @@ def _row(target: Target, row: Mapping[str, Any], facts: Facts, lang: str) -> dic
         "high": row["ci_high"],
         "value_text": percent(row["value"], lang),
         "interval": interval(row["ci_low"], row["ci_high"], lang) if shown else instead,
-        "interviewed": number(row["n_households"], lang),
+        "answered": _answered(row, counted_in, lang),
         "verdict": t(f"verdict.{row['verdict']}", lang),
         "colour": LOOKS[row["verdict"]].colour,
         "swatch": swatch(LOOKS[row["verdict"]]),
-        "deeds": " · ".join(advice(row, indicator.counted_in if indicator else "households", lang)),
+        "deeds": " · ".join(advice(row, counted_in, lang)),
     }
+
+
+def _answered(row: Mapping[str, Any], counted_in: str, lang: str) -> str:
+    """How many households an estimate rests on; nothing beside none, and of communes' own returns."""
+    if row["value"] is None or counted_in == "communes":
+        return ""
+    return f"n\u00a0=\u00a0{number(row['n_households'], lang)}"

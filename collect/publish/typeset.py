@@ -15,7 +15,7 @@ import typst
 
 ASSETS = Path(__file__).parent / "assets"
 FONTS = ASSETS / "fonts"
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # the day of the data stands on the page; a file's own clock says nothing
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # for what names no day itself: no file says when it happened to be set
 PIXELS_PER_INCH = 144
 
 
