@@ -376,7 +376,7 @@ def rebuild(session: Session, keys: tuple[Path, ...], as_json: bool) -> None:
 
 @main.command()
 @click.option("--port", default=8501, show_default=True)
-@click.option("--address", default="127.0.0.1", show_default=True)
+@click.option("--address", "--host", default="127.0.0.1", show_default=True)
 @click.option("--allow-anonymous", is_flag=True, help="Let others on the network in without asking who they are.")
 @click.pass_obj
 def app(session: Session, port: int, address: str, allow_anonymous: bool) -> None:

@@ -186,7 +186,7 @@ def test_a_commune_that_no_decree_changed_says_so_in_the_readers_language(lang: 
         ),
         (
             {"verdict": "no_data", "interviews_needed": 19, "hamlets_needed": 2, "interviews_reason": "planned"},
-            ["Visit 2 more hamlets and hold about 19 more interviews."],
+            ["Visit 2 hamlets and hold about 19 interviews."],
         ),
         (
             {"verdict": "undecided", "interviews_needed": 5697, "hamlets_needed": 9, "interviews_reason": "enumerate"},

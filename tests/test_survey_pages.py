@@ -641,7 +641,7 @@ def test_figures_beside_bars_are_read_on_a_light_screen_and_on_a_dark_one(backgr
     ("beyond", "row", "said"),
     [
         (False, {"missing": 0, "begun": 0}, "Hold 20 more interviews."),
-        (True, {"missing": 0, "begun": 0}, "Not in the sample drawn: Hold 20 more interviews."),
+        (True, {"missing": 0, "begun": 0}, "Not in the sample drawn. Hold 20 more interviews."),
         (False, {"missing": 2, "begun": 0}, "Finish the sample drawn: 2 hamlets not reached."),
     ],
 )

@@ -99,7 +99,7 @@ def share_bar(counts: Mapping[str, int], lang: str) -> None:
         f"<span style='flex:{counts[verdict]} 0 1.6rem;background:{_fill(LOOKS[verdict])}'></span>" for verdict in shown
     )
     each = (f"{t(f'verdict.{verdict}', lang)} {counts.get(verdict, 0)}" for verdict in VERDICTS)
-    words = f"{t('column.commune', lang)}: " + " · ".join(part.replace(" ", NBSP) for part in each)
+    words = f"{t('overview.communes', lang)}: " + " · ".join(part.replace(" ", NBSP) for part in each)
     st.html(
         f"<div role='img' aria-label='{escape(words, quote=True)}' style='display:flex;gap:2px;height:12px;"
         f"border-radius:4px;overflow:hidden'>{parts}</div>"

@@ -35,11 +35,11 @@ def next_step(row: Mapping[str, Any], lang: str) -> str:
         return _every_hamlet(interviews, hamlets, lang)
     if reason == "enumerate" and interviews:
         return t("step.enumerate", lang, households=counted("needed.households", interviews, lang))
-    more = {}
+    more, time = {}, "first_" if reason == "planned" else ""  # where nobody was yet, nothing is "more"
     if hamlets and reason in ("more_hamlets", "planned", "computed"):
-        more["hamlets"] = counted("step.hamlets", hamlets, lang)
+        more["hamlets"] = counted(f"step.{time}hamlets", hamlets, lang)
     if interviews and reason in ("planned", "computed", "listed"):
-        more["interviews"] = counted("step.interviews", interviews, lang)
+        more["interviews"] = counted(f"step.{time}interviews", interviews, lang)
     if not more:
         return t(f"interviews_reason.{reason}", lang) + "."
     if set(more) == {"interviews"}:
