@@ -6,8 +6,8 @@ its answers are the same and a change when they are not; the newest counts, the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +21,9 @@ from collect.journey import Definitions, take
 from collect.lacking import Before, Tried, held_before
 from collect.passing import FRAME, Arrival, Progress, Taken, silent
 from collect.places import places_of
-from collect.problems import ExportError, StoreError
+from collect.problems import CollectError, ExportError, StoreError, fault_of
 from collect.receipts import COUNTS, NO_SUBMISSIONS, SUBMISSION, Part, Receipt, alike, count, news_of
-from collect.receive.apart import UNREADABLE
+from collect.receive.apart import DIED, UNREADABLE
 from collect.receive.manner import Manner
 from collect.receive.sealed import STAYS_CLOSED, Keys, holds_sealed, unsealed
 from collect.review.duplicates import drafts
@@ -154,9 +154,23 @@ def _read(
 ) -> tuple[tuple[Taken, ...], tuple[Part, ...], dict[str, pl.DataFrame]]:
     """What is in an upload, and what of it is news."""
     folder, arrival = before.store.folder, _arrival(before, stored, asked, at)
-    with unsealed(stored.path, asked.key, folder, arrival.manner) as readable:
+    with unsealed(stored.path, asked.key, folder, arrival.manner) as readable, _costs_only(stored):
         taken = take(readable, definitions, places_of(folder), arrival, progress)
     return taken, *_compare(before, taken, definitions)
+
+
+@contextmanager
+def _costs_only(stored: Stored) -> Iterator[None]:
+    """A fault of ours costs the upload it befalls, which is refused as one whose reader died, and no other.
+
+    Raises ExportError IN-46.
+    """
+    try:
+        yield
+    except (CollectError, OSError):  # said already, or the machine's and not this upload's
+        raise
+    except Exception as error:
+        raise ExportError(DIED, file=stored.name, reason=fault_of(error)) from error
 
 
 def _row(stored: Stored, asked: Asked, at: datetime) -> dict[str, object]:
@@ -384,7 +398,7 @@ def _taken_again(
     """What an upload holds, read as somebody asked when it came."""
     before = Before(store, stored.upload_id)
     arrival = _arrival(before, stored, _asked_then(upload), datetime.fromisoformat(upload["received_at"]))
-    with unsealed(stored.path, key, store.folder, arrival.manner) as readable:
+    with unsealed(stored.path, key, store.folder, arrival.manner) as readable, _costs_only(stored):
         return take(readable, definitions, places_of(store.folder), arrival)
 
 

@@ -7,8 +7,10 @@ Answers, names and points of people never enter a message: messages name submiss
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Severity = Literal["error", "warning", "repaired"]
@@ -123,3 +125,10 @@ class ServerError(CollectError):
     """A server cannot be asked, or does not answer as it should."""
 
     exit_code = 14
+
+
+def fault_of(error: BaseException) -> str:
+    """What kind of fault it was and where in the program; its own words may hold answers, so they are left out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__} {where}".strip()

@@ -162,7 +162,7 @@ def keep(store: Store, path: Path, name: str | None = None) -> Stored:
     Raises
     ------
     ExportError
-        IN-01 when the path does not exist or cannot be read.
+        IN-01 when the path does not exist or cannot be read, IN-66 when it is neither a file nor a folder.
     StoreError
         STO-03 when the disk takes no more.
     """
@@ -175,8 +175,10 @@ def keep(store: Store, path: Path, name: str | None = None) -> Stored:
             if path.is_dir():
                 _pack(path, waiting)
                 shown = f"{shown}.zip"
-            else:
+            elif path.is_file() or not path.exists():
                 shutil.copyfile(path, waiting)
+            else:
+                raise ExportError("IN-66", file=shown)
             return _named(waiting, inbox, shown)
         finally:
             waiting.unlink(missing_ok=True)

@@ -9,15 +9,22 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
+from collect import journey
 from collect.cli import main
 from collect.i18n import LANGUAGES
+from collect.settings import shipped_forms
+from collect.tables import Answers
 
 SECRET = "0912345678"  # a phone number nobody has: it may turn up nowhere but in the data folder
+
+FORM = shipped_forms() / "household"
+HOUSEHOLD = '<data id="household" version="1"><meta><instanceID>uuid:{}</instanceID></meta></data>'
 
 
 def collect(data: Path, *arguments: str, lang: str = "en") -> Result:
@@ -218,3 +225,44 @@ def test_either_module_is_the_command_line(module: str) -> None:
     """The second once did nothing, and ended with 0."""
     said = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
     assert "collect" in said.stdout
+
+
+def a_check_that_fails_on(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    """A fault of the program's own that one file brings to light."""
+    real = journey.examine
+
+    def examine(answers: Answers, *rest: Any, **more: Any) -> Any:
+        if answer in answers["/data"]["submission_id"]:
+            raise KeyError(SECRET)
+        return real(answers, *rest, **more)
+
+    monkeypatch.setattr(journey, "examine", examine)
+
+
+def test_a_fault_in_checking_one_file_costs_no_other(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_check_that_fails_on(monkeypatch, "uuid:bad")
+    for name in ("bad", "good"):
+        (tmp_path / f"{name}.xml").write_text(HOUSEHOLD.format(name), encoding="utf-8")
+    done = collect(data, "add", str(tmp_path / "bad.xml"), str(tmp_path / "good.xml"), "--json")
+    bad, good = json.loads(done.output)
+    assert (done.exit_code, bad["error"]["code"], good["parts"][0]["new"]) == (11, "IN-46", 1)
+    assert bad["error"]["values"]["reason"].startswith("KeyError test_bad_uploads.py:")
+    assert SECRET not in done.output
+    monkeypatch.undo()
+    rebuilt = collect(data, "rebuild")
+    assert rebuilt.exit_code == 0, rebuilt.output
+    again = json.loads(collect(data, "add", str(tmp_path / "bad.xml"), "--json").output)
+    assert again[0]["parts"][0]["read"] == 1
+
+
+def test_a_pipe_or_a_device_is_refused_at_once(data: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "good.xml").write_text(HOUSEHOLD.format("good"), encoding="utf-8")
+    done = collect(data, "add", "--dry-run", "--json", *map(str, (tmp_path / "pipe.csv", "/dev/zero", tmp_path)))
+    pipe, device, folder = json.loads(done.output)
+    assert [pipe["error"]["code"], device["error"]["code"]] == ["IN-66", "IN-66"]
+    assert folder["parts"][0]["read"] == 1
+    checked = collect(data, "check", "--form", str(FORM), str(tmp_path / "pipe.csv"), "--json")
+    assert "IN-66" in checked.output

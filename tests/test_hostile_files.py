@@ -18,7 +18,10 @@ from collect.receive import receive
 from collect.receive.manner import Manner
 from collect.store import safe_name
 
-FORM = form_of("| type | name | label |\n| text | owner | Owner |\n| int | size | Size |")
+FORM = form_of(
+    "| type | name | label |\n| text | owner | Owner |\n| int | size | Size |\n"
+    "| begin repeat | child | C |\n| int | age | Age |\n| end repeat | | |"
+)
 HEAD = "_uuid,_index,_submission_time,owner,size\n"
 ROW = "u-1,1,2026-11-20T08:00:00,Lan,4\n"
 XML = '<data id="data"><owner>{}</owner><meta><instanceID>uuid:1</instanceID></meta></data>'
@@ -121,6 +124,15 @@ def deep() -> bytes:
     return ('<data id="form">' + "<a>" * 5_000 + "</a>" * 5_000 + "</data>").encode()
 
 
+def many_rows() -> bytes:
+    return f'<data id="data"><owner>Lan</owner>{"<child><age>1</age></child>" * 3}</data>'.encode()
+
+
+def many_rows_of_a_page() -> bytes:
+    row = '{"owner": "Lan", "child": [{"age": 1}, {"age": 2}, {"age": 3}], "__id": "1", "__system": {}}'
+    return f"[{row}]".encode()
+
+
 FEW = replace(DEFAULT, rows=2, columns=50, cell_characters=1_000, upload_megabytes=1)
 
 HOSTILE: dict[str, tuple[str, Callable[[], bytes], Limits, str]] = {
@@ -163,6 +175,14 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], Limits, str]] = {
     "a quote that never closes in the headings": ("x.csv", lambda: b'"' + HEAD.encode() + ROW.encode(), DEFAULT, "*"),
     "a file past the limit": ("x.csv", lambda: HEAD.encode() + ROW.encode() * (1 << 16), FEW, "IN-40"),
     "rows past the limit": ("x.csv", lambda: (HEAD + ROW * 3).encode(), FEW, "IN-47"),
+    "submissions past the limit": (
+        "x.zip",
+        lambda: zipped(**{f"{n}.xml": XML.format(n) for n in range(3)}),
+        FEW,
+        "IN-47",
+    ),
+    "rows of one submission past the limit": ("x.xml", many_rows, FEW, "IN-47"),
+    "rows of a page past the limit": ("x.json", many_rows_of_a_page, FEW, "IN-47"),
     "columns past the limit": ("x.csv", lambda: ("a," * 51 + "\n").encode(), FEW, "IN-48"),
     "a cell past the limit": ("x.csv", lambda: (HEAD + ROW.replace("Lan", "x" * 1_001)).encode(), FEW, "IN-49"),
     "a program": ("x.csv", lambda: b"\x7fELF" + bytes(range(256)) * 9, DEFAULT, "IN-03"),

@@ -114,6 +114,7 @@ def test_what_the_key_fits_and_is_damaged_is_not_blamed_on_the_key(
     receipt = collect(tmp_path, "add", str(zipped(tmp_path / "e.zip", whole)), "--key", key).output
     assert "FIL-03 × 2" in receipt
     assert "The private key fits" in receipt
+    assert "The key is not at fault: copy" in receipt, "and what to do"
     store = open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data")}))
     (part,) = registry.parts_of(store.engine)
     closed = store.read_part("household", "issues", part["upload_id"]).filter(code="FIL-03")

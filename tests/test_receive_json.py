@@ -108,6 +108,8 @@ def test_a_servers_place_becomes_what_the_device_wrote(tmp_path: Path, place: ob
         ('{"value": [], "@odata.context": "x/forms/people.svc/$metadata#Submissions"}', "IN-31"),
         ('{"name": "a web site", "version": 3}', "IN-31"),
         ('[{"catch": "carp", "__id": "1", "__system": {}}]', "IN-07"),
+        ('[{"__id": "1", "__system": {}}]', "IN-67"),
+        ('[{"__id": "1", "__system": {"status": "notDecrypted"}}]', "IN-16"),
     ],
 )
 def test_json_that_holds_no_submissions_of_ours_is_refused_in_words(tmp_path: Path, text: str, code: str) -> None:
@@ -115,6 +117,18 @@ def test_json_that_holds_no_submissions_of_ours_is_refused_in_words(tmp_path: Pa
     with pytest.raises(ExportError) as refused:
         receive(tmp_path / "page.json", (FORM,))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("closed_first", [True, False])
+def test_what_is_encrypted_is_told_and_the_open_rest_read(tmp_path: Path, closed_first: bool) -> None:
+    closed = [{"__id": f"uuid:{number}", "__system": {**SYSTEM, "status": "notDecrypted"}} for number in (1, 2)]
+    pages = [closed, [{"head": "An", "__id": "uuid:3", "__system": SYSTEM}, closed[0]]]
+    for number, page in enumerate(pages if closed_first else pages[::-1]):
+        (tmp_path / f"{number}.json").write_text(json.dumps(page))
+    (received,) = receive(tmp_path, (FORM,))
+    assert (received.submissions, received.unreadable) == (1, 3)
+    assert sorted(str(one) for one in received.issues["submission_id"]) == ["uuid:1", "uuid:1", "uuid:2"]
+    assert set(received.issues["code"]) == {"FIL-03"}
 
 
 def test_words_that_look_like_a_place_stay_words(tmp_path: Path) -> None:

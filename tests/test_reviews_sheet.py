@@ -21,6 +21,7 @@ from collect.i18n import t
 from collect.keeping import ledger
 from collect.limits import DEFAULT
 from collect.problems import ExportError
+from collect.receive.returned import may_be_returned
 from collect.review import sheet as correction_sheet
 from collect.review.outstanding import outstanding
 from collect.review.reviews import Filters, correct, decide, queue
@@ -281,6 +282,15 @@ def _tiny_rows(path: Path, rows: int) -> None:
         for name, data in parts.items():
             before, _, after = data.partition(b"</sheetData>")
             archive.writestr(name, before + row * rows + b"</sheetData>" + after if after else data)
+
+
+def test_a_zip_of_submissions_is_never_read_as_a_sheet(tmp_path: Path) -> None:
+    """Whatever stops its reader is then told of an upload, not of an issue spreadsheet."""
+    with zipfile.ZipFile(tmp_path / "day.zip", "w") as archive:
+        archive.writestr("a.xml", "<data/>")
+    assert not may_be_returned(tmp_path / "day.zip")
+    _tiny_rows(tmp_path / "sheet.xlsx", 1)
+    assert may_be_returned(tmp_path / "sheet.xlsx")
 
 
 @pytest.mark.parametrize("name", ["export.xlsx", "words.csv", "archive.zip", "folder"])

@@ -15,7 +15,7 @@ from pages_opened import page_of_app
 from sealed_phone import PLAIN, SECRET, Phone, zipped
 from streamlit.testing.v1 import AppTest
 
-from collect import registry
+from collect import journey, registry
 from collect.access import LOCAL, Forbidden, Who
 from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted
@@ -26,6 +26,7 @@ from collect.receive import apart
 from collect.receive.sealed import KeyRing
 from collect.settings import Settings, settings_from
 from collect.store import Store
+from collect.tables import Answers as AnswersRead
 
 LAN, HOA = (Who(name, "survey", subject=name) for name in ("Lan", "Hoa"))
 
@@ -229,3 +230,23 @@ def test_a_file_that_cannot_be_stored_stays_in_sight_when_the_others_are(
     shown = text(app).replace("\\", "")
     assert "letter.csv" in shown
     assert app.error, "why it was not stored"
+
+
+def test_a_fault_in_checking_one_file_leaves_the_page_and_the_others_as_they_are(
+    settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = zipped(tmp_path / "good.zip", {"one": {"submission.xml": PLAIN_ONE}})
+    bad = zipped(tmp_path / "bad.zip", {"one": {"submission.xml": PLAIN.format(name="uuid:bad").encode()}})
+    real = journey.examine
+
+    def examine(answers: AnswersRead, *rest: Any, **more: Any) -> Any:
+        if "uuid:bad" in answers["/data"]["submission_id"]:
+            raise KeyError("string")
+        return real(answers, *rest, **more)
+
+    monkeypatch.setattr(journey, "examine", examine)
+    app = upload_page("en", bad, good)
+    assert "IN-46" in text(app)
+    next(one for one in app.button if one.label == counted("upload.store", 1, "en")).click().run()
+    assert not app.exception
+    assert [one["file_name"] for one in registry.uploads(store.engine)] == ["good.zip"]

@@ -231,3 +231,22 @@ def test_what_an_export_leaves_out_of_an_older_version_is_held_against_nobody(ro
     if row["told"] == "VER-02":
         assert codes(checked) == ["VER-02"]
         assert details(checked, "VER-02") == [{"version": "1", "submissions": 2, "questions": "people"}]
+
+
+DROPPED = (
+    "text", "integer", "decimal", "date", "time", "dateTime", "geopoint", "geotrace", "geoshape", "image", "audio",
+    "file", "barcode", "acknowledge", "range", "select_one kind", "select_multiple kind", "rank kind",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DROPPED)
+def test_a_demanded_question_that_the_newest_version_dropped_may_be_of_any_type(kind: str) -> None:
+    survey = "| type | name | label | required |\n| text | owner | O | |\n| {} | last | L | yes |"
+    choices, settings = "| list_name | name | label |\n| kind | dug | Dug |", "| form_id | version |\n| well | {} |"
+    old = form_of(survey.format(kind), choices=choices, settings=settings.format(1))
+    new = form_of(survey.format("note").replace("yes", ""), choices=choices, settings=settings.format(2))
+    new = replace(new, questions=tuple(one for one in new.questions if one.path != "/data/last"), older=(old,))
+    checked = check(
+        answers_of(new.to_read, "| id | form_version | owner |\n| a | 1 | Lan |\n| b | 1 | Hoa |"), new.to_read
+    )
+    assert codes(checked) == ["VER-02"]

@@ -102,7 +102,7 @@ def _submissions(reading: Reading) -> tuple[Received, ...]:
 
 def _documents(reading: Reading) -> tuple[Received, ...]:
     look = reading.look
-    return documents.read(look.pages, look.file, reading.forms, reading.forced, reading.progress)
+    return documents.read(look.pages, look.file, reading.forms, reading.forced, reading.progress, reading.limits)
 
 
 SOURCES: dict[str, Callable[[Reading], tuple[Received, ...]]] = {

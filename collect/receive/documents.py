@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from collect.forms import Form
 from collect.harmless import HALF, whole
+from collect.limits import DEFAULT, Limits
 from collect.problems import ExportError
 from collect.receive.geometry import WKT_STARTS, is_geometry, written_by_device
 from collect.receive.letters import utf8_of
@@ -31,6 +33,7 @@ from collect.receive.trays import (
     fresh_row,
     lay_down,
     received_of,
+    refuse_too_many,
     tray_of,
 )
 
@@ -106,44 +109,68 @@ def read(
     forms: Sequence[Form],
     forced: Form | None,
     progress: Callable[[str, float], None],
+    limits: Limits = DEFAULT,
 ) -> tuple[Received, ...]:
     """Read all pages, one `Received` per form.
 
     Raises
     ------
     ExportError
-        IN-07 when no form fits a page, IN-16 when all is encrypted, IN-31 when there is nothing in any.
+        IN-07 when no form fits a page, IN-16 when all is encrypted, IN-31 when there is nothing in any, IN-47 when a
+        table has too many rows.
     """
     trays: dict[str, tuple[Tray, str, IssueBook]] = {}
-    closed: Counter[str] = Counter()
+    closed, homeless = Counter[str](), IssueBook()
     for page in pages:
-        if not page.rows:
+        if all(_is_closed(document) for document in page.rows):  # nothing in it says which form it is
+            for number, document in enumerate(page.rows, 1):
+                _note_closed(document, f"{page.place}:{number}", homeless)
             continue
         form = forced or form_by_paths(page.place, page.form_id, _paths(page), forms)
         tray, _, issues = trays.setdefault(form.form_id, (tray_of(form), page.source, IssueBook()))
-        if page.halves:
-            issues.note("FIL-07", found_in=page.place, file=page.place, letters=page.halves)
-        for number, document in enumerate(page.rows, 1):
-            if number % TELL_EVERY == 0:
-                progress("step.receive", number / len(page.rows))
-            place = f"{page.place}:{number}"
-            if _system(document).get("status") in CLOSED:
-                issues.note("FIL-03", found_in=place, submission_id=document.get("__id"), file=place, reason="IN-16")
-                closed[form.form_id] += 1
-                continue
-            _take(document, place, tray, page.source, issues)
-    filled = {form_id: one for form_id, one in trays.items() if one[0].read}
-    if not filled:
-        raise ExportError("IN-16" if closed else "IN-31", file=file)
+        closed[form.form_id] += _read_page(page, tray, issues, progress)
+        refuse_too_many(tray, page.place, limits)
+    if not trays:
+        raise ExportError("IN-16" if homeless.rows else "IN-31", file=file)
+    first = next(iter(trays))
+    trays[first][2].rows += homeless.rows
+    closed[first] += len(homeless.rows)
     return tuple(
-        received_of(tray, source, file, issues, closed[tray.form.form_id]) for tray, source, issues in filled.values()
+        received_of(tray, source, file, issues, closed[form_id]) for form_id, (tray, source, issues) in trays.items()
     )
+
+
+def _read_page(page: Page, tray: Tray, issues: IssueBook, progress: Callable[[str, float], None]) -> int:
+    """Lay out the submissions of a page; how many of them are encrypted, each with its issue."""
+    if page.halves:
+        issues.note("FIL-07", found_in=page.place, file=page.place, letters=page.halves)
+    closed = 0
+    for number, document in enumerate(page.rows, 1):
+        if number % TELL_EVERY == 0:
+            progress("step.receive", number / len(page.rows))
+        place = f"{page.place}:{number}"
+        if _is_closed(document):
+            _note_closed(document, place, issues)
+            closed += 1
+        else:
+            _take(document, place, tray, page.source, issues)
+    return closed
+
+
+def _note_closed(document: Document, place: str, issues: IssueBook) -> None:
+    """Write down that a submission is still encrypted."""
+    issues.note("FIL-03", found_in=place, submission_id=document.get("__id"), file=place, reason="IN-16")
+
+
+def _is_closed(document: Document) -> bool:
+    """Whether the answers are encrypted: only what the server itself says of the submission stands there."""
+    return _system(document).get("status") in CLOSED
 
 
 def _paths(page: Page) -> tuple[str, ...]:
     """The paths below the root that the first submissions answer, in the order they are met."""
     found: dict[str, None] = {}
-    for document in page.rows[:LOOKED_AT]:
+    for document in islice((one for one in page.rows if not _is_closed(one)), LOOKED_AT):
         found |= dict.fromkeys(_keys(document, ""))
     return tuple(NOT_AN_IDENTIFIER.sub("_", path) for path in found if not path.startswith(PLATFORM))
 

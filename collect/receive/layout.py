@@ -10,6 +10,7 @@ from collect.limits import Limits
 from collect.problems import ExportError
 from collect.receive import aggregate, central, documents, frames, kobo, ona, own, submissions
 from collect.receive.letters import UTF8_MARK, Note, utf8_of, wide_of
+from collect.receive.manner import Manner
 from collect.receive.refusals import none_read
 from collect.receive.sheets import Sheet, heading_of, read_csv, read_xlsx
 from collect.receive.unpack import Member, Upload
@@ -216,15 +217,16 @@ def _look_inside_many(look: Look, wanted: str | None) -> None:
     tables = [one for one in members if one.suffix == ".csv" and not one.name.endswith(AUDIT) and not _is_media(one)]
     xml = [one for one in members if one.suffix == ".xml"]
     books = [one for one in members if one.suffix == ".xlsx"]
-    if wanted != submissions.SOURCE and tables:
-        _look_at_tables(look, tables, wanted)
-    if not look.source and xml:
-        look.source, look.sheets = submissions.SOURCE, []
     pages = [one for one in members if one.suffix == ".json"]
-    if not look.source and pages:
-        _look_at_pages(look, pages, wanted)
-    if not look.source and len(books) == 1:
-        _look_inside_one(look, books[0], wanted)
+    ways = [(tables, _look_at_tables), (xml, _look_at_xml), (pages, _look_at_pages), (books, _look_at_books)]
+    beside = [one for one in members if one.suffix == ".zip"]
+    for found, looks in ways[1:] if wanted == submissions.SOURCE else ways:
+        if look.source:
+            beside += found
+        elif found:
+            looks(look, found, wanted)
+    if look.source and not wanted:
+        _look_beside(look, beside)
     if not look.source and look.broken:
         raise look.none_read()
     if not tables and any(one.name in DOCUMENT_MEMBERS for one in members):
@@ -232,6 +234,37 @@ def _look_inside_many(look: Look, wanted: str | None) -> None:
     if not (tables or xml or books or pages):
         nested = next((one.name for one in members if one.suffix == ".zip"), None)
         raise ExportError("IN-42" if nested else "IN-15", file=look.file, members=len(members), member=nested)
+
+
+def _look_at_xml(look: Look, _members: Sequence[Member], _wanted: str | None) -> None:
+    look.source, look.sheets = submissions.SOURCE, []
+
+
+def _look_at_books(look: Look, books: Sequence[Member], wanted: str | None) -> None:
+    if len(books) == 1:
+        _look_inside_one(look, books[0], wanted)
+
+
+def _look_beside(look: Look, members: Sequence[Member]) -> None:
+    """Write down what may hold answers and is not read with the rest: zips, and exports of another kind."""
+    for member in members:
+        try:
+            if member.suffix == ".zip" and not _is_media(member):
+                raise ExportError("IN-64", file=member.name)
+            if not _is_media(member) and _holds_answers(member, look.upload.manner):
+                raise ExportError("IN-65", file=member.name)
+        except ExportError as error:
+            look.broken.append((member.name, error))
+
+
+def _holds_answers(member: Member, manner: Manner) -> bool:
+    """Whether XML, JSON or a workbook holds submissions, as a form or a list does not. Raises ExportError."""
+    if member.suffix == ".xml":
+        return submissions.is_one(member.read(), member.name)
+    if member.suffix == ".json":
+        page = documents.page_of(member.read(), member.name)
+        return page is not None and bool(page.rows)
+    return bool(_source_of(read_xlsx(member.read(), member.name, manner), "xlsx"))
 
 
 def _left_out(member: str, code: str, reason: str, limits: Limits) -> ExportError:

@@ -36,7 +36,7 @@ def uploads_in(path: Path) -> Iterator[Path]:
         yield path
         return
     inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
-    files = [child for child in inside if not child.is_dir()]
+    files = [child for child in inside if child.is_file() or not child.exists()]  # no pipe, no device
     folders = [child for child in inside if child.is_dir()]
     headings = {one: _headings(one) for one in files if one.suffix.lower() == ".csv"}
     sets = _sets(headings)

@@ -39,7 +39,7 @@ def form_of(candidate: Candidate, forms: Sequence[Form], forced: Form | None) ->
     ------
     ExportError
         IN-07 when none fits, IN-60 when one knows the columns and they are few of its questions, IN-57 when a forced
-        form, which only has to know one column, knows none.
+        form, which only has to know one column, knows none, IN-67 when there is no column but the platform's.
     """
     offered = [forced] if forced else forms
     tried = [(form, match(candidate.headings, form, form.root, candidate.quiet)) for form in offered]
@@ -48,6 +48,8 @@ def form_of(candidate: Candidate, forms: Sequence[Form], forced: Form | None) ->
         if (forced and found.known) or _fits(candidate, form, found):
             return form, found
     columns = sum(1 for heading in candidate.headings if heading)
+    if not columns:
+        raise ExportError("IN-67", file=candidate.file)
     if forced:
         raise ExportError("IN-57", file=candidate.file, form=forced.form_id, columns=columns)
     nearest = max(ranked, key=lambda pair: pair[1].known, default=None)
@@ -101,7 +103,7 @@ def form_by_paths(file: str, form_id: str, paths: Sequence[str], forms: Sequence
     Raises
     ------
     ExportError
-        IN-07 when none knows two thirds of them, or half where the file names it.
+        IN-07 when none knows two thirds of them, or half where the file names it; IN-67 when there are none.
     """
     known = {form.form_id: sum(path in _paths_of(form) for path in paths) for form in forms}
     ranked = sorted(forms, key=lambda form: (form.form_id == form_id, known[form.form_id]), reverse=True)
@@ -109,6 +111,8 @@ def form_by_paths(file: str, form_id: str, paths: Sequence[str], forms: Sequence
         least = KNOWN_WHEN_NAMED if form.form_id == form_id else KNOWN_AT_LEAST
         if known[form.form_id] >= max(1, least * len(paths)):
             return form
+    if not paths:
+        raise ExportError("IN-67", file=file)
     nearest = max(ranked, key=lambda form: known[form.form_id], default=None)
     raise ExportError(
         "IN-07",

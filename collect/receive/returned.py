@@ -22,13 +22,14 @@ from collect.problems import ExportError
 from collect.receive.letters import utf8_of
 from collect.receive.manner import USUAL, Manner
 from collect.receive.sheets import Cell, cell_text, heading_of
-from collect.receive.unpack import unpacked
+from collect.receive.unpack import XLSX_MEMBER, unpacked
 from collect.receive.workbook import facts_of, refuse_too_large, without_result
 
 MARK = re.compile(r"\(phu:(\w+)\)")
 WRITTEN = "new"  # the mark of the column that people write in
 NEEDLES = tuple(f"(phu:{WRITTEN})".encode(form) for form in ("utf-8", "utf-16-le", "utf-16-be"))
 PROBED = 1 << 20  # bytes looked at to recognise a sheet
+WORKBOOK = XLSX_MEMBER.encode()
 FORMULA = "\x00formula"  # in the place of a cell that is a formula without a result; no file holds this text
 ABOVE = 20  # rows of titles that may stand above the headings
 
@@ -42,13 +43,19 @@ class Returned:
 
 
 def may_be_returned(path: Path) -> bool:
-    """Whether a file may be such a sheet: a CSV that holds the mark in its first bytes, or anything packed."""
+    """Whether a file may be such a sheet: a CSV that holds the mark in its first bytes, or a workbook.
+
+    A zip ends with the names of its members: those of a workbook are few, and a zip of submissions has no sheet's.
+    """
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             begin = file.read(PROBED)
+            file.seek(max(0, path.stat().st_size - PROBED))
+            return WORKBOOK in file.read() if begin.startswith(b"PK") else any(needle in begin for needle in NEEDLES)
     except OSError:
         return False
-    return begin.startswith(b"PK") or any(needle in begin for needle in NEEDLES)
 
 
 def returned(path: Path, manner: Manner = USUAL) -> Returned | None:

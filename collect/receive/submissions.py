@@ -32,6 +32,7 @@ from collect.receive.trays import (
     fresh_row,
     lay_down,
     received_of,
+    refuse_too_many,
     tray_of,
 )
 from collect.receive.unpack import Member, Upload
@@ -146,6 +147,7 @@ def read(
             if tray is None:
                 tray = trays[form_id] = tray_of(by_id[form_id])
             tray.add(share)
+            refuse_too_many(tray, upload.name, upload.manner.limits)
         issues.rows += pile.issues
         errors += [ExportError(code, **values) for code, values in pile.errors]
         ignored += pile.ignored
@@ -216,6 +218,11 @@ class _Desk:
         name = _take(root, tray, member.name)
         for path in dict.fromkeys(tray.mixed):
             self.issues.note("FIL-14", found_in=member.name, submission_id=name, question=path, file=member.name)
+
+
+def is_one(data: bytes, place: str) -> bool:
+    """Whether XML is a submission; a form, a list and whatever else there is are none. Raises ExportError."""
+    return _submission(parse(data, place, parser()), place) is not None
 
 
 def _submission(root: etree._Element, place: str) -> etree._Element | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from collect.forms import Form
+from collect.limits import Limits
 from collect.receive.identify import OF, identify
 from collect.receive.received import IssueBook, Received, checked_answers
+from collect.receive.workbook import refuse_too_large
 
 FLUSH_EVERY = 2_000  # submissions: rows as lists are bulky, so they become tables as they come
 
@@ -131,6 +133,12 @@ def fresh_row(tray: Tray, node: Node, parent_row_id: str, number: int) -> Row:
     row[0], row[2], row[3], row[4], row[5] = tray.read, row_id, parent_row_id, number, tray.place
     tray.rows[node.table].append(row)
     return row
+
+
+def refuse_too_many(tray: Tray, file: str, limits: Limits) -> None:
+    """Raise ExportError IN-47 when what was read so far of one table has more rows than a table may have."""
+    for frames, rows in zip(tray.frames, tray.rows, strict=True):
+        refuse_too_large(file, sum(frame.height for frame in frames) + len(rows), 0, limits)
 
 
 def lay_down(row: Row, tray: Tray, name: str | None = None) -> None:

@@ -71,13 +71,16 @@ def unpacked(path: Path, manner: Manner = USUAL) -> Iterator[Upload]:
     ------
     ExportError
         IN-01 not there, IN-02 empty, IN-04 a password, IN-05 damaged, IN-10 unsafe names, IN-11 too large unpacked,
-        IN-40 too large, IN-43 members that overlap, IN-61 too many of them, IN-62 one far larger than packed.
+        IN-40 too large, IN-43 members that overlap, IN-61 too many of them, IN-62 one far larger than packed,
+        IN-66 neither a file nor a folder.
     """
     name = spelt(path.name)
     try:
         if path.is_dir():
             yield Upload(name, False, _noted(_in_folder(path), manner), manner)
             return
+        if not path.is_file() and path.exists():
+            raise ExportError("IN-66", file=name)
         size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(4)

@@ -18,13 +18,12 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from collect.problems import ExportError
+from collect.problems import ExportError, fault_of
 from collect.receive import receive
 from collect.receive.handed import AT, STDERR, Job, hand_over, hand_over_refusal, hand_over_sheet, ordered
 from collect.receive.manner import Manner
@@ -201,11 +200,8 @@ def _stay_within(manner: Manner) -> None:
 
 
 def _tell_fault(error: BaseException, line: socket.socket) -> None:
-    """Say what kind of fault it was and where in the program; its own words may hold answers, so they stay here."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     with suppress(OSError):
-        line.sendall(json.dumps({"fault": f"{type(error).__name__} {where}".strip()}).encode() + b"\n")
+        line.sendall(json.dumps({"fault": fault_of(error)}).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from collect.wording.answers import answer_of, label_of
 LONG = 10_000  # counts from here on are read at a glance only in groups
 COMMUNES = ("commune", "seen", "candidates", "former")  # details of LOC codes: codes of communes, with ", " between
 LENGTHS = ("metres", "tolerance")
+NO_BETTER_ALONE = ("IN-16", "IN-32", "IN-37", "IN-64", "IN-65")  # reasons of FIL-03 with a remedy of their own
 LIMITS = ("earliest", "latest", "offered")  # details of DAT-02 and DAT-03: days in ISO 8601, empty where there is none
 
 
@@ -104,7 +105,13 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     if isinstance(engines, Mapping):
         found = f"{found} {t('issue.engines', lang, collect=engines.get('collect'), web=engines.get('web'))}"
     found = " ".join([found, *_causes(issue["code"], details, lang)])
-    return label, found, filled(f"{issue['code']}.mend", lang, values)
+    return label, found, filled(f"{_mended_as(issue['code'], details)}.mend", lang, values)
+
+
+def _mended_as(code: str, details: Mapping[str, Any]) -> str:
+    """Whose words say what to do: what is encrypted or of another kind is no better for being fetched again."""
+    reason = str(details.get("reason"))
+    return reason if code == "FIL-03" and reason in NO_BETTER_ALONE else code
 
 
 def _causes(code: str, details: Mapping[str, Any], lang: str) -> list[str]:

@@ -80,9 +80,10 @@ def _issues_in_words(part: Part, lang: str) -> list[str]:
 
 
 def _why_unread(unread: pl.DataFrame, lang: str) -> list[str]:
-    """Each reason for which something inside the upload could not be read: how often, and its first example."""
+    """Each reason for which something in the upload could not be read: how often, its first example, what to do."""
     by_reason: dict[str, list[dict[str, Any]]] = {}
     for issue in unread.iter_rows(named=True):
         by_reason.setdefault(str(details_of(issue).get("reason")), []).append(issue)
     often = sorted(by_reason.values(), key=len, reverse=True)
-    return [f"      {len(those)}: {words_of(those[0], None, lang)[1]}" for those in often]
+    words = [(len(those), *words_of(those[0], None, lang)[1:]) for those in often]
+    return [line for count, found, mend in words for line in (f"      {count}: {found}", f"        {mend}")]
