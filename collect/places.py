@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -63,6 +63,22 @@ def fetch_boundaries(settings: Settings, progress: Progress | None = None) -> di
     with place_errors():
         fetched = geo.fetch(settings.data / "geo", settings.geo_mirror, progress=told)
         return {vintage: geo.boundaries(vintage, settings.data / "geo").source for vintage in fetched.boundaries}
+
+
+def bring_at_hand(settings: Settings, progress: Progress) -> None:
+    """Bring the boundaries that a folder named as the mirror holds, and ask no network, whatever is named.
+
+    What the folder lacks, or has otherwise than it should be, stays schematic: the map says so, and
+    `fetch_boundaries` why.
+    """
+    folder, mirror = settings.data / "geo", settings.geo_mirror
+    if not mirror or not Path(mirror).is_dir():
+        return
+    lacking = [vintage for vintage in geo.VINTAGES if not (folder / f"{vintage}.parquet").is_file()]
+    for number, vintage in enumerate(lacking):
+        progress("step.fetch", number / len(lacking))
+        with suppress(geo.GeoError):
+            geo.fetch(folder, mirror, [vintage])
 
 
 def list_units(vintage: str | None = None) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from app_tables import make_results
 
+import geo
 from collect import registry, tables
 from collect.runs import Run, write_run
 from collect.settings import Settings, settings_from
@@ -48,6 +49,13 @@ def store_with_runs(folder: Path) -> Store:
         write_run(store, made_run(run_id))
         registry.record_run(store.engine, run_id, "2025-07", date(2026, 9, 30))
     return store
+
+
+def outlines_come(folder: Path) -> None:
+    """Outlines of the list in force, as `collect geo fetch` leaves them in a data folder."""
+    (folder / "geo").mkdir(exist_ok=True)
+    drawn = geo.boundaries(geo.LATEST).frame[["code", "geometry"]]
+    drawn.to_parquet(folder / "geo" / f"{geo.LATEST}.parquet", index=False)
 
 
 def runs_behind_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:

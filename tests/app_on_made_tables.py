@@ -23,7 +23,7 @@ from collect.cli import main
 from collect.drawing import communes_picture
 from collect.forms import Form
 from collect.pages import live, live_desk, live_maps
-from collect.pages.data import ShownBehind
+from collect.pages.data import ShownBehind, Since
 from collect.pages.upload_desk import Answers
 from collect.problems import ExportError
 from collect.receipts import SUBMISSION, Part, Receipt
@@ -82,8 +82,8 @@ class MadeDesk:
     def read_again(self, sha256: str, progress: Callable[[str, float], None]) -> Receipt:
         raise NotImplementedError
 
-    def waiting(self) -> bool:
-        return bool(st.session_state.get("made-waiting"))
+    def waiting(self) -> Since:
+        return "files" if st.session_state.get("made-waiting") else ""
 
     def run(self, progress: Callable[[str, float], None]) -> str:
         progress("step.estimate", 0.5)
@@ -136,7 +136,7 @@ live.results = lambda _settings, _who, vintage=None: (
     make_results(vintage="2024") if vintage == "2024" else shown_results()  # type: ignore[return-value]
 )  # type: ignore[assignment]
 live.uploads = lambda settings, who: 0
-live.behind = lambda settings, who, vintage: False
+live.behind = lambda settings, who, vintage: ""
 live_desk.try_out = try_out
 live_desk.desk = lambda _settings, _who: MadeDesk()  # type: ignore[assignment,return-value]
 live.vintages = lambda settings: ["2024", "2025-07"] if os.environ.get("APP_FORMER") else ["2025-07"]

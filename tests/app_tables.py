@@ -13,7 +13,7 @@ import shapely
 
 import geo
 from collect.indicators import Indicator
-from collect.pages.data import Shapes
+from collect.pages.data import Shapes, Since
 from collect.problems import CollectError
 from collect.tables import ESTIMATES, GAPS, ISSUES, SMALL_AREAS, TALLIES, VERDICTS_TABLE
 from collect.targets import Target
@@ -95,7 +95,7 @@ class MadeResults:
     changes: pl.DataFrame | None = None
     missing: CollectError | None = None
     made_up: bool = True
-    outdated: bool = False
+    outdated: Since = ""
     as_of: date | None = date(2026, 9, 30)
     round: str = ROUND
 

@@ -224,6 +224,7 @@ def test_geoparquet_is_handed_out_or_refused(store: Store, here: TestClient, tmp
     told = (refused.status_code, refused.json()["title"], refused.json()["detail"])
     assert told == (404, t("PUB-07.found", lang), t("PUB-07.mend", lang))
     assert not [*(store.folder / "releases").rglob(f"*{OUTLINED}")]
+    assert sorted(here.get("/api/v1/releases.json").json()["releases"][0]["files"]) == FILES
     run = made_run(FIRST)
     outline = shapely.box(106.0, 9.5, 106.1, 9.6).wkb
     outlined = open_store(settings_in(tmp_path))
@@ -232,6 +233,8 @@ def test_geoparquet_is_handed_out_or_refused(store: Store, here: TestClient, tmp
     plain, answer = (
         client(outlined, local=True).get(f"/api/v1/{name}?lang={lang}") for name in ("gaps.parquet", OUTLINED)
     )
+    [release] = client(outlined, local=True).get("/api/v1/releases.json").json()["releases"]
+    assert OUTLINED in release["files"]
     whole = live.found(settings_in(tmp_path), FIRST)
     for rows, suffix in ((whole.gaps, "parquet"), (whole.gaps, "geo.parquet"), (whole.gaps.head(1), "parquet")):
         live.gap_file(settings_in(tmp_path), LOCAL, whole, rows, suffix, lang)
@@ -246,6 +249,22 @@ def test_geoparquet_is_handed_out_or_refused(store: Store, here: TestClient, tmp
     ]
     assert ledger[:4] == handed * 2, "the page gives the same bytes under the same names"
     assert ledger[4][0] == "gaps-some.parquet", "and other rows under another"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_partner_is_not_told_to_run_a_command_on_a_machine_of_others(
+    store: Store, there: TestClient, lang: str
+) -> None:
+    token = bearer(store, "vnpt")
+    refused = there.get(f"/api/v1/{OUTLINED}?lang={lang}", headers=token)
+    told = (refused.status_code, refused.json()["code"], refused.json()["detail"])
+    assert told == (404, "PUB-08", t("PUB-08.mend", lang))
+    assert "collect " not in told[2]
+    [files] = {
+        tuple(one["files"])
+        for one in there.get("/api/v1/releases.json", headers=bearer(store, "vnpt")).json()["releases"]
+    }
+    assert sorted(files) == FILES
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -302,6 +303,18 @@ def test_the_gap_list_begins_with_what_its_order_hangs_on() -> None:
     shown = open_page("gaps", "en").dataframe[0].value
     assert shown.columns[0] == t("column.priority", "en")
     assert list(shown.iloc[:, 0]) == sorted(shown.iloc[:, 0])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_gap_list_on_a_usual_screen_shows_names_whole_and_ends_after_the_target(lang: str) -> None:
+    made = make_results()
+    letter, edge, screen = 7.5, 16, 1280  # pixels: a letter of the table's font, a cell's rims, the table at 1440
+    assert tables.name_width("en") >= max(len(name) for name in made.units["name_en"]) * letter + edge
+    table = open_page("gaps", lang).dataframe[0]
+    widths = {name: one["width"] for name, one in json.loads(table.proto.columns).items() if "width" in one}
+    shown = [t(f"column.{name}", lang) for name in ("priority", "commune", "needed", "verdict", "target", "step")]
+    assert list(table.value.columns)[:6] == shown
+    assert sum(widths[name] for name in shown[:5]) < screen
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
-from access_tables import LAST, made_run, runs_behind_the_app, settings_in
+from access_tables import LAST, made_run, outlines_come, runs_behind_the_app, settings_in
 from app_tables import make_results
 from pages_opened import page_of_app
 from streamlit.testing.v1 import AppTest
 
 import geo
 from collect import registry, tables
-from collect.access import LOCAL, Forbidden, Who
+from collect.access import LOCAL, Forbidden, Scope, Who
 from collect.i18n import t
-from collect.pages import live
+from collect.pages import doors, live
 from collect.runs import Run, write_run
 from collect.sharing import releases
 from collect.store import Store
@@ -106,7 +108,7 @@ def two_files_come(store: Store) -> None:
 @pytest.mark.parametrize("page", ["overview", "gaps", "commune", "map"])
 @pytest.mark.parametrize("lang", ["vi", "km", "en"])
 def test_figures_that_do_not_count_every_stored_file_say_so(store: Store, page: str, lang: str) -> None:
-    told = t("banner.outdated", lang, button=t("upload.run", lang), page=t("nav.upload", lang))
+    told = t("banner.outdated.files", lang, button=t("upload.run", lang), page=t("nav.upload", lang))
     assert told not in [text.value for text in page_of_app(page, lang, id="29341").info]
     two_files_come(store)
     told_there = told in [text.value for text in page_of_app(page, lang, id="29341").info]
@@ -114,11 +116,71 @@ def test_figures_that_do_not_count_every_stored_file_say_so(store: Store, page: 
     assert (told_there, offered) == (page != "map", page == "map"), "the map itself offers to count them"
 
 
+@pytest.mark.parametrize("page", ["overview", "gaps", "commune", "map", "upload"])
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+def test_outlines_that_came_since_are_told_with_the_way_to_make_results_with_them(
+    store: Store, page: str, lang: str
+) -> None:
+    banner = t("banner.outdated.outlines", lang, button=t("upload.run", lang), page=t("nav.upload", lang))
+    offers = {
+        "map": t("map.vintage.outlines", lang, vintage=geo.LATEST),
+        "upload": t("upload.run.why.outlines", lang),
+    }
+
+    def said() -> set[str]:
+        app = page_of_app(page, lang, id="29341")
+        return {text.value for text in (*app.info, *app.markdown)} & {banner, *offers.values()}
+
+    assert said() == set()
+    outlines_come(store.folder)
+    assert said() == {offers.get(page, banner)}
+    write_run(store, replace(made_run(), boundaries="reference"))
+    live._found.clear()
+    assert said() == set(), "made with them, nothing is left to do"
+
+
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+def test_once_outlines_are_here_nobody_is_told_to_fetch_them(store: Store, lang: str) -> None:
+    def why() -> str:
+        return next(text.value for text in page_of_app("gaps", lang).caption if t("PUB-07.found", lang) in text.value)
+
+    assert "collect geo fetch" in why()
+    assert "collect run" in why()
+    outlines_come(store.folder)
+    assert "collect" not in why()
+
+
+def test_a_planner_is_led_to_the_page_where_planners_make_results(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "visitor", lambda _settings: Who("Minh", "planner"))
+    outlines_come(store.folder)
+    [told] = [text.value for text in page_of_app("gaps", "en").info]
+    assert told == t("banner.outdated.outlines", "en", button=t("map.vintage.make", "en"), page=t("nav.map", "en"))
+
+
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+def test_a_partner_is_told_what_a_partner_can_do_and_what_the_numbers_count(
+    store: Store, lang: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "visitor", lambda _settings: Who("Ly", "partner", Scope(indicators=frozenset({"S2"}))))
+    monkeypatch.setattr(doors, "with_scope", lambda _engine, who: who)
+    outlines_come(store.folder)
+    app = page_of_app("gaps", lang)
+    said = [text.value for text in app.caption]
+    assert f"{t('PUB-08.found', lang)} {t('PUB-08.mend', lang)}" in said
+    assert t("gap_list.release.part", lang) in said
+    assert not [text for text in said if "collect " in text]
+    assert not app.info, "nobody who cannot make results is told to"
+    communes = made_run().gaps.filter(indicator="S2")["commune_code"].n_unique()
+    assert any(re.search(rf"\b{communes}\b", text) and LAST in text for text in said), "withheld ones among them"
+
+
 def test_files_that_a_former_lists_results_do_not_know_are_said(store: Store) -> None:
     former_run(store)
     two_files_come(store)
     app = page_of_app("map", "en", vintage="2024")
-    assert t("map.vintage.old", "en", vintage="2024") in [text.value for text in app.markdown]
+    assert t("map.vintage.files", "en", vintage="2024") in [text.value for text in app.markdown]
     assert button(app, "en") is not None
     assert any(FORMER in text.value for text in app.caption), "what is there is shown meanwhile"
 
@@ -126,9 +188,10 @@ def test_files_that_a_former_lists_results_do_not_know_are_said(store: Store) ->
 @pytest.mark.parametrize("role", ["partner", "none"])
 def test_who_may_not_make_results_cannot(store: Store, role: str) -> None:
     settings = settings_in(store.folder)
-    for step in (
+    steps: tuple[Callable[[], object], ...] = (
         lambda: live.run(settings, Who("x", role), lambda _step, _share: None, "2024"),
         lambda: live.behind(settings, Who("x", role), "2024"),
-    ):
+    )
+    for step in steps:
         with pytest.raises(Forbidden):
             step()

@@ -16,7 +16,7 @@ from collect.problems import CollectError
 Answer = Callable[[Request, str], Response]
 STATUS = {
     "ACC-01": 403, "ACC-05": 401, "ACC-08": 401, "ACC-09": 404, "STO-04": 404, "ACC-11": 404, "ACC-16": 405,
-    "PUB-07": 404,
+    "PUB-07": 404, "PUB-08": 404,
 }  # fmt: skip
 READING = ("GET", "HEAD")
 METHODS = [*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # all are answered, so that a refusal is told as data

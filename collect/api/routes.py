@@ -87,7 +87,7 @@ def releases_list(desk: Desk, request: Request, lang: str) -> Response:
     base = str(request.base_url).rstrip("/") + PREFIX
     asked = {name: f"{name}?lang={lang}" if name in releases.SPOKEN else name for name in releases.TYPES}
     found = [
-        {**one, "files": {name: f"{base}/releases/{one['release']}/{asked[name]}" for name in releases.TYPES}}
+        {**one, "files": {name: f"{base}/releases/{one['release']}/{asked[name]}" for name in one["files"]}}
         for one in releases.listed(desk.store, desk.who(request))
     ]
     answer = JSONResponse({"releases": found})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import polars as pl
 
@@ -22,6 +22,8 @@ from collect.targets import Target
 
 if TYPE_CHECKING:
     import altair as alt
+
+Since = Literal["", "files", "outlines"]  # what came after a run was made and is not in it
 
 
 class Results(Protocol):
@@ -80,8 +82,8 @@ class Results(Protocol):
         """Why there are no outlines, where their file is damaged."""
 
     @property
-    def outdated(self) -> bool:
-        """Whether files are stored that it does not count."""
+    def outdated(self) -> Since:
+        """What came since it was made, for whoever may make results."""
 
     @property
     def made_up(self) -> bool:
@@ -128,6 +130,11 @@ class Goal:
     def target(self) -> Target:
         """The target to name it by."""
         return self.province or self.commune  # type: ignore[return-value]  # one of the two is always there
+
+
+def outlines_at_hand(results: Results) -> bool:
+    """Whether there are outlines now, whatever the results were made with."""
+    return results.shapes is not None and not results.shapes.schematic
 
 
 def last_round(results: Results) -> str:

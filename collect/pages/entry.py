@@ -80,7 +80,7 @@ class Visit:
                 map_file=partial(live_maps.map_file, live_maps.Asked(settings, who, self.lang)),
                 links=self.links,
                 make=(lambda vintage, told: live.run(settings, who, told, vintage)) if may(who, "run") else None,
-                old=partial(live.behind, settings, who),
+                since=partial(live.behind, settings, who),
             ))  # fmt: skip
 
     def commune(self) -> None:

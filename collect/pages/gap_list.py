@@ -44,9 +44,11 @@ class Sources:
 
 def render(results: Results, lang: str, sources: Sources) -> None:
     """Draw the page."""
-    header(t("gap_list.title", lang), lang, results)
+    theirs = None if sources.release is None else results.gaps["commune_code"].n_unique()
+    header(t("gap_list.title", lang), lang, results, communes=theirs)
     if sources.release is not None:
         st.markdown(t("gap_list.release", lang, release=as_text(sources.release)))
+        st.caption(t("gap_list.release.part", lang))
         st.caption(t("gap_list.release.api", lang))
     if results.gaps.is_empty():
         st.success(t("gap_list.none", lang), icon=":material/check_circle:")
@@ -76,6 +78,7 @@ def _list(results: Results, lang: str, sources: Sources) -> None:
     _downloads(rows, results, lang, sources)
     openable = "commune" in sources.links and sources.release is None
     steps = _steps(results, lang)
+    names = {target.target_id: data.name_of(results, target, lang) for target in results.targets}
     event: Any = st.dataframe(
         _shown(rows, steps, results, lang),
         hide_index=True,
@@ -85,7 +88,7 @@ def _list(results: Results, lang: str, sources: Sources) -> None:
         on_select="rerun" if openable else "ignore",
         selection_mode="single-row",
         key="gap-rows",
-        column_config=_widths(steps.values(), lang),
+        column_config=_widths([names[code] for code in rows["target_id"].unique()], steps.values(), lang),
     )
     st.caption(t("gap_list.privacy", lang))
     if openable and event.selection.rows and event.selection.rows[0] < rows.height:
@@ -162,8 +165,8 @@ def _line(row: Mapping[str, Any], step: str | None, names: Mapping[str, str | No
         "needed": row["households_needed"],
         "verdict": looks.verdict_text(row["verdict"], lang),
         "target": names[row["target_id"]],
-        "gap_type": t(f"gap_type.{row['gap_type']}", lang),
         "step": None if row["suppressed"] else step,
+        "gap_type": t(f"gap_type.{row['gap_type']}", lang),
         "hamlet": row["hamlet"],
         "estimate": withheld or percent(row["estimate"], lang),
         "interval": withheld or interval(row["ci_low"], row["ci_high"], lang),
@@ -174,16 +177,17 @@ def _line(row: Mapping[str, Any], step: str | None, names: Mapping[str, str | No
 
 def _room(words: Iterable[str]) -> int:
     """Pixels that show the longest of some words whole; one letter takes about seven."""
-    return 7 * max((len(one) for one in words), default=8) + 24
+    return 7 * max((len(one) for one in words), default=8) + 16
 
 
-def _widths(steps: Iterable[str], lang: str) -> dict[str, Any]:
+def _widths(targets: Iterable[str], steps: Iterable[str], lang: str) -> dict[str, Any]:
+    """As wide as the words: at 1440 pixels the edge comes after the target, and scrolling shows the rest whole."""
     return {
         t("column.priority", lang): st.column_config.Column(width=PRIORITY),
         t("column.commune", lang): st.column_config.Column(width=tables.name_width(lang)),
         t("column.verdict", lang): st.column_config.Column(width=tables.VERDICT[lang]),
         t("column.needed", lang): st.column_config.Column(width=tables.needed_width(lang)),
-        t("column.target", lang): st.column_config.Column(width=440),
+        t("column.target", lang): st.column_config.Column(width=_room(targets)),
         t("column.gap_type", lang): st.column_config.Column(width=_room(t(f"gap_type.{x}", lang) for x in GAP_TYPES)),
         t("column.step", lang): st.column_config.Column(width=_room(steps)),
     }
@@ -207,4 +211,12 @@ def _downloads(rows: pl.DataFrame, results: Results, lang: str, sources: Sources
                 disabled=kind == "geoparquet" and not outlined,
             )
     if not outlined:
-        st.caption(f"{t('PUB-07.found', lang)} {t('PUB-07.mend', lang)}")
+        st.caption(_why_no_outlines(results, lang, sources))
+
+
+def _why_no_outlines(results: Results, lang: str, sources: Sources) -> str:
+    """Why there is no GeoParquet and who can mend it; where outlines have come since, the page's head says how."""
+    if sources.release is not None:
+        return f"{t('PUB-08.found', lang)} {t('PUB-08.mend', lang)}"
+    found = t("PUB-07.found", lang)
+    return found if data.outlines_at_hand(results) else f"{found} {t('PUB-07.mend', lang)}"

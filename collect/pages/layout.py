@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from collect.access import may
 from collect.i18n import LANGUAGES, t
 from collect.pages import data, foreign, link_codes, served
 from collect.pages.account import account
@@ -124,10 +125,13 @@ def to_upload(links: Mapping[str, st.Page], lang: str) -> None:
         )
 
 
-def header(title: str, lang: str, results: Results | None = None, *, offered: bool = False) -> None:
+def header(
+    title: str, lang: str, results: Results | None = None, *, offered: bool = False, communes: int | None = None
+) -> None:
     """Title and language switch on one row, then what the figures are and what they lack.
 
-    ``offered``: the page itself offers to make the results anew.
+    ``offered``: the page itself offers to make the results anew. ``communes``: how many the page tells of, unless all
+    that have a verdict.
     """
     st.session_state["headed"] = True
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -138,7 +142,8 @@ def header(title: str, lang: str, results: Results | None = None, *, offered: bo
     link_codes.place(lang)
     if results is None:
         return
-    communes = data.latest(results.verdicts.filter(level="commune"))["place"].n_unique()
+    if communes is None:
+        communes = data.latest(results.verdicts.filter(level="commune"))["place"].n_unique()
     words = {
         "round": as_text(data.last_round(results) or "–"),
         "day": day(results.as_of, lang),
@@ -148,9 +153,16 @@ def header(title: str, lang: str, results: Results | None = None, *, offered: bo
     st.caption(t("page.about", lang, **words))
     if results.outdated and not offered:
         with st.container(key="outdated"):
-            told = {"page": t("nav.upload", lang), "button": t("upload.run", lang)}
-            st.info(t("banner.outdated", lang, **told), icon=":material/update:")
+            page, button = ("upload", "upload.run") if _may_upload() else ("map", "map.vintage.make")
+            told = {"page": t(f"nav.{page}", lang), "button": t(button, lang)}
+            st.info(t(f"banner.outdated.{results.outdated}", lang, **told), icon=":material/update:")
     made_up_banner(results.made_up, lang)
+
+
+def _may_upload() -> bool:
+    """Whether this visitor has the page that makes results; planners make them on the map."""
+    who = st.session_state.get("who")
+    return who is None or may(who, "upload")
 
 
 def header_once(title: str, lang: str) -> None:

@@ -6,6 +6,7 @@ Finished tables are read once per run and shared by every visitor; nobody change
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -22,7 +23,7 @@ from collect.access import Forbidden, Who, may, require
 from collect.indicators import Indicator
 from collect.journey import Definitions, define
 from collect.openrosa.fold import fold
-from collect.pages.data import Shapes, ShownBehind
+from collect.pages.data import Shapes, ShownBehind, Since, outlines_at_hand
 from collect.pages.live_maps import outlines, outlines_changed
 from collect.pages.seen import as_seen
 from collect.places import ONE_AT_A_TIME
@@ -49,7 +50,7 @@ class Found:
     units: pl.DataFrame
     shapes: Shapes | None
     missing: CollectError | None = None  # why there are no shapes, where their file is damaged
-    outdated: bool = False  # files are stored that it does not count, said to whoever may make results
+    outdated: Since = ""  # what came since it was made, said to whoever may make results
 
     @property
     def run_id(self) -> str:
@@ -134,8 +135,15 @@ def results(settings: Settings, who: Who, vintage: str | None = None) -> Found |
     if run_id is None:
         return None
     whole = found(settings, run_id)
-    outdated = may(who, "run") and registry.count_uploads(engine) > whole.run.uploads
+    outdated = _since(settings, whole) if may(who, "run") else ""
     return replace(whole, run=as_seen(whole.run, whole.units, who), outdated=outdated)
+
+
+def _since(settings: Settings, whole: Found) -> Since:
+    """What came since a run: files that it does not count, or outlines where it was made without any."""
+    if registry.count_uploads(the_store(settings).engine) > whole.run.uploads:
+        return "files"
+    return "outlines" if outlines_at_hand(whole) and whole.run.boundaries == "schematic" else ""
 
 
 def found(settings: Settings, run_id: str) -> Found:
@@ -167,16 +175,15 @@ def received(settings: Settings, who: Who) -> list[Mapping[str, Any]]:
     return [one for one in stored if who.sees_all_teams or one["received_by"] == who.signature]
 
 
-def behind(settings: Settings, who: Who, vintage: str | None) -> bool:
-    """Whether the latest run (of communes of ``vintage``, if named) lacks files or is damaged. Raises Forbidden."""
+def behind(settings: Settings, who: Who, vintage: str | None) -> Since:
+    """What the latest run (of communes of ``vintage``, if named) lacks; every file, if damaged. Raises Forbidden."""
     require(who, "run")
     engine = the_store(settings).engine
     run_id = registry.shown_run(engine) if vintage is None else registry.last_run(engine, vintage)
-    try:
-        counted = found(settings, run_id).run.uploads if run_id else 0
-    except StoreError:
-        counted = 0
-    return uploads(settings, who) > counted
+    with suppress(StoreError):
+        if run_id:
+            return _since(settings, found(settings, run_id))
+    return "files" if uploads(settings, who) else ""
 
 
 def run(settings: Settings, who: Who, progress: Progress, vintage: str | None = None) -> str:

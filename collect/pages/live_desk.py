@@ -12,9 +12,10 @@ from collect.access import Forbidden, Who, require
 from collect.forms import Form
 from collect.intake import Asked, Receipt, add_file, read_again
 from collect.pages import live
+from collect.pages.data import Since
 from collect.pages.live import Progress, definitions, the_store
 from collect.pages.upload_desk import Answers
-from collect.places import ONE_AT_A_TIME
+from collect.places import ONE_AT_A_TIME, bring_at_hand
 from collect.receive import apart
 from collect.settings import Settings
 
@@ -76,8 +77,8 @@ class LiveDesk:
         with ONE_AT_A_TIME:
             return read_again(the_store(self.settings), sha256, definitions(self.settings), progress)
 
-    def waiting(self) -> bool:
-        """Whether files are stored that the latest run does not know."""
+    def waiting(self) -> Since:
+        """What came that the latest run does not know."""
         return live.behind(self.settings, self.who, None)
 
     def run(self, progress: Progress) -> str:
@@ -94,11 +95,16 @@ def desk(settings: Settings, who: Who) -> LiveDesk:
 
 
 def try_out(settings: Settings, who: Who, progress: Progress) -> str:
-    """Make up a survey round, take its files in, make the results; returns the run's id. Raises Forbidden."""
+    """Make up a survey round, take its files in, make the results; returns the run's id. Raises Forbidden.
+
+    Boundaries that can be had without leaving the machine are brought first: houses and maps are of the same outlines.
+    """
     from collect.demo import make_round
 
     at = LiveDesk(settings, require(who, "try_out"))
-    made = make_round(settings.data / "demo", progress=lambda step, share: progress(step, share / 4))
+    with ONE_AT_A_TIME:
+        bring_at_hand(settings, lambda step, share: progress(step, share / 10))
+    made = make_round(settings.data / "demo", progress=lambda step, share: progress(step, 0.1 + share * 0.15))
     files = [*made.files, made.frame]
     for number, path in enumerate(files):
 

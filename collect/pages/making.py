@@ -8,6 +8,7 @@ import streamlit as st
 
 from collect.access import Forbidden
 from collect.i18n import t
+from collect.pages.data import Since
 from collect.pages.issues import reason
 from collect.problems import CollectError
 
@@ -33,13 +34,13 @@ def make(run: Callable[[Progress], str], lang: str, working: str = "upload.runni
             return None
 
 
-def offer(vintage: str, old: bool, run: Callable[[Progress], str], lang: str) -> None:
-    """Results for a list of communes that has none, or (``old``) has some that do not know every stored file."""
+def offer(vintage: str, since: Since, run: Callable[[Progress], str], lang: str) -> None:
+    """Results for a list of communes that has none, or has some that do not know what came ``since``."""
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(t(f"map.vintage.{'old' if old else 'none'}", lang, vintage=vintage), width="stretch")
+        st.markdown(t(f"map.vintage.{since or 'none'}", lang, vintage=vintage), width="stretch")
         pressed = st.button(
             t("map.vintage.make", lang),
-            type="secondary" if old else "primary",
+            type="secondary" if since else "primary",
             icon=":material/calculate:",
             key=f"make-{vintage}",
         )

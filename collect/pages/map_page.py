@@ -23,7 +23,7 @@ from collect.pages import (
     take_away,
     trouble,
 )
-from collect.pages.data import Results
+from collect.pages.data import Results, Since
 from collect.pages.layout import address, coded, header, made_up_banner
 from collect.pages.making import Progress
 from collect.pages.visitor import fragment
@@ -45,7 +45,7 @@ class Sources:
     map_file: Callable[..., bytes]  # results, target, what is shown, html or png; whether with water and roads
     links: Mapping[str, st.Page]
     make: Callable[[str, Progress], str] | None = None  # results for a list; None where that is not for the reader
-    old: Callable[[str], bool] = lambda _vintage: False  # whether files are stored that a list's results do not know
+    since: Callable[[str], Since] = lambda _vintage: ""  # what came that a list's results do not know
 
     @property
     def offered(self) -> list[str]:
@@ -62,8 +62,10 @@ def render(results: Results, lang: str, sources: Sources) -> None:
     if found is None:
         made_up_banner(results.made_up, lang)  # what they are made from is the same
     asked = _controls(results if found is None else found, lang, sources)
-    if sources.make is not None and (found is None or sources.old(vintage)):
-        making.offer(vintage, found is not None, partial(sources.make, vintage), lang)
+    if sources.make is not None:
+        since = "" if found is None else sources.since(vintage)
+        if found is None or since:
+            making.offer(vintage, since, partial(sources.make, vintage), lang)
     if found is None:
         return
     if asked is None:

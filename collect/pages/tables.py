@@ -16,7 +16,7 @@ from collect.targets import Target
 
 EVERYTHING = ("name", "verdict", "value", "needed", "interval", "n_households")
 NAME, FIGURE, VERDICT = 152, 76, {"vi": 152, "km": 148, "en": 122}  # pixels: what a phone shows side by side
-LONG_NAME = 178  # where a name carries its kind behind it, "Commune"
+LONG_NAME = 186  # where a name carries its kind behind it, "Commune"
 NEEDED = {"vi": 104, "km": 112, "en": 136}  # a count with what is counted
 _WORDS = {
     "code": "column.code",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from collect.forms import Form
+from collect.pages.data import Since
 
 if TYPE_CHECKING:
     from collect.intake import Receipt
@@ -49,8 +50,8 @@ class Desk(Protocol):
     def read_again(self, sha256: str, progress: Progress) -> Receipt:
         """Take such a file in after all. Raises CollectError."""
 
-    def waiting(self) -> bool:
-        """Whether files are stored that the results do not know."""
+    def waiting(self) -> Since:
+        """What came that the results do not know."""
 
     def run(self, progress: Progress) -> str:
         """Make the results again from everything stored; returns the run's id. Raises CollectError."""

@@ -1,4 +1,4 @@
-"""Making the results again once files are stored, and the way to them."""
+"""Making the results again once files are stored or outlines have come, and the way to them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from collect.i18n import t
+from collect.pages.data import Since
 from collect.pages.layout import address
 from collect.pages.making import Progress, make
 
 
-def offer(waiting: bool, run: Callable[[Progress], str], lang: str, links: Mapping[str, st.Page]) -> None:
-    """The button where files wait for it, and what was made a moment ago."""
+def offer(waiting: Since, run: Callable[[Progress], str], lang: str, links: Mapping[str, st.Page]) -> None:
+    """The button where files or outlines wait for it, and what was made a moment ago."""
     if waiting:
-        _button(run, lang)
+        _button(waiting, run, lang)
     if st.session_state.get("results-made"):
         _made(st.session_state["results-made"], lang, links)
 
 
-def _button(run: Callable[[Progress], str], lang: str) -> None:
+def _button(waiting: Since, run: Callable[[Progress], str], lang: str) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(t("upload.run.why", lang), width="stretch")
+        st.markdown(t(f"upload.run.why.{waiting}", lang), width="stretch")
         pressed = st.button(t("upload.run", lang), type="primary", icon=":material/refresh:")
     if pressed and (made := make(run, lang)) is not None:
         st.session_state["results-made"] = made

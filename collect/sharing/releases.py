@@ -25,8 +25,8 @@ from collect.i18n import LANGUAGES
 from collect.keeping import downloads
 from collect.places import ONE_AT_A_TIME, places_of
 from collect.problems import CollectError, StoreError
-from collect.publish import write_gaps
-from collect.publish.gaps import kind_of
+from collect.publish import has_outlines, write_gaps
+from collect.publish.gaps import OUTLINED, kind_of
 from collect.publish.release import release_of
 from collect.runs import Run, read_run
 from collect.sharing.vintages import scope_in
@@ -79,7 +79,7 @@ def inside(scope: Scope, gaps: pl.DataFrame, vintage: str) -> Gaps:
 
 
 def listed(store: Store, who: Who) -> list[dict[str, Any]]:
-    """Every release somebody may have, the latest first. Raises Forbidden."""
+    """Every release somebody may have, with the names of its files, the latest first. Raises Forbidden."""
     scope = require(who, "gap_files").scope
     runs = [run for run in registry.runs(store.engine) if (store.run_folder(run["run_id"]) / "run.json").is_file()]
     last = registry.shown_run(store.engine)
@@ -90,9 +90,24 @@ def listed(store: Store, who: Who) -> list[dict[str, Any]]:
             "vintage": run["vintage"],
             "made_at": run["made_at"],
             "latest": run["run_id"] == last,
+            "files": _names(store.run_folder(run["run_id"]) / "gaps.parquet", scope_in(scope, run["vintage"])),
         }
         for run in runs
     ]
+
+
+def _names(gaps: Path, scope: Scope) -> list[str]:
+    """The files there are of a release: without outlines no GeoParquet."""
+    outlined = gaps.is_file() and _outlined(gaps, gaps.stat().st_mtime_ns, scope)
+    return [name for name in TYPES if outlined or kind_of(Path(name)) != OUTLINED]
+
+
+@lru_cache(maxsize=1024)
+def _outlined(gaps: Path, _changed: int, scope: Scope) -> bool:
+    try:
+        return has_outlines(scope.of_gaps(pl.read_parquet(gaps)))
+    except (OSError, pl.exceptions.PolarsError):
+        return False  # damaged: asked for it, the run says so
 
 
 def file_of(store: Store, who: Who, name: str, lang: str, release: str | None = None) -> File:
@@ -105,7 +120,8 @@ def file_of(store: Store, who: Who, name: str, lang: str, release: str | None = 
     StoreError
         STO-04 before the first run.
     CollectError
-        ACC-11 for a release nobody made, PUB-07 for GeoParquet of one made without outlines.
+        ACC-11 for a release nobody made, PUB-07 for GeoParquet of one made without outlines, PUB-08 where it is a
+        partner who asks: the machine that could bring them is not theirs.
     """
     scope = require(who, "gap_files").scope
     run_id = registry.shown_run(store.engine) if release is None else release.partition(".")[0]
@@ -143,8 +159,11 @@ def _sha256(path: Path, _changed: int) -> str:
 
 
 def _write_table(store: Store, run: Run, who: Who, path: Path, lang: str) -> None:
+    rows = rows_for(run, who)
+    if who.role == "partner" and kind_of(path) == OUTLINED and not has_outlines(rows):
+        raise CollectError("PUB-08")
     with TemporaryDirectory() as folder, written_whole(path) as temporary:
-        made = write_gaps(rows_for(run, who), Path(folder) / path.name, language=lang, meta=run.meta())
+        made = write_gaps(rows, Path(folder) / path.name, language=lang, meta=run.meta())
         temporary.write_bytes(made.read_bytes())
 
 
