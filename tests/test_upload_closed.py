@@ -124,6 +124,22 @@ def test_a_text_that_is_no_key_is_told_and_the_other_key_opens(
     assert app.metric[0].value == "1"
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_each_wrong_key_is_named_as_it_was_given_and_no_variable_of_the_command_line(
+    settings: Settings, store: Store, tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...], lang: str
+) -> None:
+    app = upload_page(lang, zipped(tmp_path / "day.zip", {"one": Phone(keys[0]).envelope(1)}))
+    files = next(one for one in app.file_uploader if one.key == "key-file-0")
+    files.upload("garbage.pem", b"not a key").upload("locked.pem", pem(keys[0], SECRET).encode())
+    app.text_area(key="key-text-0").input("nor this").run()
+    app.text_input(key=next(one.key for one in app.text_input if str(one.key).startswith("key-phrase"))).input("no")
+    app.run()
+    said = [str(one.value).replace("\\", "") for one in app.error]
+    names = ("garbage.pem", "locked.pem", t("upload.key.pasted", lang))
+    assert [sum(name in one for one in said) for name in names] == [1, 1, 1]
+    assert "COLLECT_" not in "".join(said)
+
+
 def test_a_key_shows_itself_to_nobody(keys: tuple[rsa.RSAPrivateKey, ...]) -> None:
     ring = KeyRing(keys)
     for held in (keys[0], ring):
