@@ -72,7 +72,7 @@ def test_a_pasted_key_opens_the_files_and_is_found_nowhere_afterwards(
     app = upload_page("en", zipped(tmp_path / "day.zip", {"one": Phone(keys[0]).envelope(1)}))
     app.text_area(key="key-text-0").input(pem(keys[1], SECRET)).run()
     app.text_input[-1].input("wrong").run()
-    assert t("IN-33.found", "en", file="PEM") in text(app).replace("\\", "")
+    assert t("IN-33.found", "en", file="pasted text") in text(app).replace("\\", "")
     app.text_input[-1].input(SECRET).run()
     assert "IN-32" in text(app), "another project's key"
     app.text_area(key="key-text-0").input(pem(keys[0])).run()
