@@ -132,7 +132,7 @@ def test_each_wrong_key_is_named_as_it_was_given_and_no_variable_of_the_command_
     files = next(one for one in app.file_uploader if one.key == "key-file-0")
     files.upload("garbage.pem", b"not a key").upload("locked.pem", pem(keys[0], SECRET).encode())
     app.text_area(key="key-text-0").input("nor this").run()
-    app.text_input(key=next(one.key for one in app.text_input if str(one.key).startswith("key-phrase"))).input("no")
+    next(one for one in app.text_input if str(one.key).startswith("key-phrase")).input("no")
     app.run()
     said = [str(one.value).replace("\\", "") for one in app.error]
     names = ("garbage.pem", "locked.pem", t("upload.key.pasted", lang))
