@@ -34,7 +34,7 @@ from collect.commands.sheet import sheet
 from collect.commands.statistics import estimate, weigh
 from collect.i18n import LANGUAGES, t
 from collect.problems import CollectError, ExportError
-from collect.settings import settings_from
+from collect.settings import language_from
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,8 +45,8 @@ from collect.settings import settings_from
 @click.pass_context
 def main(ctx: click.Context, lang: str | None) -> None:
     """Phủ: household forms become coverage verdicts and gap lists."""
-    settings = settings_from()
-    ctx.obj = Session(settings, lang or (settings.language if settings.language in LANGUAGES else "vi"))
+    asked = lang or language_from()
+    ctx.obj = Session(asked if asked in LANGUAGES else "vi")
 
 
 @main.command()
@@ -385,6 +385,7 @@ def app(session: Session, port: int, address: str, allow_anonymous: bool) -> Non
     if allow_anonymous:
         os.environ["COLLECT_ALLOW_ANONYMOUS"] = "1"  # the pages ask again, at every visit
     from collect.server import start
+    from collect.settings import settings_from
 
     start(settings_from(), address, port, ready=lambda url: session.say("cli.app.open", url=url))
 

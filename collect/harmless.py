@@ -65,6 +65,11 @@ def shown(text: str) -> str:
     return STEERS.sub("\ufffd", text)
 
 
+def storable(text: str) -> str:
+    """The text with U+FFFD for the one character that no text of PostgreSQL may hold (NUL)."""
+    return text.replace("\x00", "\ufffd")
+
+
 def whole(text: str) -> str:
     """The text with U+FFFD for each half of a letter, as of an emoji that a phone cut in two."""
     return HALF.sub("\ufffd", text)

@@ -30,6 +30,7 @@ from collect.review.duplicates import drafts
 from collect.store import (
     Store,
     Stored,
+    aside,
     cannot_write,
     content_hashes,
     forget,
@@ -76,7 +77,7 @@ def add_file(
     dry_run: bool = False,
     progress: Progress = silent,
 ) -> Receipt:
-    """Take in one file, or one folder of submissions as a whole.
+    """Take in one file, or one folder of submissions as a whole; a dry run keeps nothing, whatever becomes of it.
 
     Raises
     ------
@@ -86,23 +87,22 @@ def add_file(
         STO-03 or STO-09: the disk or the registry did not take it. It was not received; it may be sent again.
     """
     progress("step.keep", 0.0)
-    with in_hand(store, path, asked.name) as stored:
+    with (aside if dry_run else in_hand)(store, path, asked.name) as stored:
         before = registry.find_upload(store.engine, stored.sha256)
         if before is not None:
             return _read_anew(store, stored, before, definitions, asked, dry_run=dry_run) or _seen_before(store, stored)
         twin = next((one for one in asked.after if one.upload_id == stored.upload_id), None)
         if twin is not None:
-            forget(stored, store)
             return twin.once_more()
         at, earlier = _moment(store), _before(store, stored.upload_id, asked.after)
         try:
             taken, parts, indexes = _read(earlier, stored, definitions, asked, at, progress)
         except BaseException as error:
-            _turn_away(stored, store, asked, at, error)
+            if not dry_run:
+                _turn_away(stored, store, asked, at, error)
             raise
         receipt = Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=parts)
         if dry_run:
-            forget(stored, store)
             return replace(receipt, parts=_tried(parts, taken, indexes))
         progress("step.store", 0.9)
         files = _write(store, stored.upload_id, taken, indexes)
@@ -111,6 +111,13 @@ def add_file(
         committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts], files)
         progress("step.done", 1.0)
         return receipt if committed else _seen_before(store, stored)
+
+
+def keep_unread(store: Store, path: Path, asked: Asked, error: ExportError) -> None:
+    """Keep and mark the bytes of a file that brought its reader down in a dry run, as `add_file` else does."""
+    if error.code in UNREADABLE:
+        with in_hand(store, path, asked.name) as stored:
+            _turn_away(stored, store, asked, _moment(store), error)
 
 
 def add_bytes(store: Store, data: bytes, definitions: Definitions, asked: Asked) -> Receipt:
@@ -221,6 +228,7 @@ def _turn_away(stored: Stored, store: Store, asked: Asked, at: datetime, error: 
         "received_by": asked.by,
     }
     registry.record_refusal(store.engine, refusal)
+    error.values["kept"] = True
 
 
 def read_again(store: Store, sha256: str, definitions: Definitions, progress: Progress = silent) -> Receipt:

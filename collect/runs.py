@@ -163,8 +163,9 @@ def make_run(
     Raises
     ------
     StoreError
-        STO-05 when nothing that counts was received, STO-02 when a part is damaged.
+        STO-02 when a part is damaged.
     CollectError
+        STO-05 when nothing that counts was received (nothing is damaged by that);
         USE-22 for a day or moment that has not come: nobody can say what will be known by then.
     """
     if as_of is not None:
@@ -175,7 +176,7 @@ def make_run(
     gathered = [found for form in definitions.forms if (found := gather(store, form, definitions, known)) is not None]
     last = known.day or last_credible_day(gathered)
     if last is None or not gathered:
-        raise StoreError("STO-05")
+        raise CollectError("STO-05")
     frame = gather_frame(store, known.until)
     received = {one["upload_id"] for one in known_uploads(store, known.until)}
     uploads = [part["upload_id"] for part in registry.parts_of(store.engine) if part["upload_id"] in received]
@@ -348,10 +349,10 @@ def read_run(store: Store, run_id: str) -> Run:
 
 
 def latest_run(store: Store) -> Run:
-    """The run made last. Raises StoreError STO-04 when there is none yet."""
+    """The run made last. Raises CollectError STO-04 when there is none yet."""
     run_id = registry.last_run(store.engine)
     if run_id is None:
-        raise StoreError("STO-04")
+        raise CollectError("STO-04")
     return read_run(store, run_id)
 
 

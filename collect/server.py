@@ -36,7 +36,7 @@ from collect.pages.opening import PARTS, Opening
 from collect.pages.visitor import asks_who, listens_at
 from collect.pages.warming import warm
 from collect.problems import CollectError
-from collect.settings import Settings, settings_from
+from collect.settings import Settings, language_from, settings_from
 
 QUIET = {  # no question at the first start, no report, no welcome but ours
     "server.headless": True, "browser.gatherUsageStats": False, "logger.hideWelcomeMessage": True,
@@ -103,11 +103,11 @@ def build(settings: Settings, local: bool) -> st.App:
 
 def found_by_streamlit() -> dict[str, Any]:
     """`parts` for `streamlit run app.py`; ends the process in words where it may not listen."""
-    settings = settings_from()
     try:
+        settings = settings_from()
         return parts(settings, may_listen(listens_at(), settings.allow_anonymous))
     except CollectError as error:
-        words = error_of(error, settings.language)
+        words = error_of(error, language_from())
         sys.exit(f"{words['found']}\n{words['mend']}")
 
 

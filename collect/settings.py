@@ -45,11 +45,16 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
         database=env.get("COLLECT_DATABASE") or f"sqlite:///{data / 'collect.db'}",
         forms=Path(env["COLLECT_FORMS"]).resolve() if env.get("COLLECT_FORMS") else shipped_forms(),
         geo_mirror=env.get("COLLECT_GEO_MIRROR", ""),
-        language=env.get("COLLECT_LANG") or "vi",
+        language=language_from(env),
         limits=limits,
         apart=env.get("COLLECT_WORKER", "") != "off",
         allow_anonymous=env.get("COLLECT_ALLOW_ANONYMOUS") == "1",
     )
+
+
+def language_from(environment: Mapping[str, str] | None = None) -> str:
+    """The language asked for, whatever else may be wrong with the settings."""
+    return (os.environ if environment is None else environment).get("COLLECT_LANG") or "vi"
 
 
 def shipped_forms() -> Path:

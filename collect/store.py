@@ -12,15 +12,15 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 import unicodedata
 import uuid
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -154,6 +154,22 @@ def held(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+@contextmanager
+def aside(store: Store, path: Path, name: str | None = None) -> Iterator[Stored]:
+    """A file's bytes in a folder of their own while the block lasts: for a dry run, after which nothing may be stored.
+
+    Who is killed meanwhile leaves the folder to `sweep`. Raises like `keep`.
+    """
+    shown = safe_name(name or path.name)
+    with ExitStack() as until_then:
+        with _readable(store.folder, shown):
+            folder = Path(until_then.enter_context(TemporaryDirectory(prefix=".incoming-", dir=store.folder)))
+            copy = folder / (f"{shown}.zip" if path.is_dir() else shown)
+            _copied(path, copy)
+            found = Stored(copy, sha256_of(copy), copy.name, copy.stat().st_size)
+        yield found
+
+
 def keep(store: Store, path: Path, name: str | None = None) -> Stored:
     """Copy a file's bytes into the inbox under their SHA-256; a folder is packed into one zip first.
 
@@ -168,24 +184,34 @@ def keep(store: Store, path: Path, name: str | None = None) -> Stored:
     """
     shown = safe_name(name or path.name)
     inbox = store.folder / "inbox"
-    try:
-        with tempfile.NamedTemporaryFile(dir=inbox, prefix=".incoming-", delete=False) as temporary:
+    with _readable(inbox, shown):
+        with NamedTemporaryFile(dir=inbox, prefix=".incoming-", delete=False) as temporary:
             waiting = Path(temporary.name)
         try:
-            if path.is_dir():
-                _pack(path, waiting)
-                shown = f"{shown}.zip"
-            elif path.is_file() or not path.exists():
-                shutil.copyfile(path, waiting)
-            else:
-                raise ExportError("IN-66", file=shown)
-            return _named(waiting, inbox, shown)
+            _copied(path, waiting)
+            return _named(waiting, inbox, f"{shown}.zip" if path.is_dir() else shown)
         finally:
             waiting.unlink(missing_ok=True)
+
+
+@contextmanager
+def _readable(target: Path, shown: str) -> Iterator[None]:
+    """Copying in: what goes wrong is said of the disk below ``target``, or of the file."""
+    try:
+        yield
     except OSError as error:
         if error.errno in FULL:
-            raise cannot_write(inbox, error) from error
+            raise cannot_write(target, error) from error
         raise ExportError("IN-01", file=shown, reason=error.strerror or type(error).__name__) from error
+
+
+def _copied(path: Path, copy: Path) -> None:
+    if path.is_dir():
+        _pack(path, copy)
+    elif path.is_file() or not path.exists():
+        shutil.copyfile(path, copy)
+    else:
+        raise ExportError("IN-66", file=safe_name(path.name))
 
 
 def _named(waiting: Path, inbox: Path, shown: str) -> Stored:
@@ -213,7 +239,7 @@ def kept(store: Store) -> list[Stored]:
 
 
 def forget(stored: Stored, store: Store) -> None:
-    """Take bytes out of the inbox again: for a dry run, or a file that turned out not to be an export at all."""
+    """Take bytes out of the inbox again: of a file that turned out not to be an export at all."""
     marked = {one["sha256"] for one in registry.refused(store.engine)}
     if stored.sha256 not in marked and registry.find_upload(store.engine, stored.sha256) is None:
         stored.path.unlink(missing_ok=True)

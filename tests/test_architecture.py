@@ -49,7 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "migrations": {"problems"},
     "registry": {"problems", "migrations"},
     "store": {"harmless", "problems", "settings", "registry"},
-    "keeping": {"problems", "settings", "migrations", "registry", "store"},
+    "keeping": {"harmless", "problems", "settings", "migrations", "registry", "store"},
     "review": WORDS
     | {"receive", "settings", "registry", "store", "keeping", "passing", "places", "journey", "wording", "i18n"},
     "receipts": set(),  # what an upload came to: counts, without a store

@@ -189,7 +189,7 @@ def test_a_dry_run_says_what_would_happen_and_stores_nothing(tmp_path: Path) -> 
 def test_running_without_forms_says_what_to_do(tmp_path: Path) -> None:
     for command in (["run"], ["gaps", "--to", str(tmp_path / "g.csv")], ["map", "--to", str(tmp_path / "m.html")]):
         done = collect(tmp_path / "data", *command)
-        assert done.exit_code == 13
+        assert done.exit_code == 2, "nothing is damaged"
         assert "collect add" in done.output
 
 

@@ -15,6 +15,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from collect import openrosa
+from collect.define.lint import lint_file
+from collect.define.lists import MADE_HERE
 from collect.i18n import LANGUAGES, t
 from collect.intake import add_file
 from collect.journey import Definitions
@@ -23,6 +25,7 @@ from collect.keeping.journal import bytes_of
 from collect.openrosa import people
 from collect.openrosa.desk import CLOSED_SECONDS, close_form, open_form
 from collect.openrosa.fold import fold
+from collect.openrosa.media import MADE
 from collect.places import list_units
 from collect.problems import StoreError
 from collect.registry import ATTACHMENTS
@@ -214,6 +217,14 @@ FROM_FILE = """
 | | form_id | version | form_title |
 | | lists | 1 | Lists |
 """
+
+
+def test_nobody_is_told_to_put_a_list_beside_the_form_that_phones_get_from_here(tmp_path: Path) -> None:
+    assert sorted(MADE) == sorted(MADE_HERE)
+    source = tmp_path / "form.md"
+    for name in (*MADE_HERE, "markets.csv"):
+        source.write_text(FROM_FILE.replace("hamlets.csv", name), encoding="utf-8")
+        assert ("DEF-12" in {finding.code for finding in lint_file(source)}) == (name == "markets.csv")
 
 
 def test_a_form_reads_communes_and_hamlets_from_lists_made_here(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from fake_servers import TOKEN, Fake, serving
 from pulls import ASKING, KINDS, bring, broken_off, collect, log_in, name_of, of_central, of_kobo, received, store_in
 from sealed_phone import Phone, pem
 
+from collect.i18n import LANGUAGES, t
 from collect.keeping import ledger
 from collect.problems import ServerError
 from collect.pull import Bookmark, Central, Kobo, Login, Wire
@@ -140,22 +141,63 @@ def test_a_pull_begins_again_when_the_submission_it_stopped_at_was_deleted(tmp_p
         assert received(tmp_path)["submission_id"].n_unique() == 25
 
 
-def test_encrypted_submissions_come_as_phones_sent_them_and_are_opened_with_the_key(tmp_path: Path) -> None:
-    key = rsa.generate_private_key(65537, 2048)
-    rows, files = [of_central(number, number) for number in range(1, 4)], dict[str, object]()
-    for row in rows[:2]:
-        row["__system"]["status"] = "notDecrypted"
-        base = f"/v1/projects/1/forms/household/submissions/{row['__id']}"
-        sealed = Phone(key).envelope(int(row["__id"][-4:]), {"a.jpg": b"photo"})
+KEYS = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
+
+
+def sealed_for(keys: dict[int, rsa.RSAPrivateKey], page_size: int = 2) -> Fake:
+    """A server of six submissions on three pages, those of ``keys`` encrypted."""
+    rows, files = [of_central(number, number) for number in range(1, 7)], dict[str, object]()
+    for number, key in keys.items():
+        rows[number - 1]["__system"]["status"] = "notDecrypted"
+        base = f"/v1/projects/1/forms/household/submissions/uuid:{number:04d}"
+        sealed = Phone(key).envelope(number, {"a.jpg": b"photo"})
         files[f"{base}.xml"] = sealed.pop("submission.xml")
         files[f"{base}/attachments"] = [{"name": name, "exists": True} for name in sealed]
         files |= {f"{base}/attachments/{name}": data for name, data in sealed.items()}
-    with serving(Fake(rows, files=files)) as server:
+    return Fake(rows, files=files, page_size=page_size)
+
+
+def test_encrypted_submissions_come_as_phones_sent_them_and_are_opened_with_the_key(tmp_path: Path) -> None:
+    with serving(sealed_for({1: KEYS[0], 2: KEYS[0], 4: KEYS[0]})) as server:
         log_in(tmp_path, "central", server)
-        assert "IN-16" in collect(tmp_path, *ASKING["central"]).output
-        found = bring(tmp_path, "central", "--key", str(pem(key, tmp_path / "key.pem")))
-        assert (found["read"], found["new"]) == (3, 3)
-        assert received(tmp_path)["submission_id"].sort().to_list() == ["uuid:0001", "uuid:0002", "uuid:0003"]
+        found = bring(tmp_path, "central", "--key", str(pem(KEYS[0], tmp_path / "key.pem")))
+    assert (found["read"], found["new"], found["closed"]) == (6, 6, 0)
+    assert received(tmp_path)["submission_id"].sort().to_list() == [f"uuid:{number:04d}" for number in range(1, 7)]
+
+
+@pytest.mark.parametrize("keys", ["none", "another"])
+def test_what_no_key_opens_stays_on_the_server_stops_nobody_and_comes_with_its_key(tmp_path: Path, keys: str) -> None:
+    files = [str(pem(key, tmp_path / f"{number}.pem")) for number, key in enumerate(KEYS)]
+    wrong = ("--key", files[1]) if keys == "another" else ()
+    with serving(sealed_for({1: KEYS[0], 2: KEYS[0], 4: KEYS[0]})) as server:
+        log_in(tmp_path, "central", server)
+        done = collect(tmp_path, *ASKING["central"], *wrong)
+        assert (done.exit_code, received(tmp_path).height) == (0, 3)
+        assert "3 encrypted submissions stay on" in done.output
+        assert "collect pull central ... --key" in done.output
+        found = bring(tmp_path, "central", *wrong)
+        assert (found["new"], found["closed"]) == (0, 3), "counted each time, whatever the bookmark says"
+        found = bring(tmp_path, "central", "--key", files[0])
+        assert (found["new"], found["closed"]) == (3, 0)
+    assert received(tmp_path)["submission_id"].n_unique() == 6
+
+
+def test_each_key_opens_its_own_and_what_is_deleted_on_the_server_waits_no_longer(tmp_path: Path) -> None:
+    first, second = (str(pem(key, tmp_path / f"{number}.pem")) for number, key in enumerate(KEYS))
+    with serving(sealed_for({1: KEYS[0], 2: KEYS[1], 3: KEYS[1]})) as server:
+        log_in(tmp_path, "central", server)
+        found = bring(tmp_path, "central", "--key", first)
+        assert (found["new"], found["closed"]) == (4, 2)
+        del server.rows[2]
+        found = bring(tmp_path, "central", "--key", second, "--deletions", "show")
+        assert (found["new"], found["closed"], found["gone"]) == (1, 0, ["uuid:0003"])
+
+
+@pytest.mark.parametrize("lang", list(LANGUAGES))
+def test_a_day_that_has_not_come_is_refused(tmp_path: Path, kind: str, lang: str) -> None:
+    done = collect(tmp_path, *ASKING[kind], "--since", "2999-01-01", lang=lang)
+    assert (done.exit_code, t("USE-23.found", lang).partition("{")[0] in done.output) == (2, True)
+    assert "2999-01-01" in done.output
 
 
 def test_what_came_while_the_clock_of_the_server_was_wrong_is_found_by_its_name(

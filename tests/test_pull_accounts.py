@@ -65,6 +65,12 @@ def test_a_password_never_crosses_the_network_in_the_open(tmp_path: Path) -> Non
     assert "PUL-06" in done.output
 
 
+@pytest.mark.parametrize("more", [("central", "--user", "ann@example.org"), ("kobo",)])
+def test_nobody_types_a_password_for_an_address_that_is_refused(tmp_path: Path, more: tuple[str, ...]) -> None:
+    done = collect(tmp_path, "login", *more, "--url", "http://survey.example.org")
+    assert (done.exit_code, done.output.startswith("PUL-06")) == (14, True)
+
+
 def test_a_server_that_is_not_there_is_said_after_a_minute_of_trying(tmp_path: Path, waits: list[float]) -> None:
     done = collect(tmp_path, "login", "kobo", "--url", "http://127.0.0.1:9", COLLECT_TOKEN=TOKEN)
     assert "PUL-01" in done.output

@@ -21,6 +21,7 @@ from collect import registry
 from collect.cli import main
 from collect.define import load_forms
 from collect.forms import Form
+from collect.i18n import t
 from collect.intake import Asked, add_file, rebuild
 from collect.journey import define
 from collect.limits import DEFAULT
@@ -28,6 +29,7 @@ from collect.problems import CollectError, ExportError
 from collect.receive import apart, receive
 from collect.receive.apart import receive_apart
 from collect.receive.manner import Manner
+from collect.server import found_by_streamlit
 from collect.settings import settings_from, shipped_forms
 from collect.store import kept, open_store
 
@@ -218,6 +220,56 @@ def test_a_limit_that_is_no_number_is_said() -> None:
         with pytest.raises(CollectError) as caught:
             settings_from({"COLLECT_LIMIT_SECONDS": wrong})
         assert (caught.value.code, caught.value.values) == ("USE-05", {"name": "COLLECT_LIMIT_SECONDS"})
+
+
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+@pytest.mark.parametrize("command", [("review", "list"), ("add", "x.xml"), ("app",)])
+def test_a_limit_that_is_no_number_is_said_by_every_command(command: tuple[str, ...], lang: str) -> None:
+    wrong = {"COLLECT_LIMIT_SECONDS": "abc", "COLLECT_LANG": lang}
+    done = CliRunner().invoke(main, command, env=wrong)
+    assert (done.exit_code, t("USE-05.mend", lang) in done.output) == (2, True)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in wrong.items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit, match="COLLECT_LIMIT_SECONDS"):
+            found_by_streamlit()
+
+
+def test_a_limit_that_is_no_number_is_said_to_a_script_as_data() -> None:
+    done = CliRunner().invoke(main, ["review", "list", "--json"], env={"COLLECT_LIMIT_SECONDS": "abc"})
+    assert json.loads(done.output)["code"] == "USE-05"
+
+
+def test_while_a_dry_run_reads_nothing_lies_where_a_rebuild_would_find_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definitions, seen = define(shipped_forms()), list[object]()
+    store = open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data"), "COLLECT_WORKER": "off"}))
+    (tmp_path / "a.xml").write_text(SUBMISSION.format(1), encoding="utf-8")
+
+    def killed(readable: Path, *_more: object) -> None:
+        seen.extend([readable.read_bytes(), kept(store)])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("collect.intake.take", killed)
+        with pytest.raises(KeyboardInterrupt):
+            add_file(store, tmp_path / "a.xml", definitions, dry_run=True)
+    assert seen == [SUBMISSION.format(1).encode(), []]
+    assert (kept(store), rebuild(store, definitions)) == ([], [])
+
+
+@pytest.mark.parametrize("lang", ["vi", "km", "en"])
+def test_a_dry_run_that_brings_its_reader_down_keeps_nothing_and_says_nothing_else(tmp_path: Path, lang: str) -> None:
+    bad = write(tmp_path / "segfault.xml")
+    where = {"COLLECT_DATA": str(tmp_path / "data"), "COLLECT_DATABASE": ""}
+    store = open_store(settings_from(where))
+    told = []
+    for more in (["--dry-run"], []):
+        done = CliRunner().invoke(main, ["--lang", lang, "add", *more, str(bad)], env=where)
+        assert t("IN-46.mend", lang) in done.output
+        told.append((done.exit_code, t("intake.kept", lang) in done.output, len(kept(store)), len(registry.refused(store.engine))))  # fmt: skip  # noqa: E501
+    assert told == [(11, False, 0, 0), (11, True, 1, 1)]
 
 
 def test_uploads_are_read_apart_unless_somebody_says_otherwise() -> None:

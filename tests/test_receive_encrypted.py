@@ -173,6 +173,9 @@ def test_a_passphrase_comes_from_the_environment_or_is_asked_for(
     locked = str(pem(keys[0], tmp_path / "k.pem", SECRET))
     wrong = collect(tmp_path, "add", file, "--key", locked, "--json", COLLECT_KEY_PASSPHRASE="no")
     assert json.loads(wrong.output)["code"] == "IN-33"
+    nobody = collect(tmp_path, "add", file, "--key", locked)  # no terminal, and nothing to read
+    assert (nobody.exit_code, "IN-33" in nobody.output) == (11, True)
+    assert "COLLECT_KEY_PASSPHRASE" in nobody.output
     assert collect(tmp_path, "add", file, "--key", locked, COLLECT_KEY_PASSPHRASE=SECRET).exit_code == 0
     assert received(tmp_path)[0].height == 1
 

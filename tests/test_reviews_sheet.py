@@ -182,6 +182,48 @@ def test_a_right_answer_that_is_an_error_is_not_corrected_and_told(office: Offic
     assert [one.result for one in outcomes] == ["formula"]
 
 
+@pytest.mark.parametrize("mark", ["why", "submission", "row"])
+@pytest.mark.parametrize("cell", ["=B1", "#NAME?"])
+def test_a_formula_beside_the_right_answer_is_told_and_never_written_down(
+    office: Office, tmp_path: Path, mark: str, cell: str
+) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |")
+    book = openpyxl.load_workbook(fill(sheet(office, tmp_path), {"size": "9", "fibre": "yes"}))
+    cells = book.worksheets[0]
+    marks = {str(one.value).rpartition("phu:")[2].rstrip(")"): place for place, one in enumerate(cells[1], 1)}
+    asked = next(row for row in range(2, cells.max_row + 1) if cells.cell(row, marks["new"]).value == "9")
+    cells.cell(asked, marks[mark], cell)
+    book.save(tmp_path / "back.xlsx")
+    outcomes = correction_sheet.take(office.store, office.definitions, tmp_path / "back.xlsx", "Lan") or []
+    results = {one.correction.new: one.result for one in outcomes}
+    refused = "unknown_submission" if mark == "submission" else "unknown_question" if mark == "row" else "formula"
+    assert results == {None: refused, "yes": "applied"}
+    assert "\0" not in repr(outcomes)
+
+
+def test_no_text_with_a_nul_comes_into_the_ledger(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |")
+    path = tmp_path / "back.csv"
+    path.write_text("n (phu:new),s (phu:submission),q (phu:question),w (phu:why)\n9,uuid:a,/data/size,by\0phone\n")
+    outcomes = correction_sheet.take(office.store, office.definitions, path, "Lan") or []
+    corrected(office, replace(correction("a", "fibre", "yes"), why="a\0b"))
+    assert [one.result for one in outcomes] == ["applied"]
+    written = ledger.entries(office.store)
+    assert [one.why for one in written] == ["by\ufffdphone", "a\ufffdb"]
+    assert ledger.CHAIN.first_break(written) is None
+
+
+def test_the_same_sheet_again_asks_for_nothing(office: Office, tmp_path: Path) -> None:
+    office.send("| id | size | fibre |\n| a | 99 | maybe |")
+    path = fill(sheet(office, tmp_path), {"size": "9", "fibre": "yes"})
+    results = [
+        {one.result for one in correction_sheet.take(office.store, office.definitions, path, "Lan") or []}
+        for _ in range(2)
+    ]
+    assert results == [{"applied"}, {"no_change"}]
+    assert len(ledger.entries(office.store)) == 2
+
+
 @pytest.mark.parametrize(
     ("rows", "told", "now"),
     [

@@ -73,7 +73,7 @@ def test_a_pasted_key_opens_the_files_and_is_found_nowhere_afterwards(
     app = upload_page("en", zipped(tmp_path / "day.zip", {"one": Phone(keys[0]).envelope(1)}))
     app.text_area(key="key-text-0").input(pem(keys[1], SECRET)).run()
     app.text_input[-1].input("wrong").run()
-    assert t("IN-33.found", "en", file="PEM") in text(app).replace("\\", "")
+    assert t("IN-33.found", "en", file="pasted text") in text(app).replace("\\", "")
     app.text_input[-1].input(SECRET).run()
     assert "IN-32" in text(app), "another project's key"
     app.text_area(key="key-text-0").input(pem(keys[0])).run()
@@ -123,6 +123,22 @@ def test_a_text_that_is_no_key_is_told_and_the_other_key_opens(
     assert "old" in text(app)
     assert t("IN-34.mend", "en") in text(app).replace("\\", "")
     assert app.metric[0].value == "1"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_each_wrong_key_is_named_as_it_was_given_and_no_variable_of_the_command_line(
+    settings: Settings, store: Store, tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...], lang: str
+) -> None:
+    app = upload_page(lang, zipped(tmp_path / "day.zip", {"one": Phone(keys[0]).envelope(1)}))
+    files = next(one for one in app.file_uploader if one.key == "key-file-0")
+    files.upload("garbage.pem", b"not a key").upload("locked.pem", pem(keys[0], SECRET).encode())
+    app.text_area(key="key-text-0").input("nor this").run()
+    next(one for one in app.text_input if str(one.key).startswith("key-phrase")).input("no")
+    app.run()
+    said = [str(one.value).replace("\\", "") for one in app.error]
+    names = ("garbage.pem", "locked.pem", t("upload.key.pasted", lang))
+    assert [sum(name in one for one in said) for name in names] == [1, 1, 1]
+    assert "COLLECT_" not in "".join(said)
 
 
 def test_a_key_shows_itself_to_nobody(keys: tuple[rsa.RSAPrivateKey, ...]) -> None:

@@ -112,6 +112,13 @@ VER-01.found        | submissions=1                   | 1 submission names the f
 VER-01.found        | submissions=11,439              | 11,439 submissions name the form's version
 IN-09.found         | columns=1                       | a table of 1 column, but it is not that of
 IN-15.found         | members=1                       | holds 1 file, but no submission
+IN-44.found         | seconds=1                       | longer than 1 second and
+ODK-13.found        | seconds=1                       | Wait 1 second.
+cli.pull.closed     | count=1 url=x                   | 1 encrypted submission stays on x: no key that was given
+cli.pull.deleted    | count=1 url=x                   | 1 was deleted on x, and is deleted here
+cli.pull.restored   | count=1 url=x                   | 1 is on x again, and counts here again
+cli.pull.decided_here | count=1 url=x                 | 1 was deleted on x, but somebody here decided on it
+cli.pull.forgotten  | count=1 url=x                   | Forgot 1 account at x
 upload.kept.mending | good=1 bad=1                    | results are made next; 1 with issues is kept
 """
 

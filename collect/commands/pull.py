@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import click
 from collect.commands.key import keys_option, private_keys_in
 from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
-from collect.problems import CollectError, ExportError
+from collect.problems import CollectError
 
 if TYPE_CHECKING:
     from collect.intake import Receipt
@@ -38,31 +39,38 @@ def login() -> None:
     """Keep an account outside the project, for this user of this machine alone."""
 
 
+def _origin(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """The address, refused before anybody types a password for it."""
+    from collect.pull.logins import origin
+
+    return origin(value)
+
+
 @login.command("central")
-@click.option("--url", required=True, help="Address of the server.")
+@click.option("--url", required=True, is_eager=True, callback=_origin, help="Address of the server.")
 @click.option("--user", required=True, help="E-mail address of the account.")
 @click.option("--password", envvar="COLLECT_PASSWORD", prompt=True, hide_input=True, help="Asked for; or the variable.")
 @click.pass_obj
 def login_central(session: Session, url: str, user: str, password: str) -> None:
     """An account of ODK Central: tried, then kept."""
     from collect.pull import Central, Login, Logins, Wire
-    from collect.pull.logins import origin
 
-    account = Login("central", origin(url), user, password)
+    account = Login("central", url, user, password)
     Central(Wire(account.url), account, 0, "").open()
     _kept(session, account, Logins.of_user())
 
 
 @login.command("kobo")
-@click.option("--url", required=True, help="Address of the server, as kf.kobotoolbox.org.")
+@click.option(
+    "--url", required=True, is_eager=True, callback=_origin, help="Address of the server, as kf.kobotoolbox.org."
+)
 @click.option("--token", envvar="COLLECT_TOKEN", prompt=True, hide_input=True, help="API token, from account settings.")
 @click.pass_obj
 def login_kobo(session: Session, url: str, token: str) -> None:
     """An API token of KoboToolbox: tried, then kept."""
     from collect.pull import Kobo, Login, Logins, Wire
-    from collect.pull.logins import origin
 
-    account = Login("kobo", origin(url), "", token)
+    account = Login("kobo", url, "", token)
     Kobo(Wire(account.url), account, "").open()
     _kept(session, account, Logins.of_user())
 
@@ -83,13 +91,16 @@ def logout(session: Session, url: str) -> None:
 
 
 def _since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """A day as the instant it begins (UTC); "all" as "", everything."""
+    """A day as the instant it begins (UTC); "all" as "", everything. Raises CollectError USE-23: it has not come."""
     if value is None or value == "all":
         return "" if value else None
     try:
-        return f"{date.fromisoformat(value)}T00:00:00.000Z"
+        day = date.fromisoformat(value)
     except ValueError as error:
         raise click.BadParameter(value) from error
+    if (today := datetime.now().astimezone().date()) < day:
+        raise CollectError("USE-23", given=day.isoformat(), today=today.isoformat())
+    return f"{day}T00:00:00.000Z"
 
 
 DELETIONS = ("follow", "show", "all")
@@ -175,6 +186,7 @@ class _Asked:
 
 def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: Keys | None = None) -> None:
     """Take in page after page; the bookmark moves once a page is safe, so a break costs one page at most."""
+    from collect.commands.closed import Sealed
     from collect.pull import Files, Pulling, bookmark_of
     from collect.store import open_store
 
@@ -184,43 +196,41 @@ def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: Keys | 
     take = _taker(session, store, form, key)
     files = Files(reader, session.settings.limits.submission_megabytes << 20)
     bring_files = _filer(session, store, files, form) if asked.media else lambda _page: None
-    totals, pages = dict.fromkeys(COUNTED, 0), 0
+    sealed, tried = Sealed(reader, take, folder, asked.what, form, has_key=key is not None), set[str]()
+    totals, pages = Counter(dict.fromkeys(COUNTED, 0)), 0
     kept: dict[str, int] = {}
     for page in _told_if_broken(session, pulling.pages(), kept, as_json):
-        receipts = [take(*file) for file in _files(reader, page, form, pages + 1, key)]
+        receipts = sealed.bring(page.closed, pages + 1)
+        receipts += [take(page.data, f"{form}-{pages + 1:04d}.json", reader.source)] if page.count else []
+        tried.update(page.closed)
         pages += bool(page.count)
-        for name in COUNTED:
-            totals[name] += sum(getattr(part, name) for receipt in receipts for part in receipt.parts)
+        totals.update(_counts(receipts))
         bring_files(page)
         if pulling.whole:
             kept.update(pages=pages, **totals)
+    totals.update(_counts(sealed.bring_left(pulling.moved.gone, tried, pages + 1)))
     brought = {"files": files.brought, "files_left": files.left} if asked.media else {}
     if not as_json:
         session.say("cli.pull.done", pages=pages, **totals)
         if pulling.misled:
             echo(t("cli.pull.misled", session.lang, url=asked.what[0]), err=True)
+        if sealed.left:
+            echo(t("cli.pull.closed", session.lang, count=sealed.left, url=asked.what[0]), err=True)
         if asked.media:
             session.say("cli.pull.files", **brought)
     left = _deleted_there(session, store, pulling.moved, asked)
     if as_json:
         since = bookmark_of(folder, *asked.what).since
         click.echo(
-            json.dumps({"pages": pages, **totals, **brought, "since": since, "clock_was_wrong": pulling.misled, **left})
+            json.dumps(
+                {"pages": pages, **totals, **brought, "closed": sealed.left, "since": since}
+                | {"clock_was_wrong": pulling.misled, **left}
+            )
         )
 
 
-def _files(
-    reader: Central | Kobo, page: Page, form: str, number: int, key: Keys | None
-) -> Iterator[tuple[bytes, str, str]]:
-    """What a page brings: bytes, a file's name, its kind. Raises ExportError IN-16: encrypted, and no key."""
-    from collect.pull import Central
-
-    if page.closed and isinstance(reader, Central):
-        if key is None:
-            raise ExportError("IN-16", file=form)
-        yield reader.sealed(page.closed), f"{form}-{number:04d}-sealed.zip", "submission-xml"
-    if page.count:
-        yield page.data, f"{form}-{number:04d}.json", reader.source
+def _counts(receipts: Iterable[Receipt]) -> dict[str, int]:
+    return {name: sum(getattr(part, name) for receipt in receipts for part in receipt.parts) for name in COUNTED}
 
 
 def _deleted_there(session: Session, store: Store, found: Moved, asked: _Asked) -> dict[str, list[str]]:

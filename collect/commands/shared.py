@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,7 @@ from collect.harmless import shown
 from collect.i18n import catalogue, t
 from collect.i18n.figures import counted
 from collect.problems import CollectError
-from collect.settings import Settings
+from collect.settings import Settings, settings_from
 
 if TYPE_CHECKING:
     from collect.journey import Definitions
@@ -29,13 +30,20 @@ Steps = Callable[[str, float], None]
 
 
 class Session:
-    """What every command needs: the settings and the language; heavy modules load only when a command asks."""
+    """What every command needs: the settings and the language; heavy modules load only when a command asks.
 
-    def __init__(self, settings: Settings, lang: str) -> None:
-        self.settings = settings
+    Settings are read when a command first asks: what is wrong with them is said as it asked to be spoken to.
+    """
+
+    def __init__(self, lang: str) -> None:
         self.lang = lang
         self.as_json = False
         self._definitions: Definitions | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """From the environment. Raises CollectError USE-05 for a limit that is none."""
+        return settings_from()
 
     def say(self, key: str, **values: object) -> None:
         """Print a line in the user's language."""

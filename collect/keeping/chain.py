@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from collect.harmless import storable
 from collect.migrations import alone
 from collect.problems import StoreError
 from collect.store import Store
@@ -84,7 +85,8 @@ class Chain(Generic[Line]):
         number, previous = (last.number, last.digest) if last else (0, BEGINNING)
         for one in said:
             number += 1
-            bare = {**one, "number": number, "at": at, "previous": previous}
+            texts = {name: storable(value) if isinstance(value, str) else value for name, value in one.items()}
+            bare = {**texts, "number": number, "at": at, "previous": previous}
             previous = right_digest(bare)
             yield self._line(**bare, digest=previous)
 

@@ -10,12 +10,13 @@ from typing import Any
 from collect import registry
 from collect.access import Forbidden, Who, require
 from collect.forms import Form
-from collect.intake import Asked, Receipt, add_file, read_again
+from collect.intake import Asked, Receipt, add_file, keep_unread, read_again
 from collect.pages import live
 from collect.pages.data import Since
 from collect.pages.live import Progress, definitions, the_store
 from collect.pages.upload_desk import Answers
 from collect.places import ONE_AT_A_TIME, bring_at_hand
+from collect.problems import ExportError
 from collect.receive import apart
 from collect.settings import Settings
 
@@ -48,10 +49,14 @@ class LiveDesk:
             key=said.key,
             after=said.after,
         )
+        store = the_store(self.settings)
         with ONE_AT_A_TIME:
-            return add_file(
-                the_store(self.settings), path, definitions(self.settings), asked, dry_run=dry_run, progress=progress
-            )
+            try:
+                return add_file(store, path, definitions(self.settings), asked, dry_run=dry_run, progress=progress)
+            except ExportError as error:
+                if dry_run:  # a page tries what is meant to be stored: what brings the reader down is kept and listed
+                    keep_unread(store, path, asked, error)
+                raise
 
     def refused(self) -> Sequence[Mapping[str, Any]]:
         """Files that brought their reader down and are kept; of a survey team's those it sent. Raises Forbidden."""

@@ -95,7 +95,7 @@ def render(desk: Desk, mending: Mending, lang: str, links: Mapping[str, st.Page]
             t("upload.files", lang), accept_multiple_files=True, key=f"files-{turn}", help=t("upload.files.help", lang)
         )
     name_field = st.container()
-    keys = upload_key.given(turn)
+    keys = upload_key.given(turn, lang)
     at = Counter(desk, mending, "", lang, keys.keys)
     checked = _each(files, at, dry_run=True, kept="checked")
     with name_field:  # its label says whether a name is needed, which only the files tell

@@ -65,10 +65,10 @@ class _Pem:
     phrase: str
 
 
-def given(turn: int) -> Given:
+def given(turn: int, lang: str) -> Given:
     """What was given so far; ``turn`` numbers the drop zone. A key that waits for its passphrase is not there yet."""
     keys, troubles = list[RSAPrivateKey](), list[CollectError]()
-    for pem in _pems(turn):
+    for pem in _pems(turn, lang):
         phrase = (pem.phrase and st.session_state.get(pem.phrase)) or None
         if pem.phrase and phrase is None:
             continue
@@ -104,7 +104,7 @@ def ask(turn: int, files: Sequence[str], found: Given, lang: str) -> None:
                 accept_multiple_files=True,
             )
         right.text_area(t("upload.key.paste", lang), key=f"key-text-{turn}", max_chars=LONGEST, height=96)
-        pems = _pems(turn)
+        pems = _pems(turn, lang)
         for pem in pems:
             words = t("upload.key.phrase", lang) + (f" ({as_text(pem.file)})" if len(pems) > 1 else "")
             if pem.phrase:
@@ -116,11 +116,12 @@ def ask(turn: int, files: Sequence[str], found: Given, lang: str) -> None:
             st.success(counted("upload.key.opens", found.number, lang), icon=":material/key:")
 
 
-def _pems(turn: int) -> list[_Pem]:
+def _pems(turn: int, lang: str) -> list[_Pem]:
     """Every key that was given once, the files first; text without any stands for itself, so that it is told."""
     files: Any = st.session_state.get(f"key-file-{turn}") or ()
     text = str(st.session_state.get(f"key-text-{turn}") or "").strip()
-    texts = [(file.name, file.getvalue()[:LONGEST]) for file in files] + ([("PEM", text.encode())] if text else [])
+    texts = [(file.name, file.getvalue()[:LONGEST]) for file in files]
+    texts += [(t("upload.key.pasted", lang), text.encode())] if text else []
     found = {one: file for file, data in texts for one in BLOCK.findall(data) or [data]}
     return [_Pem(one, file, _phrase(turn, one) if LOCKED in one else "") for one, file in found.items()]
 

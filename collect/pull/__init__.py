@@ -6,7 +6,8 @@ A page counts once it is in the registry, and only then the bookmark moves: a pu
 from __future__ import annotations
 
 from collect.pull.bookmark import Bookmark, bookmark_of
-from collect.pull.central import Central
+from collect.pull.central import PAGE_SIZE, Central
+from collect.pull.closed import left_closed, note_closed
 from collect.pull.files import Files
 from collect.pull.gone import known_names, note_names, refuse_too_many
 from collect.pull.kobo import Kobo
@@ -15,6 +16,6 @@ from collect.pull.rounds import Pulling
 from collect.pull.wire import Page, Wire
 
 __all__ = [
-    "Bookmark", "Central", "Files", "Kobo", "Login", "Logins", "Page", "Pulling", "Wire", "bookmark_of", "known_names",
-    "note_names", "refuse_too_many",
+    "PAGE_SIZE", "Bookmark", "Central", "Files", "Kobo", "Login", "Logins", "Page", "Pulling", "Wire", "bookmark_of",
+    "known_names", "left_closed", "note_closed", "note_names", "refuse_too_many",
 ]  # fmt: skip

@@ -94,16 +94,26 @@ class Central:
         return self._known(lambda: self.wire.file(path, largest))
 
     def sealed(self, names: Sequence[str]) -> bytes:
-        """A zip of encrypted submissions as phones sent them: a folder each, with the envelope and its files."""
+        """A zip of encrypted submissions as phones sent them: a folder each, with the envelope and its files.
+
+        One that was deleted meanwhile is left out; b"" where none is there.
+        """
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for number, name in enumerate(names):
                 path = self._of(name)
-                archive.writestr(zipfile.ZipInfo(f"{number:04d}/submission.xml", STAMP), self._get(f"{path}.xml", None))
+                try:
+                    envelope = self._get(f"{path}.xml", None)
+                except ServerError as error:
+                    if error.code != "PUL-03":
+                        raise
+                    continue
+                archive.writestr(zipfile.ZipInfo(f"{number:04d}/submission.xml", STAMP), envelope)
                 for file in self._attachments(path):
                     data = self._get(f"{path}/attachments/{quote(file, safe='')}", None)
                     archive.writestr(zipfile.ZipInfo(f"{number:04d}/{PurePosixPath(file).name}", STAMP), data)
-        return packed.getvalue()
+            found = bool(archive.namelist())
+        return packed.getvalue() if found else b""
 
     def _attachments(self, path: str) -> list[str]:
         """The files of a submission that have arrived."""

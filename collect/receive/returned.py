@@ -18,6 +18,7 @@ from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
+from collect.harmless import storable
 from collect.problems import ExportError
 from collect.receive.letters import utf8_of
 from collect.receive.manner import USUAL, Manner
@@ -159,4 +160,6 @@ def _text(cell: Cell) -> str:
     if isinstance(cell, datetime) and not (cell.hour or cell.minute or cell.second):
         cell = date(cell.year, cell.month, cell.day)
     text = cell_text(cell) or ""
+    if text != FORMULA:
+        text = storable(text)
     return text if text.strip() else ""

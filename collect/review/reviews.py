@@ -210,11 +210,11 @@ def _tried(form: Form, one: Correction, interview: str, cells: Cells) -> Said | 
     if one.unworked:
         return "formula"
     old, new = cells[cell], _as_stored(form, one)
+    if new == old:  # whatever was seen: the same sheet again asks for nothing more
+        return "no_change"
     old_words = (old or "").split()  # programs that keep spreadsheets change blanks and line ends
     if one.seen is not None and old_words not in (one.seen.split(), plain(one.seen).split()):
         return "changed_meanwhile"
-    if new == old:
-        return "no_change"
     cells[cell] = new
     return Said(
         "correction", form.form_id, one.submission_id, old, new, one.why.strip(), interview, row_id, one.question

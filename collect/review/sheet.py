@@ -120,6 +120,8 @@ def corrections_in(path: Path, settings: Settings) -> list[Correction] | None:
 
 
 def _correction(row: Mapping[str, str]) -> Correction | None:
+    unworked = FORMULA in row.values()  # the answer, its reason, or which it is of: nobody can say what was meant
+    row = {mark: "=" if text == FORMULA else text for mark, text in row.items()}
     if not row["submission"] or not row["question"]:
         return None
     blank = row["new"] in {t("correction.blank", lang) for lang in LANGUAGES}
@@ -127,6 +129,6 @@ def _correction(row: Mapping[str, str]) -> Correction | None:
     why = row.get("why") or row.get("code") or ""
     # a root question's row is the form's root, which an empty cell means too
     place = row["submission"], row["question"]
-    if row["new"] == FORMULA:
+    if unworked:
         return Correction(*place, None, why, row.get("row", ""), seen, unworked=True)
     return Correction(*place, None if blank else row["new"], why, row.get("row", ""), seen)

@@ -24,7 +24,7 @@ from collect.access import EVERYWHERE, Forbidden, Scope, Who, require
 from collect.i18n import LANGUAGES
 from collect.keeping import downloads
 from collect.places import ONE_AT_A_TIME, places_of
-from collect.problems import CollectError, StoreError
+from collect.problems import CollectError
 from collect.publish import has_outlines, write_gaps
 from collect.publish.gaps import OUTLINED, kind_of
 from collect.publish.release import release_of
@@ -117,16 +117,14 @@ def file_of(store: Store, who: Who, name: str, lang: str, release: str | None = 
     ------
     Forbidden
         ACC-01 for somebody who may have no gap list, or not this release.
-    StoreError
-        STO-04 before the first run.
     CollectError
-        ACC-11 for a release nobody made, PUB-07 for GeoParquet of one made without outlines, PUB-08 where it is a
-        partner who asks: the machine that could bring them is not theirs.
+        STO-04 before the first run, ACC-11 for a release nobody made, PUB-07 for GeoParquet of one made without
+        outlines, PUB-08 where it is a partner who asks: the machine that could bring them is not theirs.
     """
     scope = require(who, "gap_files").scope
     run_id = registry.shown_run(store.engine) if release is None else release.partition(".")[0]
     if run_id is None:
-        raise StoreError("STO-04")
+        raise CollectError("STO-04")
     if run_id not in {run["run_id"] for run in registry.runs(store.engine)}:
         raise CollectError("ACC-11", release=release)
     theirs = name_of(run_id, scope)

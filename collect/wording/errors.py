@@ -15,12 +15,14 @@ Shown = Callable[[str], str]  # how a text from outside is shown: as it is, or e
 def words_of_error(code: str, values: Mapping[str, Any], lang: str, show: Shown = str) -> tuple[str, str]:
     """What was found, and what to do.
 
+    Of bytes that were ``kept`` though nobody could read them that is said.
     Several reasons in one (IN-59) are told one by one: how often each was met, its first example, and what to do.
     """
     safe = {name: value if name in NO_COUNTS else _said(value, lang, show) for name, value in values.items()}
     if "reasons" in values:
         safe["reasons"] = " ".join(_told(one, lang, show) for one in values["reasons"])
-    return filled(f"{code}.found", lang, safe), filled(f"{code}.mend", lang, safe)
+    found, mend = filled(f"{code}.found", lang, safe), filled(f"{code}.mend", lang, safe)
+    return found, f"{t('intake.kept', lang)} {mend}" if values.get("kept") else mend
 
 
 def _said(value: Any, lang: str, show: Shown) -> Any:
