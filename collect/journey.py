@@ -37,7 +37,7 @@ from collect.passing import (
     with_place,
     with_status,
 )
-from collect.places import frame_of_round, moved_frame, outlines_of
+from collect.places import moved_frame, outlines_of
 from collect.problems import DefinitionError
 from collect.rounds import compare_rounds, districts_of
 from collect.smallarea import small_areas
@@ -208,7 +208,7 @@ def weigh_form(gathered: Gathered, frame: tables.Frame | None, places: Gazetteer
     parts = [
         weigh(
             tables.Households(part),
-            frame_of_round(there, part["round"][0] if part.height else None),
+            tables.frame_of_round(there, part["round"][0] if part.height else None),
             unit=design.unit,
             places=communes,
             cells=asked.nonresponse,

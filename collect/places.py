@@ -129,14 +129,6 @@ def moved_frame(frame: tables.Frame | None, places: geo.Gazetteer) -> tables.Fra
     return tables.Frame(tables.FRAME.check(known))
 
 
-def frame_of_round(frame: tables.Frame | None, name: str | None) -> tables.Frame | None:
-    """What was drawn for this round; where nothing says so, what was drawn for every round."""
-    if frame is None:
-        return None
-    own = frame.filter(pl.col("round") == name)
-    return tables.Frame(own if own.height else frame.filter(pl.col("round").is_null()))
-
-
 def outlines_of(places: geo.Gazetteer) -> pl.DataFrame | None:
     """Outlines for the gap list as WKB, lightened; None when they are only schematic."""
     if places.boundaries.kind == "schematic":

@@ -18,7 +18,7 @@ from collect.journey import Definitions
 from collect.judge import judge
 from collect.locate import move
 from collect.passing import Gathered
-from collect.places import frame_of_round, moved_frame
+from collect.places import moved_frame
 from collect.problems import CollectError
 from collect.targets import Target
 from geo import Gazetteer
@@ -123,7 +123,7 @@ def behind(  # it joins what a run joined
     if refused is not None:
         refused = move(tables.Households(refused), places).filter(commune_code=commune)
         refused = refused.filter(pl.col("round").is_in(last.implode(), nulls_equal=True))
-    drawn = frame_of_round(moved_frame(frame, places), last[0] if last.len() else None)
+    drawn = tables.frame_of_round(moved_frame(frame, places), last[0] if last.len() else None)
     return Behind(
         tables.Households(moved), measures, drawn, units, indicator, target, commune,
         gathered.form.design.weights, refused,

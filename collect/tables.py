@@ -166,6 +166,16 @@ FRAME = Table(
         Column("round", "text", "survey round it was drawn for; empty: every round without rows of its own"),
     ),
 )
+
+
+def frame_of_round(frame: Frame | None, name: str | None) -> Frame | None:
+    """What was drawn for this round; where nothing says so, what was drawn for every round."""
+    if frame is None:
+        return None
+    own = frame.filter(pl.col("round") == name)
+    return Frame(own if own.height else frame.filter(pl.col("round").is_null()))
+
+
 UNITS = Table(
     name="units",
     one_row_per="commune in one vintage",
@@ -447,8 +457,8 @@ GAPS = Table(
             "interviews_reason",
             "text",
             "what settles it: computed, these interviews in the hamlets drawn (or hamlets_needed instead); "
-            "more_hamlets; planned, both together; every_hamlet, the interviews over all hamlets, each with "
-            "probability 1 in the frame; listed, from the list; enumerate, everybody left; too_close and "
+            "more_hamlets; planned, a first visit, at most a usual one; every_hamlet, the interviews over all hamlets, "
+            "each with probability 1 in the frame; listed, from the list; enumerate, everybody left; too_close and "
             "no_guess, no number; return, the commune's own",
             among=INTERVIEWS_REASONS,
         ),

@@ -146,10 +146,10 @@ def test_missing_hamlets_come_before_communes_that_need_few_interviews() -> None
         ("t1", "4", "met", None, None, None),
     )
     rows = fieldwork.next_places(covered, verdicts, 12)
-    assert rows.select("commune_code", "missing", "open", "work", "settles").rows() == [
-        ("1", 1, 0, None, 0),
-        ("3", 0, 1, 10, 1),
-        ("2", 0, 2, 36, 1),
+    assert rows.select("commune_code", "missing", "open", "work", "targets").rows() == [
+        ("1", 1, 0, None, None),
+        ("3", 0, 1, 10, ["t1"]),
+        ("2", 0, 2, 36, ["t1"]),
     ]
 
 

@@ -27,6 +27,7 @@ from collect.judge.interviews import (
     more_for_unvisited,
 )
 from collect.judge.rule import Evidence
+from collect.tables import Frame
 
 
 def advised(lines: list[str], place: str = "29001", share: str = "4/5", **more: Any) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def advised(lines: list[str], place: str = "29001", share: str = "4/5", **more: 
 # --- counted by hand: 90 % against 80 % takes 83 of a simple sample; 60 are asked, in 4 hamlets ---
 
 UNLIKE = Habits(rho=0.3, per_household=1.0, per_hamlet=15.0, guess=0.9, clustered=True, freedom=1000.0)
+USUAL = replace(UNLIKE, visit_hamlets=6, visit_households=70)
 ALIKE = Habits(rho=0.02, per_household=1.0, per_hamlet=15.0, guess=0.9, clustered=True, freedom=1000.0)
 ASKED: dict[str, Any] = {"value": 0.9, "df": 60.0}
 
@@ -108,28 +110,65 @@ def test_the_threshold_itself_a_single_hamlet_and_no_hamlet_at_all(
 @pytest.mark.parametrize(
     ("habits", "there", "more"),
     [
-        # 93 by the manual's table B-3, 2 % more for t, x 5.2: 494 interviews in 33 hamlets
-        (UNLIKE, There(None, None), More(494, "planned", 33)),
-        (UNLIKE, There(3000, 33), More(494, "planned", 33)),
-        (UNLIKE, There(3000, 32), More(480, "every_hamlet", 32)),
-        (UNLIKE, There(3000, 5), More(91, "every_hamlet", 5)),  # 3,000 x 93 / (93 + 2,999)
-        (UNLIKE, There(400, None), More(76, "every_hamlet")),
-        (replace(UNLIKE, guess=0.8), There(400, 12), More(400, "enumerate", 12)),
-        (replace(UNLIKE, guess=0.8), There(None, 12), More(None, "too_close")),
-        (replace(UNLIKE, clustered=False), There(3000, None), More(91, "planned")),
-        (replace(UNLIKE, guess=None), There(3000, None), More(None, "no_guess")),
+        # 93 by the manual's table B-3, 2 % more for t, x 5.2: 494 interviews in 33 hamlets; six are usual
+        (replace(UNLIKE, visit_hamlets=40), There(None, None), More(494, "planned", 33)),
+        (replace(UNLIKE, visit_hamlets=33), There(3000, 33), More(494, "planned", 33)),
+        (replace(UNLIKE, visit_hamlets=32), There(3000, 33), More(480, "planned", 32)),
+        (replace(UNLIKE, visit_hamlets=40), There(3000, 32), More(480, "planned", 32)),
+        (USUAL, There(None, None), More(90, "planned", 6)),
+        (USUAL, There(3000, 33), More(90, "planned", 6)),
+        (USUAL, There(3000, 5), More(75, "planned", 5)),  # it has five hamlets
+        (USUAL, There(40, None), More(40, "planned", 6)),  # and forty households
+        (replace(USUAL, guess=1.0), There(3000, 33), More(86, "planned", 6)),
+        (replace(USUAL, guess=0.5), There(3000, 33), More(90, "planned", 6)),
+        (replace(USUAL, guess=0.2), There(3000, 33), More(27, "planned", 2)),
+        # the province lies at the target: no number settles it, but nobody was there
+        (replace(USUAL, guess=0.801), There(6469, 17), More(90, "planned", 6)),
+        (replace(USUAL, guess=0.8), There(400, 12), More(90, "planned", 6)),
+        (replace(USUAL, guess=0.8), There(None, None), More(90, "planned", 6)),
+        (replace(USUAL, clustered=False), There(3000, None), More(70, "planned")),
+        (replace(USUAL, clustered=False, visit_households=100), There(3000, None), More(91, "planned")),
+        (replace(USUAL, clustered=False, guess=0.8), There(None, None), More(70, "planned")),
+        (replace(USUAL, clustered=False, guess=0.8), There(50, None), More(50, "planned")),
+        (replace(USUAL, guess=None), There(3000, None), More(None, "no_guess")),
     ],
 )
-def test_a_commune_nobody_visited_is_told_alike(habits: Habits, there: There, more: More) -> None:
+def test_a_commune_nobody_visited_is_told_what_would_settle_it_but_at_most_a_usual_visit(
+    habits: Habits, there: There, more: More
+) -> None:
     assert more_for_unvisited(0.8, habits, there, Chances()) == more
+
+
+def test_nobody_is_told_to_ask_a_whole_commune_because_the_province_lies_near_the_target() -> None:
+    """In 4, 6 and 8 hamlets 15 each were asked, and 80.0 % have it: a first visit is of 6 hamlets, 90 interviews."""
+    lines = [f"| {29001 + n} | {i} | 400 | 1/2 | 15 | 12 |" for n, k in enumerate((4, 6, 8)) for i in range(k)]
+    lines += [f"| 29009 | {i} | 380 | 1/2 | - | - |" for i in range(17)]
+    row = advised(lines, "29009")
+    assert row["verdict"] == "no_data"
+    assert (row["interviews_reason"], row["interviews_needed"], row["hamlets_needed"]) == ("planned", 90, 6)
+
+
+def test_of_each_round_its_own_frame_tells_the_hamlets_of_a_commune_nobody_visited() -> None:
+    """Last year's list had five hamlets there, this year's has two: the one received later, or first, is no matter."""
+    asked = "\n".join(f"| 29001 | {i} | 400 | 1/2 | 15 | {14 - i % 4} |" for i in range(12))
+    now, before = ("\n".join(f"| 29009 | {year}-{i} | 300 | 1/2 | - | - |" for i in range(k))
+                   for year, k in (("now", 2), ("before", 5)))  # fmt: skip
+    made = survey(f"{asked}\n{now}")
+    old = survey(f"{asked}\n{before}").frame.with_columns(round=pl.lit("before"))
+    both = (pl.concat([made.frame, old]), pl.concat([old, made.frame]))
+    for frame in both:
+        found = judge(
+            made.estimates(), [target(">=", "7/10")], [indicator()], made.places, made.weights(), frame=Frame(frame)
+        )
+        assert found.filter(pl.col("place") == "29009")["hamlets_needed"].to_list() == [2]
 
 
 def test_the_frame_tells_the_hamlets_of_a_commune_nobody_visited() -> None:
     lines = [f"| 29001 | {i} | 400 | 1/2 | 15 | {14 - i % 4} |" for i in range(12)]
     lines += [f"| 29009 | {i} | 300 | 1/2 | - | - |" for i in range(2)]
     row = advised(lines, "29009", share="7/10")
-    assert (row["verdict"], row["interviews_reason"], row["hamlets_needed"]) == ("no_data", "every_hamlet", 2)
-    assert 30 <= row["interviews_needed"] < 600
+    assert (row["verdict"], row["interviews_reason"], row["hamlets_needed"]) == ("no_data", "planned", 2)
+    assert row["interviews_needed"] == 30
 
 
 def test_people_of_one_household_count_as_the_one_household_they_are() -> None:
@@ -158,7 +197,7 @@ def work(more: More, per_hamlet: float) -> float:
 SHARES = st.floats(0.02, 0.98).map(lambda share: round(share, 3))
 HABITS = st.builds(
     Habits, rho=st.floats(0, 0.9), per_household=st.sampled_from([0.4, 1.0, 3.1]), per_hamlet=st.integers(2, 30),
-    guess=SHARES, clustered=st.just(True), freedom=st.floats(0, 300),
+    guess=SHARES, clustered=st.just(True), freedom=st.floats(0, 300), visit_hamlets=st.integers(1, 12),
 )  # fmt: skip
 
 
@@ -190,6 +229,20 @@ def test_never_more_is_asked_for_than_is_left(found: tuple[Evidence, Habits, The
         assert more.interviews is None or 1 <= more.interviews <= there.households - asked
         assert more.hamlets is None or 1 <= more.hamlets <= there.hamlets - reached
         assert (more.reason == "enumerate") <= (more.interviews == there.households - asked)
+
+
+@given(HABITS, st.none() | st.integers(1, 9000), st.none() | st.integers(1, 120), SHARES, st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_a_first_visit_is_never_more_than_a_usual_one(
+    habits: Habits, households: int | None, hamlets: int | None, threshold: float, clustered: bool
+) -> None:
+    habits = replace(habits, clustered=clustered, visit_households=round(habits.visit_hamlets * habits.per_hamlet))
+    more = more_for_unvisited(threshold, habits, There(households, hamlets), Chances())
+    assert more.reason == "planned"
+    assert more.interviews is not None
+    assert 1 <= more.interviews <= min(habits.visit_households, households or inf)
+    assert (more.hamlets is None) is not clustered
+    assert (more.hamlets or 1) <= min(habits.visit_hamlets, hamlets or inf)
 
 
 @given(fieldwork(), SHARES, SHARES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -223,3 +224,21 @@ def test_the_latest_round_with_data_speaks_for_a_commune() -> None:
     )
     assert {code: row["estimate"] for code, row in by_commune(found).items()}["29003"] == 0.5
     assert set(by_commune(found)) == {"29001", "29002", "29003"}
+
+
+def test_the_households_of_a_gap_are_those_listed_for_its_round() -> None:
+    """The three hamlets have 40 households fewer each on the later round's list: 180 of 300 are left."""
+    made = survey(SAMPLE)
+    first, listed_first = made.estimates(), made.weights()
+    later = first.with_columns(round=pl.lit("2026"), last_interview_on=pl.lit(DAY).dt.offset_by("1y"))
+    fewer = tables.Frame(made.frame.with_columns(households=pl.max_horizontal(pl.col("households") - 40, 20)))
+    listed_later = replace(made, frame=fewer).weights().with_columns(round=pl.lit("2026"))
+    both, weights = (
+        tables.Estimates(pl.concat([first, later])),
+        tables.Weights(pl.concat([listed_first, listed_later])),
+    )
+    targets = [target(">", "4/5")]
+    for order in (weights, tables.Weights(weights.reverse())):
+        verdicts = judge(both, targets, [indicator()], made.places, order)
+        found = gaps(verdicts, both, targets, [indicator()], made.places, order, release="r", as_of=DAY)
+        assert by_commune(found)["29003"]["households"] == 180

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -14,6 +15,7 @@ import vl_convert
 from made_rounds import renamed, settings_in, stored, submissions, zipped
 from pages_opened import open_page, page_of_app
 from streamlit.testing.v1 import AppTest
+from survey_tables import target
 
 from collect import harmless, registry
 from collect.access import ANYBODY, LOCAL, Forbidden, Scope, Who
@@ -129,6 +131,27 @@ def test_hamlets_done_are_counted_over_all_teams_for_every_team(settings: Settin
     lan, minh = (live_field.coverage(settings, who, "en") for who in (LAN, MINH))
     assert lan.clusters.equals(minh.clusters)
     assert minh.clusters.height > 0
+
+
+def test_hamlets_drawn_for_another_round_are_no_work_of_this_one(tmp_path: Path) -> None:
+    """Last year's frame bears its round and drew other hamlets; whichever came last, this year's are counted alone."""
+    for name, last in (("old last", True), ("old first", False)):
+        here = settings_in(tmp_path / name)
+        made = make_round(here.data / "demo", households=400)
+        frame = pl.read_csv(made.frame)
+        old = here.data / "old.csv"
+        frame.with_columns(~pl.col("selected"), round=pl.lit("demo-2025")).write_csv(old)
+        frames = [made.frame, old] if last else [old, made.frame]
+        with stored(here, [(path, Asked(by="Minh")) for path in (*made.files, *frames)]):
+            found = live_field.coverage(here, MINH, "en")
+            assert set(found.clusters["cluster"]) == set(frame.filter("selected")["cluster"])
+
+
+def test_the_targets_of_a_step_are_named_shortly_and_with_the_year_where_several_bear_a_number() -> None:
+    made = [replace(target(">=", "1/2", indicator=name), target_id=f"{name}-{year}", year=year)
+            for name, year in (("S4", 2025), ("S6", 2025), ("S6", 2030))]  # fmt: skip
+    made.append(replace(made[0], target_id="S4-2030", year=2030, level="province"))
+    assert live_field.short_names(made) == {"S4-2025": "S4", "S6-2025": "S6 2025", "S6-2030": "S6 2030"}
 
 
 def test_another_teams_interview_cannot_be_opened_decided_or_corrected(settings: Settings, store: Store) -> None:

@@ -16,7 +16,7 @@ def clusters(frame: pl.DataFrame, interviews: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     frame
-        Rows of `collect.tables.FRAME`, communes in the vintage of ``interviews``.
+        Rows of `collect.tables.FRAME` that are of the round of ``interviews``, communes in their vintage.
     interviews
         ``cluster``, ``interviewed_on``.
 
@@ -30,7 +30,7 @@ def clusters(frame: pl.DataFrame, interviews: pl.DataFrame) -> pl.DataFrame:
     done = interviews.drop_nulls("cluster").group_by("cluster").agg(
         interviews=pl.len().cast(pl.Int64), last_on=pl.col("interviewed_on").max()
     )  # fmt: skip
-    drawn = frame.filter("selected").unique("cluster", keep="last", maintain_order=True)
+    drawn = frame.filter("selected")
     rows = drawn.join(done, on="cluster", how="left", maintain_order="left").with_columns(
         pl.col("interviews").fill_null(0)
     )
@@ -92,7 +92,7 @@ def next_places(covered: pl.DataFrame, verdicts: pl.DataFrame, per_hamlet: int) 
     DataFrame
         ``commune_code``; ``missing`` and ``begun`` hamlets of the plan; ``open``: targets without a verdict; the step
         of the least work that settles one of them (``interviews_needed``, ``interviews_reason``, ``hamlets_needed``,
-        all of one target; empty where nothing would do), its ``work`` in interviews, and how many it ``settles``.
+        all of one target; empty where nothing would do), its ``work`` in interviews, and the ``targets`` it is for.
         Asking every household is no survey: such communes come last. Communes with nothing to do are left out.
     """
     undecided = verdicts.filter(pl.col("verdict").is_in(["undecided", "no_data"])).rename({"place": "commune_code"})
@@ -113,8 +113,8 @@ def next_places(covered: pl.DataFrame, verdicts: pl.DataFrame, per_hamlet: int) 
     count = undecided.group_by("commune_code").agg(open=pl.col("target_id").n_unique().cast(pl.Int64))
     rows = covered.select("commune_code", "missing", "begun").join(count, on="commune_code", how="full", coalesce=True)
     rows = rows.join(chosen, on="commune_code", how="left")
-    rows = rows.join(settled.agg(settles=pl.len().cast(pl.Int64)), on="commune_code", how="left")
-    rows = rows.with_columns(pl.col("missing", "begun", "open", "settles").fill_null(0))
+    rows = rows.join(settled.agg(targets=pl.col("target_id").sort()), on="commune_code", how="left")
+    rows = rows.with_columns(pl.col("missing", "begun", "open").fill_null(0))
     useful = (pl.col("missing") + pl.col("begun") > 0) | pl.col("work").is_not_null()
     return rows.filter(useful).sort(
         "missing", "begun", "last", "work", "commune_code",

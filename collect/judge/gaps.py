@@ -58,6 +58,9 @@ def gaps(  # noqa: PLR0913  # it joins what every stage before it found
     rows = _latest(verdicts, estimates).filter(pl.col("verdict") != "met")
     rows = rows.join(_facts_of_targets(targets, indicators), on="target_id", how="inner")
     rows = rows.join(_facts_of_places(places, weights, outlines), on=[*PLACE], how="inner")
+    rows = rows.join(_listed(weights, "round"), on=[*PLACE, "round"], how="left").with_columns(
+        households_listed=pl.coalesce("households_listed", "listed_ever")
+    )
     of_returns = pl.col("counted_in") == "communes"
     rows = rows.with_columns(pl.col("unit").fill_null(pl.when(of_returns).then(pl.lit("commune")).otherwise(HOUSEHOLD)))
     rows = rows.join(_asked(weights), on=[*PLACE, "round", "unit"], how="left")
@@ -99,15 +102,17 @@ def _facts_of_targets(targets: Sequence[Target], indicators: Sequence[Indicator]
 def _facts_of_places(places: pl.DataFrame, weights: pl.DataFrame, outlines: pl.DataFrame | None) -> pl.DataFrame:
     names = ("vintage", "province_code", "households_2019", "longitude", "latitude")
     facts = places.select(*names, place="code", commune_name="name_vi")
-    listed = (
-        weights.filter(pl.col("unit") == "household")
-        .group_by("vintage", place="commune_code")
-        .agg(pl.col("households_listed").max())
-    )
-    facts = facts.join(listed, on=[*PLACE], how="left")
+    ever = _listed(weights).rename({"households_listed": "listed_ever"})
+    facts = facts.join(ever, on=[*PLACE], how="left")
     if outlines is None:
         return facts.with_columns(geometry=pl.lit(None, pl.Binary))
     return facts.join(outlines.select("vintage", "geometry", place="code"), on=[*PLACE], how="left")
+
+
+def _listed(weights: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """Households that the frame lists in each commune, of whichever round, or ``by`` round."""
+    asked = weights.filter(pl.col("unit") == "household").with_columns(place="commune_code")
+    return asked.group_by(*PLACE, *by).agg(pl.col("households_listed").max())
 
 
 def _asked(weights: pl.DataFrame) -> pl.DataFrame:

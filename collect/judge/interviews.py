@@ -40,6 +40,8 @@ class Habits:
     clustered: bool = False  # whether hamlets were drawn at all
     freedom: float = 0.0  # degrees of freedom that tell of rho
     of_household: float = 1.0  # design effect of households drawn one by one: people of one household are alike
+    visit_hamlets: int = 1  # asked in a commune that was visited, their median
+    visit_households: int = 1  # the same of households, where no hamlets are drawn
 
     @property
     def take(self) -> float:
@@ -130,18 +132,24 @@ def more_for_undecided(evidence: Evidence, threshold: float, habits: Habits, the
 
 
 def more_for_unvisited(threshold: float, habits: Habits, there: There, chances: Chances) -> More:
-    """What to ask in a commune nobody visited, if it is like the province and hamlets are drawn as elsewhere."""
+    """What to ask in a commune nobody visited: as much as settles it if it is like the province, at most a usual visit.
+
+    A guess is no finding: what it comes to beyond the first visit, the first visit says better.
+    """
     if habits.guess is None:
         return More(None, "no_guess")
     effective = interviews_to_classify(threshold, habits.guess, chances)
+    most = inf if there.households is None else max(there.households, 1)
     if not habits.clustered:
-        return _of_households("planned", effective, 0, habits, there)
-    hamlets = hamlets_for(effective, None, habits, chances)
-    if hamlets is None or not _has(hamlets, None, habits, there):
-        return _in_every_hamlet(effective, None, habits, there)
-    units = _sure(effective, _freedom(None, hamlets, habits), chances) * _design_effect(habits)
-    wanted = ceil(units / habits.per_household)
-    return More(wanted if there.households is None else min(wanted, there.households), "planned", hamlets)
+        settles = _of_households("planned", effective, 0, habits, there).interviews
+        return More(int(min(settles or inf, habits.visit_households, most)), "planned")
+    alone = hamlets_for(effective, None, habits, chances)
+    hamlets = int(min(alone or inf, habits.visit_hamlets, there.hamlets or inf, most))
+    households = hamlets * habits.per_hamlet
+    if hamlets == alone:
+        units = _sure(effective, _freedom(None, hamlets, habits), chances) * _design_effect(habits)
+        households = min(units / habits.per_household, households)
+    return More(int(min(ceil(households), most)), "planned", hamlets)
 
 
 def hamlets_for(effective: float, evidence: Evidence | None, habits: Habits, chances: Chances) -> int | None:
@@ -187,15 +195,14 @@ def _in_the_same_hamlets(
     return None if households == inf else max(ceil(households) - evidence.n_households, 1)
 
 
-def _in_every_hamlet(effective: float, evidence: Evidence | None, habits: Habits, there: There) -> More:
+def _in_every_hamlet(effective: float, evidence: Evidence, habits: Habits, there: There) -> More:
     """Interviews over all hamlets of the commune, the usual number at least in each of those nobody asked in.
 
     Every hamlet has then probability 1: hamlets are strata, and the size is that of a simple sample of the households,
     whose dozens of degrees of freedom leave nothing of the t quantile.
     """
-    asked = evidence.n_households if evidence else 0
+    asked, reached = evidence.n_households, evidence.n_clusters
     found = _of_households("every_hamlet", effective, asked, habits, there)
-    reached = evidence.n_clusters if evidence else 0
     if found.interviews is None or there.hamlets is None or there.hamlets <= reached:
         return found
     hamlets, left = there.hamlets - reached, _left(there, asked)
@@ -224,11 +231,10 @@ def pooled_of_household(communes: Sequence[Evidence]) -> float:
     return max(sum(spread * deff for spread, deff in known) / weight, 1.0) if weight > 0 else 1.0
 
 
-def _has(hamlets: int, evidence: Evidence | None, habits: Habits, there: There) -> bool:
+def _has(hamlets: int, evidence: Evidence, habits: Habits, there: There) -> bool:
     """Whether a commune has so many more hamlets, and households for the usual interviews in them."""
-    reached, asked = (evidence.n_clusters, evidence.n_households) if evidence else (0, 0)
-    left = _left(there, asked)
-    enough = there.hamlets is None or hamlets <= there.hamlets - reached
+    left = _left(there, evidence.n_households)
+    enough = there.hamlets is None or hamlets <= there.hamlets - evidence.n_clusters
     return enough and (left is None or hamlets * habits.per_hamlet <= left)
 
 

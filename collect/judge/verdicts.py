@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from math import ceil
+from statistics import median
 from typing import Any
 
 import polars as pl
@@ -35,6 +37,7 @@ from collect.tables import (
     Units,
     Verdicts,
     Weights,
+    frame_of_round,
 )
 from collect.targets import Target
 
@@ -69,7 +72,8 @@ def judge(  # noqa: PLR0913  # what was found, what it is held against, and what
     weights
         For the households and hamlets that the frame lists; without it a commune has those of the 2019 census.
     frame
-        The same of communes nobody visited: all hamlets that could be drawn, in the vintage of ``places``.
+        The same of communes nobody visited: all hamlets that could be drawn, in the vintage of ``places``. Of each
+        round its own rows are read (`collect.tables.frame_of_round`).
 
     Notes
     -----
@@ -83,12 +87,12 @@ def judge(  # noqa: PLR0913  # what was found, what it is held against, and what
     returns of communes) beyond those there are.
     """
     known = {indicator.indicator_id: indicator for indicator in indicators}
-    households = _households(places, weights, frame)
+    there = {round_: _households(places, weights, frame, round_) for round_ in _all_rounds(estimates)}
     rows: list[dict[str, object]] = []
     for indicator_id, found in _by_indicator(estimates, known):
         mine = [target for target in targets if target.indicator == indicator_id and _is_judged(target)]
         for round_ in _rounds(found, estimates):
-            field = _Fieldwork(known[indicator_id], found.filter(pl.col("round") == round_), estimates, households)
+            field = _Fieldwork(known[indicator_id], found.filter(pl.col("round") == round_), estimates, there[round_])
             rows += [row for target in mine for row in field.verdicts(target, round_, chances)]
     judged = _corrected(pl.DataFrame(rows, schema=VERDICTS_TABLE.schema), chances)
     return Verdicts(VERDICTS_TABLE.check(judged).sort(list(VERDICTS_TABLE.key)))
@@ -147,20 +151,29 @@ def _by_indicator(estimates: pl.DataFrame, known: Iterable[str]) -> Iterator[tup
 def _rounds(found: pl.DataFrame, estimates: pl.DataFrame) -> list[str]:
     if found.height:
         return found["round"].unique().sort().to_list()
-    return estimates["round"].unique().sort().to_list()[-1:] or [""]
+    return _all_rounds(estimates)[-1:]
 
 
-def _households(places: pl.DataFrame, weights: pl.DataFrame | None, frame: pl.DataFrame | None) -> pl.DataFrame:
-    """Each commune with its province, its hamlets where a frame lists them, and its households (else of the census)."""
+def _all_rounds(estimates: pl.DataFrame) -> list[str]:
+    return estimates["round"].unique().sort().to_list() or [""]
+
+
+def _households(places: pl.DataFrame, weights: Weights | None, frame: Frame | None, round_: str) -> pl.DataFrame:
+    """Each commune with its province, its hamlets where a frame lists them, and its households (else of the census).
+
+    As the round has them; what only other rounds list comes before the census.
+    """
     visited = WEIGHTS.empty() if weights is None else weights.filter(pl.col("unit") == "household")
-    drawable = FRAME.empty() if frame is None else frame.unique("cluster", keep="last", maintain_order=True)
+    drawable = frame_of_round(frame, round_)
+    by_commune = visited.group_by("vintage", pl.col("round") == round_, code="commune_code").agg(
+        hamlets=pl.col("hamlets_in_frame").max(), households=pl.col("households_listed").max()
+    )
     listed = pl.concat([
-        visited.group_by("vintage", code="commune_code").agg(
-            hamlets=pl.col("hamlets_in_frame").max(), households=pl.col("households_listed").max()
-        ),
-        drawable.group_by("vintage", code="commune_code").agg(
+        by_commune.filter("round").drop("round"),
+        (FRAME.empty() if drawable is None else drawable).group_by("vintage", code="commune_code").agg(
             hamlets=pl.len().cast(pl.Int64), households=pl.col("households").sum()
         ),
+        by_commune.filter(~pl.col("round")).drop("round"),
     ])  # fmt: skip
     first = listed.drop_nulls("households").unique(["vintage", "code"], keep="first", maintain_order=True)
     found = places.select("vintage", "province_code", "code", "households_2019").join(
@@ -270,8 +283,15 @@ class _Fieldwork:
                 clustered=bool(clustered),
                 freedom=likeness_of_all(communes).freedom,
                 of_household=pooled_of_household(communes),
+                visit_hamlets=_median(e.n_clusters for e in clustered),
+                visit_households=_median(e.n_households for e in communes),
             )
         return habits
+
+
+def _median(counts: Iterable[int]) -> int:
+    """Of those that are not none, rounded up; 1 of nothing at all."""
+    return ceil(median([count for count in counts if count] or [1]))
 
 
 def _evidence(row: Row) -> Evidence:

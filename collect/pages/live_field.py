@@ -6,6 +6,7 @@ hamlet has, and how many a commune still needs, everybody inside may know: teams
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,7 +29,8 @@ from collect.places import ONE_AT_A_TIME, moved_frame, name_by_code, places_of
 from collect.review.reviews import duplicates
 from collect.runs import are_made_up, gather_frame, read_run
 from collect.settings import Settings
-from collect.tables import FRAME, VERDICTS_TABLE
+from collect.tables import FRAME, VERDICTS_TABLE, frame_of_round
+from collect.targets import Target
 
 TEMPLATES = ("xlsx", "csv", "zip")
 
@@ -56,6 +58,7 @@ class Coverage:
     by_day: pl.DataFrame
     nearby: pl.DataFrame
     places: Mapping[str, str]
+    targets: Mapping[str, str]  # short names of those that communes are judged by
     all_teams: bool  # whether ``by_day`` speaks of every team
     made_up: bool  # whether the round is a demonstration
 
@@ -93,13 +96,16 @@ def coverage(settings: Settings, who: Who, lang: str) -> Coverage:
     everything = _field(settings, form.form_id, state_of(settings))
     latest = _latest_round(everything.interviews)
     counted = latest.filter(~pl.col("status").is_in(["sent_back", "rejected"]))
-    drawn = fieldwork.clusters(_frame(settings, state_of(settings)), counted)
+    drawn = fieldwork.clusters(_frame(settings, _round_of(latest), state_of(settings)), counted)
     covered = fieldwork.communes(drawn, counted)
     own = _own(settings, who, replace(everything, interviews=latest)).interviews
     nearby = fieldwork.next_places(covered, _verdicts(settings), fieldwork.per_hamlet(drawn))
-    seen = [in_scope(rows, who) for rows in (drawn, covered, nearby)]
-    made_up = are_made_up(latest["round"].unique())
-    return Coverage(seen[0], seen[1], fieldwork.by_day(own), seen[2], place_names(lang), who.sees_all_teams, made_up)
+    drawn, covered, nearby = (in_scope(rows, who) for rows in (drawn, covered, nearby))
+    return Coverage(
+        drawn, covered, fieldwork.by_day(own), nearby, place_names(lang),
+        targets=short_names(definitions(settings).targets),
+        all_teams=who.sees_all_teams, made_up=are_made_up(latest["round"].unique()),
+    )  # fmt: skip
 
 
 def form_files(settings: Settings, who: Who, form_id: str) -> FormFiles:
@@ -156,9 +162,10 @@ def _pairs(settings: Settings, form_id: str, state: str) -> pl.DataFrame:
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _frame(settings: Settings, state: str) -> pl.DataFrame:
+def _frame(settings: Settings, round_: str | None, state: str) -> pl.DataFrame:
+    """What was drawn for a round: a run weighs it by the same rows."""
     with ONE_AT_A_TIME:
-        found = moved_frame(gather_frame(the_store(settings)), places_of(settings.data))
+        found = frame_of_round(moved_frame(gather_frame(the_store(settings)), places_of(settings.data)), round_)
     return FRAME.empty() if found is None else found
 
 
@@ -189,6 +196,17 @@ def _latest_round(interviews: pl.DataFrame) -> pl.DataFrame:
     """Interviews of the round that was in the field last."""
     ends = interviews.group_by("round").agg(pl.col("interviewed_on").max()).sort("interviewed_on", nulls_last=False)
     return interviews if ends.height < 2 else interviews.filter(pl.col("round").eq_missing(ends["round"][-1]))
+
+
+def short_names(targets: Sequence[Target]) -> dict[str, str]:
+    """What the plan calls the targets of communes, "S4"; with the year where it calls several alike, "S6 2030"."""
+    of_communes = [target for target in targets if target.level == "commune"]
+    times = Counter(target.number for target in of_communes)
+    return {one.target_id: one.number if times[one.number] == 1 else f"{one.number} {one.year}" for one in of_communes}
+
+
+def _round_of(interviews: pl.DataFrame) -> str | None:
+    return interviews["round"][0] if interviews.height else None
 
 
 def _own(settings: Settings, who: Who, field: Field) -> Field:

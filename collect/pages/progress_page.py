@@ -74,7 +74,7 @@ def _next(found: Coverage, lang: str) -> None:
     planned = set(found.clusters["commune_code"])
     outside = rows["commune_code"].is_in(planned).not_() & bool(planned)
     steps = [_step(row, beyond, lang) for row, beyond in zip(rows.iter_rows(named=True), outside, strict=True)]
-    settles = [_settles(row, lang) for row in rows.iter_rows(named=True)]
+    settles = [_settles(row, found.targets, lang) for row in rows.iter_rows(named=True)]
     commune, step = t("column.commune", lang), _c("step", lang)
     listed = rows.select(
         _named(found.places).alias(commune),
@@ -98,10 +98,14 @@ def _step(row: Mapping[str, Any], beyond: bool, lang: str) -> str:
     return t("progress.beyond", lang, step=step) if beyond else step
 
 
-def _settles(row: Mapping[str, Any], lang: str) -> str | None:
-    if row["missing"] or row["begun"] or not row["settles"]:
+def _settles(row: Mapping[str, Any], names: Mapping[str, str], lang: str) -> str | None:
+    """The targets its step is for, by name, and how many of the open ones these are."""
+    if row["missing"] or row["begun"] or not row["targets"]:
         return None
-    return t("progress.settles", lang, settles=number(row["settles"], lang), open=number(row["open"], lang))
+    settles, named = row["targets"], ", ".join(names.get(target, target) for target in row["targets"])
+    return t(
+        "progress.settles", lang, targets=named, settles=number(len(settles), lang), open=number(row["open"], lang)
+    )
 
 
 def _communes(found: Coverage, lang: str) -> None:
