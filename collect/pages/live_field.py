@@ -24,6 +24,7 @@ from collect.forms import Form
 from collect.keeping import ledger
 from collect.pages.live import definitions, the_store
 from collect.pages.trouble import unless_damaged
+from collect.pages.words import NOTHING
 from collect.places import ONE_AT_A_TIME, moved_frame, name_by_code, places_of
 from collect.review.reviews import duplicates
 from collect.runs import are_made_up, gather_frame, read_run
@@ -58,6 +59,7 @@ class Coverage:
     places: Mapping[str, str]
     all_teams: bool  # whether ``by_day`` speaks of every team
     made_up: bool  # whether the round is a demonstration
+    round: str = ""  # the one that counts, where there are others
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,16 @@ def coverage(settings: Settings, who: Who, lang: str) -> Coverage:
     own = _own(settings, who, replace(everything, interviews=latest)).interviews
     nearby = fieldwork.next_places(covered, _verdicts(settings), fieldwork.per_hamlet(drawn))
     seen = [in_scope(rows, who) for rows in (drawn, covered, nearby)]
-    made_up = are_made_up(latest["round"].unique())
-    return Coverage(seen[0], seen[1], fieldwork.by_day(own), seen[2], place_names(lang), who.sees_all_teams, made_up)
+    return Coverage(
+        seen[0],
+        seen[1],
+        fieldwork.by_day(own),
+        seen[2],
+        place_names(lang),
+        who.sees_all_teams,
+        made_up=are_made_up(latest["round"].unique()),
+        round=str(latest["round"].first() or NOTHING) if latest.height < everything.interviews.height else "",
+    )
 
 
 def form_files(settings: Settings, who: Who, form_id: str) -> FormFiles:
