@@ -62,6 +62,12 @@ class Definitions:
             raise DefinitionError("USE-01", what="form", name=form_id, known=", ".join(f.form_id for f in self.forms))
         return found
 
+    @property
+    def in_gap_lists(self) -> tuple[Indicator, ...]:
+        """The indicators that some target sets for communes: gap lists have rows of these alone."""
+        aimed_at = {target.indicator for target in self.targets if target.level == "commune" and target.unit == "share"}
+        return tuple(one for one in self.indicators if one.indicator_id in aimed_at)
+
     def answers_read(self, form: Form) -> frozenset[str]:
         """The questions of a form that its indicators look at."""
         return answers_read(form, self.indicators)

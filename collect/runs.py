@@ -61,7 +61,7 @@ class Run:
     small_areas: tables.SmallAreas  # empty unless the run was asked for them
     weighing: tuple[dict[str, Any], ...]  # per form: what was done to its weights; see `collect.passing.Weighed`
     changes: tables.Changes  # empty while there is one round
-    ledger_head: str = ""  # digest of the last decision it knew: `collect verify` holds the ledger against it
+    ledger_head: str | None = None  # digest of the last decision it knew ("": of none); None: made before runs noted it
 
     def facts(self) -> dict[str, Any]:
         """What is true of the run as a whole: what run.json holds."""
@@ -173,6 +173,7 @@ def make_run(
     places = places_of(store.folder, vintage)
     progress("step.gather", 0.0)
     known = Known(as_of.astimezone()) if isinstance(as_of, datetime) else Known(None, as_of)
+    head = ledger.head(store, known.until)  # first: what is decided meanwhile may be in, and is told as not yet counted
     gathered = [found for form in definitions.forms if (found := gather(store, form, definitions, known)) is not None]
     last = known.day or last_credible_day(gathered)
     if last is None or not gathered:
@@ -180,7 +181,6 @@ def make_run(
     frame = gather_frame(store, known.until)
     received = {one["upload_id"] for one in known_uploads(store, known.until)}
     uploads = [part["upload_id"] for part in registry.parts_of(store.engine) if part["upload_id"] in received]
-    head = ledger.head(store, known.until)
     run_id = f"{last:%Y%m%d}-{_digest([*uploads, head], definitions, places, last)}" + ("-model" if model else "")
     conclusion = conclude(gathered, frame, definitions, places, Named(run_id, last, model), progress)
     rounds = sorted({name for one in gathered for name in one.households["round"].drop_nulls().unique().to_list()})

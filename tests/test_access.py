@@ -347,6 +347,9 @@ def test_partners_are_kept_from_the_command_line(tmp_path: Path) -> None:
     ("wanted", "code"),
     [
         ("bad --province zz", "ACC-14"),
+        ("shop --indicator S2b", "USE-24"),  # no target, no row of a gap list
+        ("shop --kind sell", "USE-24"),  # of this kind is S2b alone: nothing left must not read as everything
+        ("shop --kind build --kind sell", "USE-24"),
         ("bank --kind account --province 84", "ACC-14"),  # Tra Vinh as it was until 2025
         ("bank --commune 99999", "ACC-14"),
         ("bank --commune 29242 --days 0", "ACC-17"),

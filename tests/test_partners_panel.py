@@ -104,6 +104,14 @@ def test_a_commune_is_found_without_diacritics_and_by_those_it_was_made_of(store
     assert "Xã Châu Điền" in label
 
 
+def test_only_indicators_of_which_gap_lists_have_rows_are_offered(store: Store) -> None:
+    partners.save(store.engine, "vnpt", "VNPT", Scope(indicators=frozenset({"S2b"})))
+    offered = [one.partition(" · ")[0] for one in field(panel(), "multiselect", "partners.indicators").options]
+    assert offered == ["S1", "S2", "S3", "S4", "S5", "S6"], "no target is set for S2b"
+    edited = field(press(panel(), "partners.edit"), "multiselect", "partners.indicators")
+    assert edited.value == ["S2b"], "what a partner was limited to before is shown"
+
+
 def test_an_edit_begins_with_what_is_known_and_keeps_the_tokens(store: Store) -> None:
     partners.save(store.engine, "vnpt", "VNPT", WIDE)
     secret = partners.new_token(store.engine, "vnpt")

@@ -20,6 +20,7 @@ from survey_tables import target
 from collect import harmless, registry
 from collect.access import ANYBODY, LOCAL, Forbidden, Scope, Who
 from collect.demo import make_round
+from collect.fieldwork import Field
 from collect.i18n import LANGUAGES, t
 from collect.intake import Asked
 from collect.pages import (
@@ -152,6 +153,31 @@ def test_the_targets_of_a_step_are_named_shortly_and_with_the_year_where_several
             for name, year in (("S4", 2025), ("S6", 2025), ("S6", 2030))]  # fmt: skip
     made.append(replace(made[0], target_id="S4-2030", year=2030, level="province"))
     assert live_field.short_names(made) == {"S4-2025": "S4", "S6-2025": "S6 2025", "S6-2030": "S6 2030"}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_where_there_are_several_rounds_pages_say_which_they_count(
+    page: Open, monkeypatch: pytest.MonkeyPatch, lang: str
+) -> None:
+    def said(name: str) -> list[str]:
+        app = page(name, lang)
+        assert not app.exception
+        return [one.value for one in app.caption]
+
+    both, latest = t("quality.rounds", lang, rounds="demo, demo-2"), t("progress.round", lang, round="demo-2")
+    ours = live_field._field
+
+    def with_a_round_before(*asked: object) -> Field:
+        found = ours(*asked)  # type: ignore[arg-type]  # as the page asks
+        last = pl.col("interviewed_on") == pl.col("interviewed_on").max()
+        rounds = pl.when(last).then(pl.lit("demo-2")).otherwise(pl.lit("demo"))
+        return replace(found, interviews=found.interviews.with_columns(round=rounds))
+
+    assert not [text for name in ("quality", "progress") for text in said(name) if text in (both, latest)]
+    monkeypatch.setattr(live_field, "_field", with_a_round_before)
+    plain = [text.replace("\\", "") for text in (*said("quality"), *said("progress"))]
+    assert both in plain
+    assert latest in plain
 
 
 def test_another_teams_interview_cannot_be_opened_decided_or_corrected(settings: Settings, store: Store) -> None:

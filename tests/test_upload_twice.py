@@ -77,6 +77,16 @@ def counts(store: Store) -> list[tuple[int, int, int]]:
     return [(part["new"], part["changed"], part["duplicate"]) for part in registry.parts_of(store.engine)]
 
 
+def test_a_sampling_frame_is_named_once_and_has_no_repeat_rows(settings: Settings, store: Store) -> None:
+    columns = "cluster,commune_code,vintage,stratum,households,probability,selected"
+    frame = f"{columns}\n29242-01,29242,2025-07,29242,90,0.5,yes\n"
+    app = page_of_app("upload")
+    app.file_uploader[0].upload("frame.csv", frame.encode(), "text/csv").run()
+    said = [one.value for one in app.caption]
+    assert "Sampling frame" in said
+    assert not [text for text in said if "repeat" in text]
+
+
 def test_the_same_file_in_two_windows_is_stored_once_and_the_second_is_told(settings: Settings, store: Store) -> None:
     same = day(("no", "uuid:1"))
     one, other = handed_in(same), handed_in(same, "copy.zip")

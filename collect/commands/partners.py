@@ -70,12 +70,21 @@ def add(  # noqa: PLR0913  # one per limit of the scope
 
 
 def _indicators(session: Session, named: Sequence[str], kinds: Sequence[str]) -> list[str]:
-    known = session.definitions().indicators
+    """Indicators of gap lists, by name and by kind. Raises CollectError USE-01, USE-24: of it no list has a row."""
+    defined = session.definitions()
+    every = [indicator.indicator_id for indicator in defined.indicators]
+    listed = {indicator.indicator_id: indicator.gap_type for indicator in defined.in_gap_lists}
+    shown = ", ".join(listed)
     for one in named:
-        if one not in {indicator.indicator_id for indicator in known}:
-            shown = ", ".join(indicator.indicator_id for indicator in known)
+        if one not in listed:
+            if one in every:
+                raise CollectError("USE-24", name=one, known=shown)
             raise CollectError("USE-01", what="indicator", name=one, known=shown)
-    return [*named, *(indicator.indicator_id for indicator in known if indicator.gap_type in kinds)]
+    for kind in kinds:
+        if kind not in listed.values():  # a scope of nothing would read as one without limit
+            known = ", ".join(f"{one} ({gap_type})" for one, gap_type in listed.items())
+            raise CollectError("USE-24", name=kind, known=known)
+    return [*named, *(one for one, gap_type in listed.items() if gap_type in kinds)]
 
 
 @partners_.command(name="list")

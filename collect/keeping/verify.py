@@ -119,7 +119,7 @@ def _heads_in_runs(store: Store) -> Iterator[tuple[str, str]]:
     """What each run on disk says it knew; they outlive the registry."""
     for path in (store.folder / "runs").glob("*/run.json"):
         try:
-            yield path.parent.name, str(json.loads(path.read_text(encoding="utf-8")).get("ledger_head", ""))
+            yield path.parent.name, str(json.loads(path.read_text(encoding="utf-8")).get("ledger_head") or "")
         except (OSError, ValueError, AttributeError):
             continue  # a damaged run is told by whoever opens it, and made again
 

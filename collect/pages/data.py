@@ -23,7 +23,7 @@ from collect.targets import Target
 if TYPE_CHECKING:
     import altair as alt
 
-Since = Literal["", "files", "outlines"]  # what came after a run was made and is not in it
+Since = Literal["", "files", "decisions", "outlines"]  # what came after a run was made and is not in it
 
 
 class Results(Protocol):

@@ -13,7 +13,7 @@ from collect.i18n import LANGUAGES, t
 from collect.pages import data, foreign, link_codes, served
 from collect.pages.account import account
 from collect.pages.alone import stay_alone
-from collect.pages.data import Results
+from collect.pages.data import Results, Since
 from collect.pages.words import as_text, day, number
 
 
@@ -152,11 +152,23 @@ def header(
     }
     st.caption(t("page.about", lang, **words))
     if results.outdated and not offered:
-        with st.container(key="outdated"):
-            page, button = ("upload", "upload.run") if _may_upload() else ("map", "map.vintage.make")
-            told = {"page": t(f"nav.{page}", lang), "button": t(button, lang)}
-            st.info(t(f"banner.outdated.{results.outdated}", lang, **told), icon=":material/update:")
+        outdated(results.outdated, lang)
     made_up_banner(results.made_up, lang)
+
+
+def outdated(since: Since, lang: str, links: Mapping[str, st.Page] | None = None) -> None:
+    """What came since the results, and the page where they are made again; with ``links``, the way there.
+
+    With nothing to say its place is kept: what stands below stays as it is when a press makes it speak.
+    """
+    page, button = ("upload", "upload.run") if _may_upload() else ("map", "map.vintage.make")
+    with st.container(key="outdated"):
+        if since:
+            told = {"page": t(f"nav.{page}", lang), "button": t(button, lang)}
+            st.info(t(f"banner.outdated.{since}", lang, **told), icon=":material/update:")
+        if since and links and page in links:
+            label = t(f"nav.{page}", lang)
+            st.page_link(links[page], label=label, icon=":material/arrow_forward:", query_params=address(lang))
 
 
 def _may_upload() -> bool:

@@ -22,12 +22,14 @@ from collect import registry
 from collect.access import Forbidden, Who, may, require
 from collect.indicators import Indicator
 from collect.journey import Definitions, define
+from collect.keeping import ledger
 from collect.openrosa.fold import fold
 from collect.pages.data import Shapes, ShownBehind, Since, outlines_at_hand
 from collect.pages.live_maps import outlines, outlines_changed
 from collect.pages.seen import as_seen
 from collect.places import ONE_AT_A_TIME
 from collect.problems import CollectError, StoreError
+from collect.review.since import changed_since
 from collect.runs import Run, make_run, read_run
 from collect.settings import Settings
 from collect.sharing import releases
@@ -140,10 +142,32 @@ def results(settings: Settings, who: Who, vintage: str | None = None) -> Found |
 
 
 def _since(settings: Settings, whole: Found) -> Since:
-    """What came since a run: files that it does not count, or outlines where it was made without any."""
+    """What came since a run: files or decisions that it does not count, or outlines where it was made without any."""
     if registry.count_uploads(the_store(settings).engine) > whole.run.uploads:
         return "files"
+    if _decided_since(settings, whole):
+        return "decisions"
     return "outlines" if outlines_at_hand(whole) and whole.run.boundaries == "schematic" else ""
+
+
+def _decided_since(settings: Settings, whole: Found) -> bool:
+    """Whether decisions and corrections since a run may change it; asked at each drawing: one look at the last line."""
+    known, now = whole.run.ledger_head, ledger.head(the_store(settings))
+    return known is not None and known != now and _changed_between(settings, known, now)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs=KEYS)
+def _changed_between(settings: Settings, known: str, now: str) -> bool:
+    return changed_since(the_store(settings), known)
+
+
+def decided_since(settings: Settings, who: Who) -> bool:
+    """Whether decisions and corrections wait to be counted, for who may have them counted. Raises Forbidden."""
+    require(who, "run")
+    run_id = registry.shown_run(the_store(settings).engine)
+    with suppress(StoreError):
+        return run_id is not None and _decided_since(settings, found(settings, run_id))
+    return False
 
 
 def found(settings: Settings, run_id: str) -> Found:

@@ -25,6 +25,7 @@ from collect.forms import Form
 from collect.keeping import ledger
 from collect.pages.live import definitions, the_store
 from collect.pages.trouble import unless_damaged
+from collect.pages.words import NOTHING
 from collect.places import ONE_AT_A_TIME, moved_frame, name_by_code, places_of
 from collect.review.reviews import duplicates
 from collect.runs import are_made_up, gather_frame, read_run
@@ -61,6 +62,7 @@ class Coverage:
     targets: Mapping[str, str]  # short names of those that communes are judged by
     all_teams: bool  # whether ``by_day`` speaks of every team
     made_up: bool  # whether the round is a demonstration
+    round: str = ""  # the one that counts, where there are others
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def coverage(settings: Settings, who: Who, lang: str) -> Coverage:
         drawn, covered, fieldwork.by_day(own), nearby, place_names(lang),
         targets=short_names(definitions(settings).targets),
         all_teams=who.sees_all_teams, made_up=are_made_up(latest["round"].unique()),
+        round=str(latest["round"].first() or NOTHING) if latest.height < everything.interviews.height else "",
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from collect.access import Forbidden, Who, may, require
 from collect.fieldwork import Interview
 from collect.forms import Form
 from collect.keeping.sent import counts
+from collect.pages import live
 from collect.pages.live import definitions, the_store
 from collect.pages.live_field import in_scope, place_names, state_of
 from collect.places import ONE_AT_A_TIME
@@ -45,6 +46,11 @@ class LiveReviews:
     def decides(self) -> bool:
         """Whether decisions are theirs to make."""
         return may(self.who, "decide")
+
+    @property
+    def uncounted(self) -> bool:
+        """Whether the results lack decisions or corrections; said to those who may make them again."""
+        return may(self.who, "run") and live.decided_since(self.settings, self.who)
 
     @property
     def by(self) -> str:

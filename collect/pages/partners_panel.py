@@ -52,7 +52,7 @@ def _choices(settings: Settings, lang: str) -> Choices:
     return Choices(
         {code: f"{geo.PROVINCES.get(code, code)} · {code}" for code in sorted(set(units["province_code"]))},
         {code: f"{name} · {code}" for code, name in communes.items()},
-        {one.indicator_id: f"{one.indicator_id} · {one.labels[lang]}" for one in definitions(settings).indicators},
+        {one.indicator_id: f"{one.indicator_id} · {one.labels[lang]}" for one in definitions(settings).in_gap_lists},
     )
 
 

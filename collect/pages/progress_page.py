@@ -17,7 +17,7 @@ from collect.pages.picking import section
 from collect.pages.tables import in_words
 from collect.pages.take_away import buttons
 from collect.pages.twins import framed, table
-from collect.pages.words import NOTHING, counted, day, number
+from collect.pages.words import NOTHING, as_text, counted, day, number
 from collect.publish import next_step
 
 COLOURS = {"done": "#1f6fb4", "begun": "#9cc9e8", "missing": "#b5402c"}
@@ -35,6 +35,8 @@ def render(found: Coverage, lang: str, links: Mapping[str, st.Page]) -> None:
             to_upload(links, lang)
         return
     made_up_banner(found.made_up, lang)
+    if found.round:
+        st.caption(t("progress.round", lang, round=as_text(found.round)), width="stretch")
     if not found.all_teams:
         st.caption(t("progress.whole_round", lang), width="stretch")
     _figures(found, lang)

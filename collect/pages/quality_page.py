@@ -17,7 +17,7 @@ from collect.pages.picking import section_and_form
 from collect.pages.review_words import short
 from collect.pages.tables import in_words
 from collect.pages.twins import Formats, framed, table
-from collect.pages.words import NOTHING, day, number, percent
+from collect.pages.words import NOTHING, as_text, day, number, percent
 
 SEVERITY_COLOURS = {"error": "#b5402c", "warning": "#f2a65a", "repaired": "#9aa5b1"}
 DAYLIGHT = range(6, 21)  # hours in which interviews are usual
@@ -48,6 +48,9 @@ def render(
             to_upload(links, lang)
         return
     made_up_banner(found.made_up, lang)
+    rounds = found.field.interviews["round"].unique().sort().to_list()
+    if len(rounds) > 1:  # Progress counts one
+        st.caption(t("quality.rounds", lang, rounds=", ".join(as_text(one or NOTHING) for one in rounds)))
     _figures(found, lang)
     st.subheader(t(f"quality.{section}", lang), anchor=False)
     st.caption(t(f"quality.{section}.about", lang))

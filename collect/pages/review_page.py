@@ -10,7 +10,7 @@ import streamlit as st
 
 from collect.i18n import t
 from collect.pages import finding, review_acts, review_one, review_open, review_pairs
-from collect.pages.layout import header, made_up_banner, to_upload
+from collect.pages.layout import header, made_up_banner, outdated, to_upload
 from collect.pages.live_reviews import LiveReviews
 from collect.pages.picking import Kind, section, several
 from collect.pages.review_words import ICONS, short
@@ -40,6 +40,7 @@ def render(desk: LiveReviews, lang: str, links: Mapping[str, st.Page]) -> None:
             st.markdown(f"### :material/inbox: {t('review.empty', lang)}\n\n{t('review.empty.about', lang)}")
             to_upload(links, lang)
         return
+    outdated("decisions" if desk.uncounted else "", lang, links)
     made_up_banner(are_made_up(rows["round"].unique()), lang)
     pairs = desk.pairs()
     waiting = pairs.filter(pl.col("verdict").is_null()).height

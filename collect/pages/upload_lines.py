@@ -21,9 +21,11 @@ SAID = (
 
 def part(part: Part, lang: str) -> None:
     """One form of a file: its version, where it came from, and its counts."""
-    form = t("receipt.form.frame", lang) if part.form == "frame" else as_text(f"{part.form} {part.form_version}")
-    source, rows = filled(f"source.{part.source}", lang, {}), number(part.rows, lang)
-    st.caption(t("upload.part", lang, form=form, source=source, rows=rows))
+    if part.form == "frame":
+        st.caption(t("receipt.form.frame", lang))
+    else:
+        form, source = as_text(f"{part.form} {part.form_version}"), filled(f"source.{part.source}", lang, {})
+        st.caption(t("upload.part", lang, form=form, source=source, rows=number(part.rows, lang)))
     names = (*COUNTS, "no_consent") if part.no_consent else COUNTS
     told = (f"{t(f'receipt.count.{name}', lang)} **{number(getattr(part, name), lang)}**" for name in names)
     st.markdown(" · ".join(told))

@@ -1,4 +1,4 @@
-"""Making the results again once files are stored or outlines have come, and the way to them."""
+"""Making the results again once files, decisions or outlines have come, and the way to them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from collect.pages.making import Progress, make
 
 
 def offer(waiting: Since, run: Callable[[Progress], str], lang: str, links: Mapping[str, st.Page]) -> None:
-    """The button where files or outlines wait for it, and what was made a moment ago."""
+    """The button where something waits for it, or what was made a moment ago."""
     if waiting:
         _button(waiting, run, lang)
-    if st.session_state.get("results-made"):
+    elif st.session_state.get("results-made"):
         _made(st.session_state["results-made"], lang, links)
 
 
