@@ -16,6 +16,7 @@ from collect.check import check
 from collect.problems import ExportError
 from collect.receive import Received, receive
 from collect.receive.lettering import ANSI, FONTS, TCVN3, VNI, from_twice_utf8, is_vietnamese
+from collect.receive.letters import SHOWN_OF_A_WORD, as_it_would_read
 from collect.receive.manner import Manner
 
 FORM = form_of(
@@ -353,3 +354,30 @@ def test_a_name_that_an_editor_wrapped_or_indented_is_the_same_name(tmp_path: Pa
     (received,) = receive(tmp_path, (form,))
     assert received.answers["/data"]["submission_id"].to_list() == ["uuid:1", "uuid:2 b"]
     assert received.issues["code"].to_list() == ["ID-02", "ID-02"]
+
+
+@pytest.mark.parametrize(
+    ("written", "encoding"),
+    [
+        pytest.param(cp1258(TEXT), "windows-1258", id="Windows' code page"),
+        pytest.param(tcvn3(TEXT).encode("cp1252"), "tcvn3", id="an old font"),
+        pytest.param(TEXT.encode(), "utf-8", id="UTF-8"),
+    ],
+)
+def test_the_first_odd_words_are_shown_as_each_encoding_would_have_them(written: bytes, encoding: str) -> None:
+    shown = as_it_would_read(written)
+    assert shown[encoding] == "Nguyễn · Thị · Hường"
+    assert [name for name, words in shown.items() if words == shown[encoding]] == [encoding]
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [(b"a,b\n1,2\n", {}), (TEXT.encode("utf-16"), {}), (b"PK\x03\x04\x00\xff\xfe", {})],
+    ids=["ASCII", "UTF-16", "a zip"],
+)
+def test_where_there_is_nothing_to_choose_by_nothing_is_shown(data: bytes, shown: dict[str, str]) -> None:
+    assert as_it_would_read(data) == shown
+
+
+def test_a_word_without_end_is_shown_by_its_beginning() -> None:
+    assert len(as_it_would_read(b"\xe9" * 100_000)["windows-1252"]) == SHOWN_OF_A_WORD

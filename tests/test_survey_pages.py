@@ -557,6 +557,13 @@ def test_what_cannot_be_told_is_asked_and_the_answer_checks_the_file_again(name:
     assert any(button.label == "Lưu 1 tệp" for button in app.button)
 
 
+def test_beneath_each_encoding_stands_what_it_makes_of_the_names() -> None:
+    app = open_page("upload", "vi")
+    app.file_uploader[0].upload("letters.csv", "a\nTrÇn\n".encode("cp1252"), "text/csv").run()
+    beneath = dict(zip(app.radio[0].options, app.radio[0].proto.captions, strict=True))
+    assert (beneath["TCVN3 (ABC, .VnTime)"], beneath["VNI"], beneath["UTF-16"]) == ("Trần", "TrÇn", "")
+
+
 # --- files and the square ---
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -11,12 +12,14 @@ from collect.check.numbers import SIGNS
 from collect.i18n import t
 from collect.pages.words import as_text
 from collect.problems import CollectError
+from collect.receive.letters import SHOWN_OF, as_it_would_read
 from collect.wording.asking import UNTOLD, letters_by_evidence
 
 if TYPE_CHECKING:
     from collect.intake import Receipt
 
-LETTERS_UNTOLD = ("IN-41", "IN-06")  # they read several ways, or no way known here
+NO_ENCODING = "IN-06"
+LETTERS_UNTOLD = ("IN-41", NO_ENCODING)  # they read several ways, or no way known here
 ANSWERS = {"dates": ORDERS, "decimals": SIGNS}
 ENCODINGS = {
     "utf-8": "UTF-8", "utf-16": "UTF-16", "windows-1258": "Windows-1258", "windows-1252": "Windows-1252",
@@ -36,9 +39,11 @@ def questions(file: Any, receipt: Receipt | None, error: CollectError | None, la
     if answered["encoding"] or letters_untold(error) or (receipt is not None and letters_by_evidence(receipt)):
         named = str(error.values.get("encodings", "")).split(", ") if error is not None else []
         likely = [code for code in named if code in ENCODINGS]
-        _ask(f"encoding-{file.file_id}", t("upload.ask.encoding", lang, file=name), {
-            code: ENCODINGS[code] for code in dict.fromkeys([*likely, *ENCODINGS])
-        })  # fmt: skip
+        none_fits = error is not None and error.code == NO_ENCODING
+        question = t(f"upload.ask.encoding{'.none' if none_fits else ''}", lang, file=name)
+        codes = dict.fromkeys([*likely, *ENCODINGS])
+        words = as_it_would_read(file.getbuffer()[:SHOWN_OF].tobytes())
+        _ask(f"encoding-{file.file_id}", question, {code: ENCODINGS[code] for code in codes}, words)
     for what, choices in ANSWERS.items():
         if answered[what] or (receipt is not None and UNTOLD[what](receipt)):
             words = {choice: t(f"upload.ask.{what}.{choice}", lang) for choice in choices}
@@ -51,9 +56,13 @@ def left_open(file: Any, receipt: Receipt | None) -> bool:
     return receipt is not None and any(not answered[what] and UNTOLD[what](receipt) for what in ANSWERS)
 
 
-def _ask(key: str, question: str, words: dict[str, str]) -> None:
+def _ask(key: str, question: str, words: dict[str, str], samples: Mapping[str, str] | None = None) -> None:
+    """``samples``: what of the file each answer would make, for those who know the names in it and no encoding's."""
+    beneath = [as_text(samples.get(code, "")) for code in words] if samples else None
     with st.container(border=True):
-        st.radio(question, list(words), key=key, index=None, horizontal=True, format_func=lambda code: words[code])
+        st.radio(
+            question, list(words), key=key, index=None, horizontal=True, format_func=words.__getitem__, captions=beneath
+        )
 
 
 def letters_untold(error: CollectError | None) -> bool:

@@ -22,6 +22,7 @@ UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 UTF32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 UTF16_SNIFF = 4_096  # bytes; an even number
 ODD_BYTES = re.compile(rb'[^\s,;"|]*[\x80-\xff][^\s,;"|]*')
+SHOWN_OF, SHOWN_OF_A_WORD = 1 << 16, 40  # bytes looked through for words to show; of one word
 FEW = 20  # good letters of more than one byte for each bad byte, at least, in UTF-8 that was damaged
 # But in that of old fonts, and in UTF-8 written twice.
 NOT_IN_UNICODE_TEXT = "[\u0080-\u009f\u00a1-\u00bf\u00adÄÅÆÇËÎÏÐÑÖ×ØÛÜÞßäåæçëîïðñö÷øûüþÿ]|Ã[\u00a0 \u0152-\u2122]"
@@ -106,6 +107,20 @@ def _by_evidence(data: bytes, place: str, manner: Manner, begin: int) -> Text:
         line = data.count(b"\n", 0, begin) + 1
         raise ExportError(code, file=place, line=line, encodings=", ".join(doubtful))
     return Text(ENCODINGS[encoding](data).encode(), (("FIL-06", {"file": place, "encoding": encoding}),))
+
+
+def as_it_would_read(data: bytes, most: int = 3) -> dict[str, str]:
+    """A text's first words with letters beyond ASCII as each 8-bit encoding and UTF-8 would have them, to choose by.
+
+    Nothing where the bytes are no text of 8 bits (a zip, UTF-16), or are ASCII alone.
+    """
+    start = data[:SHOWN_OF]
+    if b"\x00" in start:
+        return {}
+    words = ODD_BYTES.findall(start.removeprefix(UTF8_MARK))
+    found = [word[:SHOWN_OF_A_WORD] for word in dict.fromkeys(words)][:most]
+    readers = {"utf-8": lambda word: word.decode(errors="replace"), **ENCODINGS}
+    return {name: " · ".join(map(read, found)) for name, read in readers.items()} if found else {}
 
 
 def in_unicode(
