@@ -190,6 +190,7 @@ def test_advice_that_survey_teams_read_on_a_page_is_none_for_the_command_line(co
 
 def test_the_command_line_tells_what_only_it_can_do() -> None:
     assert error_of(CollectError("REV-02"), "en")["mend"].endswith("--by NAME.")
+    assert error_of(CollectError("IN-60", nearest="household"), "en")["mend"].endswith("--form household.")
     assert "--form" in error_of(CollectError("IN-07", forms="household"), "vi")["mend"]
     assert "--encoding" in error_of(CollectError("IN-06", file="a.csv", line=2), "km")["mend"]
 

@@ -95,10 +95,11 @@ class Commands(click.Group):
 def error_of(error: CollectError, lang: str) -> dict[str, Any]:
     """A reason to stop as data: its code, its words in ``lang``, and the values they name."""
     from collect.wording.errors import words_of_error
+    from collect.wording.issues import filled
 
     found, mend = words_of_error(error.code, error.values, lang)
     if f"{error.code}.command" in catalogue():  # what can be done here alone, and no page need tell anybody
-        mend = f"{mend} {t(f'{error.code}.command', lang)}"
+        mend = f"{mend} {filled(f'{error.code}.command', lang, error.values)}"
     return {"code": error.code, "found": found, "mend": mend, "values": error.values}
 
 
