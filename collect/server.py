@@ -70,6 +70,7 @@ def parts(settings: Settings, local: bool) -> dict[str, Any]:
         await run_in_threadpool(warm, settings)
         gc.freeze()  # Streamlit looks for garbage after every run of the script: what stays need not be looked at again
         yield
+        served.put_away()  # uvicorn ends by the signal that stopped it, and what is to be done at exit is not done then
 
     stay_alone()
     trouble.keep_quiet()

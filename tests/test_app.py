@@ -310,12 +310,16 @@ def test_streamlit_run_refuses_in_words_an_address_that_others_reach(monkeypatch
     ],
     ids=["collect app", "streamlit run"],
 )
-def test_the_app_answers_on_a_machine_that_never_ran_streamlit(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_the_app_answers_on_a_machine_that_never_ran_streamlit_and_leaves_no_folder_behind(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
     """No question at the first start: nobody sits there to answer it."""
+    (tmp_path / "tmp").mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     home = {"HOME": str(tmp_path), "COLLECT_DATA": str(tmp_path / "data"), "PATH": os.environ["PATH"]}
+    home["TMPDIR"] = str(tmp_path / "tmp")
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     words = [sys.executable, *command, str(port)]
     served = subprocess.Popen(words, cwd=script().parent, env=home, **quiet)  # type: ignore[call-overload]
@@ -326,9 +330,14 @@ def test_the_app_answers_on_a_machine_that_never_ran_streamlit(tmp_path: Path, c
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health") as answer,
             ):
                 assert json.load(answer)["status"] == "ok"
-                return
+                break
             time.sleep(0.5)
-        pytest.fail("the app did not answer within a minute")
+        else:
+            pytest.fail("the app did not answer within a minute")
+        assert len(list((tmp_path / "tmp").glob("phu-served-*"))) == 1
+        served.terminate()
+        served.wait(timeout=20)
+        assert not list((tmp_path / "tmp").glob("phu-served-*"))
     finally:
         served.kill()
         served.wait(timeout=20)

@@ -82,9 +82,14 @@ def map_component() -> Any:
 def _made() -> Path:
     """A folder, for as long as this process lives, of files made here: outlines under the hash of what they hold."""
     folder = Path(tempfile.mkdtemp(prefix="phu-served-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(put_away)
     (folder / "made").mkdir()
     return folder
+
+
+def put_away() -> None:
+    """Remove what was made here, once nobody is served any more."""
+    shutil.rmtree(_made(), ignore_errors=True)
 
 
 def shapes_url(shapes: Shapes) -> str:
