@@ -112,6 +112,8 @@ VER-01.found        | submissions=1                   | 1 submission names the f
 VER-01.found        | submissions=11,439              | 11,439 submissions name the form's version
 IN-09.found         | columns=1                       | a table of 1 column, but it is not that of
 IN-15.found         | members=1                       | holds 1 file, but no submission
+IN-16.found         | submissions=1 file=a.xml        | 1 submission in “a.xml” is still encrypted
+IN-16.found         | submissions=3 file=a.json       | 3 submissions in “a.json” are still encrypted
 IN-44.found         | seconds=1                       | longer than 1 second and
 ODK-13.found        | seconds=1                       | Wait 1 second.
 cli.pull.closed     | count=1 url=x                   | 1 encrypted submission stays on x: no key that was given
