@@ -245,9 +245,7 @@ SHORTER = (
 )
 DAY_BEFORE = r"(?:29|30|31)[-/. ]0?2|31[-/. ](?:0?[469]|11)"
 DAY_IN_WORDS = r"(?:[Nn]gày\s+)?(?:(?:29|30|31)\s+[Tt]háng\s+0?2|31\s+[Tt]háng\s+(?:0?[469]|11))"
-NO_SUCH_DAY = (
-    rf"^\s*(?:(?:{SHORTER}|{DAY_BEFORE})[-/. ]\d{{4}}|\d{{4}}[-/. ](?:{SHORTER})|{DAY_IN_WORDS})(?:\D|$)"
-)
+NO_SUCH_DAY = rf"^\s*(?:(?:{SHORTER}|{DAY_BEFORE})[-/. ]\d{{4}}|\d{{4}}[-/. ](?:{SHORTER})|{DAY_IN_WORDS})(?:\D|$)"
 
 
 def _why(question: Question, values: pl.Series, spelling: Spelling) -> pl.Series | str:
