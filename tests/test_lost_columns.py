@@ -79,6 +79,7 @@ def test_the_words_name_the_column_the_question_and_what_to_do(store: Store, tmp
     assert "2" in found
     assert "…" not in found + mend
 
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_row_that_lacks_the_column_says_so_and_sends_nobody_to_a_household(
     store: Store, tmp_path: Path, lang: str

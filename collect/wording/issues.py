@@ -137,6 +137,8 @@ def _rule(issue: Mapping[str, Any], form: Form | None, lang: str) -> list[str]:
 def _told_as(code: str, details: Mapping[str, Any]) -> str:
     """Whose words are said: what is encrypted or of another kind is no better for being fetched again."""
     reason = str(details.get("reason"))
+    if code == "VER-01" and details.get("version") == "-":
+        return "VER-01.unnamed"
     return reason if code == "FIL-03" and reason in NO_BETTER_ALONE else code
 
 
