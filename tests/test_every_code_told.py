@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 from collections.abc import Mapping
@@ -19,12 +20,13 @@ from test_locate import PLACES
 from xlsxwriter import Workbook
 
 from collect.forms import Design
-from collect.i18n import LANGUAGES
+from collect.i18n import LANGUAGES, t
 from collect.journey import Definitions, take
 from collect.passing import Arrival
 from collect.problems import PROBLEMS
 from collect.receipts import Part, Receipt
 from collect.review.sheet import write_csv
+from collect.tables import ISSUES
 from collect.wording.issues import words_of
 from collect.wording.receipts import receipt_lines
 
@@ -196,3 +198,25 @@ def test_receipt_and_spreadsheet_tell_them_all_without_a_hole(issues: pl.DataFra
     words = [text for column in sheet.columns[4:6] for text in sheet[column]]
     assert len(words) == 2 * issues.height
     assert [text for text in words if HOLES.search(_bared(text))] == []
+
+
+def test_what_costs_a_file_its_column_stands_first_however_many_other_issues_there_are(issues: pl.DataFrame) -> None:
+    part = Part("every", "2", "central-csv", 1, 0, 1, 0, 0, 1, 0, issues.drop("file", "form"))
+    lines = receipt_lines(Receipt("all.zip", "u1", again=False, stored=True, parts=(part,)), "en")
+    codes = [line.split()[0] for line in lines if " × " in line]
+    assert len(codes) == 8
+    assert {"FIL-01", "FIL-03", "FIL-15", "FIL-16"} <= set(codes[:5])
+    assert any("no column “net” for this required question" in line for line in lines)
+
+
+def test_versions_that_are_not_here_are_told_one_by_one_and_encrypted_submissions_together() -> None:
+    rows = [("VER-01", "warning", {"version": name, "submissions": 2, "newest": "3"}) for name in ("1", "2")]
+    rows += [("FIL-03", "error", {"file": f"{name}.xml", "reason": "IN-16", "submissions": 1}) for name in "abc"]
+    made = [{"code": code, "severity": severity, "details": json.dumps(said)} for code, severity, said in rows]
+    part = Part("hh", "3", "submission-xml", 4, 0, 4, 0, 0, 0, 3, pl.DataFrame(made, schema=ISSUES.schema))
+    told = "\n".join(receipt_lines(Receipt("day.zip", "u", again=False, stored=True, parts=(part,)), "en"))
+    assert "1: 2 submissions name the form's version “1”" in told
+    assert "1: 2 submissions name the form's version “2”" in told
+    assert told.count(t("VER-01.mend", "en")) == 1
+    assert "3: 3 submissions in “day.zip” are still encrypted." in told
+    assert t("IN-16.mend", "en") in told

@@ -16,7 +16,7 @@ from collect.wording.issues import details_of, words_of
 
 UNREAD = "FIL-03"
 OF_THE_FILE = pl.col("submission_id").is_null() & (pl.col("severity") != "repaired")
-MOST_TOLD = 5  # kinds of one code, in full
+MOST_CODES, MOST_TOLD = 8, 5  # codes of one part, and how many of one code are told in full
 
 
 def issue_counts(issues: pl.DataFrame) -> pl.DataFrame:
@@ -58,7 +58,7 @@ def receipt_lines(receipt: Receipt, lang: str) -> list[str]:
             f"  {_counts_in_words(part, lang)}",
             *_without_consent(part, lang),
             *_alike(part, lang),
-            *_issues_in_words(part, lang),
+            *_issues_in_words(part, receipt.file, lang),
         ]
     return lines
 
@@ -78,29 +78,31 @@ def _alike(part: Part, lang: str) -> list[str]:
     return [f"    {counted('receipt.alike', part.alike, lang)} collect review duplicates"] if part.alike else []
 
 
-def _issues_in_words(part: Part, lang: str) -> list[str]:
+def _issues_in_words(part: Part, file: str, lang: str) -> list[str]:
     causes = part.issues.filter(~FOLLOWS)
+    grave = causes.filter(OF_THE_FILE & (pl.col("severity") == "error"))["code"].to_list()
     lines = []
-    for row in issue_counts(causes).head(8).iter_rows(named=True):
+    rows = issue_counts(causes).sort(~pl.col("code").is_in(grave), maintain_order=True).head(MOST_CODES)
+    for row in rows.iter_rows(named=True):
         lines.append(f"    {row['code']} × {row['issues']:<6} {t(row['code'] + '.name', lang)}")
         followed = part.issues["details"].str.starts_with(f'{{"follows": "{row["code"]}"').sum()
         lines[-1] += f" ({t('receipt.follow', lang, count=followed)})" if followed else ""
         those = causes.filter(code=row["code"])
-        lines += _told_once(those.filter(OF_THE_FILE | (pl.col("code") == UNREAD)), lang)
+        lines += _told_in_full(those.filter(OF_THE_FILE | (pl.col("code") == UNREAD)), file, lang)
     return lines
 
 
-def _told_once(issues: pl.DataFrame, lang: str) -> list[str]:
-    """What concerns the file and not one of its answers, in full: its name says neither which part nor what to do.
+def _told_in_full(issues: pl.DataFrame, file: str, lang: str) -> list[str]:
+    """What concerns the file and not one of its answers: a name says neither which part of it nor what to do.
 
-    Alike ones (for one reason, or about one column) are told once: how many there are, the first of them, the remedy.
+    What could not be read for the same reason is told once: how often, the first of them, and the remedy.
     """
     alike: dict[str, list[dict[str, Any]]] = {}
     for issue in issues.iter_rows(named=True):
-        details = details_of(issue)
-        alike.setdefault(str(details.get("reason") or details.get("column") or issue["question"]), []).append(issue)
+        reason = details_of(issue).get("reason") if issue["code"] == UNREAD else f"{issue['question']} {issue['details']}"
+        alike.setdefault(str(reason), []).append(issue)
     often = sorted(alike.values(), key=len, reverse=True)
-    told = [(len(those), *words_of(_together(those), None, lang)[1:]) for those in often[:MOST_TOLD]]
+    told = [(len(those), *words_of(_together(those, file), None, lang)[1:]) for those in often[:MOST_TOLD]]
     lines: list[str] = []
     for place, (count, found, mend) in enumerate(told):
         last = place + 1 == len(told) or told[place + 1][2] != mend
@@ -108,10 +110,9 @@ def _told_once(issues: pl.DataFrame, lang: str) -> list[str]:
     return lines if len(often) <= MOST_TOLD else [*lines, f"      + {len(often) - MOST_TOLD}"]
 
 
-def _together(those: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _together(those: Sequence[Mapping[str, Any]], file: str) -> Mapping[str, Any]:
     """The first of several alike, for all of them: encrypted submissions are counted (IN-16)."""
     details = details_of(those[0])
     if len(those) == 1 or "submissions" not in details:
         return those[0]
-    count = sum(details_of(one)["submissions"] for one in those)
-    return {**those[0], "details": json.dumps({**details, "submissions": count})}
+    return {**those[0], "details": json.dumps({**details, "file": file, "submissions": len(those)})}
