@@ -99,14 +99,14 @@ def _told_in_full(issues: pl.DataFrame, file: str, lang: str) -> list[str]:
     """
     alike: dict[str, list[dict[str, Any]]] = {}
     for issue in issues.iter_rows(named=True):
-        reason = details_of(issue).get("reason") if issue["code"] == UNREAD else f"{issue['question']} {issue['details']}"
-        alike.setdefault(str(reason), []).append(issue)
+        said = details_of(issue).get("reason") if issue["code"] == UNREAD else (issue["question"], issue["details"])
+        alike.setdefault(str(said), []).append(issue)
     often = sorted(alike.values(), key=len, reverse=True)
     told = [(len(those), *words_of(_together(those, file), None, lang)[1:]) for those in often[:MOST_TOLD]]
     lines: list[str] = []
     for place, (count, found, mend) in enumerate(told):
         last = place + 1 == len(told) or told[place + 1][2] != mend
-        lines += [f"      {count}: {found}", *([f"        {mend}"] if last else [])]
+        lines += [f"      {f'{count}: ' if count > 1 else ''}{found}", *([f"        {mend}"] if last else [])]
     return lines if len(often) <= MOST_TOLD else [*lines, f"      + {len(often) - MOST_TOLD}"]
 
 
