@@ -16,12 +16,12 @@ from typing import Any, cast
 import polars as pl
 
 from collect import xpath
-from collect.check import check
+from collect.check import LOST_COLUMN, LeftOut, Spelling, check, of_lost_columns
 from collect.define import form_at, schema_of
 from collect.forms import Form
 from collect.i18n import t
 from collect.problems import CollectError, DefinitionError
-from collect.receive import receive
+from collect.receive import Received, receive
 from collect.receive.apart import receive_apart
 from collect.receive.manner import USUAL, Manner
 from collect.receive.submissions import local, parse, parser
@@ -29,6 +29,7 @@ from collect.xpath.evaluate import Profile
 
 NEEDED = ("form", "expression")
 PROFILES = ("collect", "web")
+AS_TOLD = Spelling()  # by the file's own cells
 
 
 @dataclass
@@ -152,21 +153,36 @@ class CheckedFile:
 
 
 def check_file(
-    path: Path, form: Form, manner: Manner = USUAL, *, apart: bool = True, received_on: date | None = None
+    path: Path,
+    form: Form,
+    manner: Manner = USUAL,
+    *,
+    apart: bool = True,
+    received_on: date | None = None,
+    spelling: Spelling = AS_TOLD,
 ) -> Iterator[CheckedFile]:
     """Check an export with the rules of any form, the places of the survey left aside. Raises ExportError.
 
     It is read like an upload: ``apart``, in a process of its own, within the limits of ``manner``. ``received_on``: the
-    day after which no interview can have been.
+    day after which no interview can have been. ``spelling``: what somebody says of its days and numbers.
     """
     anywhere = replace(form, design=replace(form.design, commune=""))  # the commune is a choice like any other here
     reader = receive_apart if apart else receive
     for received in reader(path, [anywhere.to_read], form=anywhere.form_id, manner=manner):
         if received.form is None:
             raise DefinitionError("USE-01", what="answers", name=path.name, known=form.form_id)
-        found = check(received.answers, received.form, received_on=received_on).issues
-        issues = pl.concat([received.issues, found])
+        left_out = LeftOut(_without_rows(received), frozenset(received.issues.filter(code=LOST_COLUMN)["question"]))
+        checked = check(received.answers, received.form, received_on=received_on, spelling=spelling, left_out=left_out)
+        issues = of_lost_columns(pl.concat([received.issues, checked.issues]))
         where = received.answers[form.root].select("submission_id", read_in="found_in")
         issues = issues.join(where, on="submission_id", how="left", maintain_order="left")
         issues = issues.with_columns(pl.coalesce("found_in", "read_in").alias("found_in")).drop("read_in")
         yield CheckedFile(path.name, received.source, form, received.submissions, issues)
+
+
+def _without_rows(received: Received) -> frozenset[str]:
+    """The submissions of which the export left rows of some repeat out: their number is held against nobody."""
+    if not received.lacks_repeats or received.form is None:
+        return frozenset()
+    root, *repeats = (received.answers[repeat].select("submission_id") for repeat in received.form.repeats)
+    return frozenset(pl.concat([root.join(rows, on="submission_id", how="anti") for rows in repeats])["submission_id"])

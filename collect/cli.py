@@ -31,6 +31,7 @@ from collect.commands.reviews import add_to as add_reviews
 from collect.commands.reviews import said_of, tell
 from collect.commands.shared import Commands, Session, as_json, echo, error_of
 from collect.commands.sheet import sheet
+from collect.commands.spelling import dates_option, decimal_option, encoding_option
 from collect.commands.statistics import estimate, weigh
 from collect.i18n import LANGUAGES, t
 from collect.problems import CollectError, ExportError
@@ -77,21 +78,13 @@ def demo(
     session.say("cli.demo.made", folder=str(target), files=len(files.files) + len(more))
 
 
-ENCODINGS = ("utf-8", "utf-16", "windows-1258", "windows-1252", "tcvn3", "vni")
-
-
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--form", help="The form, where a file does not say.")
 @click.option("--source", help="The kind of export, where it cannot be recognised.")
-@click.option("--encoding", type=click.Choice(ENCODINGS), help="How letters are coded, where it is not told rightly.")
-@click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="How 12/7/2026 is meant, where columns do not tell.")
-@click.option(
-    "--decimal",
-    "decimals",
-    type=click.Choice(["comma", "point"]),
-    help="What begins the decimals, where columns do not tell how 1,234 is meant.",
-)
+@encoding_option
+@dates_option
+@decimal_option
 @keys_option
 @click.option("--by", default=lambda: os.environ.get("USER", ""), help="Who hands the files in.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; store nothing.")
@@ -102,9 +95,9 @@ def add(  # noqa: PLR0913 one argument an option
     files: tuple[Path, ...],
     form: str | None,
     source: str | None,
-    encoding: str | None,
-    dates: str | None,
-    decimals: str | None,
+    encoding: str,
+    dates: str,
+    decimals: str,
     keys: tuple[Path, ...],
     by: str,
     dry_run: bool,
@@ -136,8 +129,7 @@ def add(  # noqa: PLR0913 one argument an option
                 answered.append({"file": safe_name(path.name), "corrections": said_of(outcomes)})
                 continue
             with session.steps(as_json) as progress:
-                said = (encoding or "", dates or "", decimals or "")
-                asked = Asked(by, form, source, *said, key=opened_with, after=tuple(tried))
+                asked = Asked(by, form, source, encoding, dates, decimals, key=opened_with, after=tuple(tried))
                 receipt = add_file(store, path, definitions, asked, dry_run=dry_run, progress=progress)
         except CollectError as error:
             worst = max(worst, error.exit_code)

@@ -389,9 +389,30 @@ def _read_anew(
         raise ExportError("IN-35", upload=stored.name)
     if said == upload and _open_now(store, stored) == opened:
         return None
+    shown = tuple(_by_meaning(store, stored, part, taken) for part in shown)
     if not dry_run:
         _replaced(store, stored, said, taken, definitions)
     return Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=shown)
+
+
+def _by_meaning(store: Store, stored: Stored, part: Part, taken: Sequence[Taken]) -> Part:
+    """A part read anew, in which submissions are changed too where the same text now is another number or day."""
+    frames = next(one.frames for one in taken if one.form == part.form)
+    typed = ["households", *(name for name in frames if name == "persons" or name.startswith("rows/"))]
+    try:
+        before = {table: store.read_part(part.form, table, stored.upload_id) for table in typed}
+    except StoreError:  # it is a sampling frame, or its tables are lost: they are made again
+        return part
+    root = pl.lit("").alias("row_id")  # households have no rows beside them
+    was, now = (
+        content_hashes({**tables, "households": tables["households"].with_columns(root)})
+        for tables in (before, {name: frames[name] for name in typed})
+    )
+    kept = now.join(was, on=["submission_id", "content"], how="semi")["submission_id"]
+    moved = (pl.col("news") == "duplicate") & ~pl.col("submission_id").is_in(kept.implode())
+    rows = part.submissions.with_columns(news=pl.when(moved).then(pl.lit("changed")).otherwise("news"))
+    more = rows.filter(news="changed").height - part.submissions.filter(news="changed").height
+    return replace(part, changed=part.changed + more, duplicate=part.duplicate - more, submissions=rows)
 
 
 def _said_now(asked: Asked) -> dict[str, str]:

@@ -76,7 +76,7 @@ ARROWS: dict[str, set[str]] = {
     "openrosa": WORDS  # the outermost door for phones, beside the pages
     | {"access", "api", "define", "geo", "i18n", "intake", "journey", "keeping", "migrations", "passing", "places"}
     | {"receive", "registry", "settings", "store"},
-    "wording": {"forms", "i18n", "intake", "places", "speech", "tables"},
+    "wording": {"define", "forms", "i18n", "intake", "places", "speech", "tables"},
     "fieldwork": WORDS | {"check", "review", "wording", "registry", "store"},
     "touched": {"define", "forms", "review", "registry", "settings", "store"},
     "authors": WORDS | {"define", "receive", "check", "xpath", "i18n"},  # beside the journey: no store

@@ -157,6 +157,64 @@ def test_a_real_export_is_checked_with_its_own_form(shared: Path) -> None:
         assert checked["source"] == "central-csv"
 
 
+PLOT = """
+| survey | | | |
+| | type | name | label::English (en) | required |
+| | text | who | Who | |
+| | decimal | area | Area | yes |
+| | date | seen | Seen | |
+| | decimal | size | Size | |
+| | begin_repeat | tree | Tree | |
+| | text | kind | Kind | |
+| | end_repeat | | | |
+| settings | |
+| | form_id |
+| | plot |
+"""
+PLOT_HEAD = "SubmissionDate,who,{0}seen,size,meta-instanceID,KEY\n"
+PLOT_ROW = '2026-11-21T08:00:00.000Z,C\u00e1,{1}7/10/2026,"1,234",uuid:{0},uuid:{0}\n'
+
+
+def checked(folder: Path, text: str, *options: str, encoding: str = "utf-8") -> list[dict[str, object]]:
+    (folder / "plot.md").write_text(PLOT, encoding="utf-8")
+    (folder / "plot.csv").write_bytes(text.encode(encoding))
+    done = run("check", "--form", str(folder / "plot.md"), str(folder / "plot.csv"), "--json", *options)
+    issues: list[dict[str, object]] = json.loads(done.output)[0]["issues"]
+    return issues
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ((), ["seen", "size"]),
+        (("--dates", "dmy"), ["size"]),
+        (("--decimal", "point"), ["seen"]),
+        (("--dates", "mdy", "--decimal", "comma", "--encoding", "windows-1252"), []),
+    ],
+)
+def test_a_check_is_told_what_the_file_does_not_tell_with_the_options_of_an_upload(
+    tmp_path: Path, options: tuple[str, ...], left: list[str]
+) -> None:
+    text = PLOT_HEAD.format("area,") + PLOT_ROW.format(1, "1,")
+    found = checked(tmp_path, text, *options, encoding="windows-1252" if "--encoding" in options else "utf-8")
+    assert [str(one["question"]).rsplit("/", 1)[-1] for one in found if one["code"] == "TYP-01"] == left
+
+
+def test_a_lost_column_is_checked_as_it_is_received_told_once_with_what_follows(tmp_path: Path) -> None:
+    text = PLOT_HEAD.format("") + "".join(PLOT_ROW.format(number, "") for number in range(3))
+    found = checked(tmp_path, text, "--dates", "dmy", "--decimal", "comma")
+    assert [(one["code"], one["details"]) for one in found if one["code"] in ("FIL-16", "REQ-01")] == [
+        ("FIL-16", {"followed": 3, "column": "area"}),
+        *[("REQ-01", {"follows": "FIL-16", "message": {}})] * 3,
+    ]
+    asked = ["check", "--form", str(tmp_path / "plot.md"), str(tmp_path / "plot.csv")]
+    lines = run(*asked, "--dates", "dmy", "--decimal", "comma").output
+    assert "no column “area” for this required question: 3 answers are missing." in lines
+    assert t("FIL-16.mend", "en") in lines
+    assert "REQ-01" not in lines
+    assert "3 issues that follow" in lines
+
+
 FROM_FILE = """
 | survey |
 | | type | name | label | constraint |

@@ -239,7 +239,6 @@ DOUBTED = """
 | born     | 1970-01-01               | clock_zero   |            |
 | born     | 1970-01-02               |              |            |
 | born     | 2528-07-25               | buddhist_era | 1985-07-25 |
-| born     | 2528-02-29               | no_such_day  |            |
 | born     | 25/7/2528                | buddhist_era | 1985-07-25 |
 | born     | 1905-01-01               | far_away     |            |
 | born     | 1906-01-01               |              |            |
@@ -291,6 +290,11 @@ LEAP_DAYS = """
 | ២៩/២/២៥៦៧           | 2024-02-29 | TYP-02 buddhist_leap_day | in Khmer digits                               |
 | 29/2/2024           | 2024-02-29 | TYP-02 day_first         | of the common era                             |
 | 29/2/2566           | -          | TYP-01 no_such_day       | 2023 has none                                 |
+| 29/2/2568           | -          | TYP-01 no_such_day       | 2025 has none, though 2568 would be a leap year |
+| 2568-02-29          | -          | TYP-01 no_such_day       |                                               |
+| 29 tháng 2 năm 2568 | -          | TYP-01 no_such_day       |                                               |
+| 2/29/2568           | -          | TYP-01 no_such_day       |                                               |
+| ២៩/២/២៥៦៨           | -          | TYP-01 no_such_day       |                                               |
 | 29/2/2023           | -          | TYP-01 no_such_day       |                                               |
 | 2023-02-30          | -          | TYP-01 no_such_day       |                                               |
 | 31/4/2026           | -          | TYP-01 no_such_day       |                                               |

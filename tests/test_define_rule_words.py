@@ -98,6 +98,10 @@ SMALL = Form(
         ("sum(/data/person/kin) = ../age * 2 - 1", "the sum of “Kin” is (“Age” × 2) − 1"),
         ("string-length(.) = 10", "the number of characters of the answer is 10"),
         ("starts-with(., ../code)", "the answer begins with “Commune”"),
+        ("regex(., '^[0-9]{10}$')", "the answer is 10 digits"),
+        (r"regex(., '^\d{1}$')", "the answer is 1 digit"),
+        ("regex(../code, '^[0-9]{9,10}$')", "“Commune” is 9–10 digits"),
+        ("regex(., '^0[0-9]{8,9}$')", "the answer is 9–10 digits beginning with 0"),
     ],
 )  # fmt: skip
 def test_a_rule_is_said_whole(rule: str, said: str) -> None:
@@ -108,6 +112,7 @@ def test_a_rule_is_said_whole(rule: str, said: str) -> None:
     "rule",
     [
         "", "1 +", "true()", "../age", "1 < ../age < 3", "regex(., 'a')", "if(../age > 1, 1, 0) = 1",
+        "regex(., '[0-9]{10}')", "regex(., '^[1-9]{10}$')", "not(regex(., '^[0-9]{10}$'))",
         "../phone = 'yes' and regex(., 'a')",  # half a rule would mislead
         "not(../age > 5)",  # a blank age is asked, too: neither above 5 nor at most 5
         "not(starts-with(., 'a'))",

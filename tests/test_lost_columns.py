@@ -16,7 +16,8 @@ from collect.i18n import LANGUAGES, t
 from collect.i18n.figures import counted
 from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions
-from collect.review.reviews import Correction, correct
+from collect.review.outstanding import outstanding
+from collect.review.reviews import Correction, correct, queue
 from collect.review.sheet import write_csv
 from collect.store import Store
 from collect.tables import FOLLOWS
@@ -43,6 +44,10 @@ def handed_in(store: Store, tmp_path: Path, columns: str, *rows: str) -> Receipt
     lines = [ROW.format(number, row) for number, row in enumerate(rows, 1)]
     path.write_text(HEAD.format(columns) + "".join(lines), encoding="utf-8")
     return add_file(store, path, DEFINITIONS, Asked("Lan"))
+
+
+def outstanding_of(store: Store) -> pl.DataFrame:
+    return outstanding(store, DEFINITIONS, queue(store, DEFINITIONS))
 
 
 def told(receipt: Receipt) -> list[tuple[str, str, str]]:
@@ -73,8 +78,22 @@ def test_the_words_name_the_column_the_question_and_what_to_do(store: Store, tmp
     assert label in FORM.by_path["/data/size"].labels.values()
     assert "2" in found
     assert "…" not in found + mend
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_row_that_lacks_the_column_says_so_and_sends_nobody_to_a_household(
+    store: Store, tmp_path: Path, lang: str
+) -> None:
+    """On every screen, and in the sheet, where its cause does not stand beside it."""
+    receipt = handed_in(store, tmp_path, "who,net,note", "Sơn,a,x")
     row = receipt.parts[0].issues.filter(code="REQ-01").row(0, named=True)
-    assert t("FIL-16.name", lang) in words_of(row, FORM, lang)[1]
+    told = words_of(row, FORM, lang)[1:]
+    assert told == (t("follows.FIL-16.found", lang, column="size"), t("follows.FIL-16.mend", lang))
+    sheet = write_csv(outstanding_of(store), {"lost": FORM}, lang).decode("utf-8-sig")
+    assert "FIL-16" not in sheet
+    assert t("REQ-01.mend", lang) not in sheet
+    for words in told:
+        assert words.replace('"', '""') in sheet
 
 
 def test_the_receipt_counts_what_follows_with_its_cause_and_machines_have_every_issue(
@@ -84,9 +103,13 @@ def test_the_receipt_counts_what_follows_with_its_cause_and_machines_have_every_
     lines = "\n".join(receipt_lines(receipt, "en"))
     assert "FIL-16 × 1" in lines
     assert "(5 follow)" in lines
+    assert "no column “size” for this required question: 5 answers are missing" in lines
+    assert t("FIL-16.mend", "en") in lines
     assert "REQ-01" not in lines
-    data = {one["code"]: one["issues"] for one in receipt_data(receipt)["parts"][0]["issues"]}
-    assert data == {"FIL-16": 1, "REQ-01": 5}
+    (part,) = receipt_data(receipt)["parts"]
+    assert {one["code"]: one["issues"] for one in part["issues"]} == {"FIL-16": 1, "REQ-01": 5}
+    lost = {"code": "FIL-16", "question": "/data/size", "details": {"followed": 5, "column": "size"}, "issues": 1}
+    assert part["of_the_file"] == [lost]
     whole = receipt.parts[0].issues.with_columns(file=pl.lit("lost.csv"), form=pl.lit("lost"))
     assert write_csv(whole, {"lost": FORM}, "vi").decode("utf-8-sig").count("REQ-01") == 5
 

@@ -6,10 +6,13 @@ import json
 import os
 import ssl
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -25,6 +28,7 @@ from pulls import (
 )
 from sealed_phone import pem
 
+from collect.cli import main
 from collect.i18n import LANGUAGES
 
 pytestmark = pytest.mark.usefixtures("data")
@@ -69,6 +73,38 @@ def test_a_password_never_crosses_the_network_in_the_open(tmp_path: Path) -> Non
 def test_nobody_types_a_password_for_an_address_that_is_refused(tmp_path: Path, more: tuple[str, ...]) -> None:
     done = collect(tmp_path, "login", *more, "--url", "http://survey.example.org")
     assert (done.exit_code, done.output.startswith("PUL-06")) == (14, True)
+
+
+@pytest.mark.parametrize("lang", list(LANGUAGES))
+@pytest.mark.parametrize(
+    ("more", "variable"), [(("central", "--user", "ann@example.org"), "COLLECT_PASSWORD"), (("kobo",), "COLLECT_TOKEN")]
+)
+def test_without_a_terminal_the_words_name_the_variable_and_nothing_of_python_shows(
+    tmp_path: Path, more: tuple[str, ...], variable: str, lang: str
+) -> None:
+    command = [sys.executable, "-m", "collect", "--lang", lang, "pull", "login", *more, "--url", "http://127.0.0.1:9"]
+    given = {name: value for name, value in os.environ.items() if name not in ("COLLECT_PASSWORD", "COLLECT_TOKEN")}
+    given["COLLECT_CONFIG"] = str(tmp_path / "config")
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, env=given, start_new_session=True, check=False
+    )
+    said = done.stderr.decode()
+    assert (done.returncode, done.stdout, said.split()[0]) == (2, b"", "USE-25")
+    assert variable in said
+    assert "arning" not in said
+    assert len(said.splitlines()) == 2
+
+
+def test_a_password_that_is_piped_in_is_taken(
+    tmp_path: Path, kind: str, server: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = PASSWORD if kind == "central" else TOKEN
+    monkeypatch.setenv("COLLECT_CONFIG", str(tmp_path / "config"))
+    who = ("--user", "ann@example.org") if kind == "central" else ()
+    asked = ["--lang", "en", "pull", "login", kind, *who, "--url", server.url]
+    done = CliRunner().invoke(main, asked, input=f"{secret}\n")
+    assert done.exit_code == 0, done.output
+    assert secret not in done.output
 
 
 def test_a_server_that_is_not_there_is_said_after_a_minute_of_trying(tmp_path: Path, waits: list[float]) -> None:

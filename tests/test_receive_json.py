@@ -131,6 +131,21 @@ def test_what_is_encrypted_is_told_and_the_open_rest_read(tmp_path: Path, closed
     assert set(received.issues["code"]) == {"FIL-03"}
 
 
+def test_when_all_is_encrypted_it_is_told_how_much(tmp_path: Path) -> None:
+    sealed = '<data id="people" encrypted="yes" version="1"/>'
+    rows = [{"__id": f"uuid:{number}", "__system": {**SYSTEM, "status": "notDecrypted"}} for number in range(3)]
+    files = {"page.json": json.dumps(rows), "one.xml": sealed, "two/a.xml": sealed, "two/b.xml": sealed}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    told = []
+    for name in ("page.json", "one.xml", "two"):
+        with pytest.raises(ExportError) as refused:
+            receive(tmp_path / name, (FORM,))
+        told.append((refused.value.code, refused.value.values["file"], refused.value.values["submissions"]))
+    assert told == [("IN-16", "page.json", 3), ("IN-16", "one.xml", 1), ("IN-16", "two", 2)]
+
+
 def test_words_that_look_like_a_place_stay_words(tmp_path: Path) -> None:
     row = {"head": "POINT (1 2)", "spot": "POINT (106.2 9.9)", "__id": "uuid:1", "__system": SYSTEM}
     (tmp_path / "page.json").write_text(json.dumps([row]))

@@ -80,11 +80,18 @@ def team(store: Store, definitions: Definitions, table: Path) -> Team:
 
 def test_the_order_of_days_said_of_bytes_received_before_is_obeyed_and_said_otherwise_again(team: Team) -> None:
     for order, day in (("dmy", date(2026, 10, 7)), ("mdy", date(2026, 7, 10)), ("dmy", date(2026, 10, 7))):
-        receipt = team.say(order)
-        assert (receipt.again, receipt.stored) == (False, True)
-        assert (receipt.parts[0].new, receipt.parts[0].duplicate) == (0, 2)
+        for dry_run in (True, False):
+            receipt = team.say(order, dry_run=dry_run)
+            assert (receipt.again, receipt.stored) == (False, not dry_run)
+            assert news(receipt) == (0, 2, 0), "both mean another day now"
         assert team.days() == [day, day]
         assert team.row() == (order, "windows-1252"), "what was said of its letters still holds"
+
+
+def news(receipt: Receipt) -> tuple[int, int, int]:
+    part = receipt.parts[0]
+    assert part.submissions["news"].to_list().count("changed") == part.changed
+    return part.new, part.changed, part.duplicate
 
 
 def test_what_was_said_already_changes_nothing_and_nor_does_silence(team: Team) -> None:
@@ -98,7 +105,8 @@ def test_what_was_said_already_changes_nothing_and_nor_does_silence(team: Team) 
 
 def test_another_encoding_said_later_is_obeyed(team: Team) -> None:
     assert team.names() == {"Cá"}
-    assert not team.say(encoding="tcvn3").again
+    receipt = team.say(encoding="tcvn3")
+    assert (receipt.again, news(receipt)) == (False, (0, 2, 0))
     assert team.names() == {"Cỏ"}
 
 
@@ -154,6 +162,7 @@ def test_the_decimal_sign_said_of_bytes_received_before_is_obeyed_remembered_and
     for sign, read in (("point", 3000), ("comma", 3), ("", 3), ("point", 3000)):
         receipt = counted_team.hand_in(Asked("Lan", decimals=sign))
         assert receipt.again is (sign == "")
+        assert (receipt.parts[0].changed, receipt.parts[0].duplicate) == ((1, 1) if sign else (0, 2)), "3,000; not 4"
         assert asks(receipt) == {"asks": {}}
         assert sizes(counted_team) == [read, 4]
         (upload,) = registry.uploads(counted_team.store.engine)

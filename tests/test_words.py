@@ -12,6 +12,7 @@ import pytest
 from babel import Locale
 
 from collect.commands.shared import error_of
+from collect.define.targets import load_targets
 from collect.i18n import LANGUAGES, catalogue, t
 from collect.i18n.figures import day, moment
 from collect.problems import PROBLEMS, CollectError
@@ -112,6 +113,8 @@ VER-01.found        | submissions=1                   | 1 submission names the f
 VER-01.found        | submissions=11,439              | 11,439 submissions name the form's version
 IN-09.found         | columns=1                       | a table of 1 column, but it is not that of
 IN-15.found         | members=1                       | holds 1 file, but no submission
+IN-16.found         | submissions=1 file=a.xml        | 1 submission in “a.xml” is still encrypted
+IN-16.found         | submissions=3 file=a.json       | 3 submissions in “a.json” are still encrypted
 IN-44.found         | seconds=1                       | longer than 1 second and
 ODK-13.found        | seconds=1                       | Wait 1 second.
 cli.pull.closed     | count=1 url=x                   | 1 encrypted submission stays on x: no key that was given
@@ -168,6 +171,21 @@ def test_khmer_is_written_in_khmer_script() -> None:
     ]
     allowed = {key for key in latin_only if catalogue()[key]["km"] == catalogue()[key]["en"] == catalogue()[key]["vi"]}
     assert set(latin_only) == allowed
+
+
+def test_no_line_ends_between_a_figure_and_its_percent_sign() -> None:
+    """Whether Babel wrote the figure or a translator did."""
+    written = [*(ROOT / "collect" / "i18n").glob("*.toml"), ROOT / "forms" / "targets.csv"]
+    assert any("95 %" in path.read_text(encoding="utf-8") for path in written), "nobody types blanks that do not show"
+    said = {lang: [entry[lang] for entry in catalogue().values()] for lang in LANGUAGES}
+    for target in load_targets(ROOT / "forms" / "targets.csv"):
+        for lang in LANGUAGES:
+            said[lang].append(target.labels[lang])
+    for lang, texts in said.items():
+        signs = {text[place - 1] for text in texts for place in range(1, len(text)) if text[place] == "%"}
+        assert " " not in signs, lang
+        assert signs & set("\u00a00123456789}"), lang
+    assert t("publish.map.interval", "vi").endswith("95\u00a0%")
 
 
 def test_placeholders_are_filled() -> None:

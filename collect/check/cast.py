@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from collect.check import days, numbers
-from collect.check.days import DAYS, Days
+from collect.check.days import DAYS, Days, in_no_count
 from collect.check.numbers import DOUBTFUL, NUMBERS, SIGNS, Figures
 from collect.check.report import Report, said
 from collect.check.sheets import Sheets
@@ -180,9 +180,9 @@ def read_decimal(text: pl.Expr) -> pl.Expr:
 
 
 def read_date(text: pl.Expr) -> pl.Expr:
-    """Days written as ISO, "2026-11-20", and in no other way."""
+    """Days written as ISO, "2026-11-20", and in no other way; null for one that no calendar has."""
     day = text.str.to_date("%Y-%m-%d", strict=False)
-    return pl.when((text.str.len_bytes() == 10) & (day.dt.year() >= 1000)).then(day)
+    return pl.when((text.str.len_bytes() == 10) & (day.dt.year() >= 1000) & ~in_no_count(day)).then(day)
 
 
 def read_local(text: pl.Expr) -> pl.Expr:
@@ -198,7 +198,7 @@ def read_instant(text: pl.Expr) -> pl.Expr:
 
 def _read_datetime(text: pl.Expr) -> pl.Expr:
     right = text.str.contains(rf"^\d{{4}}-\d{{2}}-\d{{2}}T{CLOCK}{ZONE}")
-    return pl.when(right & text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null()).then(text)
+    return pl.when(right & read_date(text.str.slice(0, 10)).is_not_null()).then(text)
 
 
 def _read_time(text: pl.Expr) -> pl.Expr:
@@ -244,7 +244,8 @@ SHORTER = (
     r"0?2[-/. ](?:29|30|31)|(?:0?[469]|11)[-/. ]31"  # month and day; of unreadable cells: 29 February of no leap year
 )
 DAY_BEFORE = r"(?:29|30|31)[-/. ]0?2|31[-/. ](?:0?[469]|11)"
-NO_SUCH_DAY = rf"^\s*(?:(?:{SHORTER}|{DAY_BEFORE})[-/. ]\d{{4}}|\d{{4}}[-/. ](?:{SHORTER}))(?:\D|$)"
+DAY_IN_WORDS = r"(?:[Nn]gày\s+)?(?:(?:29|30|31)\s+[Tt]háng\s+0?2|31\s+[Tt]háng\s+(?:0?[469]|11))"
+NO_SUCH_DAY = rf"^\s*(?:(?:{SHORTER}|{DAY_BEFORE})[-/. ]\d{{4}}|\d{{4}}[-/. ](?:{SHORTER})|{DAY_IN_WORDS})(?:\D|$)"
 
 
 def _why(question: Question, values: pl.Series, spelling: Spelling) -> pl.Series | str:

@@ -84,14 +84,6 @@ def _doubted(day: pl.Expr, received_on: date | None) -> pl.Expr:
     )
 
 
-def _common(day: date) -> str:
-    """A day of the Buddhist era in the common one; "" for a 29 February that its year does not have."""
-    try:
-        return day.replace(year=day.year - BUDDHIST_AHEAD).isoformat()
-    except ValueError:
-        return ""
-
-
 def _check_order(sheets: Sheets, report: Report) -> None:
     form, root = sheets.form, sheets.form.root
     start, end = form.design.started_at, form.design.ended_at
@@ -121,11 +113,10 @@ def _check_day(sheets: Sheets, report: Report, wrong: pl.DataFrame | None) -> No
 
 
 def _era(day: date) -> dict[str, str]:
-    """What to say of a year that looks like one of the Buddhist era."""
+    """What to say of a year that looks like one of the Buddhist era: which day of the common one is meant."""
     if not BUDDHIST[0] <= day.year <= BUDDHIST[1]:
         return {}
-    common = _common(day)
-    return {"reason": "buddhist_era", "offered": common} if common else {"reason": "no_such_day"}
+    return {"reason": "buddhist_era", "offered": day.replace(year=day.year - BUDDHIST_AHEAD).isoformat()}
 
 
 def possible_days(sheets: Sheets, received_on: date | None) -> pl.DataFrame | None:

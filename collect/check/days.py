@@ -98,6 +98,14 @@ def with_leap_days(text: pl.Expr) -> pl.Expr:
     return pl.when(year.is_between(*BUDDHIST) & leap).then(mended).otherwise(text)
 
 
+def in_no_count(day: pl.Expr) -> pl.Expr:
+    """29 February of a Buddhist year that common years have too: 2568 is one, and 2025, which it means, has none.
+
+    The two counts lie 543 apart, so no year is a leap year of both.
+    """
+    return day.dt.year().is_between(*BUDDHIST) & (day.dt.month() == 2) & (day.dt.day() == 29)
+
+
 def _iso(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
     parts = [part.cast(pl.String).str.zfill(2) for part in (month, day)]
     return pl.concat_str(year.cast(pl.String), *parts, separator="-")

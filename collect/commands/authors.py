@@ -12,8 +12,10 @@ from typing import Any
 import click
 
 from collect.commands.shared import Session, as_json, echo, error_of
+from collect.commands.spelling import dates_option, decimal_option, encoding_option
 from collect.forms import Form
 from collect.i18n import t
+from collect.i18n.figures import counted
 from collect.problems import CollectError, DefinitionError
 
 
@@ -137,21 +139,28 @@ def xpath_(  # noqa: PLR0913 one argument an option
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--form", required=True, help="The form: a path to .xlsx, .xml or .md, or a folder under forms/.")
+@encoding_option
+@dates_option
+@decimal_option
 @as_json
 @click.pass_obj
-def check(session: Session, files: tuple[Path, ...], form: str, as_json: bool) -> None:
-    """Print every issue of exports of any form, without storing anything."""
+def check(  # noqa: PLR0913 one argument an option
+    session: Session, files: tuple[Path, ...], form: str, encoding: str, dates: str, decimals: str, as_json: bool
+) -> None:
+    """Print what is wrong in exports of any form, without storing anything; --json also what follows from it."""
     from collect.authors import check_file
+    from collect.check import Spelling
     from collect.define import find_form, form_at
     from collect.receive.manner import Manner
 
-    manner, apart = Manner(limits=session.settings.limits), session.settings.apart
+    manner, apart = Manner(encoding, session.settings.limits), session.settings.apart
+    spelling = Spelling(dates, decimals)
     asked = form_at(find_form(form, session.settings.forms))
     answered: list[dict[str, Any]] = []
     worst, today = 0, datetime.now().astimezone().date()
     for path in files:
         try:
-            read = check_file(path, asked, manner, apart=apart, received_on=today)
+            read = check_file(path, asked, manner, apart=apart, received_on=today, spelling=spelling)
             checked = [_checked_data(one, session.lang) for one in read]
         except CollectError as error:
             worst = max(worst, error.exit_code)
@@ -184,8 +193,12 @@ def _print_checked(files: list[dict[str, Any]], session: Session) -> None:
             echo(f"✗ {one['file']}: {one['error']['found']}\n  {one['error']['mend']}", err=True)
             continue
         form = f"{one['form']} {one['form_version']}".strip()
-        counts = {"submissions": one["submissions"], "issues": len(one["issues"])}
-        session.say("cli.check.file", file=one["file"], form=form, **counts)
-        for issue in one["issues"]:
+        causes = [issue for issue in one["issues"] if "follows" not in issue["details"]]
+        session.say("cli.check.file", file=one["file"], form=form, submissions=one["submissions"], issues=len(causes))
+        for issue in causes:
             place = issue["found_in"] or issue["submission_id"] or ""
             echo(f"  {issue['code']} {place} {issue['question'] or ''}: {issue['found']}")
+            if issue["submission_id"] is None:  # of the whole file: there is one thing to do
+                echo(f"    {issue['mend']}")
+        if following := len(one["issues"]) - len(causes):
+            echo(f"  + {counted('issue.follow', following, session.lang)}")

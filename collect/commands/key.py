@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from collect.commands.shared import Session
+from collect.commands.shared import Session, typed_secret
 from collect.problems import ExportError
 
 if TYPE_CHECKING:
@@ -37,18 +37,8 @@ def _private_key_in(file: Path) -> RSAPrivateKey:
     pem = file.read_bytes()
     passphrase = os.environ.get(PASSPHRASE)
     if b"ENCRYPTED" in pem and passphrase is None:
-        passphrase = _asked_for(file.name)
+        passphrase = typed_secret(file.name, ExportError("IN-33", file=file.name))
     return private_key(pem, passphrase, file.name)
-
-
-def _asked_for(name: str) -> str:
-    """The passphrase as somebody types it. Raises ExportError IN-33 where nobody is there to type."""
-    try:
-        return str(click.prompt(name, hide_input=True, err=True))
-    except click.Abort as stop:
-        if isinstance(stop.__context__, EOFError):  # no terminal, and nothing more to read; else somebody gave up
-            raise ExportError("IN-33", file=name) from stop
-        raise
 
 
 def private_keys_in(files: Sequence[Path]) -> Keys | None:

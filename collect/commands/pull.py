@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collect.commands.key import keys_option, private_keys_in
-from collect.commands.shared import Session, as_json, echo
+from collect.commands.shared import Session, as_json, echo, typed_secret
 from collect.i18n import t
 from collect.problems import CollectError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collect.store import Store
 
 COUNTED = ("read", "new", "changed", "duplicate")
+PASSWORD, TOKEN = "COLLECT_PASSWORD", "COLLECT_TOKEN"  # variables of the environment, for where nobody types
 
 
 @click.group()
@@ -49,13 +50,13 @@ def _origin(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 @login.command("central")
 @click.option("--url", required=True, is_eager=True, callback=_origin, help="Address of the server.")
 @click.option("--user", required=True, help="E-mail address of the account.")
-@click.option("--password", envvar="COLLECT_PASSWORD", prompt=True, hide_input=True, help="Asked for; or the variable.")
+@click.option("--password", envvar=PASSWORD, help=f"Asked for; or the variable {PASSWORD}.")
 @click.pass_obj
-def login_central(session: Session, url: str, user: str, password: str) -> None:
+def login_central(session: Session, url: str, user: str, password: str | None) -> None:
     """An account of ODK Central: tried, then kept."""
     from collect.pull import Central, Login, Logins, Wire
 
-    account = Login("central", url, user, password)
+    account = Login("central", url, user, password or _secret(session, "password", PASSWORD))
     Central(Wire(account.url), account, 0, "").open()
     _kept(session, account, Logins.of_user())
 
@@ -64,15 +65,20 @@ def login_central(session: Session, url: str, user: str, password: str) -> None:
 @click.option(
     "--url", required=True, is_eager=True, callback=_origin, help="Address of the server, as kf.kobotoolbox.org."
 )
-@click.option("--token", envvar="COLLECT_TOKEN", prompt=True, hide_input=True, help="API token, from account settings.")
+@click.option("--token", envvar=TOKEN, help=f"API token, from account settings. Asked for; or the variable {TOKEN}.")
 @click.pass_obj
-def login_kobo(session: Session, url: str, token: str) -> None:
+def login_kobo(session: Session, url: str, token: str | None) -> None:
     """An API token of KoboToolbox: tried, then kept."""
     from collect.pull import Kobo, Login, Logins, Wire
 
-    account = Login("kobo", url, "", token)
+    account = Login("kobo", url, "", token or _secret(session, "token", TOKEN))
     Kobo(Wire(account.url), account, "").open()
     _kept(session, account, Logins.of_user())
+
+
+def _secret(session: Session, what: str, variable: str) -> str:
+    """A password or a token as somebody types it. Raises CollectError USE-25 where nobody is there to type."""
+    return typed_secret(t(f"what.{what}", session.lang), CollectError("USE-25", what=what, variable=variable))
 
 
 def _kept(session: Session, account: Any, logins: Any) -> None:

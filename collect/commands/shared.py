@@ -103,6 +103,15 @@ def error_of(error: CollectError, lang: str) -> dict[str, Any]:
     return {"code": error.code, "found": found, "mend": mend, "values": error.values}
 
 
+def typed_secret(asked: str, missing: CollectError) -> str:
+    """A secret as somebody types it unseen, or the next line of what is piped in. Raises ``missing`` without either."""
+    if sys.stdin.isatty():
+        return str(click.prompt(asked, hide_input=True, err=True))
+    if not (line := sys.stdin.readline().rstrip("\r\n")):
+        raise missing
+    return line
+
+
 def _remember(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
     """Errors are printed by the group, which must know how the command was asked to speak."""
     ctx.find_root().obj.as_json = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -29,6 +30,8 @@ ALIKE = ("number", "int", "string", "date", "date-time")  # what they give is sa
 CALLS = {"today": "today", "now": "today", "sum": "sum", "string-length": "length"}
 NEVER_BLANK = ("count", "count-selected", "string-length")  # "not above 1" means "at most 1" of these alone
 DATES = ("date", "dateTime")
+OF_DIGITS = re.compile(r"\^(\d*)(?:\[0-9\]|\\d)\{(\d+)(?:,(\d+))?\}\$")  # the one kind of pattern that words say surely
+NAMED = {"between": ("low", "high"), "digits_begun": ("other", "begin")}  # facts of two things, each said in its place
 
 
 class _Unsaid(Exception):  # noqa: N818  # no error: a part of a rule for which there are no words
@@ -100,10 +103,20 @@ class _Speaker:
         match node:
             case Chain(rest=((sign, other),)) if sign in KINDS:
                 return self._compared(node.first, sign, other, at) if not denied else self._not(node, sign, other, at)
+            case Call(name="regex", arguments=(one, Text(value=pattern))) if not denied:
+                return self._digits(self.value(one, at), pattern)
             case Call(name=name, arguments=(one, other)) if name in TESTS and not (denied and name != "selected"):
                 kind = "excludes" if denied else TESTS[name]
                 return _Fact(kind, self.value(one, at), (self.value(other, at, self._question(one, at)),))
         raise _Unsaid
+
+    def _digits(self, one: str, pattern: str) -> _Fact:
+        match = OF_DIGITS.fullmatch(pattern)
+        if match is None:
+            raise _Unsaid
+        begin, *ends = match.groups()
+        count = "–".join(str(len(begin) + int(end)) for end in ends if end)
+        return _Fact("digits_begun", one, (count, begin)) if begin else _Fact("digits", one, (count,))
 
     def _not(self, node: Chain, sign: str, other: Expression, at: str) -> _Fact:
         blank = not (isinstance(node.first, Call) and node.first.name in NEVER_BLANK)
@@ -122,8 +135,10 @@ class _Speaker:
         return _Fact(kind, self.value(left, at), (self.value(right, at, self._question(left, at)),))
 
     def _told(self, fact: _Fact) -> str:
-        if fact.kind == "between":
-            return t("said.between", self.lang, one=fact.one, low=fact.others[0], high=fact.others[1])
+        if fact.kind in NAMED:
+            return t(
+                f"said.{fact.kind}", self.lang, one=fact.one, **dict(zip(NAMED[fact.kind], fact.others, strict=True))
+            )
         return t(f"said.{fact.kind}", self.lang, one=fact.one, other=self._joined(fact.others, either=True))
 
     def _joined(self, parts: Sequence[str], either: bool) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import get_args
 
 from collect.define.findings import Finding, stop_at_first
+from collect.i18n import LANGUAGES, unbroken
 from collect.indicators import Indicator
 from collect.problems import DefinitionError
 from collect.targets import Operator, Target
@@ -125,6 +126,6 @@ def _target(row: dict[str, str]) -> Target:
         unit=row["unit"],  # type: ignore[arg-type]  # likewise
         decision=row["decision"],
         decided_on=date.fromisoformat(row["decided_on"]),
-        labels={language: row[f"label_{language}"] for language in ("vi", "km", "en")},
+        labels={language: unbroken(row[f"label_{language}"]) for language in LANGUAGES},
         note=row["note"],
     )

@@ -18,6 +18,7 @@ from babel import Locale
 BY_NUMBER = re.compile(r"\{(\w+):([^{}|]*)\|([^{}|]*)\}")
 NAMED = ("need", "what")  # placeholders whose value is said in words where there are any: "form" as "what.form"
 LANGUAGES: Mapping[str, str] = {"vi": "Tiếng Việt", "km": "ភាសាខ្មែរ", "en": "English"}
+PERCENT = {"vi": "\u00a0%", "km": "%", "en": "%"}  # behind a figure
 
 
 @cache
@@ -28,8 +29,13 @@ def catalogue() -> Mapping[str, Mapping[str, Any]]:
         for key, entry in tomllib.loads(file.read_text(encoding="utf-8")).items():
             if key in entries:
                 raise KeyError(f"{key} stands in two catalogue files, the second is {file.name}")
-            entries[key] = entry
+            entries[key] = entry | {lang: unbroken(entry[lang]) for lang in LANGUAGES if lang in entry}
     return entries
+
+
+def unbroken(text: str) -> str:
+    """A text in which no line ends between a figure and its percent sign: whoever wrote it typed "95 %"."""
+    return text.replace(" %", "\u00a0%")
 
 
 class _Unsaid(str):

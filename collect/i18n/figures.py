@@ -11,10 +11,8 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, format_percent, get_decimal_symbol, get_group_symbol
 from babel.units import format_unit
 
-from collect.i18n import t
+from collect.i18n import PERCENT, t
 
-PERCENT = {"vi": "#,##0.0\u00a0%", "km": "#,##0.0%", "en": "#,##0.0%"}
-WHOLE_PERCENT = {"vi": "#,##0.#\u00a0%", "km": "#,##0.#%", "en": "#,##0.#%"}
 DATES = {"vi": "dd/MM/yyyy", "km": "dd/MM/yyyy", "en": "d MMM yyyy"}
 NOTHING = "–"
 REMEMBERED = 16_384  # figures written out: a page of thousands of communes writes the same ones at every click
@@ -23,12 +21,12 @@ REMEMBERED = 16_384  # figures written out: a page of thousands of communes writ
 @lru_cache(REMEMBERED)
 def percent(share: float | None, lang: str) -> str:
     """A share of 0 to 1 as percent, one decimal."""
-    return NOTHING if share is None else str(format_percent(share, PERCENT[lang], locale=lang))
+    return NOTHING if share is None else str(format_percent(share, f"#,##0.0{PERCENT[lang]}", locale=lang))
 
 
 def whole_percent(share: float, lang: str) -> str:
     """A share of 0 to 1 as percent, a decimal only where it has one: what targets and classes say."""
-    return str(format_percent(share, WHOLE_PERCENT[lang], locale=lang))
+    return str(format_percent(share, f"#,##0.#{PERCENT[lang]}", locale=lang))
 
 
 def interval(low: float | None, high: float | None, lang: str) -> str:
@@ -85,13 +83,12 @@ def chance(p_meets: float | None, lang: str) -> str:
 
 def axis_figures(lang: str) -> dict[str, Any]:
     """How Vega writes the figures of an axis: its number locale, from what Babel knows."""
-    gap = PERCENT[lang].removesuffix("%")[-1]
     return {
         "decimal": get_decimal_symbol(lang),
         "thousands": get_group_symbol(lang),
         "grouping": [3],
         "currency": ["", ""],
-        "percent": f"{gap if gap.isspace() else ''}%",
+        "percent": PERCENT[lang],
     }
 
 

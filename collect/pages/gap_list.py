@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from collect.i18n import t
+from collect.i18n import t, unbroken
 from collect.pages import data, looks, tables, wrapped
 from collect.pages.data import Results
 from collect.pages.finding import communes, findable
@@ -58,7 +58,8 @@ def render(results: Results, lang: str, sources: Sources) -> None:
         st.caption(t("gap_list.dictionary.help", lang))
         columns = sources.dictionary()
         always = tables.in_words(columns["required"], lambda required: t(f"table.{'yes' if required else 'no'}", lang))
-        columns = columns.with_columns(always, pl.col("unit", "allowed").replace("", None))
+        described = tables.in_words(columns["description"], unbroken)
+        columns = columns.with_columns(always, described, pl.col("unit", "allowed").replace("", None))
         words = {name: t(f"publish.dictionary.{name}", lang) for name in columns.columns}
         wrapped.draw(
             columns.rename(words), "dictionary", t("gap_list.dictionary", lang), lang,

@@ -131,11 +131,14 @@ def _issues(desk: LiveReviews, shown: Mapping[str, Any], opened: Interview, lang
                 with st.expander(t("review.correct", lang), icon=":material/edit:"):
                     _correction(desk, shown, opened, answer, f"issue-{place}", lang)
     if following.height:
-        with st.expander(counted("issue.follow", following.height, lang), icon=":material/subdirectory_arrow_right:"):
+        told = counted("issue.follow", following.height, lang)
+        alone = following.height == opened.issues.height  # what they follow from is told of the file, not here
+        with st.expander(told, expanded=alone, icon=":material/subdirectory_arrow_right:"):
             for issue in following.iter_rows(named=True):
-                label, found, _ = words_of(issue, opened.form, lang)
+                label, found, mend = words_of(issue, opened.form, lang)
                 who = _person(issue["row_id"], opened, lang)
-                st.markdown(f"**{as_text(who + (label or issue['code']))}**  \n{as_text(found)} {issue['code']}")
+                st.markdown(f"**{as_text(who + (label or issue['code']))}**  \n{as_text(found)}")
+                st.caption(f"{as_text(mend)} · {issue['code']}")
 
 
 def _answers(desk: LiveReviews, shown: Mapping[str, Any], opened: Interview, lang: str) -> None:

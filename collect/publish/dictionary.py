@@ -46,8 +46,8 @@ def data_dictionary(language: str) -> pl.DataFrame:
 
 
 def description_of(column: Column, language: str) -> str:
-    """What a column of the gap list holds."""
-    return t(f"column.gaps.{column.name}", language)
+    """What a column of the gap list holds, with plain blanks: it goes into files."""
+    return t(f"column.gaps.{column.name}", language).replace("\u00a0", " ")
 
 
 def unit_of(column: Column, language: str) -> str:

@@ -154,7 +154,7 @@ def _root(sheet: Sheet, matched: Match, form: Form, issues: IssueBook, dialect: 
     whole = facts.hstack(answers) if answers.width else facts
     closed = whole["status"].str.to_lowercase().is_in([NOT_DECRYPTED, "missing encrypted form data"]).fill_null(False)
     for found_in, name in whole.filter(closed).select("found_in", "submission_id").iter_rows():
-        issues.note("FIL-03", found_in=found_in, submission_id=name, file=found_in, reason="IN-16")
+        issues.note("FIL-03", found_in=found_in, submission_id=name, file=found_in, reason="IN-16", submissions=1)
     for found_in, name in (
         facts.filter(pl.col("submission_id").str.starts_with(NAMED_BY_CONTENTS))
         .select("found_in", "submission_id")

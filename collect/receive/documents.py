@@ -131,7 +131,9 @@ def read(
         closed[form.form_id] += _read_page(page, tray, issues, progress)
         refuse_too_many(tray, page.place, limits)
     if not trays:
-        raise ExportError("IN-16" if homeless.rows else "IN-31", file=file)
+        if homeless.rows:
+            raise ExportError("IN-16", file=file, submissions=len(homeless.rows))
+        raise ExportError("IN-31", file=file)
     first = next(iter(trays))
     trays[first][2].rows += homeless.rows
     closed[first] += len(homeless.rows)
@@ -159,7 +161,7 @@ def _read_page(page: Page, tray: Tray, issues: IssueBook, progress: Callable[[st
 
 def _note_closed(document: Document, place: str, issues: IssueBook) -> None:
     """Write down that a submission is still encrypted."""
-    issues.note("FIL-03", found_in=place, submission_id=document.get("__id"), file=place, reason="IN-16")
+    issues.note("FIL-03", found_in=place, submission_id=document.get("__id"), file=place, reason="IN-16", submissions=1)
 
 
 def _is_closed(document: Document) -> bool:

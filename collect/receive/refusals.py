@@ -6,18 +6,23 @@ from collections.abc import Sequence
 
 from collect.problems import ExportError
 
+SEALED = "IN-16"  # told with how many submissions it befell
+
 
 def none_read(file: str, broken: Sequence[ExportError]) -> ExportError:
     """Why nothing in ``file`` could be read; each error names its member.
 
-    One reason for all is given as it is, with the first member as its example; several become IN-59, the most frequent
-    first: each with its code, how often it was met, and the values of its first example.
+    One reason for all is given as it is, with the first member as its example, or of what is encrypted with how many
+    there are; several become IN-59, the most frequent first: each with its code, how often it was met, and the values
+    of its first example.
     """
     first: dict[str, ExportError] = {}
     counts: dict[str, int] = {}
     for error in broken:
         first.setdefault(error.code, error)
         counts[error.code] = counts.get(error.code, 0) + 1
+    if len(first) == 1 and SEALED in first and len(broken) > 1:
+        return ExportError(SEALED, file=file, submissions=len(broken))
     if len(first) == 1:
         return broken[0]
     often = sorted(first, key=lambda code: -counts[code])

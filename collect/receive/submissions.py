@@ -233,7 +233,7 @@ def _submission(root: etree._Element, place: str) -> etree._Element | None:
         return inner[0] if inner else None
     if root.get("encrypted") == "yes":
         why = root.get(CLOSED, "")
-        raise ExportError(why if why in STAYS_CLOSED else "IN-16", file=place)
+        raise ExportError(why if why in STAYS_CLOSED else "IN-16", file=place, submissions=1)
     return root if root.get("id") and name not in ("html", "manifest", "xforms") else None
 
 

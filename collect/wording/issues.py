@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from collect.define.rule_words import in_words
 from collect.forms import Form, Question
 from collect.i18n import catalogue, t
 from collect.i18n.figures import NOTHING, counted, day, distance, number
@@ -17,6 +18,7 @@ LONG = 10_000  # counts from here on are read at a glance only in groups
 COMMUNES = ("commune", "seen", "candidates", "former")  # details of LOC codes: codes of communes, with ", " between
 LENGTHS = ("metres", "tolerance")
 NO_BETTER_ALONE = ("IN-16", "IN-32", "IN-37", "IN-64", "IN-65")  # reasons of FIL-03 with a remedy of their own
+RULES: Mapping[str, str] = {"CON-01": "template.rule", "REL-01": "template.only_if"}  # how the rule itself is said
 LIMITS = ("earliest", "latest", "offered")  # details of DAT-02 and DAT-03: days in ISO 8601, empty where there is none
 
 
@@ -55,7 +57,8 @@ def grouped(value: Any, lang: str) -> Any:
 def _values(issue: Mapping[str, Any], details: Mapping[str, Any], label: str | None, lang: str) -> dict[str, Any]:
     """What the words of an issue name, as people write it."""
     written = {name: grouped(value, lang) for name, value in details.items()}
-    values = {"question": label or issue["question"] or "", "value": issue["value"] or "", **written}
+    path = issue["question"] or ""
+    values = {"question": label or path, "column": path.rsplit("/", 1)[-1], "value": issue["value"] or "", **written}
     if issue["code"] in ("DAT-02", "DAT-03"):
         values |= {name: day(date.fromisoformat(values[name]), lang) for name in LIMITS if values.get(name)}
     if issue["code"] == "FIL-03":
@@ -95,22 +98,47 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
     values = _values(issue, details, label, lang)
     values |= _places(details, form, lang) if issue["code"].startswith("LOC-") else {}
     values |= _computed(details, question, form, lang) if issue["code"] == "CAL-01" else {}
-    found = filled(f"{issue['code']}.found", lang, values)
-    if f"reading.{details.get('reason')}" in catalogue():
-        found = f"{found} {t('reading.' + details['reason'], lang, **values)}"
+    of_cause = f"follows.{details.get('follows')}"
+    if f"{of_cause}.found" in catalogue():  # the cause says all: the rule itself is not to blame, nor is its message
+        found = t(f"{of_cause}.found", lang, **values)
+    else:
+        found = " ".join([*_found(issue, details, form, values, lang), *_causes(issue["code"], details, lang)])
+    told_as = _told_as(issue["code"], details)
+    return label, found, filled(f"{of_cause if f'{of_cause}.mend' in catalogue() else told_as}.mend", lang, values)
+
+
+def _found(
+    issue: Mapping[str, Any], details: Mapping[str, Any], form: Form | None, values: Mapping[str, Any], lang: str
+) -> list[str]:
+    """The sentences that say what was found: the form's own message comes first, and instead of ours."""
     message = own_message(details, lang)
     if message:
-        found = t("issue.own_message", lang, message=message.strip())
+        said_first = [t("issue.own_message", lang, message=message.strip())]
+    else:
+        said_first = [filled(f"{_told_as(issue['code'], details)}.found", lang, values), *_rule(issue, form, lang)]
+    if f"reading.{details.get('reason')}" in catalogue():
+        said_first.append(t(f"reading.{details['reason']}", lang, **values))
     engines = details.get("engines")
     if isinstance(engines, Mapping):
-        found = f"{found} {t('issue.engines', lang, collect=engines.get('collect'), web=engines.get('web'))}"
-    found = " ".join([found, *_causes(issue["code"], details, lang)])
-    return label, found, filled(f"{_mended_as(issue['code'], details)}.mend", lang, values)
+        said_first.append(t("issue.engines", lang, collect=engines.get("collect"), web=engines.get("web")))
+    return said_first
 
 
-def _mended_as(code: str, details: Mapping[str, Any]) -> str:
-    """Whose words say what to do: what is encrypted or of another kind is no better for being fetched again."""
+def _rule(issue: Mapping[str, Any], form: Form | None, lang: str) -> list[str]:
+    """The rule that an answer breaks, where it has words; XPath stands in the details, and in no sentence."""
+    words = RULES.get(issue["code"])
+    if words is None or form is None:
+        return []
+    details = details_of(issue)
+    told = in_words(details.get("rule") or "", form, details.get("hidden_by") or issue["question"], lang)
+    return [t(words, lang, rule=told, condition=told)] if told else []
+
+
+def _told_as(code: str, details: Mapping[str, Any]) -> str:
+    """Whose words are said: what is encrypted or of another kind is no better for being fetched again."""
     reason = str(details.get("reason"))
+    if code == "VER-01" and details.get("version") == "-":
+        return "VER-01.unnamed"
     return reason if code == "FIL-03" and reason in NO_BETTER_ALONE else code
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -13,6 +15,8 @@ from collect.tables import FOLLOWS
 from collect.wording.issues import details_of, words_of
 
 UNREAD = "FIL-03"
+OF_THE_FILE = pl.col("submission_id").is_null() & (pl.col("severity") != "repaired")
+MOST_CODES, MOST_TOLD = 8, 5  # codes of one part, and how many of one code are told in full
 
 
 def issue_counts(issues: pl.DataFrame) -> pl.DataFrame:
@@ -25,7 +29,7 @@ def issue_counts(issues: pl.DataFrame) -> pl.DataFrame:
 
 
 def receipt_data(receipt: Receipt) -> dict[str, Any]:
-    """The receipt without any answer in it: counts per form and per code."""
+    """The receipt without any answer in it: counts per form and per code, and what concerns a file as a whole."""
     return {
         "file": receipt.file,
         "upload_id": receipt.upload_id,
@@ -33,10 +37,16 @@ def receipt_data(receipt: Receipt) -> dict[str, Any]:
         "stored": receipt.stored,
         "parts": [
             {name: getattr(part, name) for name in (*COUNTS, "alike")}
-            | {"issues": issue_counts(part.issues).to_dicts()}
+            | {"issues": issue_counts(part.issues).to_dicts(), "of_the_file": _of_the_file(part.issues)}
             for part in receipt.parts
         ],
     }
+
+
+def _of_the_file(issues: pl.DataFrame) -> list[dict[str, Any]]:
+    """Each once: ``code``, ``question``, ``details`` (a lost column, what follows from it), and how many ``issues``."""
+    alike = issues.filter(OF_THE_FILE).group_by("code", "question", "details", maintain_order=True).agg(issues=pl.len())
+    return [{**row, "details": details_of(row)} for row in alike.iter_rows(named=True)]
 
 
 def receipt_lines(receipt: Receipt, lang: str) -> list[str]:
@@ -48,7 +58,7 @@ def receipt_lines(receipt: Receipt, lang: str) -> list[str]:
             f"  {_counts_in_words(part, lang)}",
             *_without_consent(part, lang),
             *_alike(part, lang),
-            *_issues_in_words(part, lang),
+            *_issues_in_words(part, receipt.file, lang),
         ]
     return lines
 
@@ -68,22 +78,41 @@ def _alike(part: Part, lang: str) -> list[str]:
     return [f"    {counted('receipt.alike', part.alike, lang)} collect review duplicates"] if part.alike else []
 
 
-def _issues_in_words(part: Part, lang: str) -> list[str]:
+def _issues_in_words(part: Part, file: str, lang: str) -> list[str]:
     causes = part.issues.filter(~FOLLOWS)
+    grave = causes.filter(OF_THE_FILE & (pl.col("severity") == "error"))["code"].to_list()
     lines = []
-    for row in issue_counts(causes).head(8).iter_rows(named=True):
+    rows = issue_counts(causes).sort(~pl.col("code").is_in(grave), maintain_order=True).head(MOST_CODES)
+    for row in rows.iter_rows(named=True):
         lines.append(f"    {row['code']} × {row['issues']:<6} {t(row['code'] + '.name', lang)}")
         followed = part.issues["details"].str.starts_with(f'{{"follows": "{row["code"]}"').sum()
         lines[-1] += f" ({t('receipt.follow', lang, count=followed)})" if followed else ""
-        lines += _why_unread(part.issues.filter(code=UNREAD), lang) if row["code"] == UNREAD else []
+        those = causes.filter(code=row["code"])
+        lines += _told_in_full(those.filter(OF_THE_FILE | (pl.col("code") == UNREAD)), file, lang)
     return lines
 
 
-def _why_unread(unread: pl.DataFrame, lang: str) -> list[str]:
-    """Each reason for which something in the upload could not be read: how often, its first example, what to do."""
-    by_reason: dict[str, list[dict[str, Any]]] = {}
-    for issue in unread.iter_rows(named=True):
-        by_reason.setdefault(str(details_of(issue).get("reason")), []).append(issue)
-    often = sorted(by_reason.values(), key=len, reverse=True)
-    words = [(len(those), *words_of(those[0], None, lang)[1:]) for those in often]
-    return [line for count, found, mend in words for line in (f"      {count}: {found}", f"        {mend}")]
+def _told_in_full(issues: pl.DataFrame, file: str, lang: str) -> list[str]:
+    """What concerns the file and not one of its answers: a name says neither which part of it nor what to do.
+
+    What could not be read for the same reason is told once: how often, the first of them, and the remedy.
+    """
+    alike: dict[str, list[dict[str, Any]]] = {}
+    for issue in issues.iter_rows(named=True):
+        said = details_of(issue).get("reason") if issue["code"] == UNREAD else (issue["question"], issue["details"])
+        alike.setdefault(str(said), []).append(issue)
+    often = sorted(alike.values(), key=len, reverse=True)
+    told = [(len(those), *words_of(_together(those, file), None, lang)[1:]) for those in often[:MOST_TOLD]]
+    lines: list[str] = []
+    for place, (count, found, mend) in enumerate(told):
+        last = place + 1 == len(told) or told[place + 1][2] != mend
+        lines += [f"      {f'{count}: ' if count > 1 else ''}{found}", *([f"        {mend}"] if last else [])]
+    return lines if len(often) <= MOST_TOLD else [*lines, f"      + {len(often) - MOST_TOLD}"]
+
+
+def _together(those: Sequence[Mapping[str, Any]], file: str) -> Mapping[str, Any]:
+    """The first of several alike, for all of them: encrypted submissions are counted (IN-16)."""
+    details = details_of(those[0])
+    if len(those) == 1 or "submissions" not in details:
+        return those[0]
+    return {**those[0], "details": json.dumps({**details, "file": file, "submissions": len(those)})}
