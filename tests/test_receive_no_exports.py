@@ -29,6 +29,7 @@ from receive_tables import (
     workbook,
 )
 
+from collect.define.template import HEADER_ROW, LAYOUT, MARK
 from collect.problems import ExportError
 from collect.receive import SOURCES, receive
 from collect.receive.sheets import cell_text
@@ -253,11 +254,22 @@ def test_a_zip_with_repeats_only_says_what_is_missing(tmp_path: Path) -> None:
     assert refused(tmp_path / "x.zip").code == "IN-23"
 
 
-def test_several_exports_in_one_zip_are_sent_back_rather_than_half_read(tmp_path: Path) -> None:
+def test_of_several_exports_in_one_zip_one_is_read_whole_and_the_others_are_told(tmp_path: Path) -> None:
     kobo_csv = ";".join([*NAMED[:6], *KOBO]) + "\n"
     for name, data in (("other.csv", ROOT + SECOND), ("kobo.csv", kobo_csv), ("frame.csv", ",".join(FRAME.schema))):
-        path = central(tmp_path / "x.zip", more={name: data.encode()})
-        assert refused(path).code == "IN-25"
+        received = one(central(tmp_path / "x.zip", more={name: data.encode()}))
+        unread = received.issues.filter(code="FIL-03")
+        assert (received.submissions, received.counts["/data/people/member"]) == (2, 3)
+        assert unread["found_in"].to_list() == [name]
+
+
+def test_several_templates_whose_rows_nobody_can_tell_apart_are_named(tmp_path: Path) -> None:
+    sheet = f"{MARK},household,{FORM.version},/data,{LAYOUT}\n" + "\n" * HEADER_ROW
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("an.csv", sheet)
+        archive.writestr("binh.csv", sheet)
+    error = refused(tmp_path / "x.zip")
+    assert (error.code, error.values["names"]) == ("IN-25", "an.csv, binh.csv")
 
 
 def test_answers_under_no_heading_are_not_lost_in_silence(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from collect.wording.answers import answer_of, label_of
 LONG = 10_000  # counts from here on are read at a glance only in groups
 COMMUNES = ("commune", "seen", "candidates", "former")  # details of LOC codes: codes of communes, with ", " between
 LENGTHS = ("metres", "tolerance")
-NO_BETTER_ALONE = ("IN-16", "IN-32", "IN-37", "IN-64", "IN-65")  # reasons of FIL-03 with a remedy of their own
 LIMITS = ("earliest", "latest", "offered")  # details of DAT-02 and DAT-03: days in ISO 8601, empty where there is none
 
 
@@ -109,9 +108,9 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
 
 
 def _mended_as(code: str, details: Mapping[str, Any]) -> str:
-    """Whose words say what to do: what is encrypted or of another kind is no better for being fetched again."""
+    """Whose words say what to do: a file that could not be read is mended as its reason is."""
     reason = str(details.get("reason"))
-    return reason if code == "FIL-03" and reason in NO_BETTER_ALONE else code
+    return reason if code == "FIL-03" and f"{reason}.mend" in catalogue() else code
 
 
 def _causes(code: str, details: Mapping[str, Any], lang: str) -> list[str]:

@@ -12,7 +12,9 @@ from collect.intake import COUNTS, Part, Receipt
 from collect.tables import FOLLOWS
 from collect.wording.issues import details_of, words_of
 
-UNREAD = "FIL-03"
+UNREAD = ("FIL-03", "FIL-17")  # always told, by name and with what to do
+MOST_FREQUENT = 8
+MOST_NAMED = 5  # files that could not be read for one reason
 
 
 def issue_counts(issues: pl.DataFrame) -> pl.DataFrame:
@@ -71,19 +73,24 @@ def _alike(part: Part, lang: str) -> list[str]:
 def _issues_in_words(part: Part, lang: str) -> list[str]:
     causes = part.issues.filter(~FOLLOWS)
     lines = []
-    for row in issue_counts(causes).head(8).iter_rows(named=True):
+    counts = issue_counts(causes).with_row_index()
+    for row in counts.filter((pl.col("index") < MOST_FREQUENT) | pl.col("code").is_in(UNREAD)).iter_rows(named=True):
         lines.append(f"    {row['code']} × {row['issues']:<6} {t(row['code'] + '.name', lang)}")
         followed = part.issues["details"].str.starts_with(f'{{"follows": "{row["code"]}"').sum()
         lines[-1] += f" ({t('receipt.follow', lang, count=followed)})" if followed else ""
-        lines += _why_unread(part.issues.filter(code=UNREAD), lang) if row["code"] == UNREAD else []
+        lines += _why_unread(part.issues.filter(code=row["code"]), lang) if row["code"] in UNREAD else []
     return lines
 
 
 def _why_unread(unread: pl.DataFrame, lang: str) -> list[str]:
-    """Each reason for which something in the upload could not be read: how often, its first example, what to do."""
+    """Each reason for which something in the upload could not be read: how often, an example, names, what to do."""
     by_reason: dict[str, list[dict[str, Any]]] = {}
     for issue in unread.iter_rows(named=True):
         by_reason.setdefault(str(details_of(issue).get("reason")), []).append(issue)
-    often = sorted(by_reason.values(), key=len, reverse=True)
-    words = [(len(those), *words_of(those[0], None, lang)[1:]) for those in often]
-    return [line for count, found, mend in words for line in (f"      {count}: {found}", f"        {mend}")]
+    lines = []
+    for those in sorted(by_reason.values(), key=len, reverse=True):
+        _, found, mend = words_of(those[0], None, lang)
+        names = [str(one["found_in"]) for one in those]
+        more = [f"        {', '.join(names[:MOST_NAMED])}{', …' if len(names) > MOST_NAMED else ''}"]
+        lines += [f"      {len(those)}: {found}", *(more if len(names) > 1 else ()), f"        {mend}"]
+    return lines
