@@ -94,6 +94,8 @@ def test_nothing_there_nothing_in_it_and_no_such_source_are_told_apart(tmp_path:
         (struct.pack("<100I", *range(100)), "IN-03"),
         (b"\xd0\xcf\x11\xe0" + b"x" * 600, "IN-20"),
         (b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "IN-04"),
+        (b"\x1f\x8b\x08" + bytes(99), "IN-68"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(99), "IN-68"),
         (b"a,b,c\n1,2,3\n", "IN-09"),
         (b"KEY,commune,size\nuuid:1,29242,3\nuuid:2,\x00\x00\x00\x00\x00,4\n", "IN-58"),
         (b'{"a": 1}', "IN-31"),
