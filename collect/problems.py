@@ -77,6 +77,7 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("FIL-14", "warning"),  # text between the elements of a submission
         Problem("FIL-16", "error"),  # the column of a required question is not in the file
         Problem("FIL-15", "error"),  # rows with more or fewer cells than the headings
+        Problem("FIL-17", "warning"),  # files inside the upload that nobody knows, and that were not read
         Problem("FIL-20", "warning"),  # an encrypted submission whose signature could not be confirmed
         Problem("FIL-13", "repaired"),  # headings found below titles
     )

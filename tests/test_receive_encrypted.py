@@ -93,6 +93,25 @@ def test_one_for_another_key_is_an_issue_and_the_rest_goes_on(
     assert codes.count("FIL-03") == 1
 
 
+def test_what_lies_beside_envelopes_is_told_with_the_key_as_without(
+    tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    clear = {"submission.xml": PLAIN.format(name="uuid:0009").encode()}
+    beside = {"day.zip": b"PK\x03\x04", "b.txt": clear["submission.xml"].replace(b"0009", b"0008"), "stray.enc": b"?"}
+    photos = {"1.jpg": b"\xff\xd8\xff\xe0", "read.txt": b"me"}
+    phone = Phone(keys[0])
+    file = zipped(tmp_path / "e.zip", {"a": phone.envelope(1, {"a.jpg": b"photo"}), "b": clear, "c": beside | photos})
+    key = ("--key", str(pem(keys[0], tmp_path / "k.pem")))
+    for given, read, closed in (((), 2, ["a/submission.xml"]), (key, 3, [])):
+        collect(tmp_path, "add", str(file), *given)
+        store = open_store(settings_from({"COLLECT_DATA": str(tmp_path / "data")}))
+        (part,) = registry.parts_of(store.engine)
+        issues = store.read_part("household", "issues", part["upload_id"])
+        assert part["read"] == read
+        assert issues.filter(code="FIL-03")["found_in"].sort().to_list() == [*closed, "c/day.zip"]
+        assert [json.loads(one)["names"] for one in issues.filter(code="FIL-17")["details"]] == ["c/stray.enc"]
+
+
 def torn(files: dict[str, bytes], name: str) -> dict[str, bytes]:
     """The same with one file cut short."""
     return {**files, name: files[name][:-5]}

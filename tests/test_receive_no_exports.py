@@ -29,6 +29,7 @@ from receive_tables import (
     workbook,
 )
 
+from collect.define.template import HEADER_ROW, LAYOUT, MARK
 from collect.problems import ExportError
 from collect.receive import SOURCES, receive
 from collect.receive.sheets import cell_text
@@ -93,6 +94,8 @@ def test_nothing_there_nothing_in_it_and_no_such_source_are_told_apart(tmp_path:
         (struct.pack("<100I", *range(100)), "IN-03"),
         (b"\xd0\xcf\x11\xe0" + b"x" * 600, "IN-20"),
         (b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "IN-04"),
+        (b"\x1f\x8b\x08" + bytes(99), "IN-68"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(99), "IN-68"),
         (b"a,b,c\n1,2,3\n", "IN-09"),
         (b"KEY,commune,size\nuuid:1,29242,3\nuuid:2,\x00\x00\x00\x00\x00,4\n", "IN-58"),
         (b'{"a": 1}', "IN-31"),
@@ -253,11 +256,22 @@ def test_a_zip_with_repeats_only_says_what_is_missing(tmp_path: Path) -> None:
     assert refused(tmp_path / "x.zip").code == "IN-23"
 
 
-def test_several_exports_in_one_zip_are_sent_back_rather_than_half_read(tmp_path: Path) -> None:
+def test_of_several_exports_in_one_zip_one_is_read_whole_and_the_others_are_told(tmp_path: Path) -> None:
     kobo_csv = ";".join([*NAMED[:6], *KOBO]) + "\n"
     for name, data in (("other.csv", ROOT + SECOND), ("kobo.csv", kobo_csv), ("frame.csv", ",".join(FRAME.schema))):
-        path = central(tmp_path / "x.zip", more={name: data.encode()})
-        assert refused(path).code == "IN-25"
+        received = one(central(tmp_path / "x.zip", more={name: data.encode()}))
+        unread = received.issues.filter(code="FIL-03")
+        assert (received.submissions, received.counts["/data/people/member"]) == (2, 3)
+        assert unread["found_in"].to_list() == [name]
+
+
+def test_several_templates_whose_rows_nobody_can_tell_apart_are_named(tmp_path: Path) -> None:
+    sheet = f"{MARK},household,{FORM.version},/data,{LAYOUT}\n" + "\n" * HEADER_ROW
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("an.csv", sheet)
+        archive.writestr("binh.csv", sheet)
+    error = refused(tmp_path / "x.zip")
+    assert (error.code, error.values["names"]) == ("IN-25", "an.csv, binh.csv")
 
 
 def test_answers_under_no_heading_are_not_lost_in_silence(tmp_path: Path) -> None:

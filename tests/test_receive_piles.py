@@ -13,7 +13,8 @@ from collect.receive.piles import uploads_in
 CENTRAL = "SubmissionDate,place-commune,meta-instanceID,KEY\n2026-01-02T03:00:00Z,29236,uuid:1,uuid:1\n"
 MEMBERS = "age,PARENT_KEY,KEY\n34,uuid:1,uuid:1/people/member[1]\n"
 CONTENT = {
-    "root": CENTRAL, "rows": MEMBERS, "xml": "<data id='household'/>", "photo": "\x89PNG", "words": "remember the milk",
+    "root": CENTRAL, "rows": MEMBERS, "xml": "<data id='household'/>", "photo": "GIF89a", "words": "remember the milk",
+    "page2": "<!DOCTYPE html>", "records": '[{"a": 1}]', "pdf": "%PDF-1.7", "shapes": '{"type": "FeatureCollection"}',
     "list": "name,label\n29236,Xã\n", "page": '{"value": [{"__system": {}}]}', "other": '{"a": 1}', "zip": "PK",
 }  # fmt: skip
 FOLDERS = """
@@ -29,6 +30,12 @@ FOLDERS = """
 | villages.csv:list                                       | villages.csv                                        | a table that is no export   |
 | hh-member.csv:rows a.zip:zip                            | a.zip; hh-member.csv                                | rows without their root     |
 | page.json:page truth.json:other                         | page.json                                           | pages and other data        |
+| b.txt:xml photo.jpg:photo                               | F(b.txt photo.jpg)                                  | a submission under another name |
+| a.zip:zip b.txt:xml notes.txt:words                     | a.zip; F(b.txt notes.txt)                           | the same beside an export   |
+| a.zip:zip hh.txt:root                                   | a.zip; hh.txt                                       | a table under another name  |
+| a.zip:zip photo.jpg:photo site.html:page2 x.geojson:shapes | a.zip                                            | what belongs there          |
+| a.zip:zip deed.pdf:pdf day.json:records                 | a.zip; day.json; deed.pdf                           | refused aloud, each by itself |
+| a.zip:zip Thumbs.db:zip ~$b.xlsx:words                  | a.zip                                               | what systems leave          |
 | week1/a.zip:zip week2/b.zip:zip week2/c.xml:xml         | a.zip; b.zip; c.xml                                 | a folder a week             |
 """
 
@@ -44,6 +51,13 @@ def test_a_folder_is_the_uploads_that_lie_in_it(tmp_path: Path, row: dict[str, s
         parts = " ".join(sorted(one.name for one in upload.iterdir())) if upload.is_dir() else ""
         found.append(f"{upload.name}({parts})" if parts else upload.name)
     assert sorted(found) == sorted(str(row["uploads"]).split("; "))
+
+
+def test_very_many_files_that_are_no_export_are_refused_once(tmp_path: Path) -> None:
+    for number in range(1_000):
+        (tmp_path / f"{number}.pdf").write_text("%PDF")
+    (tmp_path / "a.zip").write_text("PK")
+    assert [one.name for one in uploads_in(tmp_path)] == [tmp_path.name, "a.zip"]
 
 
 def test_a_file_somebody_names_is_an_upload_whatever_it_is(tmp_path: Path) -> None:

@@ -113,6 +113,20 @@ def test_several_keys_open_each_what_is_theirs_and_are_found_nowhere_afterwards(
     assert "key-" not in repr(app.session_state)
 
 
+def test_a_key_is_asked_for_only_where_an_envelope_stays_closed(
+    settings: Settings, store: Store, tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
+) -> None:
+    """Another file that could not be read needs no key."""
+    clear = {"submission.xml": PLAIN.format(name="uuid:0009").encode()}
+    inside = {"one": Phone(keys[0]).envelope(1), "two": clear, "three": {"week.zip": b"PK\x03\x04"}}
+    app = upload_page("en", zipped(tmp_path / "day.zip", inside))
+    asked = t("upload.key", "en", files="day.zip")
+    assert asked in text(app).replace("\\", "")
+    app.text_area(key="key-text-0").input(pem(keys[0])).run()
+    assert asked not in text(app).replace("\\", "")
+    assert app.metric[0].value == "2"
+
+
 def test_a_text_that_is_no_key_is_told_and_the_other_key_opens(
     settings: Settings, store: Store, tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...]
 ) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import streamlit as st
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collect.intake import Receipt
 
 NO_KEY, ANOTHER = "IN-16", "IN-32"  # nothing in it opens
-STAYED_CLOSED = "FIL-03"  # some of it did not
+STAYED_CLOSED = "FIL-03"  # some of it did not, where its reason is one of these two
 LOCKED = b"ENCRYPTED"
 LONGEST = 1 << 16  # bytes; a key of 16,384 bits has 13,000
 BLOCK = re.compile(rb"-----BEGIN [^-]+-----.*?-----END [^-]+-----", re.DOTALL)
@@ -34,8 +34,8 @@ def wanted(sealed: bool, receipt: Receipt | None, error: CollectError | None) ->
     if error is not None:
         reasons: Any = error.values.get("reasons", ())
         return sealed and not {error.code, *(one["code"] for one in reasons)}.isdisjoint((NO_KEY, ANOTHER))
-    parts = receipt.parts if receipt is not None else ()
-    return sealed and any((pl.Series(part.issues["code"]) == STAYED_CLOSED).any() for part in parts)
+    unread = (part.issues.filter(code=STAYED_CLOSED)["details"] for part in (receipt.parts if receipt else ()))
+    return sealed and any(json.loads(one)["reason"] in (NO_KEY, ANOTHER) for details in unread for one in details)
 
 
 @dataclass(frozen=True, slots=True)

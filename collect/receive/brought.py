@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -35,6 +36,11 @@ def with_lists(form: Form, upload: Upload) -> Form:
         return replace(_filled(form, folder), older=tuple(_filled(old, folder) for old in form.older))
 
 
+def lists_read_by(forms: Sequence[Form]) -> frozenset[str]:
+    """Names of every CSV that the forms and their older versions read."""
+    return frozenset(name for form in forms for one in (form, *form.older) for name in _named(one))
+
+
 def added(form: Form, asked: Form) -> list[dict[str, list[list[Any]]]]:
     """The lists that a form and its older versions have and that the form ``asked`` for had not, as JSON holds them."""
     return [
@@ -62,8 +68,11 @@ def put_back(form: Form, lists: list[dict[str, list[list[Any]]]]) -> Form:
 
 def _lacking(form: Form) -> set[str]:
     """Names of the CSVs that a form reads and that were not beside it."""
-    named = {PurePosixPath(name).name for name in LIST_FILE.findall(form.xform.decode(errors="replace"))}
-    return {name for name in named if PurePosixPath(name).stem not in form.choices}
+    return {name for name in _named(form) if PurePosixPath(name).stem not in form.choices}
+
+
+def _named(form: Form) -> set[str]:
+    return {PurePosixPath(name).name for name in LIST_FILE.findall(form.xform.decode(errors="replace"))}
 
 
 def _text(member: Member) -> bytes:

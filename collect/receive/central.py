@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from collect.forms import Form
+from collect.problems import ExportError
 from collect.receive.arrange import arrange, note_headings
 from collect.receive.english import iso
 from collect.receive.headings import Match, match, steps
@@ -84,17 +85,29 @@ def is_central(headings: Sequence[str]) -> bool:
 
 
 def exports(sheets: Iterable[Sheet]) -> list[Export]:
-    """Put each repeat's table with its form's, by name: a repeat's file is called form-repeat.csv."""
+    """Put each repeat's table with its form's, by name: a repeat's file is called form-repeat.csv.
+
+    Where several tables are submissions' own, a repeat's table that bears no such name goes with none.
+    """
     sheets = list(sheets)
     roots = [sheet for sheet in sheets if PARENT_KEY not in sheet.headings]
-    of: dict[str, list[Sheet]] = {root.title: [] for root in roots}
+    of: dict[str, list[Sheet]] = {root.place: [] for root in roots}
     for sheet in sheets:
         if PARENT_KEY in sheet.headings:
-            owners = [title for title in of if sheet.title.startswith(f"{title}-")]
-            owner = max(owners, key=len) if owners else roots[0].title if len(roots) == 1 else None
+            owner = owner_of(sheet, roots) or (roots[0] if len(roots) == 1 else None)
             if owner is not None:
-                of[owner].append(sheet)
-    return [Export(root.place, [root, *of[root.title]]) for root in roots]
+                of[owner.place].append(sheet)
+    return [Export(root.place, [root, *of[root.place]]) for root in roots]
+
+
+def owner_of(repeat: Sheet, roots: Sequence[Sheet]) -> Sheet | None:
+    """The table of submissions whose name a repeat's begins with: in the same folder, the longest such name."""
+    named = [root for root in roots if repeat.title.startswith(f"{root.title}-")]
+    return max(named, key=lambda root: (_folder(root) == _folder(repeat), len(root.title)), default=None)
+
+
+def _folder(sheet: Sheet) -> str:
+    return sheet.place.rpartition("/")[0]
 
 
 def read(export: Export, file: str, forms: Sequence[Form], forced: Form | None) -> Received:
@@ -171,7 +184,8 @@ def _rows(
     keys = sheet.frame.select(_column(sheet, KEY).alias(KEY), _column(sheet, PARENT_KEY).alias(PARENT_KEY))
     path = _repeat_of(sheet, keys, form)
     if path is None:
-        issues.note("FIL-03", found_in=sheet.place, file=sheet.place, reason="IN-07")
+        error = ExportError("IN-69", file=sheet.place, rows=sheet.frame.height, form=form.form_id)
+        issues.note_unread(sheet.place, error)
         return None, None, sheet.frame.height
     matched = match(dialect.asked(sheet.headings), form, path, dialect.is_quiet)
     note_headings(sheet, matched, form, issues)

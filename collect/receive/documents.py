@@ -23,6 +23,7 @@ from collect.receive.geometry import WKT_STARTS, is_geometry, written_by_device
 from collect.receive.letters import utf8_of
 from collect.receive.received import IssueBook, Received
 from collect.receive.recognise import NOT_AN_IDENTIFIER, form_by_paths
+from collect.receive.refusals import none_read
 from collect.receive.trays import (
     NO_TABLE,
     PASSED_OVER,
@@ -116,20 +117,27 @@ def read(
     Raises
     ------
     ExportError
-        IN-07 when no form fits a page, IN-16 when all is encrypted, IN-31 when there is nothing in any, IN-47 when a
-        table has too many rows.
+        IN-07 when no form fits any page (where one fits another, such a page is an issue), IN-16 when all is encrypted,
+        IN-31 when there is nothing in any, IN-47 when a table has too many rows.
     """
     trays: dict[str, tuple[Tray, str, IssueBook]] = {}
-    closed, homeless = Counter[str](), IssueBook()
+    closed, homeless, strange = Counter[str](), IssueBook(), list[ExportError]()
     for page in pages:
         if all(_is_closed(document) for document in page.rows):  # nothing in it says which form it is
             for number, document in enumerate(page.rows, 1):
                 _note_closed(document, f"{page.place}:{number}", homeless)
             continue
-        form = forced or form_by_paths(page.place, page.form_id, _paths(page), forms)
+        try:
+            form = forced or form_by_paths(page.place, page.form_id, _paths(page), forms)
+        except ExportError as error:
+            strange.append(error)
+            homeless.note_unread(page.place, error)
+            continue
         tray, _, issues = trays.setdefault(form.form_id, (tray_of(form), page.source, IssueBook()))
         closed[form.form_id] += _read_page(page, tray, issues, progress)
         refuse_too_many(tray, page.place, limits)
+    if not trays and strange:
+        raise none_read(file, strange)
     if not trays:
         if homeless.rows:
             raise ExportError("IN-16", file=file, submissions=len(homeless.rows))

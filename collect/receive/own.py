@@ -38,9 +38,11 @@ def read(sheets: Sequence[Sheet], file: str, forms: Sequence[Form], forced: Form
     Raises
     ------
     ExportError
-        IN-07 when its form is not known, IN-19 for another layout or a missing first table.
+        IN-07 when its form is not known, IN-19 for another layout or a missing first table,
+        IN-25 for one of its tables several times.
     """
     marked = [sheet for sheet in sheets if is_own(sheet.headings)]
+    _refuse_twice(marked, file)
     form = forced or form_named(file, "".join(marked[0].headings[1:2]), forms)
     tables_of = {sheet.headings[3]: sheet for sheet in marked if len(sheet.headings) > 4}
     if form.root not in tables_of or any(sheet.headings[4] != LAYOUT for sheet in tables_of.values()):
@@ -55,6 +57,14 @@ def read(sheets: Sequence[Sheet], file: str, forms: Sequence[Form], forced: Form
             strays += lost
     tables = identify({path: frame.drop(HOUSEHOLD, ROW, strict=False) for path, frame in tables.items()}, form, issues)
     return Received(SOURCE, file, form, checked_answers(tables, form), issues.table(), strays)
+
+
+def _refuse_twice(marked: Sequence[Sheet], file: str) -> None:
+    """Raise ExportError IN-25 for several tables of one kind: nobody can tell which rows belong to which."""
+    kinds = [sheet.headings[1:4:2] for sheet in marked]
+    twice = [sheet.place for sheet, kind in zip(marked, kinds, strict=True) if kinds.count(kind) > 1]
+    if twice:
+        raise ExportError("IN-25", file=file, tables=len(twice), names=", ".join(twice))
 
 
 def _answers(sheet: Sheet, path: str, form: Form, issues: IssueBook) -> pl.DataFrame:

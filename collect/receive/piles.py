@@ -14,20 +14,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from collect.problems import ExportError
+from collect.receive.bundles import is_export
 from collect.receive.central import KEY, PARENT_KEY
-from collect.receive.layout import is_export
-from collect.receive.letters import utf8_of
-from collect.receive.sheets import heading_of
+from collect.receive.kinds import bare, seems
+from collect.receive.sorting import NOTES, headings_of, is_submission
+from collect.receive.unpack import is_left_over, on_disk
 
-NOT_UPLOADS = (".txt", ".md", ".geojson")  # what lies beside exports and is none
-SUBMISSIONS_IN_JSON = (b'"__system"', b'"@odata.context"', b'"_uuid"')  # other JSON lies beside exports too
-WHOLE = (".zip", ".xlsx", ".xls")  # exports of their own, whatever lies beside them
+SUBMISSIONS_IN_JSON = (b'"__system"', b'"@odata.context"', b'"_uuid"')  # an object without is some program's own
+WHOLE = ("book", "zip", "old", "archive")  # handed in by themselves, whatever lies beside them
+MOST_APART = 20  # files that are no export, each told by itself; more of them are told together
 MEDIA = "media"
 LOOKED_AT = 1 << 16  # bytes
 
 
 def uploads_in(path: Path) -> Iterator[Path]:
-    """The uploads a path stands for: itself, or each export in a folder.
+    """The uploads a path stands for: itself, or each export in a folder, and what nobody knows, to be refused aloud.
 
     Loose submission XML goes together as one, with the photos and lists beside it; so do the tables of one export. Such
     a part of a folder stands in a place of its own until the next upload is asked for.
@@ -35,17 +36,19 @@ def uploads_in(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
+    inside = [child for child in sorted(path.iterdir()) if not is_left_over(child.name)]
     files = [child for child in inside if child.is_file() or not child.exists()]  # no pipe, no device
     folders = [child for child in inside if child.is_dir()]
-    headings = {one: _headings(one) for one in files if one.suffix.lower() == ".csv"}
+    kinds = {one: _kind(one) for one in files}
+    headings = {one: headings_of(_start(one), one.name) for one in files if kinds[one] == "table"}
     sets = _sets(headings)
     bound = {table for tables in sets for table in tables}
-    exports = [*sets, *([one] for one in files if one not in bound and _stands_alone(one, headings))]
+    exports = [*sets, *([one] for one in files if one not in bound and _stands_alone(one, kinds[one], headings))]
     taken = {one for export in exports for one in export}
     loose = [one for one in files if one not in taken]
-    submissions = any(one.suffix.lower() == ".xml" for one in loose)
-    piles = [*exports, *([loose] if submissions else ([one] for one in loose if _may_be_export(one)))]
+    submissions = any(kinds[one] == "xml" for one in loose)
+    strange = [one for one in loose if not _belongs(one, kinds[one])]
+    piles = [*exports, *([loose] if submissions else _apart(strange))]
     if not inside or (submissions and not exports) or _is_one_export(piles, sets, folders):
         yield path
         return
@@ -53,9 +56,13 @@ def uploads_in(path: Path) -> Iterator[Path]:
         if len(pile) == 1:
             yield pile[0]
         else:
-            yield from _together(pile, path.name if pile == loose else pile[0].stem)
+            yield from _together(pile, pile[0].stem if pile in sets else path.name)
     for folder in folders:
         yield from uploads_in(folder)
+
+
+def _apart(files: list[Path]) -> list[list[Path]]:
+    return [[one] for one in files] if len(files) <= MOST_APART else [files]
 
 
 def _is_one_export(piles: Sequence[list[Path]], sets: Sequence[list[Path]], folders: Sequence[Path]) -> bool:
@@ -76,32 +83,40 @@ def _sets(headings: Mapping[Path, Sequence[str]]) -> list[list[Path]]:
     return [[root, *tables] for root, tables in own.items() if tables]
 
 
-def _headings(path: Path) -> Sequence[str]:
-    """The headings of a CSV; none where they cannot be read, which whoever reads the file will say."""
-    with suppress(OSError, ExportError):
-        with path.open("rb") as file:
-            start = file.read(LOOKED_AT)
-        whole_lines = start[: start.rfind(b"\n") + 1] or start
-        return heading_of(utf8_of(whole_lines, path.name).data, path.name)[0]
-    return ()
+def _start(path: Path) -> bytes:
+    """The first bytes of a file; none where it cannot be read, which whoever reads it will say."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(LOOKED_AT)
+    return b""
 
 
-def _stands_alone(path: Path, headings: Mapping[Path, Sequence[str]]) -> bool:
+def _kind(path: Path) -> str:
+    """What a file is, as `seems` has it; of XML under another name only submissions are called so."""
+    if path.suffix.lower() == ".xml":
+        return "xml"
+    member = on_disk(path.name, str(path))
+    with suppress(ExportError):  # whoever reads it will say so
+        kind = seems(member)
+        return kind if kind != "xml" or is_submission(member) else "page"
+    return ""
+
+
+def _stands_alone(path: Path, kind: str, headings: Mapping[Path, Sequence[str]]) -> bool:
     """Whether a file is an export by itself, whatever lies beside it."""
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        return is_export(headings[path])
-    return suffix in WHOLE or (suffix == ".json" and _may_be_export(path))
+    return (kind == "table" and is_export(headings[path])) or kind in WHOLE or (kind == "json" and _holds_rows(path))
 
 
-def _may_be_export(path: Path) -> bool:
-    """Whether a file in a folder is worth reading; one that somebody names is read whatever it is."""
-    suffix = path.suffix.lower()
-    if suffix != ".json":
-        return suffix not in NOT_UPLOADS
-    with path.open("rb") as file:
-        start = file.read(LOOKED_AT)
-    return any(mark in start for mark in SUBMISSIONS_IN_JSON)
+def _belongs(path: Path, kind: str) -> bool:
+    """Whether a file lies beside exports and is none; one that somebody names is read whatever it is."""
+    if kind in ("table", "page"):
+        return path.suffix.lower() in NOTES
+    return kind == "media" or (kind == "json" and not _holds_rows(path))
+
+
+def _holds_rows(path: Path) -> bool:
+    """Whether JSON seems to be of submissions, or of rows of whatever it be."""
+    start = _start(path)
+    return bare(start).startswith(b"[") or any(mark in start for mark in SUBMISSIONS_IN_JSON)
 
 
 def _together(files: Sequence[Path], name: str) -> Iterator[Path]:

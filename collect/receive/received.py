@@ -14,6 +14,7 @@ from collect.problems import PROBLEMS, ExportError
 from collect.tables import ISSUES, ROOT_ANSWERS, ROW_ANSWERS, Answers, Frame, Issues
 
 MOST_STRAYS_NAMED = 1_000  # rows of one table
+MOST_LEFT_NAMED = 20  # files of which nobody knows what they are
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Received:
     """One form's share of an upload, or a sampling frame (``form`` is None and ``frame`` is filled).
 
     ``unreadable`` counts submissions, rows or members that were found and could not be read; each has its issue.
-    ``ignored`` counts members that are no answers: photos, audits, the form itself.
+    ``ignored`` counts members that are no answers: photos, audits, the form itself, or nobody knows (FIL-17).
     """
 
     source: str  # key of SOURCES
@@ -95,6 +96,13 @@ class IssueBook:
         """Write down that a file inside the upload could not be read, and all that is known of why."""
         details: dict[str, Any] = {**error.values, "file": member, "reason": error.code}
         self.note("FIL-03", found_in=member, **details)
+
+    def note_left(self, members: Sequence[str], file: str) -> None:
+        """Write down, all in one, the files inside the upload that went to no reader and are not known to belong."""
+        if members:
+            more = ", …" if len(members) > MOST_LEFT_NAMED else ""
+            names = ", ".join(sorted(members)[:MOST_LEFT_NAMED]) + more
+            self.note("FIL-17", found_in=file, file=file, files=len(members), names=names)
 
     def note_strays(self, places: Sequence[str], table: str) -> None:
         """Write down rows that cannot be tied to a submission: each, or their number when there are very many."""

@@ -89,6 +89,15 @@ def _asked(form: Form) -> set[str]:
     return {question.path for question in form.questions_in(form.root) if question.appears and not question.readonly}
 
 
+def has_columns_of(headings: Sequence[str], forms: Sequence[Form]) -> bool:
+    """Whether most of the headings are questions of one of these forms, in one of its tables."""
+    columns = sum(1 for heading in headings if heading)
+    tables = ((form, repeat) for form in forms for repeat in form.repeats)
+    return columns > 1 and any(
+        match(headings, form, repeat, nothing_quiet).known >= KNOWN_AT_LEAST * columns for form, repeat in tables
+    )
+
+
 def form_named(file: str, form_id: str, forms: Sequence[Form]) -> Form:
     """The form of this name. Raises ExportError IN-17 when there is none."""
     for form in forms:

@@ -9,22 +9,36 @@ from collect.problems import ExportError
 SEALED = "IN-16"  # told with how many submissions it befell
 
 
-def none_read(file: str, broken: Sequence[ExportError]) -> ExportError:
+class NoneReadError(ExportError):
+    """Nothing that one reader was given could be read; ``each``: members, and what is wrong with them."""
+
+    def __init__(self, code: str, each: Sequence[tuple[str, ExportError]], **values: object) -> None:
+        super().__init__(code, **values)
+        self.each = tuple(each)
+
+
+def told_of(error: ExportError, member: str) -> Sequence[tuple[str, ExportError]]:
+    """What an error says of each member; of ``member`` where it names none."""
+    return error.each if isinstance(error, NoneReadError) else ((member, error),)
+
+
+def none_read(file: str, broken: Sequence[ExportError]) -> NoneReadError:
     """Why nothing in ``file`` could be read; each error names its member.
 
     One reason for all is given as it is, with the first member as its example, or of what is encrypted with how many
     there are; several become IN-59, the most frequent first: each with its code, how often it was met, and the values
     of its first example.
     """
+    each = [(str(error.values.get("file", file)), error) for error in broken]
     first: dict[str, ExportError] = {}
     counts: dict[str, int] = {}
     for error in broken:
         first.setdefault(error.code, error)
         counts[error.code] = counts.get(error.code, 0) + 1
     if len(first) == 1 and SEALED in first and len(broken) > 1:
-        return ExportError(SEALED, file=file, submissions=len(broken))
+        return NoneReadError(SEALED, each, file=file, submissions=len(broken))
     if len(first) == 1:
-        return broken[0]
+        return NoneReadError(broken[0].code, each, **broken[0].values)
     often = sorted(first, key=lambda code: -counts[code])
     reasons = [{"code": code, "count": counts[code], "values": dict(first[code].values)} for code in often]
-    return ExportError("IN-59", file=file, members=len(broken), reasons=reasons)
+    return NoneReadError("IN-59", each, file=file, members=len(broken), reasons=reasons)

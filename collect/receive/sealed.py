@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +29,13 @@ from lxml import etree
 
 from collect.problems import ExportError
 from collect.receive.manner import USUAL, Manner
-from collect.receive.submissions import CLOSED, STAYS_CLOSED, UNSIGNED, local, parse, parser
+from collect.receive.sorting import bytes_of, is_photo, without_envelope
+from collect.receive.submissions import CLOSED, SEALED, STAYS_CLOSED, UNSIGNED, local, parse, parser
 from collect.receive.unpack import Member, Upload, unpacked
 
 __all__ = ["STAYS_CLOSED", "KeyRing", "Keys", "holds_sealed", "needed_of", "private_key", "unsealed"]
 
 ENVELOPE = b"encrypted="
-SUFFIX = ".enc"
 DIGESTS = "media.md5"  # stands for photos that lie elsewhere: what a signature says of each, as md5sum writes it
 INNER = "submission.xml"
 BLOCK_BYTES = 16
@@ -92,10 +92,10 @@ def private_key(pem: bytes, passphrase: str | None, file: str) -> RSAPrivateKey:
 def holds_sealed(path: Path) -> bool:
     """Whether an upload has encrypted files beside its submissions: told by names alone, nothing is opened."""
     if path.is_dir():
-        return any(path.rglob(f"*{SUFFIX}"))
+        return any(path.rglob(f"*{SEALED}"))
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.endswith(SUFFIX) for name in archive.namelist())
+            return any(name.endswith(SEALED) for name in archive.namelist())
     except (zipfile.BadZipFile, OSError):
         return False
 
@@ -154,15 +154,15 @@ def needed_of(data: bytes, files: Mapping[str, Path], key: Keys) -> dict[str, by
 def _open_all(upload: Upload, key: Keys, archive: zipfile.ZipFile) -> tuple[bool, bool]:
     """Write every submission in the clear: whether no envelope opened, and whether one was damaged.
 
-    Photos and audits are no answers.
+    Photos are no answers; whatever else lies there goes along, for the reader to read or to tell.
     """
     members, how, opened, damaged = {member.name: member for member in upload.members}, parser(), 0, False
+    for member in _beside_envelopes(upload.members):
+        archive.writestr(zipfile.ZipInfo(member.name), bytes_of(member))
     for member in upload.members:
-        if member.suffix == ".csv":  # a list that a form reads
-            archive.writestr(zipfile.ZipInfo(member.name), member.read())
         if member.suffix != ".xml":
             continue
-        data = member.read()
+        data = bytes_of(member)
         if ENVELOPE in data:
             with suppress(ExportError):  # no XML: the reader will say so
                 root = parse(data, member.name, how)
@@ -175,6 +175,12 @@ def _open_all(upload: Upload, key: Keys, archive: zipfile.ZipFile) -> tuple[bool
                     data = etree.tostring(root, encoding="utf-8", xml_declaration=True)
         archive.writestr(zipfile.ZipInfo(member.name), data)
     return not opened, damaged
+
+
+def _beside_envelopes(members: Sequence[Member]) -> Iterator[Member]:
+    """What is neither XML, nor a photo, nor an encrypted file that an envelope names."""
+    yield from without_envelope(members)
+    yield from (one for one in members if one.suffix not in (".xml", SEALED) and not is_photo(one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,7 @@ def _clear(root: etree._Element, member: Member, members: Mapping[str, Member], 
         raise DamagedError
     data = _decrypted(sealed.read(), secret, next(vectors))
     if digests.keys() >= set(envelope.media):  # without every file nobody can say what was signed
-        lines = [f"{name.removesuffix(SUFFIX)}::{digests[name]}" for name in envelope.media]
+        lines = [f"{name.removesuffix(SEALED)}::{digests[name]}" for name in envelope.media]
         if _is_signed(envelope, [*lines, f"{INNER}::{_md5(data)}"], key):
             return data
     try:

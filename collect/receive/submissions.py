@@ -48,6 +48,8 @@ COMBINING = "cp1258"  # writes tones apart from their vowels
 UNSIGNED = "collect-unsigned"  # on the root of a submission whose envelope's signature does not bear it out
 CLOSED = "collect-closed"  # on the root of an envelope that the key given did not open: why
 STAYS_CLOSED = ("IN-32", "IN-37")  # it is for another key; damaged, or a file of it missing
+STILL_SEALED = ("IN-16", *STAYS_CLOSED)
+SEALED = ".enc"  # what an envelope's files are called
 DEEPEST = 256  # elements inside elements that libxml2 reads
 PART = 1_000  # members worked at a time: rows as lists are bulky, so they become tables as they come
 
@@ -127,7 +129,7 @@ def local(tag: object) -> str:
 def read(
     upload: Upload, forms: Sequence[Form], forced: Form | None, progress: Callable[[str, float], None]
 ) -> tuple[Received, ...]:
-    """Read every submission; one `Received` per form.
+    """Read every member as a submission; one `Received` per form.
 
     Raises
     ------
@@ -135,12 +137,12 @@ def read(
         Of a single file, what is wrong with it; of many, when none could be read, what is wrong with them (IN-59
         for several reasons), IN-15 when none is a submission.
     """
-    members = [member for member in upload.members if member.suffix == ".xml" or upload.single]
+    members = upload.members
     parts = [members[begin : begin + PART] for begin in range(0, len(members), PART)]
     desk = _Desk(forms, forced, parser(), upload.single)
     by_id = {form.form_id: form for form in reversed([forced] if forced else forms)}
     trays: dict[str, Tray] = {}
-    issues, errors, ignored = IssueBook(), list[ExportError](), len(upload.members) - len(members)
+    issues, errors, ignored = IssueBook(), list[ExportError](), 0
     for number, pile in enumerate(in_lanes(desk.work, parts, upload.manner.lanes), 1):
         for form_id, share in pile.shares:
             tray = trays.get(form_id)
@@ -190,7 +192,7 @@ class _Desk:
             try:
                 self.take(member)
             except ExportError as error:
-                self.errors.append((error.code, error.values))
+                self.errors.append((error.code, {**error.values, "file": member.name}))
                 self.issues.note_unread(member.name, error)
         shares = [(form_id, tray.emptied()) for form_id, tray in self.trays.items() if tray.read]
         pile = _Pile(shares, self.issues.rows, self.errors, self.ignored)

@@ -23,7 +23,10 @@ from collect.receive.manner import USUAL, Manner
 MOST_RATIO = 200  # unpacked to packed; survey exports come to 10 to 40
 RATIO_MATTERS_FROM = 32 << 20  # bytes: small members may well be very even
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
-NOT_ANSWERS = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
+START_BYTES = 4_096  # that tell what a member is
+LEFT_BY_SYSTEMS = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin",
+                             "system volume information"})  # fmt: skip
+HIDDEN = (".", "~$")  # the second: an office program has the file open
 XLSX_MEMBER = "xl/workbook.xml"
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, OverflowError,
           RuntimeError)  # fmt: skip  # what zipfile and what it calls say of bytes that are no zip
@@ -31,10 +34,23 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an upload; ``read`` gives its bytes, or raises ExportError IN-05 when they are damaged."""
+    """One file of an upload; ``read`` gives its bytes, or raises ExportError IN-05 when they are damaged.
+
+    ``begin`` gives the first of them and reads no more, where there is a way to.
+    """
 
     name: str  # with its folders, '/' between
     read: Callable[[], bytes]
+    begin: Callable[[], bytes] | None = None
+
+    def start(self) -> bytes:
+        """The first bytes, which tell what it is."""
+        return (self.begin or self.read)()[:START_BYTES]
+
+    @property
+    def folder(self) -> str:
+        """The folders it lies in, with "/" at the end; "" for none."""
+        return self.name[: len(self.name) - len(self.base)]
 
     @property
     def base(self) -> str:
@@ -112,18 +128,36 @@ def _telling(member: Member, manner: Manner) -> Member:
         manner.at(member.name)
         return member.read()
 
-    return Member(member.name, read)
+    return Member(member.name, read, member.begin)
+
+
+def is_left_over(name: str) -> bool:
+    """Whether a file or a folder of this name is the system's, and nobody handed it in."""
+    return name.startswith(HIDDEN) or name.lower() in LEFT_BY_SYSTEMS
+
+
+def on_disk(name: str, place: str) -> Member:
+    """A file on this machine as a member called ``name``."""
+
+    def read(most: int = -1) -> bytes:
+        try:
+            with Path(place).open("rb") as file:
+                return file.read(most)
+        except OSError as error:
+            raise ExportError("IN-01", file=name, reason=error.strerror or type(error).__name__) from error
+
+    return Member(name, read, lambda: read(START_BYTES))
 
 
 def _in_folder(folder: Path) -> tuple[Member, ...]:
-    return tuple(Member(name, Path(place).read_bytes) for name, place in sorted(_files_below(str(folder), "")))
+    return tuple(on_disk(name, place) for name, place in sorted(_files_below(str(folder), "")))
 
 
 def _files_below(folder: str, prefix: str) -> Iterator[tuple[str, str]]:
     """Name within the upload and place on disk of every file; links are not followed."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name in NOT_ANSWERS or entry.name.startswith("."):
+            if is_left_over(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 yield from _files_below(entry.path, f"{prefix}{spelt(entry.name)}/")
@@ -176,12 +210,12 @@ def _refuse_overlaps(infos: list[zipfile.ZipInfo], name: str) -> None:
 
 def _wanted(info: zipfile.ZipInfo, manner: Manner) -> bool:
     name = info.filename
-    strange = name.startswith(".") or "/." in name or not NOT_ANSWERS.isdisjoint(name.split("/"))
-    return not strange and not info.is_dir() and name not in manner.skip
+    return not info.is_dir() and name not in manner.skip and not any(map(is_left_over, name.split("/")))
 
 
 def _in_zip(info: zipfile.ZipInfo, memory: mmap, archive: str) -> Member:
-    return Member(info.filename.replace("\\", "/"), lambda: _inflate(info, memory, archive))
+    name = info.filename.replace("\\", "/")
+    return Member(name, lambda: _inflate(info, memory, archive), lambda: _begun(info, memory, archive))
 
 
 def _inflate(info: zipfile.ZipInfo, memory: mmap, archive: str) -> bytes:
@@ -189,19 +223,25 @@ def _inflate(info: zipfile.ZipInfo, memory: mmap, archive: str) -> bytes:
 
     Ten times faster than `ZipFile.read` on the many small members of a zip of submissions.
     """
-    named = {"file": f"{archive}/{info.filename}"}
+    data = _first_of(info, memory, archive, info.compress_size, info.file_size + 1)
+    if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
+        raise ExportError("IN-05", file=f"{archive}/{info.filename}")
+    return data
+
+
+def _begun(info: zipfile.ZipInfo, memory: mmap, archive: str) -> bytes:
+    """The first bytes of one member, and what lies behind them left alone."""
+    return _first_of(info, memory, archive, min(info.compress_size, START_BYTES), START_BYTES)
+
+
+def _first_of(info: zipfile.ZipInfo, memory: mmap, archive: str, packed_bytes: int, most: int) -> bytes:
+    """At most so many bytes, out of the first ``packed_bytes`` of a member as it lies in the zip. Raises IN-05."""
     try:
         header = LOCAL_HEADER.unpack_from(memory, info.header_offset)
         begin = info.header_offset + LOCAL_HEADER.size + header[9] + header[10]
-        packed = memory[begin : begin + info.compress_size]
-        if info.compress_type == zipfile.ZIP_STORED:
-            data = packed
-        elif info.compress_type == zipfile.ZIP_DEFLATED:
-            data = zlib.decompressobj(-15).decompress(packed, info.file_size + 1)
-        else:
-            raise ExportError("IN-05", **named)
+        packed = memory[begin : begin + packed_bytes]
+        if header[0] != b"PK\x03\x04" or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise zlib.error
+        return packed if info.compress_type == zipfile.ZIP_STORED else zlib.decompressobj(-15).decompress(packed, most)
     except (struct.error, zlib.error) as error:
-        raise ExportError("IN-05", **named) from error
-    if header[0] != b"PK\x03\x04" or len(data) != info.file_size or zlib.crc32(data) != info.CRC:
-        raise ExportError("IN-05", **named)
-    return data
+        raise ExportError("IN-05", file=f"{archive}/{info.filename}") from error

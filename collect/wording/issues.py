@@ -17,7 +17,7 @@ from collect.wording.answers import answer_of, label_of
 LONG = 10_000  # counts from here on are read at a glance only in groups
 COMMUNES = ("commune", "seen", "candidates", "former")  # details of LOC codes: codes of communes, with ", " between
 LENGTHS = ("metres", "tolerance")
-NO_BETTER_ALONE = ("IN-16", "IN-32", "IN-37", "IN-64", "IN-65")  # reasons of FIL-03 with a remedy of their own
+SAY_IT_ALL = ("IN-16", "IN-32", "IN-37", "IN-64", "IN-65")  # reasons of FIL-03 that need no words before theirs
 RULES: Mapping[str, str] = {"CON-01": "template.rule", "REL-01": "template.only_if"}  # how the rule itself is said
 LIMITS = ("earliest", "latest", "offered")  # details of DAT-02 and DAT-03: days in ISO 8601, empty where there is none
 
@@ -103,8 +103,8 @@ def words_of(issue: Mapping[str, Any], form: Form | None, lang: str) -> tuple[st
         found = t(f"{of_cause}.found", lang, **values)
     else:
         found = " ".join([*_found(issue, details, form, values, lang), *_causes(issue["code"], details, lang)])
-    told_as = _told_as(issue["code"], details)
-    return label, found, filled(f"{of_cause if f'{of_cause}.mend' in catalogue() else told_as}.mend", lang, values)
+    mended_as = of_cause if f"{of_cause}.mend" in catalogue() else _mended_as(issue["code"], details)
+    return label, found, filled(f"{mended_as}.mend", lang, values)
 
 
 def _found(
@@ -135,11 +135,17 @@ def _rule(issue: Mapping[str, Any], form: Form | None, lang: str) -> list[str]:
 
 
 def _told_as(code: str, details: Mapping[str, Any]) -> str:
-    """Whose words are said: what is encrypted or of another kind is no better for being fetched again."""
+    """Whose words say what was found."""
     reason = str(details.get("reason"))
     if code == "VER-01" and details.get("version") == "-":
         return "VER-01.unnamed"
-    return reason if code == "FIL-03" and reason in NO_BETTER_ALONE else code
+    return reason if code == "FIL-03" and reason in SAY_IT_ALL else code
+
+
+def _mended_as(code: str, details: Mapping[str, Any]) -> str:
+    """Whose words say what to do: a file that could not be read is mended as its reason is."""
+    reason = str(details.get("reason"))
+    return reason if code == "FIL-03" and f"{reason}.mend" in catalogue() else _told_as(code, details)
 
 
 def _causes(code: str, details: Mapping[str, Any], lang: str) -> list[str]:

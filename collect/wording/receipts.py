@@ -14,9 +14,10 @@ from collect.intake import COUNTS, Part, Receipt
 from collect.tables import FOLLOWS
 from collect.wording.issues import details_of, words_of
 
-UNREAD = "FIL-03"
+UNREAD = ("FIL-03", "FIL-17")  # always told, by name and with what to do
 OF_THE_FILE = pl.col("submission_id").is_null() & (pl.col("severity") != "repaired")
 MOST_CODES, MOST_TOLD = 8, 5  # codes of one part, and how many of one code are told in full
+MOST_NAMED = 5  # files that could not be read for one reason
 
 
 def issue_counts(issues: pl.DataFrame) -> pl.DataFrame:
@@ -82,13 +83,13 @@ def _issues_in_words(part: Part, file: str, lang: str) -> list[str]:
     causes = part.issues.filter(~FOLLOWS)
     grave = causes.filter(OF_THE_FILE & (pl.col("severity") == "error"))["code"].to_list()
     lines = []
-    rows = issue_counts(causes).sort(~pl.col("code").is_in(grave), maintain_order=True).head(MOST_CODES)
-    for row in rows.iter_rows(named=True):
+    counts = issue_counts(causes).sort(~pl.col("code").is_in(grave), maintain_order=True).with_row_index()
+    for row in counts.filter((pl.col("index") < MOST_CODES) | pl.col("code").is_in(UNREAD)).iter_rows(named=True):
         lines.append(f"    {row['code']} × {row['issues']:<6} {t(row['code'] + '.name', lang)}")
         followed = part.issues["details"].str.starts_with(f'{{"follows": "{row["code"]}"').sum()
         lines[-1] += f" ({t('receipt.follow', lang, count=followed)})" if followed else ""
         those = causes.filter(code=row["code"])
-        lines += _told_in_full(those.filter(OF_THE_FILE | (pl.col("code") == UNREAD)), file, lang)
+        lines += _told_in_full(those.filter(OF_THE_FILE | pl.col("code").is_in(UNREAD)), file, lang)
     return lines
 
 
@@ -99,15 +100,24 @@ def _told_in_full(issues: pl.DataFrame, file: str, lang: str) -> list[str]:
     """
     alike: dict[str, list[dict[str, Any]]] = {}
     for issue in issues.iter_rows(named=True):
-        said = details_of(issue).get("reason") if issue["code"] == UNREAD else (issue["question"], issue["details"])
+        said = details_of(issue).get("reason") if issue["code"] in UNREAD else (issue["question"], issue["details"])
         alike.setdefault(str(said), []).append(issue)
     often = sorted(alike.values(), key=len, reverse=True)
-    told = [(len(those), *words_of(_together(those, file), None, lang)[1:]) for those in often[:MOST_TOLD]]
+    told = [(those, *words_of(_together(those, file), None, lang)[1:]) for those in often[:MOST_TOLD]]
     lines: list[str] = []
-    for place, (count, found, mend) in enumerate(told):
+    for place, (those, found, mend) in enumerate(told):
         last = place + 1 == len(told) or told[place + 1][2] != mend
-        lines += [f"      {f'{count}: ' if count > 1 else ''}{found}", *([f"        {mend}"] if last else [])]
+        lines += [f"      {f'{len(those)}: ' if len(those) > 1 else ''}{found}", *_names(those)]
+        lines += [f"        {mend}"] if last else []
     return lines if len(often) <= MOST_TOLD else [*lines, f"      + {len(often) - MOST_TOLD}"]
+
+
+def _names(those: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The files that could not be read for one reason, where the words name only the first of them."""
+    if len(those) == 1 or those[0]["code"] not in UNREAD:
+        return []
+    names = [str(one["found_in"]) for one in those]
+    return [f"        {', '.join(names[:MOST_NAMED])}{', …' if len(names) > MOST_NAMED else ''}"]
 
 
 def _together(those: Sequence[Mapping[str, Any]], file: str) -> Mapping[str, Any]:
