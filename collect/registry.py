@@ -8,7 +8,7 @@ brought up step by step when it is opened (`collect.migrations`).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -270,6 +270,14 @@ def refused(engine: Engine) -> list[Mapping[str, Any]]:
     """Every upload whose bytes are kept and could not be read."""
     with engine.connect() as connection:
         return [dict(row._mapping) for row in connection.execute(REFUSED.select().order_by(REFUSED.c.received_at))]
+
+
+def forget_refusals(engine: Engine, there: Collection[str]) -> None:
+    """Take off the marks of bytes that somebody removed. ``there``: the SHA-256 of everything in the inbox."""
+    gone = [row["sha256"] for row in refused(engine) if row["sha256"] not in there]
+    with engine.begin() as connection:
+        for part in in_parts(gone):
+            connection.execute(REFUSED.delete().where(REFUSED.c.sha256.in_(part)))
 
 
 def replace_parts(

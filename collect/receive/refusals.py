@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collect.problems import ExportError
+from collect.problems import CollectError, ExportError
 
 
 def none_read(file: str, broken: Sequence[ExportError]) -> ExportError:
@@ -13,13 +13,18 @@ def none_read(file: str, broken: Sequence[ExportError]) -> ExportError:
     One reason for all is given as it is, with the first member as its example; several become IN-59, the most frequent
     first: each with its code, how often it was met, and the values of its first example.
     """
-    first: dict[str, ExportError] = {}
+    reasons = reasons_of(broken)
+    if len(reasons) == 1:
+        return broken[0]
+    return ExportError("IN-59", file=file, members=len(broken), reasons=reasons)
+
+
+def reasons_of(broken: Sequence[CollectError]) -> list[dict[str, object]]:
+    """Why several things failed, the most frequent reason first: its code, its count, its first example's values."""
+    first: dict[str, CollectError] = {}
     counts: dict[str, int] = {}
     for error in broken:
         first.setdefault(error.code, error)
         counts[error.code] = counts.get(error.code, 0) + 1
-    if len(first) == 1:
-        return broken[0]
     often = sorted(first, key=lambda code: -counts[code])
-    reasons = [{"code": code, "count": counts[code], "values": dict(first[code].values)} for code in often]
-    return ExportError("IN-59", file=file, members=len(broken), reasons=reasons)
+    return [{"code": code, "count": counts[code], "values": dict(first[code].values)} for code in often]
