@@ -127,10 +127,10 @@ def add_file(
         begin(stored, _row(stored, asked, at))
         try:
             read = _read(earlier, stored, definitions, asked, at, progress)
+            progress("step.store", 0.9)  # a page that is left meanwhile ends us here
         except BaseException as error:
             _turn_away(stored, store, asked, at, error)
             raise
-        progress("step.store", 0.9)
         receipt = _recorded(store, stored, asked, at, read)
         progress("step.done", 1.0)
         return receipt
