@@ -22,6 +22,8 @@ from collect.intake import Asked, add_file, rebuild
 from collect.journey import Definitions
 from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
+from collect.openrosa.door import Door, Sending
+from collect.openrosa.fold import fold
 from collect.problems import CollectError
 from collect.store import held, kept, open_store
 
@@ -158,6 +160,20 @@ def test_a_rebuild_waits_for_who_is_bringing_a_file_and_counts_it_once(office: O
     assert [(one.taken_up, one.left) for one in found] == [((), ())]
     assert uploads(office) == [("b.xml", "Lan")]
     again.engine.dispose()
+
+
+@pytest.mark.parametrize("then", ["rebuild", "fold"])
+def test_what_phones_sent_is_in_one_upload_of_its_team_whoever_goes_on_with_it(office: Office, then: str) -> None:
+    door = Door(lambda: office.store)
+    door.send(Sending("hh", "uuid:a", "1", "", submission({"id": "a"}).encode(), "Team A")).result()
+    door.close()
+    with killed_while("_write"):
+        fold(office.store, office.definitions)
+    assert told(office) == [("phones-1-1.zip", "")]
+    if then == "rebuild":
+        assert len(rebuild(office.store, office.definitions).taken_up) == 1
+    assert len(fold(office.store, office.definitions)) == (1 if then == "fold" else 0)
+    assert (told(office), uploads(office)) == ([], [("phones-1-1.zip", "Team A")])
 
 
 # --- what cannot be read ---
