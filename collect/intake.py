@@ -369,7 +369,7 @@ def _take_up_all(
     for stored in others:
         name = f"{stored.upload_id} ({stored.name})"
         try:
-            if stored.sha256 not in intact:
+            if stored.sha256 not in intact and stored.path.is_file():  # else whoever brought it has forgotten it
                 raise StoreError("STO-07", upload=name)
             if (receipt := _take_up(store, stored, definitions, key)) is not None:
                 receipts.append(receipt)
@@ -379,7 +379,8 @@ def _take_up_all(
             unread[name] = error
         except OSError as error:
             raise cannot_write(store.folder, error) from error
-    registry.forget_refusals(store.engine, [stored.sha256 for stored in kept(store)])
+    marked = {str(row["sha256"]) for row in registry.refused(store.engine)}
+    registry.forget_refusals(store.engine, marked.difference(stored.sha256 for stored in kept(store)))
     return receipts, unread
 
 
