@@ -34,7 +34,7 @@ from collect.commands.sheet import sheet
 from collect.commands.spelling import dates_option, decimal_option, encoding_option
 from collect.commands.statistics import estimate, weigh
 from collect.i18n import LANGUAGES, t
-from collect.problems import CollectError, ExportError
+from collect.problems import CollectError
 from collect.settings import language_from
 
 
@@ -350,20 +350,24 @@ def rebuild(session: Session, keys: tuple[Path, ...], as_json: bool) -> None:
 
     opened_with = private_keys_in(keys)
     store, definitions = open_mended(session.settings), session.definitions()
-    left, receipts = None, []
-    try:
-        with session.steps(as_json) as progress:
-            receipts = make_again(store, definitions, progress, opened_with)
-    except ExportError as error:  # IN-35: what this key does not open; what phones sent need not wait for that
-        left = error
-    receipts += fold(store, definitions)
+    with session.steps(as_json) as progress:
+        found = make_again(store, definitions, progress, opened_with)
+    receipts = [*found.made, *found.taken_up, *fold(store, definitions)]
     receipts += open_sealed(store, definitions, opened_with) if opened_with is not None else []
-    if left is not None:
-        raise left
+    left = [error_of(error, session.lang) for error in found.left]
     if as_json:
-        click.echo(json.dumps([receipt_data(receipt) for receipt in receipts], ensure_ascii=False, default=str))
+        first = {one.upload_id for one in found.taken_up}
+        made = [receipt_data(one) | {"taken_up": one.upload_id in first} for one in receipts]
+        said = {**left[0], "left": left, "made": made} if left else made
+        click.echo(json.dumps(said, ensure_ascii=False, default=str))
     else:
         session.say("cli.rebuild.made", uploads=len(receipts))
+        if found.taken_up:
+            names = ", ".join(f"{one.upload_id} ({one.file})" for one in found.taken_up)
+            session.count("cli.rebuild.taken_up", len(found.taken_up), names=names)
+        for words in left:
+            echo(f"✗ {words['code']}  {words['found']}\n  {words['mend']}", err=True)
+    sys.exit(max((error.exit_code for error in found.left), default=0))
 
 
 @main.command()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -25,12 +25,14 @@ from collect.problems import CollectError, ExportError, StoreError, fault_of
 from collect.receipts import COUNTS, NO_SUBMISSIONS, SUBMISSION, Part, Receipt, alike, count, news_of
 from collect.receive.apart import DIED, UNREADABLE
 from collect.receive.manner import Manner
+from collect.receive.refusals import reasons_of
 from collect.receive.sealed import STAYS_CLOSED, Keys, holds_sealed, unsealed
 from collect.review.duplicates import drafts
 from collect.store import (
     Store,
     Stored,
     aside,
+    begin,
     cannot_write,
     content_hashes,
     forget,
@@ -44,7 +46,10 @@ from collect.store import (
     sweep,
 )
 
-__all__ = ["COUNTS", "Asked", "Part", "Receipt", "add_bytes", "add_file", "rebuild"]
+__all__ = ["COUNTS", "Asked", "Part", "Rebuilt", "Receipt", "add_bytes", "add_file", "rebuild"]
+
+WANTS_KEY = (*STAYS_CLOSED, "IN-16")
+ENDS_ALL = ("STO-01", "STO-03", "STO-09")  # the disk's or the registry's trouble, and not one upload's
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,27 @@ class Asked:
 
 
 NOTHING_ASKED = Asked()
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild came to: uploads whose tables were ``made`` again, and those ``taken_up`` for the first time.
+
+    ``left``: why others stay as they are, the gravest first. STO-07: originals that are gone or altered; STO-11: those
+    that could not be read again; STO-12: bytes in no upload that cannot be read either; IN-35: a key is wanted.
+    """
+
+    made: tuple[Receipt, ...]
+    taken_up: tuple[Receipt, ...]
+    left: tuple[CollectError, ...]
+
+
+class _Read(NamedTuple):
+    """What was read of an upload, what of it is news, and by form the index that tells."""
+
+    taken: tuple[Taken, ...]
+    parts: tuple[Part, ...]
+    indexes: dict[str, pl.DataFrame]
 
 
 def add_file(
@@ -95,22 +121,28 @@ def add_file(
         if twin is not None:
             return twin.once_more()
         at, earlier = _moment(store), _before(store, stored.upload_id, asked.after)
-        try:
-            taken, parts, indexes = _read(earlier, stored, definitions, asked, at, progress)
-        except BaseException as error:
-            if not dry_run:
-                _turn_away(stored, store, asked, at, error)
-            raise
-        receipt = Receipt(stored.name, stored.upload_id, again=False, stored=not dry_run, parts=parts)
         if dry_run:
-            return replace(receipt, parts=_tried(parts, taken, indexes))
-        progress("step.store", 0.9)
-        files = _write(store, stored.upload_id, taken, indexes)
-        upload = _row(stored, asked, at)
-        note(stored, {**upload, "after": registry.last_sequence(store.engine)})
-        committed = registry.record_upload(store.engine, upload, [part.counts() for part in parts], files)
+            read = _read(earlier, stored, definitions, asked, at, progress)
+            return Receipt(stored.name, stored.upload_id, again=False, stored=False, parts=_tried(read))
+        begin(stored, _row(stored, asked, at))
+        try:
+            read = _read(earlier, stored, definitions, asked, at, progress)
+            progress("step.store", 0.9)  # a page that is left meanwhile ends us here
+        except BaseException as error:
+            _turn_away(stored, store, asked, at, error)
+            raise
+        receipt = _recorded(store, stored, asked, at, read)
         progress("step.done", 1.0)
-        return receipt if committed else _seen_before(store, stored)
+        return receipt
+
+
+def _recorded(store: Store, stored: Stored, asked: Asked, at: datetime, read: _Read) -> Receipt:
+    """Write the tables of an upload, then its row: from then on it counts."""
+    files, upload = _write(store, stored.upload_id, read.taken, read.indexes), _row(stored, asked, at)
+    note(stored, {**upload, "after": registry.last_sequence(store.engine)})
+    if not registry.record_upload(store.engine, upload, [part.counts() for part in read.parts], files):
+        return _seen_before(store, stored)
+    return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=read.parts)
 
 
 def keep_unread(store: Store, path: Path, asked: Asked, error: ExportError) -> None:
@@ -147,23 +179,25 @@ def _before(store: Store, upload_id: str, after: Sequence[Receipt]) -> Before:
     return Before(store, upload_id, tuple(tried))
 
 
-def _tried(parts: Sequence[Part], taken: Sequence[Taken], indexes: Mapping[str, pl.DataFrame]) -> tuple[Part, ...]:
+def _tried(read: _Read) -> tuple[Part, ...]:
     """The parts of a dry run with what a file after it would find stored."""
     found = []
-    for part, one in zip(parts, taken, strict=True):
+    for part, one in zip(read.parts, read.taken, strict=True):
         rows = {table: frame for table, frame in one.frames.items() if table.startswith("answers/")}
-        found.append(replace(part, tried={"index": indexes[one.form], **rows}) if one.form in indexes else part)
+        index = read.indexes.get(one.form)
+        found.append(part if index is None else replace(part, tried={"index": index, **rows}))
     return tuple(found)
 
 
 def _read(
     before: Before, stored: Stored, definitions: Definitions, asked: Asked, at: datetime, progress: Progress
-) -> tuple[tuple[Taken, ...], tuple[Part, ...], dict[str, pl.DataFrame]]:
+) -> _Read:
     """What is in an upload, and what of it is news."""
     folder, arrival = before.store.folder, _arrival(before, stored, asked, at)
-    with unsealed(stored.path, asked.key, folder, arrival.manner) as readable, _costs_only(stored):
-        taken = take(readable, definitions, places_of(folder), arrival, progress)
-    return taken, *_compare(before, taken, definitions)
+    with _costs_only(stored):
+        with unsealed(stored.path, asked.key, folder, arrival.manner) as readable:
+            taken = take(readable, definitions, places_of(folder), arrival, progress)
+        return _Read(taken, *_compare(before, taken, definitions))
 
 
 @contextmanager
@@ -215,9 +249,15 @@ def _arrival(before: Before, stored: Stored, asked: Asked, at: datetime) -> Arri
 
 def _turn_away(stored: Stored, store: Store, asked: Asked, at: datetime, error: BaseException) -> None:
     """Forget bytes that are no export; keep and mark those that only brought their reader down."""
-    if not (isinstance(error, ExportError) and error.code in UNREADABLE):
+    if isinstance(error, ExportError) and error.code in UNREADABLE:
+        _mark(stored, store, asked, at, error)
+    else:
         forget(stored, store)
-        return
+
+
+def _mark(stored: Stored, store: Store, asked: Asked, at: datetime, error: ExportError) -> None:
+    """Keep bytes that cannot be read, and say so of them."""
+    begin(stored, _row(stored, asked, at))
     refusal = {
         "sha256": stored.sha256,
         "file_name": stored.name,
@@ -248,51 +288,121 @@ def read_again(store: Store, sha256: str, definitions: Definitions, progress: Pr
     return add_file(store, stored.path, definitions, _asked_then({**said, **(noted(stored) or {})}), progress=progress)
 
 
-def rebuild(
-    store: Store, definitions: Definitions, progress: Progress = silent, key: Keys | None = None
-) -> list[Receipt]:
+def rebuild(store: Store, definitions: Definitions, progress: Progress = silent, key: Keys | None = None) -> Rebuilt:
     """Make every table again from the inbox, in the order of arrival; then take in bytes the registry never recorded.
 
-    The same forms, places and bytes give identical parts.
+    The same forms, places and bytes give identical parts. What cannot be made again keeps the tables it has and stops
+    nobody else; no bytes are forgotten.
 
     Raises
     ------
     StoreError
-        STO-07, after everything else was made again, when an original is gone or no longer has its SHA-256.
-    ExportError
-        IN-35, after everything else was made again, when encrypted uploads were left as they are: without a key, or
-        with one that opens nothing in them, or less than is open already.
+        STO-03 or STO-09: the disk or the registry takes no more.
     """
     sweep(store)
-    by_sha = {stored.sha256: stored for stored in kept(store) if sha256_of(stored.path) == stored.sha256}
-    known = registry.uploads(store.engine)
-    receipts, lost, closed = list[Receipt](), list[str](), list[str]()
+    known = registry.uploads(store.engine)  # before the inbox is looked at: what comes meanwhile is missed by nobody
+    there = kept(store)
+    intact = {stored.sha256: stored for stored in there if _is_intact(stored)}
+    made, lost, broken, closed = list[Receipt](), list[str](), dict[str, CollectError](), list[str]()
     for number, upload in enumerate(known):
         progress("step.rebuild", number / max(1, len(known)))
-        original = by_sha.get(upload["sha256"])
+        original, name = intact.get(upload["sha256"]), f"{upload['upload_id']} ({upload['file_name']})"
         if original is None:
-            lost.append(f"{upload['upload_id']} ({upload['file_name']})")
-        elif (receipt := _make_again(store, original, upload, definitions, key, after=closed)) is not None:
-            receipts.append(receipt)
+            lost.append(name)
+            continue
+        try:
+            receipt = _make_again(store, original, upload, definitions, key, after=closed)
+        except CollectError as error:
+            if error.code in ENDS_ALL:
+                raise
+            broken[name] = error
+            continue
+        if receipt is None:
+            closed.append(name)
         else:
-            closed.append(f"{upload['upload_id']} ({upload['file_name']})")
-    for sha256 in sorted(by_sha.keys() - {upload["sha256"] for upload in known}):
-        receipts += _take_up(store, by_sha[sha256], definitions)
-    if lost:
-        raise StoreError("STO-07", upload=", ".join(lost))
-    if closed:
-        raise ExportError("IN-35", upload=", ".join(closed))
-    return receipts
+            made.append(receipt)
+    shas = {upload["sha256"] for upload in known}
+    others = sorted((stored for stored in there if stored.sha256 not in shas), key=_when_begun)
+    taken_up, unread = _take_up_all(store, others, intact, definitions, key)
+    closed += [name for name, error in unread.items() if error.code == "IN-35"]
+    unread = {name: error for name, error in unread.items() if error.code != "IN-35"}
+    return Rebuilt(tuple(made), tuple(taken_up), _left(lost, broken, unread, closed))
 
 
-def _take_up(store: Store, stored: Stored, definitions: Definitions) -> list[Receipt]:
-    """Take in bytes that were kept and never recorded: somebody was cut off, and told nobody they were received."""
-    said = noted(stored) or {}
-    asked = _asked_then(said)
+def _is_intact(stored: Stored) -> bool:
+    """Whether an original is still what came; one that the disk does not give is not."""
     try:
-        return [add_file(store, stored.path, definitions, asked)]
-    except ExportError:
-        return []  # no export: it would have been turned away
+        return sha256_of(stored.path) == stored.sha256
+    except OSError:
+        return False
+
+
+def _when_begun(stored: Stored) -> str:
+    """When bytes that are in no upload came, as far as anybody noted it."""
+    return str((noted(stored) or {}).get("received_at", ""))
+
+
+def _left(
+    lost: Sequence[str],
+    broken: Mapping[str, CollectError],
+    unread: Mapping[str, CollectError],
+    closed: Sequence[str],
+) -> tuple[CollectError, ...]:
+    """What a rebuild leaves as it is, each kind with the names of its uploads and why."""
+    found = list[CollectError]()
+    if lost:
+        found.append(StoreError("STO-07", upload=", ".join(lost)))
+    for code, errors in (("STO-11", broken), ("STO-12", unread)):
+        if errors:
+            names = ", ".join(f"{name}: {error.code}" for name, error in errors.items())
+            found.append(StoreError(code, upload=names, reasons=reasons_of([*errors.values()])))
+    if closed:
+        found.append(ExportError("IN-35", upload=", ".join(closed)))
+    return tuple(found)
+
+
+def _take_up_all(
+    store: Store, others: Sequence[Stored], intact: Mapping[str, Stored], definitions: Definitions, key: Keys | None
+) -> tuple[list[Receipt], dict[str, CollectError]]:
+    """Take in bytes that are in no upload; by name, why some cannot be. Marks of bytes that are gone are taken off."""
+    receipts, unread = list[Receipt](), dict[str, CollectError]()
+    for stored in others:
+        name = f"{stored.upload_id} ({stored.name})"
+        try:
+            if stored.sha256 not in intact and stored.path.is_file():  # else whoever brought it has forgotten it
+                raise StoreError("STO-07", upload=name)
+            if (receipt := _take_up(store, stored, definitions, key)) is not None:
+                receipts.append(receipt)
+        except CollectError as error:
+            if error.code in ENDS_ALL:
+                raise
+            unread[name] = error
+        except OSError as error:
+            raise cannot_write(store.folder, error) from error
+    marked = {str(row["sha256"]) for row in registry.refused(store.engine)}
+    registry.forget_refusals(store.engine, marked.difference(stored.sha256 for stored in kept(store)))
+    return receipts, unread
+
+
+def _take_up(store: Store, stored: Stored, definitions: Definitions, key: Keys | None) -> Receipt | None:
+    """Take in bytes that were kept and never recorded; None where somebody else did, or forgot them, meanwhile.
+
+    Raises ExportError where they cannot be read, IN-35 where a key is all they lack. They stay, for the registry may be
+    one of before they came.
+    """
+    asked = replace(_asked_then(noted(stored) or {}), key=key)
+    with held(stored.path.parent) as there:
+        if not (there and stored.path.is_file()) or registry.find_upload(store.engine, stored.sha256) is not None:
+            return None
+        at = _moment(store)
+        try:
+            read = _read(Before(store, stored.upload_id), stored, definitions, asked, at, silent)
+        except ExportError as error:
+            if error.code in WANTS_KEY and holds_sealed(stored.path):
+                raise ExportError("IN-35", upload=stored.name) from error
+            _mark(stored, store, asked, at, error)
+            raise
+        return _recorded(store, stored, asked, at, read)
 
 
 def _asked_then(upload: Mapping[str, Any]) -> Asked:
@@ -319,19 +429,21 @@ def _make_again(
     """The tables of an upload made again; None where they must stay as they are for want of a key.
 
     That is where this key would open less than is open now; and where the tables of one before it (``after``: those
-    left) are lost, so that nobody can say what is news in this one.
+    left) are lost, so that nobody can say what is news in this one. Raises CollectError where it cannot be read.
     """
     sealed = holds_sealed(stored.path)
     if sealed and key is None:
         return None
     try:
-        with held(stored.path.parent):
+        with _costs_only(stored), held(stored.path.parent):
             taken = _taken_again(store, stored, upload, definitions, key)
-        if sealed and not _open_now(store, stored) <= _named_in(
-            _compare(Before(store, stored.upload_id), taken, definitions)[1]
-        ):
-            return None
-        return _replaced(store, stored, upload, taken, definitions)
+            if sealed and not _open_now(store, stored) <= _named_in(
+                _compare(Before(store, stored.upload_id), taken, definitions)[1]
+            ):
+                return None
+            return _replaced(store, stored, upload, taken, definitions)
+    except OSError as error:
+        raise cannot_write(store.folder, error) from error
     except (ExportError, StoreError) as error:
         if error.code in STAYS_CLOSED or (error.code == "STO-02" and after):
             return None
@@ -427,7 +539,7 @@ def _taken_again(
     """What an upload holds, read as somebody asked when it came."""
     before = Before(store, stored.upload_id)
     arrival = _arrival(before, stored, _asked_then(upload), datetime.fromisoformat(upload["received_at"]))
-    with unsealed(stored.path, key, store.folder, arrival.manner) as readable, _costs_only(stored):
+    with _costs_only(stored), unsealed(stored.path, key, store.folder, arrival.manner) as readable:
         return take(readable, definitions, places_of(store.folder), arrival)
 
 

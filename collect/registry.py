@@ -8,7 +8,7 @@ brought up step by step when it is opened (`collect.migrations`).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -270,6 +270,13 @@ def refused(engine: Engine) -> list[Mapping[str, Any]]:
     """Every upload whose bytes are kept and could not be read."""
     with engine.connect() as connection:
         return [dict(row._mapping) for row in connection.execute(REFUSED.select().order_by(REFUSED.c.received_at))]
+
+
+def forget_refusals(engine: Engine, gone: Collection[str]) -> None:
+    """Take off the marks of bytes that somebody removed, by their SHA-256."""
+    with engine.begin() as connection:
+        for part in in_parts(sorted(gone)):
+            connection.execute(REFUSED.delete().where(REFUSED.c.sha256.in_(part)))
 
 
 def replace_parts(

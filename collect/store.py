@@ -41,6 +41,7 @@ except ImportError:  # Windows
 
 CHUNK_BYTES = 1 << 20
 NOTE = ".upload.json"  # beside the bytes: what the registry knows of them, in case it is lost
+BEGUN = "begun"  # in a note: it knows nothing of them yet
 LEFT_BEHIND = (".incoming-*", ".opened-*", ".*.part")  # files and folders in the making; whoever is killed leaves them
 LEFT_BEHIND_AFTER = 86_400  # seconds: nobody writes one file for a day
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what a disk says that takes no more
@@ -154,6 +155,23 @@ def held(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def in_hands(folder: Path) -> bool:
+    """Whether somebody holds a folder just now."""
+    if fcntl is None:  # Windows
+        return False
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextmanager
 def aside(store: Store, path: Path, name: str | None = None) -> Iterator[Stored]:
     """A file's bytes in a folder of their own while the block lasts: for a dry run, after which nothing may be stored.
@@ -259,6 +277,17 @@ def sweep(store: Store) -> int:
         else:
             path.unlink(missing_ok=True)
     return len(old)
+
+
+def begin(stored: Stored, upload: Mapping[str, object]) -> None:
+    """Write beside bytes that are read next what was said with them, for whoever takes them up should we be cut off.
+
+    A power cut may take it, for nobody was told of these bytes. What a registry once knew of them stays in its place.
+    """
+    if noted(stored) is None:
+        text = json.dumps({**upload, BEGUN: True}, ensure_ascii=False)
+        with suppress(OSError):  # a full disk is told by whoever writes the tables
+            stored.path.with_name(NOTE).write_text(text, encoding="utf-8")
 
 
 def note(stored: Stored, upload: Mapping[str, object]) -> None:

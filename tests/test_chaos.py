@@ -25,6 +25,10 @@ def test_a_writer_killed_at_any_moment_leaves_nothing_torn() -> None:
     held(faults.killed("", kills=3))
 
 
+def test_what_a_killed_writer_leaves_in_no_upload_is_told_and_taken_up(database: str) -> None:
+    held(faults.cut_off(database, kills=3))
+
+
 def test_the_phones_door_killed_at_any_moment_keeps_what_it_acknowledged() -> None:
     held(faults.door_killed("", kills=2))
 

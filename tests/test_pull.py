@@ -193,6 +193,55 @@ def test_each_key_opens_its_own_and_what_is_deleted_on_the_server_waits_no_longe
         assert (found["new"], found["closed"], found["gone"]) == (1, 0, ["uuid:0003"])
 
 
+def edited(server: Fake, number: int, key: rsa.RSAPrivateKey, edits: int) -> None:
+    """Another version of an encrypted submission, under an id of its own."""
+    system = server.rows[number - 1]["__system"]
+    system |= {"edits": edits, "updatedAt": "2026-11-22T01:00:00.000Z"}
+    base = f"/v1/projects/1/forms/household/submissions/uuid:{number:04d}"
+    sealed = Phone(key).envelope(100 * edits + number)
+    server.files[f"{base}.xml"] = sealed.pop("submission.xml")
+    server.files[f"{base}/attachments"] = [{"name": name, "exists": True} for name in sealed]
+    server.files |= {f"{base}/attachments/{name}": data for name, data in sealed.items()}
+
+
+def test_what_came_open_before_is_not_called_closed_until_it_changes_on_the_server(tmp_path: Path) -> None:
+    first, second = (str(pem(key, tmp_path / f"{number}.pem")) for number, key in enumerate(KEYS))
+
+    def closed(*more: str) -> int:
+        return int(bring(tmp_path, "central", *more)["closed"])
+
+    with serving(sealed_for({1: KEYS[0], 2: KEYS[0], 4: KEYS[1]}, page_size=6)) as server:
+        log_in(tmp_path, "central", server)
+        assert closed("--key", first) == 1
+        assert closed("--since", "all") == 1, "the two that came open are here"
+        assert closed("--since", "all", "--key", second) == 0, "what another key opened stays open"
+        assert closed("--since", "all") == 0
+        edited(server, 1, KEYS[0], 1)
+        assert closed() == 1
+        assert closed("--since", "all", "--key", second) == 1
+        assert closed("--key", first) == 0
+        assert closed("--since", "all") == 0
+        edited(server, 1, KEYS[0], 2)
+        assert closed("--since", "all") == 1
+        server.rows[1]["__system"] |= {"updatedAt": "2026-11-22T02:00:00.000Z", "reviewState": "approved"}
+        assert closed("--since", "all") == 1, "a review is no other version"
+    here = {"uuid:0001", "uuid:0002", "uuid:0003", "uuid:0004", "uuid:0005", "uuid:0006", "uuid:0101"}
+    assert set(received(tmp_path)["submission_id"]) == here
+
+
+@pytest.mark.parametrize("lost", ["what was noted", "tables"])
+def test_what_is_open_is_told_by_what_is_here(tmp_path: Path, lost: str) -> None:
+    with serving(sealed_for({1: KEYS[0], 2: KEYS[0]})) as server:
+        for row in server.rows:
+            row["__system"].pop("edits" if lost == "what was noted" else "formVersion")  # an older server counts none
+        log_in(tmp_path, "central", server)
+        assert bring(tmp_path, "central", "--key", str(pem(KEYS[0], tmp_path / "key.pem")))["closed"] == 0
+        data = tmp_path / "data"
+        for path in [*data.rglob("*.opened")] if lost == "what was noted" else [*data.glob("collect.db*")]:
+            path.unlink()
+        assert bring(tmp_path, "central", "--since", "all")["closed"] == (0 if lost == "what was noted" else 2)
+
+
 @pytest.mark.parametrize("lang", list(LANGUAGES))
 def test_a_day_that_has_not_come_is_refused(tmp_path: Path, kind: str, lang: str) -> None:
     done = collect(tmp_path, *ASKING[kind], "--since", "2999-01-01", lang=lang)
@@ -208,12 +257,29 @@ def test_what_came_while_the_clock_of_the_server_was_wrong_is_found_by_its_name(
     server.rows[0] = KINDS[kind](1, 1, 4, hamlet="29236-02")  # an edit of which no instant tells
     server.rows.append(KINDS[kind](26, 5))
     told = collect(tmp_path, *ASKING[kind])
-    assert (" 1 new" in told.output, "`--since all` compares everything" in told.output) == (True, True)
+    assert (" 1 new, 1 changed" in told.output, "`--since all` compares everything" in told.output) == (True, True)
     asked = len(server.asked)
     assert bring(tmp_path, kind)["new"] == 0
     assert len(server.asked) - asked <= 2, "looked for once"
-    found = bring(tmp_path, kind, "--since", "all")  # KoboToolbox is asked every time for what was ever edited
-    assert (found["changed"] > 0 or kind == "kobo", found["clock_was_wrong"]) == (True, False)
+    found = bring(tmp_path, kind, "--since", "all")
+    assert (found["changed"], found["clock_was_wrong"]) == (0, False)
+
+
+def test_a_change_that_no_instant_tells_of_is_looked_for_once_a_day(tmp_path: Path) -> None:
+    with serving(Fake([of_central(number, 60 + number) for number in range(1, 6)], page_size=2)) as server:
+        log_in(tmp_path, "central", server)
+        bring(tmp_path, "central")
+        server.rows[0] = of_central(1, 61, 4, hamlet="29236-02")  # the clock was an hour behind, and is right again
+        assert bring(tmp_path, "central")["changed"] == 0
+        (place,) = (tmp_path / "data" / "pull").glob("*.json")
+        place.write_text(json.dumps(json.loads(place.read_text()) | {"looked": "2026-01-01"}), encoding="utf-8")
+        asked = len(server.asked)
+        found = bring(tmp_path, "central")
+        assert (found["changed"], found["clock_was_wrong"]) == (1, True)
+        asked, before = len(server.asked), asked
+        assert sum("$select" in path for path in server.asked[before:]) == 1
+        assert bring(tmp_path, "central")["clock_was_wrong"] is False
+        assert not any("$select" in path for path in server.asked[asked:])
 
 
 def test_a_form_the_server_does_not_have_is_named(tmp_path: Path) -> None:

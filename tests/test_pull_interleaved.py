@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collect.pull import Bookmark, Central, Kobo, Login, Pulling
-from collect.pull.bookmark import OVERLAP
+from collect.pull.bookmark import OVERLAP, bookmark_of, keep_bookmark
 
 BEGIN = datetime(2026, 11, 22, 5, tzinfo=UTC)
 WHAT = ("https://server", "1", "household")
@@ -212,6 +212,9 @@ def test_a_clock_that_was_set_back_between_two_pulls_hides_nothing_that_came(
     pull(server, store, tmp_path)
     listing = [one for one in server.asked[asked:] if one.get("limit") != "1" and ("$select" in one or "fields" in one)]
     assert listing == [], "what was found is not looked for again"
+    keep_bookmark(replace(bookmark_of(tmp_path, *WHAT), looked="the day before"), tmp_path, *WHAT)
+    pull(server, store, tmp_path)
+    assert store == there or kind == "kobo", "the next day what changed is compared"
 
 
 def test_a_bookmark_never_passes_the_moment_its_round_began() -> None:

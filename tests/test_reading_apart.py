@@ -22,7 +22,7 @@ from collect.cli import main
 from collect.define import load_forms
 from collect.forms import Form
 from collect.i18n import t
-from collect.intake import Asked, add_file, rebuild
+from collect.intake import Asked, Rebuilt, add_file, rebuild
 from collect.journey import define
 from collect.limits import DEFAULT
 from collect.problems import CollectError, ExportError
@@ -207,7 +207,8 @@ def test_bytes_that_brought_their_reader_down_stay_marked_until_they_are_read(tm
         "segfault.xml", "IN-46", "signal 11", "Lan",
     ]  # fmt: skip
     assert [stored.name for stored in kept(store)] == ["segfault.xml"]
-    assert rebuild(store, definitions) == []
+    found = rebuild(store, definitions)
+    assert (found.made, found.taken_up, [one.code for one in found.left]) == ((), (), ["STO-12"])
     here = replace(store, settings=replace(store.settings, apart=False))
     assert add_file(here, tmp_path / "segfault.xml", definitions).parts[0].read == 1
     assert registry.refused(store.engine) == []
@@ -256,7 +257,7 @@ def test_while_a_dry_run_reads_nothing_lies_where_a_rebuild_would_find_it(
         with pytest.raises(KeyboardInterrupt):
             add_file(store, tmp_path / "a.xml", definitions, dry_run=True)
     assert seen == [SUBMISSION.format(1).encode(), []]
-    assert (kept(store), rebuild(store, definitions)) == ([], [])
+    assert (kept(store), rebuild(store, definitions)) == ([], Rebuilt((), (), ()))
 
 
 @pytest.mark.parametrize("lang", ["vi", "km", "en"])

@@ -252,8 +252,11 @@ def test_a_rebuild_mends_what_its_key_opens_and_names_the_rest(
         """The uploads that were left as they are."""
         asked = [part for name in names for part in ("--key", name)]
         done = collect(tmp_path, "rebuild", *asked, "--json")
-        assert done.exit_code == 0 or json.loads(done.output)["code"] == "IN-35"
-        return {name for name in ("one.zip", "two.zip") if name in done.output and done.exit_code}
+        if not done.exit_code:
+            return set()
+        (left,) = json.loads(done.output)["left"]
+        assert left["code"] == "IN-35"
+        return {name for name in ("one.zip", "two.zip") if name in left["values"]["upload"]}
 
     def lose() -> None:
         for lost in (tmp_path / "data").rglob("*.parquet"):
@@ -268,3 +271,19 @@ def test_a_rebuild_mends_what_its_key_opens_and_names_the_rest(
     assert rebuilt(own, other) == set()
     assert sorted(received(tmp_path)[0]["submission_id"]) == ["uuid:0001", "uuid:0002", "uuid:0003"]
     assert collect(tmp_path, "verify").exit_code == 0
+
+
+def test_what_was_cut_off_over_an_encrypted_file_waits_for_its_key_and_is_not_forgotten(
+    tmp_path: Path, keys: tuple[rsa.RSAPrivateKey, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = str(zipped(tmp_path / "e.zip", {"one": Phone(keys[0]).envelope(1)}))
+    own = str(pem(keys[0], tmp_path / "key.pem"))
+    with monkeypatch.context() as patch:
+        patch.setattr("collect.intake._write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert collect(tmp_path, "add", file, "--key", own).exit_code == 1
+    for _ in range(2):
+        done = collect(tmp_path, "rebuild", "--json")
+        assert (done.exit_code, json.loads(done.output)["code"]) == (11, "IN-35")
+        assert "e.zip" in json.loads(done.output)["values"]["upload"]
+    (made,) = json.loads(collect(tmp_path, "rebuild", "--key", own, "--json").output)
+    assert (made["taken_up"], received(tmp_path)[0].height) == (True, 1)

@@ -202,7 +202,8 @@ def _bring(session: Session, reader: Central | Kobo, asked: _Asked, key: Keys | 
     take = _taker(session, store, form, key)
     files = Files(reader, session.settings.limits.submission_megabytes << 20)
     bring_files = _filer(session, store, files, form) if asked.media else lambda _page: None
-    sealed, tried = Sealed(reader, take, folder, asked.what, form, has_key=key is not None), set[str]()
+    ours = session.definitions().form(form).form_id
+    sealed, tried = Sealed(reader, take, store, asked.what, ours, has_key=key is not None), set[str]()
     totals, pages = Counter(dict.fromkeys(COUNTED, 0)), 0
     kept: dict[str, int] = {}
     for page in _told_if_broken(session, pulling.pages(), kept, as_json):

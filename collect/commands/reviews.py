@@ -14,6 +14,7 @@ import click
 
 from collect.commands.shared import Session, as_json, echo
 from collect.i18n import t
+from collect.i18n.figures import counted
 from collect.problems import CollectError, ExportError
 from collect.wording.states import state_of
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from collect.keeping.verify import Unrecorded
     from collect.review.reviews import Outcome
 
 Command = TypeVar("Command", bound="Callable[..., Any] | click.Command")
@@ -299,9 +301,10 @@ def verify(session: Session, noted: tuple[str, ...], as_json: bool) -> None:
         | {part: t(f"verify.{one.kind}.{part}", session.lang, where=one.where) for part in ("found", "mend")}
         for one in found.damage
     ]
+    unrecorded = [asdict(one) | _words_of_unrecorded(one, session.lang) for one in found.unrecorded]
     counts = {"uploads": found.uploads, "parts": found.parts, "entries": found.entries, "handed": found.handed}
     if as_json:
-        said = counts | {"heads": found.heads}
+        said = counts | {"heads": found.heads, "unrecorded": unrecorded}
         click.echo(json.dumps({"sound": not wrong, **said, "damage": wrong}, ensure_ascii=False))
     elif not wrong:
         session.say("cli.verify.sound", **counts)
@@ -313,7 +316,17 @@ def verify(session: Session, noted: tuple[str, ...], as_json: bool) -> None:
             session.say("cli.verify.note", noted=" ".join(f"--noted {head}" for head in heads.values()))
     for one in () if as_json else wrong:
         echo(f"✗ {one['found']}\n  {one['mend']}", err=True)
+    if unrecorded and not as_json:
+        echo(counted("cli.verify.unrecorded", len(unrecorded), session.lang), err=True)
+        for one in unrecorded:
+            echo(f"  {one['found']} {one['mend']}", err=True)
     sys.exit(13 if wrong else 0)
+
+
+def _words_of_unrecorded(one: Unrecorded, lang: str) -> dict[str, str]:
+    """What became of a file that is in no upload, and what to do."""
+    kind = "unread" if one.code else "unrecorded"
+    return {part: t(f"verify.{kind}.{part}", lang, path=one.path, code=one.code) for part in ("found", "mend")}
 
 
 def add_to(main: click.Group) -> None:

@@ -18,7 +18,7 @@ from collect.keeping import accounts, attachments, downloads, ledger, sent
 from collect.keeping.verify import registry_damage
 from collect.problems import StoreError
 from collect.settings import Settings
-from collect.store import Store, kept, noted, open_store
+from collect.store import BEGUN, Store, kept, noted, open_store
 
 
 def open_mended(settings: Settings) -> Store:
@@ -70,13 +70,14 @@ def _set_aside(file: Path) -> None:
 def fill(store: Store) -> int:
     """Put accounts, uploads, ledgers and runs into a registry that has none of them; returns how many uploads.
 
-    Originals without a note (of an older release) are not among them: `collect.intake.rebuild` takes those in anew.
+    Originals without a note (of an older release), or that nobody came to record, are not among them:
+    `collect.intake.rebuild` takes those in anew.
     """
     accounts.restore(store)
     if registry.uploads(store.engine):
         _fill_sent(store)
         return 0
-    found = [upload for stored in kept(store) if (upload := noted(stored)) is not None]
+    found = [upload for stored in kept(store) if (upload := noted(stored)) is not None and BEGUN not in upload]
     found.sort(key=lambda upload: (upload.pop("after", 0), upload["received_at"]))
     for upload in found:
         registry.record_upload(store.engine, upload, [])

@@ -2,7 +2,7 @@
 
 The registry is read whole (and asks itself, where it can); the ledgers of decisions and of downloads must be unbroken
 chains that end as their copies end, and hold every line that a run knew or that somebody noted; each original must have
-its SHA-256, each Parquet part the one it was written with.
+its SHA-256, each Parquet part the one it was written with. Originals in no upload are no damage, and are told.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,7 +18,7 @@ from collect import registry
 from collect.keeping import attachments, downloads, ledger, sent
 from collect.keeping.chain import BEGINNING, Chain, Line
 from collect.problems import StoreError
-from collect.store import Store, kept, sha256_of
+from collect.store import Store, Stored, in_hands, kept, sha256_of
 
 Progress = Callable[[str, float], None]
 
@@ -31,6 +32,20 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """An original in no upload: whoever brought it was cut off, or (``code``) it could not be read.
+
+    ``path``: below the data folder.
+    """
+
+    upload_id: str
+    file_name: str
+    path: str
+    size_bytes: int
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Soundness:
     """What was looked at, and what is wrong with it."""
 
@@ -40,6 +55,7 @@ class Soundness:
     handed: int  # lines in the ledger of downloads
     damage: tuple[Damage, ...]
     heads: Mapping[str, str] = field(default_factory=dict)  # digest of each ledger's last line, for keeping elsewhere
+    unrecorded: tuple[Unrecorded, ...] = ()
 
 
 def verify(store: Store, progress: Progress = lambda _step, _share: None, noted: Sequence[str] = ()) -> Soundness:
@@ -55,9 +71,11 @@ def verify(store: Store, progress: Progress = lambda _step, _share: None, noted:
     wrong += _chain(store, ledger.CHAIN, decided, "ledger")
     wrong += _chain(store, downloads.CHAIN, handed, "downloads")
     wrong += _ends(store, decided, handed, noted)
-    originals = registry.uploads(store.engine)
+    originals = registry.uploads(store.engine)  # before the inbox is looked at: others may be bringing files
     progress("step.verify", 0.1)
-    wrong += _originals(store)
+    there = kept(store)
+    wrong += _originals(originals, there)
+    unrecorded = tuple(_unrecorded(store, originals, there))
     progress("step.verify", 0.5)
     parts = registry.files(store.engine)
     wrong += _parts(store)
@@ -65,7 +83,7 @@ def verify(store: Store, progress: Progress = lambda _step, _share: None, noted:
     wrong += (Damage("attachment_gone", where) for where in attachments.damage(store))
     progress("step.verify", 1.0)
     heads = {"ledger": ledger.CHAIN.head_of(decided), "downloads": downloads.CHAIN.head_of(handed)}
-    return Soundness(len(originals), len(parts), len(decided), len(handed), tuple(wrong), heads)
+    return Soundness(len(originals), len(parts), len(decided), len(handed), tuple(wrong), heads, unrecorded)
 
 
 def registry_damage(store: Store) -> Iterator[Damage]:
@@ -124,15 +142,27 @@ def _heads_in_runs(store: Store) -> Iterator[tuple[str, str]]:
             continue  # a damaged run is told by whoever opens it, and made again
 
 
-def _originals(store: Store) -> Iterator[Damage]:
-    there = {stored.sha256: stored for stored in kept(store)}
-    for upload in registry.uploads(store.engine):
+def _originals(uploads: Sequence[Mapping[str, Any]], inbox: Sequence[Stored]) -> Iterator[Damage]:
+    there = {stored.sha256: stored for stored in inbox}
+    for upload in uploads:
         stored = there.get(upload["sha256"])
         where = f"{upload['upload_id']} ({upload['file_name']})"
         if stored is None:
             yield Damage("original_gone", where)
         elif sha256_of(stored.path) != stored.sha256:
             yield Damage("original_altered", where)
+
+
+def _unrecorded(store: Store, uploads: Sequence[Mapping[str, Any]], inbox: Sequence[Stored]) -> Iterator[Unrecorded]:
+    """What lies in the inbox and in no upload, and in nobody's hands either."""
+    known = {upload["sha256"] for upload in uploads}
+    marks = {row["sha256"]: str(row["code"]) for row in registry.refused(store.engine)}
+    for stored in inbox:
+        if stored.sha256 in known or in_hands(stored.path.parent) or not stored.path.is_file():
+            continue
+        if registry.find_upload(store.engine, stored.sha256) is None:  # nor did it come into one while we looked
+            path = stored.path.relative_to(store.folder).as_posix()
+            yield Unrecorded(stored.upload_id, stored.name, path, stored.size_bytes, marks.get(stored.sha256, ""))
 
 
 def _parts(store: Store) -> Iterator[Damage]:

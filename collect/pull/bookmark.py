@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,13 +20,15 @@ class Bookmark:
 
     ``begun``: when the first page of the round under way was asked for. ``next``: what to ask for next in that round,
     "" when there is none; it is the server's own link (Central) or the last number received (Kobo). ``ahead``: by how
-    many seconds the server's clock was before ours, None where it never told.
+    many seconds the server's clock was before ours, None where it never told. ``looked``: the day on which all changes
+    that the server knows of were last compared with those that came.
     """
 
     since: str = ""
     begun: str = ""
     next: str = ""
     ahead: float | None = None
+    looked: str = ""
 
     def after(self, newest: str, following: str, asked_at: str = "", ahead: float | None = None) -> Bookmark:
         """The bookmark once a page is received; the last page of a round moves ``since`` to the round's beginning.
@@ -48,8 +50,8 @@ class Bookmark:
             begun = _text(min(map(_instant, filter(None, (self.since, begun)))) - timedelta(seconds=lost))
         steady = ahead if lost else max(known, default=None)
         if following:
-            return Bookmark(self.since, begun, following, steady)
-        return Bookmark(begun or self.since, ahead=steady)
+            return replace(self, begun=begun, next=following, ahead=steady)
+        return replace(self, since=begun or self.since, begun="", next="", ahead=steady)
 
     def set_back(self, ahead: float | None) -> float:
         """By how many seconds the server's clock was set back since the last page, as ours tells; 0 for none.
@@ -99,7 +101,8 @@ def bookmark_of(folder: Path, *what: str) -> Bookmark:
         found = json.loads(place_of(folder, *what).read_text(encoding="utf-8"))
         ahead = found.get("ahead")
         texts = {name: str(found[name]) for name in ("since", "begun", "next")}
-        return Bookmark(**texts, ahead=None if ahead is None else float(ahead))
+        looked = str(found.get("looked", ""))
+        return Bookmark(**texts, ahead=None if ahead is None else float(ahead), looked=looked)
     except (OSError, ValueError, KeyError, TypeError):
         return Bookmark()  # asking for everything again changes nothing: the same submissions are known
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from collect.problems import ServerError
-from collect.pull.bookmark import Bookmark
+from collect.pull.bookmark import BEGINNING, Bookmark
 from collect.pull.logins import Login
 from collect.pull.wire import Page, UnknownAccountError, Wire, document, rows_of, within
 
@@ -20,6 +21,7 @@ PAGE_SIZE = 500
 NAMES_SIZE = 10_000  # names alone are short
 CLOSED = "notDecrypted"
 STAMP = (1980, 1, 1, 0, 0, 0)  # the same submissions give the same bytes: the clock is not content
+INSTANCE_ID = re.compile(rb"instanceID(?:\s*=\s*\"|>)\s*([^<>\"\s]+)")  # of an envelope, which no person wrote
 Answer = TypeVar("Answer")
 RECEIVED, CHANGED = "__system/submissionDate", "__system/updatedAt"
 
@@ -59,9 +61,9 @@ class Central:
                 continue
             params = None
             path = within(found.get("@odata.nextLink")) if rows else ""
-            closed = tuple(str(row.get("__id")) for row in rows if _system(row).get("status") == CLOSED)
+            closed = {str(row["__id"]): _version(row) for row in rows if _system(row).get("status") == CLOSED}
             newest = max((_instant(row) for row in rows), default="")
-            names = tuple(str(row.get("__id")) for row in rows)
+            names = {str(row["__id"]): _changed(row) for row in rows}
             yield Page(body, len(rows) - len(closed), newest, path, closed, names)
 
     def count(self) -> int | None:
@@ -72,12 +74,21 @@ class Central:
 
     def names(self) -> Iterator[tuple[str, str]]:
         """The name of every submission that is there now, deleted ones apart, and when it last changed."""
+        yield from ((str(row["__id"]), _instant(row)) for row in self._listed({}))
+
+    def changes(self) -> Iterator[tuple[str, str]]:
+        """The name of every submission that was ever edited or reviewed there, and the instant of its last change."""
+        listed = self._listed({"$filter": f"{CHANGED} gt {BEGINNING:%Y-%m-%dT%H:%M:%S.000Z}"})
+        yield from ((str(row["__id"]), _changed(row)) for row in listed if _changed(row))
+
+    def _listed(self, which: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Submissions without their answers."""
         path = f"{self._of_form()}.svc/Submissions"
-        params: dict[str, str] | None = {"$select": "__id,__system", "$top": str(NAMES_SIZE)}
+        params: dict[str, str] | None = {"$select": "__id,__system", "$top": str(NAMES_SIZE), **which}
         while path:
             found = document(self._get(path, params), self.wire.base)
             rows = rows_of(found, "value", "__id", self.wire.base)
-            yield from ((str(row["__id"]), _instant(row)) for row in rows)
+            yield from rows
             path, params = within(found.get("@odata.nextLink")) if rows else "", None
 
     def files(self, page: Page) -> Iterator[tuple[str, str, str]]:
@@ -93,12 +104,13 @@ class Central:
         """A file, as `Wire.file` gives it."""
         return self._known(lambda: self.wire.file(path, largest))
 
-    def sealed(self, names: Sequence[str]) -> bytes:
+    def sealed(self, names: Iterable[str]) -> tuple[bytes, dict[str, str]]:
         """A zip of encrypted submissions as phones sent them: a folder each, with the envelope and its files.
 
-        One that was deleted meanwhile is left out; b"" where none is there.
+        Also the id that each bears now, which an edit changes. One that was deleted meanwhile is left out; b"" where
+        none is there.
         """
-        packed = io.BytesIO()
+        packed, ids = io.BytesIO(), dict[str, str]()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for number, name in enumerate(names):
                 path = self._of(name)
@@ -108,12 +120,14 @@ class Central:
                     if error.code != "PUL-03":
                         raise
                     continue
+                if found := INSTANCE_ID.search(envelope):
+                    ids[name] = found[1].decode(errors="replace")
                 archive.writestr(zipfile.ZipInfo(f"{number:04d}/submission.xml", STAMP), envelope)
                 for file in self._attachments(path):
                     data = self._get(f"{path}/attachments/{quote(file, safe='')}", None)
                     archive.writestr(zipfile.ZipInfo(f"{number:04d}/{PurePosixPath(file).name}", STAMP), data)
-            found = bool(archive.namelist())
-        return packed.getvalue() if found else b""
+            empty = not archive.namelist()
+        return b"" if empty else packed.getvalue(), ids
 
     def _attachments(self, path: str) -> list[str]:
         """The files of a submission that have arrived."""
@@ -153,6 +167,20 @@ class Central:
 def _system(row: dict[str, object]) -> dict[str, object]:
     system = row.get("__system")
     return system if isinstance(system, dict) else {}
+
+
+def _changed(row: dict[str, object]) -> str:
+    """When it was edited or reviewed last; "" where it never was."""
+    return str(_system(row).get("updatedAt") or "")
+
+
+def _version(row: dict[str, object]) -> str:
+    """What an edit changes and a review does not; servers that do not count edits tell when there was either.
+
+    "0" of one that was never edited.
+    """
+    edits = _system(row).get("edits")
+    return (_changed(row) or "0") if edits is None else str(edits)
 
 
 def _instant(row: dict[str, object]) -> str:

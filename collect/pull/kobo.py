@@ -40,7 +40,7 @@ class Kobo:
         """Every page from the bookmark on; a page without submissions is the last and is given too."""
         for body, rows, following in self._in_order(bookmark.asked_from(), bookmark.next):
             newest = max(map(_instant, rows), default="")
-            yield Page(body, len(rows), newest, following, names=tuple(map(_name, rows)))
+            yield Page(body, len(rows), newest, following, names={_name(row): "" for row in rows})
 
     def count(self) -> int | None:
         """How many submissions the project has there now; None where the server does not say."""
@@ -51,6 +51,10 @@ class Kobo:
         """The name of every submission that is there now, and when it last changed."""
         for _, rows, _ in self._in_order("", "", fields=json.dumps(["_id", *NAMED, RECEIVED, CHANGED])):
             yield from ((_name(row), _instant(row)) for row in rows)
+
+    def changes(self) -> Iterator[tuple[str, str]]:
+        """Nothing: whatever was ever edited is asked for each time."""
+        return iter(())
 
     def files(self, page: Page) -> Iterator[tuple[str, str, str]]:
         """The files of a page's submissions: whose, its name, where it is asked for."""

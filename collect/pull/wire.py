@@ -29,16 +29,16 @@ LARGEST_PAGE = 1 << 29  # bytes
 class Page:
     """One page as the server sent it, with ``count`` submissions; ``following`` and ``newest`` are for the bookmark.
 
-    ``names``: of all of them, as the server keeps them through edits. ``closed``: those that are encrypted, which the
-    page lists without their answers.
+    ``names``: of all of them, as the server keeps them through edits, with the instant of the last change that it
+    tells. ``closed``: those that are encrypted, which the page lists without their answers, with their version.
     """
 
     data: bytes
     count: int
     newest: str
     following: str
-    closed: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
+    closed: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def _line() -> httpx.Client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collect.problems import ExportError
+from collect.problems import CollectError, ExportError
 
 SEALED = "IN-16"  # told with how many submissions it befell
 
@@ -30,15 +30,20 @@ def none_read(file: str, broken: Sequence[ExportError]) -> NoneReadError:
     of its first example.
     """
     each = [(str(error.values.get("file", file)), error) for error in broken]
-    first: dict[str, ExportError] = {}
+    reasons = reasons_of(broken)
+    if len(reasons) == 1 and len(broken) > 1 and broken[0].code == SEALED:
+        return NoneReadError(SEALED, each, file=file, submissions=len(broken))
+    if len(reasons) == 1:
+        return NoneReadError(broken[0].code, each, **broken[0].values)
+    return NoneReadError("IN-59", each, file=file, members=len(broken), reasons=reasons)
+
+
+def reasons_of(broken: Sequence[CollectError]) -> list[dict[str, object]]:
+    """Why several things failed, the most frequent reason first: its code, its count, its first example's values."""
+    first: dict[str, CollectError] = {}
     counts: dict[str, int] = {}
     for error in broken:
         first.setdefault(error.code, error)
         counts[error.code] = counts.get(error.code, 0) + 1
-    if len(first) == 1 and SEALED in first and len(broken) > 1:
-        return NoneReadError(SEALED, each, file=file, submissions=len(broken))
-    if len(first) == 1:
-        return NoneReadError(broken[0].code, each, **broken[0].values)
     often = sorted(first, key=lambda code: -counts[code])
-    reasons = [{"code": code, "count": counts[code], "values": dict(first[code].values)} for code in often]
-    return NoneReadError("IN-59", each, file=file, members=len(broken), reasons=reasons)
+    return [{"code": code, "count": counts[code], "values": dict(first[code].values)} for code in often]

@@ -20,6 +20,7 @@ BEGIN, END = "<!-- chaos: made by `make chaos` -->\n", "<!-- /chaos -->"
 
 def on_sqlite(kills: int, every: int) -> Iterator[Callable[[], Outcome]]:
     yield partial(faults.killed, "", kills)
+    yield partial(faults.cut_off, "", max(1, kills // 4))
     yield partial(faults.door_killed, "", kills)
     yield partial(faults.power_cut, every)
     yield partial(faults.power_cut_on_phones, every)
@@ -33,6 +34,7 @@ def on_sqlite(kills: int, every: int) -> Iterator[Callable[[], Outcome]]:
 def on_postgresql(server: databases.Server, kills: int) -> Iterator[Callable[[], Outcome]]:
     for fault in (
         lambda url: faults.killed(url, kills),
+        lambda url: faults.cut_off(url, max(1, kills // 4)),
         lambda url: faults.door_killed(url, kills),
         lambda url: faults.restarted(server, url, 5),
         lambda url: faults.disk_full(url, 4),

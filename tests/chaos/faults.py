@@ -22,14 +22,16 @@ from databases import Server
 
 from chaos import powercut
 from chaos.doors import kill_door
-from chaos.ground import Ground, Verdict, definitions, found_in_tables, ground, judged
-from chaos.writers import Crowd, under_way
+from chaos.ground import Ground, Verdict, definitions, found_in_tables, ground, in_no_upload, judged, taken_up
+from chaos.writers import Crowd, acknowledged, kill_alone, under_way
 from collect import intake, registry
 from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
 from collect.openrosa.fold import fold
 from collect.review.identity import known_uploads
 from collect.store import sha256_of
+
+SURE_TO_LEAVE = 10  # kills of a writer, of which some must have met it over a file
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,29 @@ def killed(database: str, kills: int, seed: int = 9) -> Outcome:
             verdict,
             f"{len(fallen)} writers ended by themselves" if fallen else "",
             holds=not fallen,
+        )
+
+
+def cut_off(database: str, kills: int, seed: int = 7) -> Outcome:
+    """Kill -9 of a lone writer: what it leaves in no upload is told, then taken up by a rebuild, or brought again."""
+    chance, left, wrong = random.Random(seed), 0, set[str]()
+    with ground(database) as where:
+        for number in range(kills):
+            kill_alone(where, chance)
+            with where.store() as store:
+                if number % 2:  # the next writer begins with the file this one was killed over
+                    left += len(in_no_upload(store))
+                    continue
+                found, not_so = taken_up(store)
+                left, wrong = left + found, wrong.union(not_so)
+        words = f"{left} files in no upload then, told by `collect verify`, taken up by `collect rebuild` or sent again"
+        verdict = judged(where, set(acknowledged(where)))
+        return outcome(
+            f"`kill -9` at {kills} random moments of a lone writer",
+            where,
+            verdict,
+            "; ".join([words, *sorted(wrong)]),
+            holds=not wrong and (left > 0 or kills < SURE_TO_LEAVE),
         )
 
 
@@ -220,11 +245,12 @@ def _cut(what: str, count: int, every: int, chance: random.Random) -> Outcome:
 
 
 def _uploads_left(where: Ground, received: set[str]) -> tuple[int, int]:
-    """How many acknowledged uploads are gone after a cut, and whether anything on record is damaged."""
+    """How many acknowledged uploads are gone after a cut, and whether anything is damaged, or in no upload untold."""
     digests = {hashed(name) for name in received}
     with where.store() as store:
         there = {one["sha256"] for one in registry.uploads(store.engine)}
-        return len(digests - there), bool(verify(store).damage)
+        damaged = bool(verify(store).damage)
+        return len(digests - there), damaged or bool(taken_up(store)[1])
 
 
 def _sent_left(where: Ground, received: set[str]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import sqlalchemy as sa
 from field_office import submission, the_form
 
 from collect import registry
@@ -101,14 +102,14 @@ class Verdict:
 def judged(where: Ground, acknowledged: set[str]) -> Verdict:
     """Look for every acknowledged submission, verify what is stored, make all of it again and compare.
 
-    Bytes that nobody was told are received may be there or not; a rebuild takes them up.
+    Bytes that nobody was told are received may be there or not: they are told, and a rebuild takes them up.
     """
     store = open_mended(where.settings)
     try:
         damage = tuple(f"{one.kind} {one.where}" for one in verify(store).damage)
         before = _tables(store)
         counts = found_in_tables(store)
-        rebuild(store, definitions())
+        damage += taken_up(store)[1]
         after = _tables(store)
         again = found_in_tables(store)
         damage += tuple(f"after rebuild: {one.kind}" for one in verify(store).damage)
@@ -123,6 +124,26 @@ def judged(where: Ground, acknowledged: set[str]) -> Verdict:
         sum(1 for path, digest in before.items() if after.get(path) != digest),
         damage,
     )
+
+
+def in_no_upload(store: Store) -> set[str]:
+    """What lies in the inbox and on no row of the registry, by SHA-256: found without the code that tells it."""
+    with store.engine.connect() as connection:
+        known = set(connection.execute(sa.select(registry.UPLOADS.c.sha256)).scalars())
+    inbox = store.folder / "inbox"
+    return {path.parent.name for path in inbox.glob("*/*/*") if not path.name.startswith(".")} - known
+
+
+def taken_up(store: Store) -> tuple[int, tuple[str, ...]]:
+    """Have a rebuild take up what lies in no upload: how many files, and what of it was told or done wrongly."""
+    there = {sha256[:16] for sha256 in in_no_upload(store)}
+    told = {one.upload_id for one in verify(store).unrecorded}
+    done = rebuild(store, definitions())
+    wrong = [f"left by a rebuild: {one.code}" for one in done.left]
+    wrong += ["not told as it is"] if told != there else []
+    wrong += ["not taken up as told"] if {one.upload_id for one in done.taken_up} != there else []
+    wrong += ["not in an upload after that"] if in_no_upload(store) or verify(store).unrecorded else []
+    return len(there), tuple(wrong)
 
 
 def found_in_tables(store: Store) -> Counter[str]:

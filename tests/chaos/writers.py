@@ -107,3 +107,16 @@ def under_way(where: Ground, act: Callable[[Crowd], None], least: int = HANDS) -
     finally:
         fallen = crowd.stop()
     return set(acknowledged(where)), fallen
+
+
+def kill_alone(where: Ground, chance: random.Random) -> None:
+    """Have one hand bring files, and kill -9 it at a random moment once it is at work."""
+    begun = len(acknowledged(where))
+    process = CONTEXT.Process(target=bring_all, args=(where, definitions(), 0, 0, begun), daemon=True)
+    process.start()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(acknowledged(where)) == begun and process.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    time.sleep(chance.uniform(0.0, 0.1))
+    process.kill()
+    process.join()
