@@ -139,7 +139,7 @@ def test_a_thousand_files_that_nobody_knows_are_one_issue_with_their_number(tmp_
     (received,) = receive(tmp_path / "mixed.zip", (FORM,))
     [issue] = received.issues.iter_rows(named=True)
     _, found, mend = words_of({**issue, "value": None}, FORM, "en")
-    assert found.startswith("1000 files in “mixed.zip” were not read")
+    assert found.startswith("1000 files in “mixed.zip” were not read (0000.pdf, ")
     assert found.count(".pdf") == 20
     assert "send it on its own" in mend
 
