@@ -10,7 +10,7 @@ import time
 from field_office import submission
 
 from chaos.ground import Ground, definitions
-from chaos.writers import CONTEXT, HANDS, acknowledged, acks
+from chaos.writers import CONTEXT, HANDS, acknowledged, acks, is_watched
 from collect.openrosa.door import ACCEPTED, Door, Sending
 from collect.openrosa.fold import fold
 from collect.problems import CollectError
@@ -39,7 +39,8 @@ def take_in(where: Ground, begin: list[int]) -> None:
 
     for sender in range(HANDS):
         threading.Thread(target=send, args=(sender,), daemon=True).start()
-    threading.Event().wait()
+    while is_watched():
+        time.sleep(1.0)
 
 
 def kill_door(where: Ground, kills: int, chance: random.Random) -> set[str]:

@@ -30,7 +30,7 @@ def bring_all(where: Ground, forms: Definitions, hand: int, share: int, begin: i
     told = os.open(acks(where, hand), os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     store = None
     number = begin
-    while True:
+    while is_watched():
         name = f"h{share}n{number}"
         try:
             store = store or open_store(where.settings)
@@ -42,6 +42,12 @@ def bring_all(where: Ground, forms: Definitions, hand: int, share: int, begin: i
             continue
         os.write(told, f"{name}\n".encode())
         number += 1
+
+
+def is_watched() -> bool:
+    """Whether whoever began this process is still there to end it; else it must end by itself."""
+    beginner = multiprocessing.parent_process()
+    return beginner is not None and beginner.is_alive()
 
 
 def acks(where: Ground, hand: int) -> Path:
