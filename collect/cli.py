@@ -343,9 +343,9 @@ def units(session: Session, vintage: str | None, as_json: bool) -> None:
 @click.pass_obj
 def rebuild(session: Session, keys: tuple[Path, ...], as_json: bool) -> None:
     """Make every table again from the raw bytes in the inbox; the registry too, where it is damaged or empty."""
-    from collect.intake import rebuild as make_again
     from collect.keeping.mending import open_mended
     from collect.openrosa.fold import fold, open_sealed
+    from collect.rebuild import rebuild as make_again
     from collect.wording.receipts import receipt_data
 
     opened_with = private_keys_in(keys)

@@ -54,19 +54,10 @@ ARROWS: dict[str, set[str]] = {
     | {"receive", "settings", "registry", "store", "keeping", "passing", "places", "journey", "wording", "i18n"},
     "receipts": set(),  # what an upload came to: counts, without a store
     "lacking": WORDS | {"passing", "review", "registry", "store"},
-    "intake": {
-        "receipts",
-        "receive",
-        "review",
-        "journey",
-        "passing",
-        "store",
-        "registry",
-        "places",
-        "problems",
-        "tables",
-    }
-    | {"lacking"},
+    "contents": {"receipts", "receive", "review", "journey", "lacking", "passing", "store", "registry", "places"}
+    | {"problems"},
+    "intake": {"contents", "receipts", "receive", "journey", "lacking", "passing", "store", "registry", "problems"},
+    "rebuild": {"contents", "receipts", "receive", "journey", "lacking", "passing", "store", "registry", "problems"},
     "runs": WORDS
     | {"journey", "passing", "review", "keeping", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
     "pull": {"problems"},

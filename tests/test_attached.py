@@ -18,9 +18,10 @@ from starlette.testclient import TestClient
 from collect import openrosa
 from collect.cli import main
 from collect.forms import Form
-from collect.intake import add_file, rebuild
+from collect.intake import add_file
 from collect.openrosa import people
 from collect.openrosa.fold import fold
+from collect.rebuild import rebuild
 from collect.review.attached import attached, of_one
 from collect.review.reviews import Filters, history, queue
 from collect.review.standing import standing

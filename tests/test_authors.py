@@ -14,9 +14,10 @@ from collect.authors import check_file
 from collect.cli import main
 from collect.define import form_at, load_forms
 from collect.i18n import t
-from collect.intake import add_file, rebuild
+from collect.intake import add_file
 from collect.journey import Definitions
 from collect.pages.issues import in_words
+from collect.rebuild import rebuild
 from collect.receive import receive
 from collect.receive.apart import receive_apart
 from collect.settings import settings_from

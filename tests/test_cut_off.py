@@ -15,16 +15,17 @@ import pytest
 from click.testing import CliRunner, Result
 from field_office import Office, submission
 
-from collect import intake, journey, registry
+from collect import contents, journey, registry
 from collect.cli import main
 from collect.i18n import LANGUAGES, t
-from collect.intake import Asked, add_file, rebuild
+from collect.intake import Asked, add_file
 from collect.journey import Definitions
 from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
 from collect.openrosa.door import Door, Sending
 from collect.openrosa.fold import fold
 from collect.problems import CollectError
+from collect.rebuild import rebuild
 from collect.store import held, kept, open_store
 
 
@@ -40,7 +41,7 @@ def killed_while(step: str, error: type[BaseException] = Killed) -> Iterator[Non
         raise error
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(f"collect.intake.{step}", end)
+        patch.setattr(f"collect.contents.{step}", end)
         if error is Killed:
             patch.setattr("collect.intake._turn_away", lambda *_: None)
         with pytest.raises(error):
@@ -73,7 +74,7 @@ def tables(office: Office) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.parquet")}
 
 
-@pytest.mark.parametrize("step", ["take", "_write", "note", "registry.record_upload"])
+@pytest.mark.parametrize("step", ["take", "write", "note", "registry.record_upload"])
 def test_what_a_kill_leaves_in_the_inbox_is_told_and_taken_up_signed_by_who_sent_it(office: Office, step: str) -> None:
     bring(office, "a")
     with killed_while(step):
@@ -89,7 +90,7 @@ def test_what_a_kill_leaves_in_the_inbox_is_told_and_taken_up_signed_by_who_sent
     assert (tables(office), len(uploads(office))) == (before, 2)
 
 
-@pytest.mark.parametrize("step", ["take", "_write", "note", "registry.record_upload"])
+@pytest.mark.parametrize("step", ["take", "write", "note", "registry.record_upload"])
 def test_what_was_cut_off_and_is_sent_again_is_one_upload(office: Office, step: str) -> None:
     with killed_while(step):
         bring(office, "b")
@@ -98,7 +99,7 @@ def test_what_was_cut_off_and_is_sent_again_is_one_upload(office: Office, step: 
     assert rebuild(office.store, office.definitions).taken_up == ()
 
 
-@pytest.mark.parametrize("step", ["take", "_write"])
+@pytest.mark.parametrize("step", ["take", "write"])
 def test_ctrl_c_while_reading_forgets_the_file_and_later_leaves_it_to_be_taken_up(office: Office, step: str) -> None:
     with killed_while(step, KeyboardInterrupt):
         bring(office, "b")
@@ -145,7 +146,7 @@ def test_a_rebuild_waits_for_who_is_bringing_a_file_and_counts_it_once(office: O
         return taken(*given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(intake, "take", slowly)
+        patch.setattr(contents, "take", slowly)
         bringing = threading.Thread(target=bring, args=(office, "b"))
         bringing.start()
         assert reading.wait(30)
@@ -167,7 +168,7 @@ def test_what_phones_sent_is_in_one_upload_of_its_team_whoever_goes_on_with_it(o
     door = Door(lambda: office.store)
     door.send(Sending("hh", "uuid:a", "1", "", submission({"id": "a"}).encode(), "Team A")).result()
     door.close()
-    with killed_while("_write"):
+    with killed_while("write"):
         fold(office.store, office.definitions)
     assert told(office) == [("phones-1-1.zip", "")]
     if then == "rebuild":
@@ -228,7 +229,7 @@ def a_fault_over(name: str) -> Iterator[None]:
         return real(path, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(intake, "take", take)
+        patch.setattr(contents, "take", take)
         yield
 
 
@@ -279,7 +280,7 @@ def test_what_ails_the_disk_or_the_registry_ends_a_rebuild(office: Office, code:
         raise CollectError(code)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("collect.intake.registry.replace_parts", fail)
+        patch.setattr("collect.contents.registry.replace_parts", fail)
         with pytest.raises(CollectError) as caught:
             rebuild(office.store, office.definitions)
     assert caught.value.code == code
@@ -303,7 +304,7 @@ def cut_off(data: Path, tmp_path: Path) -> Path:
     assert collect(data, "add", str(tmp_path / "a.xml")).exit_code == 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("collect.intake._turn_away", lambda *_: None)
-        patch.setattr("collect.intake.take", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("collect.contents.take", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         assert collect(data, "add", str(tmp_path / "b.xml")).exit_code == 1
     return data
 

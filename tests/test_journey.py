@@ -17,9 +17,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from collect.cli import main
-from collect.intake import Receipt, add_file, rebuild
+from collect.intake import Receipt, add_file
 from collect.journey import Definitions, define
 from collect.publish import GROUND
+from collect.rebuild import rebuild
 from collect.receive.piles import uploads_in
 from collect.review.identity import current
 from collect.review.reviews import decide

@@ -22,10 +22,11 @@ from collect.cli import main
 from collect.define import load_forms
 from collect.forms import Form
 from collect.i18n import t
-from collect.intake import Asked, Rebuilt, add_file, rebuild
+from collect.intake import Asked, add_file
 from collect.journey import define
 from collect.limits import DEFAULT
 from collect.problems import CollectError, ExportError
+from collect.rebuild import Rebuilt, rebuild
 from collect.receive import apart, receive
 from collect.receive.apart import receive_apart
 from collect.receive.manner import Manner
@@ -253,7 +254,7 @@ def test_while_a_dry_run_reads_nothing_lies_where_a_rebuild_would_find_it(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("collect.intake.take", killed)
+        patched.setattr("collect.contents.take", killed)
         with pytest.raises(KeyboardInterrupt):
             add_file(store, tmp_path / "a.xml", definitions, dry_run=True)
     assert seen == [SUBMISSION.format(1).encode(), []]

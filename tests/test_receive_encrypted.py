@@ -279,7 +279,7 @@ def test_what_was_cut_off_over_an_encrypted_file_waits_for_its_key_and_is_not_fo
     file = str(zipped(tmp_path / "e.zip", {"one": Phone(keys[0]).envelope(1)}))
     own = str(pem(keys[0], tmp_path / "key.pem"))
     with monkeypatch.context() as patch:
-        patch.setattr("collect.intake._write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("collect.contents.write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         assert collect(tmp_path, "add", file, "--key", own).exit_code == 1
     for _ in range(2):
         done = collect(tmp_path, "rebuild", "--json")

@@ -14,8 +14,9 @@ import collect.demo
 from benchmarks.export_layouts import WRITERS, write_kobo_csv, write_odata
 from collect import registry
 from collect.demo.layouts import Export, write_central, write_kobo
-from collect.intake import Asked, Receipt, add_file, rebuild
+from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions
+from collect.rebuild import rebuild
 from collect.receipts import total
 from collect.review.reviews import decide
 from collect.review.standing import standing

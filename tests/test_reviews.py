@@ -11,10 +11,11 @@ import pytest
 from check_tables import rows_of
 from field_office import Office, corrected, correction, listed, uuids
 
-from collect import intake, registry
-from collect.intake import add_file, rebuild
+from collect import contents, registry
+from collect.intake import add_file
 from collect.keeping import chain, ledger
 from collect.problems import CollectError
+from collect.rebuild import rebuild
 from collect.registry import LEDGER
 from collect.review.reviews import STATES, Correction, Filters, correct, decide, history, judge_pair, queue
 from collect.review.standing import standing
@@ -123,7 +124,7 @@ def test_a_decision_outlives_another_way_of_counting_contents(
 ) -> None:
     office.send("| id | size |\n| a | 2 |")
     with monkeypatch.context() as before:
-        before.setattr(intake, "content_hashes", counted_in_the_former_way)
+        before.setattr(contents, "content_hashes", counted_in_the_former_way)
         office.send("| id | size |\n| a | 3 |")
         decide(office.store, uuids("a"), "accepted", "", "Lan")
         assert listed(office) == {"a": "accepted"}

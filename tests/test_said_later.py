@@ -13,10 +13,11 @@ from click.testing import CliRunner
 from collect import registry
 from collect.cli import main
 from collect.i18n import LANGUAGES, t
-from collect.intake import Asked, Receipt, add_file, rebuild
+from collect.intake import Asked, Receipt, add_file
 from collect.journey import Definitions
 from collect.keeping.mending import open_mended
 from collect.problems import ExportError
+from collect.rebuild import rebuild
 from collect.review.corrections import amended
 from collect.review.reviews import Correction, correct
 from collect.review.standing import standing

@@ -217,7 +217,7 @@ def test_a_file_read_at_last_is_its_senders_and_off_the_list(
         raise ExportError("IN-46", file="day.zip", reason="signal 9")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("collect.intake.take", broken)
+        patched.setattr("collect.contents.take", broken)
         with pytest.raises(ExportError):
             desk.add(file, "day.zip", "", dry_run=True, progress=silent)
     [row] = desk.refused()

@@ -13,12 +13,12 @@ from field_office import Office, states
 
 from collect import registry
 from collect.cli import main
-from collect.intake import rebuild
 from collect.keeping import ledger
 from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
 from collect.migrations import LATEST, SCHEMA
 from collect.problems import StoreError
+from collect.rebuild import rebuild
 from collect.review.reviews import Correction, correct, decide, queue
 from collect.store import NOTE, kept, open_store
 

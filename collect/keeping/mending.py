@@ -71,7 +71,7 @@ def fill(store: Store) -> int:
     """Put accounts, uploads, ledgers and runs into a registry that has none of them; returns how many uploads.
 
     Originals without a note (of an older release), or that nobody came to record, are not among them:
-    `collect.intake.rebuild` takes those in anew.
+    `collect.rebuild` takes those in anew.
     """
     accounts.restore(store)
     if registry.uploads(store.engine):

@@ -24,10 +24,11 @@ from chaos import powercut
 from chaos.doors import kill_door
 from chaos.ground import Ground, Verdict, definitions, found_in_tables, ground, in_no_upload, judged, taken_up
 from chaos.writers import Crowd, acknowledged, kill_alone, under_way
-from collect import intake, registry
+from collect import contents, registry
 from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
 from collect.openrosa.fold import fold
+from collect.rebuild import rebuild
 from collect.review.identity import known_uploads
 from collect.store import sha256_of
 
@@ -309,7 +310,7 @@ def corrupted_page() -> Outcome:
         with where.store() as store:
             found = [one.kind for one in verify(store).damage]
         store = open_mended(where.settings)
-        intake.rebuild(store, definitions())
+        rebuild(store, definitions())
         store.engine.dispose()
         return outcome(
             "a page of the registry overwritten",
@@ -338,7 +339,7 @@ def harmed_parts(database: str) -> Outcome:
             for number, path in enumerate(harmed):
                 list(HARMS.values())[number % len(HARMS)](store.folder / path)
             found = {one.where for one in verify(store).damage}
-            intake.rebuild(store, definitions())
+            rebuild(store, definitions())
             mended = {path for path in harmed if sha256_of(store.folder / path) == before[path]}
         return outcome(
             "Parquet parts cut short, deleted, with a byte changed",
@@ -354,7 +355,7 @@ def clock_back(database: str) -> Outcome:
     with ground(database) as where:
         names, known = [f"n{number}" for number in range(6)], []
         for number, name in enumerate(names):
-            with patch.object(intake, "datetime", _Clock.behind(timedelta(days=365 * (number % 2)))):
+            with patch.object(contents, "datetime", _Clock.behind(timedelta(days=365 * (number % 2)))):
                 assert where.bring(name) == ""
             with where.store() as store:
                 known.append([one["received_at"] for one in registry.uploads(store.engine)])

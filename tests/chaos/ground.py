@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from field_office import submission, the_form
 
 from collect import registry
-from collect.intake import Asked, add_file, rebuild
+from collect.intake import Asked, add_file
 from collect.journey import Definitions
 from collect.keeping.mending import open_mended
 from collect.keeping.verify import verify
 from collect.problems import CollectError
+from collect.rebuild import rebuild
 from collect.settings import Settings, settings_from
 from collect.store import Store, open_store, sha256_of
 
