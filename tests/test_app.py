@@ -199,7 +199,9 @@ def test_outlines_are_one_file_named_after_what_it_holds(monkeypatch: pytest.Mon
     held = json.loads((served._made() / "made" / "outlines-made-41.json").read_text(encoding="utf-8"))
     assert held["geometry"] == json.loads(json.dumps(made.shapes.geometry))
     assert set(held["names"]) == set(made.units["code"])
+    served.put_away()
     assert served.shapes_url(made.shapes) == url
+    assert json.loads((served._made() / "made" / "outlines-made-41.json").read_text(encoding="utf-8")) == held
 
 
 def test_every_commune_of_the_verdicts_is_on_the_screen_visited_or_not() -> None:

@@ -83,7 +83,6 @@ def _made() -> Path:
     """A folder, for as long as this process lives, of files made here: outlines under the hash of what they hold."""
     folder = Path(tempfile.mkdtemp(prefix="phu-served-"))
     atexit.register(put_away)
-    (folder / "made").mkdir()
     return folder
 
 
@@ -94,17 +93,18 @@ def put_away() -> None:
 
 def shapes_url(shapes: Shapes) -> str:
     """Where the browser fetches the outlines; the name changes when they do, so it need ask only once."""
-    manager = get_bidi_component_manager()
+    manager, file = get_bidi_component_manager(), write_shapes(shapes)
     if manager.get(f"{MADE}.made") is None:
         manifest = ComponentManifest(MADE, "1", [ComponentConfig("made", "made")])
         manager.register_from_manifest(manifest, _made())
-    return f"_stcore/bidi-components/{MADE}.made/{write_shapes(shapes).name}"
+    return f"_stcore/bidi-components/{MADE}.made/{file.name}"
 
 
 def write_shapes(shapes: Shapes) -> Path:
     """The file of the outlines, written once."""
     file = _made() / "made" / f"outlines-{shapes.key}.json"
     if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)  # an app that is served again in this process begins anew
         held = {name: getattr(shapes, name) for name in ("geometry", "centres", "names")} | dict(shapes.ground.layers)
         whole = file.with_suffix(".part")
         whole.write_text(json.dumps(held, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
