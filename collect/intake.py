@@ -151,8 +151,9 @@ def _tried(read: Read) -> tuple[Part, ...]:
 
 
 def _turn_away(stored: Stored, store: Store, asked: Asked, at: datetime, error: BaseException) -> None:
-    """Forget bytes that are no export; keep and mark those that only brought their reader down."""
-    if isinstance(error, ExportError) and error.code in UNREADABLE:
+    """Forget bytes that are no export; keep and mark those that only brought their reader down, or were kept before."""
+    known = (row["sha256"] for row in registry.refused(store.engine))
+    if isinstance(error, ExportError) and (error.code in UNREADABLE or stored.sha256 in known):
         mark(stored, store, asked, at, error)
     else:
         forget(stored, store)

@@ -25,7 +25,7 @@ from collect.problems import ExportError
 from collect.receive import apart
 from collect.receive.sealed import KeyRing
 from collect.settings import Settings, settings_from
-from collect.store import Store
+from collect.store import Store, kept
 from collect.tables import Answers as AnswersRead
 
 LAN, HOA = (Who(name, "survey", subject=name) for name in ("Lan", "Hoa"))
@@ -196,6 +196,13 @@ def test_what_was_refused_earlier_is_listed_with_why_and_what_to_do(
     assert "…" not in app.error[0].value, "every blank of the sentence is filled"
 
 
+def test_what_a_rebuild_could_not_read_promises_no_more_than_it_knows(settings: Settings, store: Store) -> None:
+    refused(store, "other.csv", "Lan", "IN-07")
+    app = upload_page("en")
+    assert app.error[0].value.startswith("“other\\.csv” could not be read")
+    assert "…" not in app.error[0].value
+
+
 def test_another_try_takes_the_file_in_or_says_again_why_not(settings: Settings, store: Store) -> None:
     sha256 = refused(store, "letter.csv", LAN.signature)
     app = upload_page("en")
@@ -204,6 +211,7 @@ def test_another_try_takes_the_file_in_or_says_again_why_not(settings: Settings,
     assert len(app.error) == 2, "it is no export, and still listed"
     assert registry.uploads(store.engine) == []
     assert [row["sha256"] for row in registry.refused(store.engine)] == [sha256]
+    assert [stored.sha256 for stored in kept(store)] == [sha256], "what was kept once is forgotten by nobody's press"
 
 
 def test_a_file_read_at_last_is_its_senders_and_off_the_list(

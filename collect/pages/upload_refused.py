@@ -12,6 +12,7 @@ from collect.i18n import t
 from collect.pages.issues import filled, reason
 from collect.pages.words import as_text, counted, moment, number
 from collect.problems import CollectError
+from collect.receive.apart import UNREADABLE
 
 if TYPE_CHECKING:
     from collect.intake import Receipt
@@ -39,10 +40,16 @@ def _one(one: Mapping[str, Any], again: Again, lang: str) -> None:
         who = " · ".join(filter(None, (moment(one["received_at"], lang), as_text(one["received_by"]), f"{size} KB")))
         st.caption(who, width="stretch")
         pressed = st.button(t("upload.refused.again", lang), key=f"again-{one['sha256']}", icon=":material/replay:")
-    found, mend = (filled(f"{one['code']}.{part}", lang, values) for part in ("found", "mend"))
-    st.error(f"{found}\n\n**{mend}**\n\n{one['code']}", icon=":material/error:")
+    st.error("\n\n".join([*_why(str(one["code"]), values, lang), str(one["code"])]), icon=":material/error:")
     if pressed:
         _try(one["sha256"], again, lang)
+
+
+def _why(code: str, values: Mapping[str, Any], lang: str) -> list[str]:
+    """Why it could not be read and what to do; of a file that a rebuild found, what another try will say in full."""
+    if code not in UNREADABLE:
+        return [t("upload.refused.unsaid", lang, file=values["file"])]
+    return [filled(f"{code}.found", lang, values), f"**{filled(f'{code}.mend', lang, values)}**"]
 
 
 def _try(sha256: str, again: Again, lang: str) -> None:
