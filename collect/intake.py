@@ -170,8 +170,9 @@ def _read_anew(
 ) -> Receipt | None:
     """An upload received before, read with what is said only now; None where nothing new is said of it.
 
-    That is another order of days, decimal sign or encoding than was said before, or a key that opens more. What another
-    key opened stays open: nothing is made again unless all that was read then is read now.
+    That is another order of days, decimal sign or encoding than was said before, or a key that opens more; or, where
+    something inside could not be read, a form that was added meanwhile. What was open stays open: nothing is made again
+    unless all that was read then is read now.
 
     Raises
     ------
@@ -179,7 +180,8 @@ def _read_anew(
         It cannot be read as is said now, or (IN-35) needs the key for that too; everything stays as it was.
     """
     sealed, said = holds_sealed(stored.path), {**upload, **_said_now(asked)}
-    if said == upload and (asked.key is None or not sealed):
+    unread = any(part["unreadable"] for part in registry.parts_of(store.engine, stored.upload_id))
+    if said == upload and (asked.key is None or not sealed) and not unread:
         return None
     try:
         taken = taken_again(store, stored, said, definitions, asked.key)
@@ -193,7 +195,7 @@ def _read_anew(
         if said == upload:
             return None
         raise ExportError("IN-35", upload=stored.name)
-    if said == upload and open_now(store, stored) == opened:
+    if said == upload and not open_now(store, stored) < opened:
         return None
     shown = tuple(_by_meaning(store, stored, part, taken) for part in shown)
     if not dry_run:

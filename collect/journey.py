@@ -173,7 +173,7 @@ def conclude(
     measures, righted = [], []
     for number, one in enumerate(gathered):
         progress("step.measure", 0.2 + 0.4 * number / len(gathered))
-        measures.append(measure(one.typed, one.form, definitions.indicators, tables.Issues(one.issues)))
+        measures.append(measure(one.typed, one.form, definitions.indicators, tables.Issues(one.issues), one.partial))
         righted.append(weigh_form(one, frame, places))
     everything = tables.Weights(pl.concat([one.weights for one in righted]))
     progress("step.estimate", 0.7)

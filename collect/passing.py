@@ -86,12 +86,14 @@ class Gathered:
     """All current answers of one form: typed tables by repeat (the root's are its households), and their issues.
 
     ``refused``: households that were asked and did not answer, by the columns that every form's households have.
+    ``partial``: submissions whose repeats an export left out, and whose rows nobody has.
     """
 
     form: Form
     typed: Mapping[str, pl.DataFrame]
     issues: pl.DataFrame
     refused: pl.DataFrame | None = None
+    partial: frozenset[str] = frozenset()
 
     @property
     def households(self) -> tables.Households:

@@ -262,7 +262,8 @@ def gather(store: Store, form: Form, definitions: Definitions, known: Known = NO
         typed[form.root] = typed[form.root].filter(pl.col("interviewed_on") <= known.day)
         counted = typed[form.root].select("submission_id")
         typed = {repeat: _of(frame, counted) for repeat, frame in typed.items()}
-    return Gathered(form, typed, issues, refused) if typed[form.root].height else None
+    partial = frozenset(stands.filter(~pl.col("whole"))["submission_id"])
+    return Gathered(form, typed, issues, refused, partial) if typed[form.root].height else None
 
 
 def _piece(store: Store, form: Form, stands: pl.DataFrame, mended: Amended | None, read: frozenset[str]) -> Gathered:

@@ -118,7 +118,7 @@ def behind(  # it joins what a run joined
     moved = moved.filter(pl.col("round").is_in(last.implode(), nulls_equal=True))
     own = moved.select("submission_id")
     typed = {repeat: rows.join(own, on="submission_id", how="semi") for repeat, rows in gathered.typed.items()}
-    measures = measure(typed, gathered.form, [indicator], tables.Issues(gathered.issues))
+    measures = measure(typed, gathered.form, [indicator], tables.Issues(gathered.issues), gathered.partial)
     refused = gathered.refused
     if refused is not None:
         refused = move(tables.Households(refused), places).filter(commune_code=commune)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from check_tables import answers_of, form_of, rows_of
 
-from collect.check import check, measure
+from collect.check import LeftOut, check, measure
 from collect.forms import Design, Form
 from collect.indicators import Indicator
 from collect.problems import DefinitionError
@@ -261,3 +261,24 @@ def test_several_indicators_share_one_table() -> None:
     ]
     table = measure(checked.tables, FORM, both, checked.issues)
     assert table.group_by("indicator").agg(pl.len()).sort("indicator").rows() == [("H", 3), ("P", 3)]
+
+
+@pytest.mark.parametrize(
+    ("numerator", "universe", "found"),
+    [
+        pytest.param("if(count(member) > 2, 1, 0)", "consent = 'yes'", (0, 1, 0.0, 0.0), id="rows are counted"),
+        pytest.param("if(count(member[age > 6]) > 0, 1, 0)", "consent = 'yes'", (0, 1, 0.0, 0.0), id="rows are read"),
+        pytest.param("1", "count(member) > 0", (0, 1, 0.0, 0.0), id="rows tell who belongs"),
+        pytest.param("if(fibre = 'yes', 1, 0)", "consent = 'yes'", (1, 0, 1.0, 1.0), id="the household's own answer"),
+        pytest.param("if(phones > 0, 1, 0)", "consent = 'yes'", (1, 0, 1.0, 1.0), id="what the phone computed of them"),
+    ],
+)  # fmt: skip
+def test_where_an_export_left_the_people_out_what_looks_at_them_is_unknown(
+    numerator: str, universe: str, found: tuple[int, int, float, float]
+) -> None:
+    rows = "| id | consent | size | passed | fibre | phones |\n| a | yes | 3 | yes | yes | 2 |"
+    checked = check(answers_of(FORM, rows), FORM, left_out=LeftOut(frozenset({"uuid:a"})))
+    wanted = indicator("/data", universe, numerator)
+    assert measure(checked.tables, FORM, [wanted], checked.issues, frozenset({"uuid:a"})).row(0)[2:] == found
+    nobody_there = measure(checked.tables, FORM, [wanted], checked.issues)
+    assert nobody_there.filter(pl.col("unknown") > 0).is_empty()

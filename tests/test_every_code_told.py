@@ -130,6 +130,7 @@ def _written(folder: Path) -> tuple[Path, ...]:
         archive.writestr("every.csv", central("today,net,size", "2026-11-20,a,4"))
         archive.writestr("every-member.csv", MEMBERS)
         archive.writestr("broken.xml", "<a><b></a>")
+        archive.writestr("scan.pdf", "%PDF-1.4")
     _book(folder / "titled.xlsx", [["Khảo sát hộ 2026"], [], *CELLS])
     _book(folder / "tagged.xlsx", [CELLS[0], ["", "", "#date", "#contact", "#x"], *CELLS[1:]])
     _book(folder / "cut.xlsx", [CELLS[0], [*CELLS[1][:3], "x" * 32_767, "a"]])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from zipfile import ZipFile
 
 import polars as pl
 import pytest
@@ -209,6 +211,33 @@ def test_a_doubtful_number_is_put_right_by_itself_too(counted_team: Team) -> Non
     found = gather(counted_team.store, counted_team.definitions.form("household"), counted_team.definitions)
     assert found is not None
     assert sorted(found.households[size].to_list()) == [3, 4]
+
+
+# --- a form that was not here ---
+
+SUBMISSION = '<data id="{0}" version="1"><meta><instanceID>uuid:{0}</instanceID></meta></data>'
+
+
+def test_a_file_sent_again_is_read_anew_where_a_form_it_lacked_was_added(
+    store: Store, definitions: Definitions, tmp_path: Path
+) -> None:
+    path = tmp_path / "day.zip"
+    every = [form.form_id for form in definitions.forms]
+    assert len(every) > 1
+    with ZipFile(path, "w") as archive:
+        for name in every:
+            archive.writestr(f"{name}.xml", SUBMISSION.format(name))
+    one = replace(definitions, forms=definitions.forms[:1])
+
+    def sent(known: Definitions) -> tuple[bool, list[str]]:
+        receipt = add_file(store, path, known, Asked("Lan"))
+        return receipt.again, sorted(part["form"] for part in registry.parts_of(store.engine, receipt.upload_id))
+
+    assert sent(one) == (False, every[:1])
+    assert sent(one) == (True, every[:1])
+    assert sent(definitions) == (False, sorted(every))
+    assert sent(definitions) == (True, sorted(every))
+    assert sent(one) == (True, sorted(every)), "what was read stays read"
 
 
 # --- asked for on the command line ---

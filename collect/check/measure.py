@@ -16,7 +16,11 @@ from collect.tables import MEASURES, Issues, Measures
 
 
 def measure(
-    tables: Mapping[str, pl.DataFrame], form: Form, indicators: Iterable[Indicator], issues: Issues | None = None
+    tables: Mapping[str, pl.DataFrame],
+    form: Form,
+    indicators: Iterable[Indicator],
+    issues: Issues | None = None,
+    partial: frozenset[str] = frozenset(),
 ) -> Measures:
     """Sums per submission and indicator of this form, over the typed ``tables`` of `check` or of the store.
 
@@ -29,9 +33,12 @@ def measure(
     doubtful and drop the noes. An indicator that knows better says so itself (``unknown``). Whose submissions count is
     the caller's choice: pass the rows of those.
 
+    Where an export left out its repeats (``partial``: those submissions), what looks at their rows is unknown too: that
+    nobody is there does not mean that nobody lives there (docs/decisions/0110).
+
     Raises `DefinitionError` DEF-13 for an indicator that cannot be evaluated.
     """
-    scene = _Scene(tables, form, issues)
+    scene = _Scene(tables, form, issues, partial)
     parts = [scene.measure(indicator) for indicator in indicators if indicator.form == form.form_id]
     return Measures(MEASURES.check(pl.concat(parts) if parts else MEASURES.empty()))
 
@@ -72,8 +79,10 @@ def relevances(form: Form, question: Question) -> list[tuple[str, str]]:
 class _Scene:
     """The tables of one form while its indicators are read: what was worked out for one serves the next."""
 
-    def __init__(self, tables: Mapping[str, pl.DataFrame], form: Form, issues: Issues | None) -> None:
-        self.tables, self.form = tables, form
+    def __init__(
+        self, tables: Mapping[str, pl.DataFrame], form: Form, issues: Issues | None, partial: frozenset[str]
+    ) -> None:
+        self.tables, self.form, self.partial = tables, form, sorted(partial)
         self.planner = Planner(form, tables)
         self.errors = None if issues is None else issues.filter(pl.col("severity") == "error")
         self._unknown: dict[str, pl.Series] = {}
@@ -83,8 +92,9 @@ class _Scene:
         """One row per submission that has units in the universe."""
         unit = indicator.unit
         belongs, numerator, denominator = (self._value(indicator, p) for p in ("universe", "numerator", "denominator"))
-        doubtful = self._unknown_units(unit, (indicator.universe,))
+        doubtful = self._unknown_units(unit, (indicator.universe,)) | self._left_out(unit, (indicator.universe,))
         unknown = doubtful | self._not_known(indicator)
+        unknown |= self._left_out(unit, (indicator.numerator, indicator.denominator, indicator.unknown))
         unknown |= numerator.is_null() | denominator.is_null()
         units = pl.DataFrame(
             {
@@ -126,6 +136,18 @@ class _Scene:
             if unknown.any():
                 nothing |= self.planner.lifted(unknown, self.form.by_path[path].repeat, unit)
         return nothing
+
+    def _left_out(self, unit: str, texts: Iterable[str]) -> pl.Series:
+        """Where one of the expressions looks at rows below the unit that an export left out."""
+        submissions = self.tables[unit]["submission_id"]
+        paths = {path for text in texts if text and self.partial for path in self.planner.reads(text, unit)}
+        if not any(self._table_of(path).startswith(f"{unit}/") for path in paths):
+            return pl.zeros(len(submissions), dtype=pl.Boolean, eager=True)
+        return submissions.is_in(self.partial)
+
+    def _table_of(self, path: str) -> str:
+        """The repeat of a question, or the repeat itself."""
+        return self.form.by_path[path].repeat if path in self.form.by_path else path
 
     def _through_calculations(self, paths: set[str]) -> set[str]:
         """The questions among ``paths``, and those their calculations read in turn."""

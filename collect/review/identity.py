@@ -111,7 +111,7 @@ def counting(rows: pl.DataFrame) -> pl.DataFrame:
         .sort("whole", "last", *ORDER, nulls_last=False, maintain_order=True)
         .unique("interview", keep="last", maintain_order=True)
         .sort("sequence", maintain_order=True)
-        .select("upload_id", "submission_id", "interview", "content")
+        .select("upload_id", "submission_id", "interview", "content", "whole")
     )
 
 

@@ -44,7 +44,8 @@ def standing(store: Store, form: str, until: datetime | None = None) -> pl.DataF
     Returns
     -------
     DataFrame
-        ``upload_id``, ``submission_id``, ``interview``, ``content`` of the version that counts; ``decision``: the one
+        ``upload_id``, ``submission_id``, ``interview``, ``content`` of the version that counts, and whether it is
+        ``whole`` (False: an export left its repeats out, and nobody has their rows); ``decision``: the one
         in force, empty where there is none; ``last_decision``, ``reason``, ``decided_by``, ``decided_at``: the last one
         made, in force or not; ``changed``: another version came after it; ``kept``: of a superseded one, the interview
         that counts in its place.
