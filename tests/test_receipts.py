@@ -18,7 +18,7 @@ from collect.receipts import SUBMISSION, Part, total
 from collect.review import reviews
 from collect.runs import gather
 from collect.tables import ISSUES
-from collect.wording.receipts import receipt_data, receipt_lines
+from collect.wording.receipts import issue_counts, receipt_data, receipt_lines
 
 GOOD = """
     | id | replaces | size |
@@ -146,6 +146,14 @@ def test_the_page_counts_what_a_run_counts(tmp_path: Path, tables: tuple[str, ..
     assert told.counted == found.households.height
     assert told.with_issues == found.households.filter(status="with_issues").height
     office.close()
+
+
+def test_a_receipt_as_data_says_how_many_issues_follow_from_another() -> None:
+    details = ['{"follows": "DAT-02"}', '{"follows": "DAT-02"}', "{}"]
+    issues = pl.DataFrame(
+        [{"code": "DAT-03", "severity": "warning", "submission_id": f"{one}", "details": one} for one in details]
+    )
+    assert issue_counts(issues).select("issues", "follows").row(0) == (3, 2)
 
 
 DRAFTS = """
