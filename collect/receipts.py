@@ -78,8 +78,9 @@ class Sum:
     """Several receipts in one: counts of submissions, and how many interviews came of them.
 
     What is new or changed is one of five. ``counting``: interviews that estimates look at without reserve;
-    ``with_issues``: those that break a rule; ``no_consent``: those to which nobody consented; ``rejected`` on the
-    platform they came from; ``earlier``: versions that another one in these files takes the place of.
+    ``with_issues``: those that break a rule, whose answers at fault alone do not count (docs/decisions/0081);
+    ``no_consent``: those to which nobody consented; ``rejected`` on the platform they came from; ``earlier``: versions
+    that another one in these files takes the place of.
     """
 
     new: int
@@ -91,6 +92,11 @@ class Sum:
     no_consent: int
     rejected: int
     earlier: int
+
+    @property
+    def counted(self) -> int:
+        """How many interviews the next run counts: also those with issues."""
+        return self.counting + self.with_issues
 
 
 def news_of(index: pl.DataFrame, before: pl.DataFrame) -> pl.Series:

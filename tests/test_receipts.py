@@ -16,8 +16,9 @@ from collect.intake import Asked, Receipt, add_file
 from collect.pages import upload_lines
 from collect.receipts import SUBMISSION, Part, total
 from collect.review import reviews
+from collect.runs import gather
 from collect.tables import ISSUES
-from collect.wording.receipts import receipt_data, receipt_lines
+from collect.wording.receipts import issue_counts, receipt_data, receipt_lines
 
 GOOD = """
     | id | replaces | size |
@@ -112,11 +113,47 @@ def test_what_is_new_or_changed_is_told_to_the_last_one() -> None:
     assert told == (2, 1, 2, 1, 2)
     assert sum(told) == whole.new + whole.changed
     assert upload_lines.kept(whole, "en") == (
-        "2 interviews count when the results are made next; 1 with issues is kept for mending."
+        "3 interviews count when the results are made next."
+        " 1 of them has issues: the answers at fault do not count until they are mended."
         " 2 without consent: kept, not counted. 1 rejected on the server they came from: kept, not counted."
         " 2 replaced by a later version in these files: kept; the newest counts."
     )
     assert "    3 of them without consent: kept, not counted" in receipt_lines(receipt, "en")
+
+
+HANDED_IN: dict[str, tuple[str, ...]] = {
+    "all good": ("| id | size |\n| a | 3 |\n| b | 4 |",),
+    "issues count": ("| id | size |\n| a | 99 |\n| b | 4 |\n| c | 98 |",),
+    "nothing but issues": ("| id | size |\n| a | 99 |",),
+    "mended by an edit": (GOOD, EDITED),
+    "changed in a later file": (GOOD, OTHERS, CHANGED),
+    "no consent, with issues and without": (
+        "| id | size | fibre |\n| a | 99 | no |\n| b | 98 | yes |\n| c | 3 | no |",
+    ),
+    "the same bytes twice": (OTHERS, OTHERS),
+}
+
+
+@pytest.mark.parametrize("tables", HANDED_IN.values(), ids=list(HANDED_IN))
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_the_page_counts_what_a_run_counts(tmp_path: Path, tables: tuple[str, ...], dry_run: bool) -> None:
+    office = Office(tmp_path, form=the_form(replace(DESIGN, consent="/data/fibre")))
+    told = total(hand_in(office, *tables, dry_run=dry_run))
+    if dry_run:
+        hand_in(office, *tables, dry_run=False)
+    found = gather(office.store, office.form, office.definitions)
+    assert found is not None
+    assert told.counted == found.households.height
+    assert told.with_issues == found.households.filter(status="with_issues").height
+    office.close()
+
+
+def test_a_receipt_as_data_says_how_many_issues_follow_from_another() -> None:
+    details = ['{"follows": "DAT-02"}', '{"follows": "DAT-02"}', "{}"]
+    issues = pl.DataFrame(
+        [{"code": "DAT-03", "severity": "warning", "submission_id": f"{one}", "details": one} for one in details]
+    )
+    assert issue_counts(issues).select("issues", "follows").row(0) == (3, 2)
 
 
 DRAFTS = """

@@ -161,12 +161,27 @@ def test_objects_inside_objects_without_end_are_refused() -> None:
         page_of(json.dumps([{"head": deep, "__system": {}}]).encode(), "page.json")
 
 
-def test_json_submissions_lying_in_a_folder_are_uploads_and_other_json_is_not(tmp_path: Path) -> None:
+def test_json_lying_in_a_folder_is_read_or_told_and_shapes_belong_there(tmp_path: Path) -> None:
     from collect.receive.piles import uploads_in
 
     (tmp_path / "page.json").write_text(json.dumps({"value": [{"__id": "uuid:1", "__system": SYSTEM}]}))
     (tmp_path / "truth.json").write_text(json.dumps({"households": 3}))
-    assert [path.name for path in uploads_in(tmp_path)] == ["page.json"]
+    (tmp_path / "roads.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": []}))
+    assert [path.name for path in uploads_in(tmp_path)] == ["page.json", "truth.json"]
+
+
+@pytest.mark.parametrize("key", ["results", "data"])
+def test_rows_of_kobo_are_read_under_whatever_key_lists_them(key: str) -> None:
+    page = page_of(json.dumps({key: [{"_uuid": "1", "_submission_time": "2026-03-01T08:00:00"}]}).encode(), "page.json")
+    assert page is not None
+    assert (page.source, len(page.rows)) == ("kobo-json", 1)
+
+
+def test_one_submission_with_a_repeat_called_data_is_one_submission() -> None:
+    one = {"_uuid": "1", "_submission_time": "2026-03-01T08:00:00", "data": [{"data/age": "3"}]}
+    page = page_of(json.dumps(one).encode(), "page.json")
+    assert page is not None
+    assert page.rows == [one]
 
 
 def test_half_of_an_emoji_costs_that_letter_alone(tmp_path: Path) -> None:

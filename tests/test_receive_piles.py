@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from check_tables import rows_of
+from receive_tables import workbook
 
 from collect.receive.piles import uploads_in
 
@@ -16,6 +17,7 @@ CONTENT = {
     "root": CENTRAL, "rows": MEMBERS, "xml": "<data id='household'/>", "photo": "GIF89a", "words": "remember the milk",
     "page2": "<!DOCTYPE html>", "records": '[{"a": 1}]', "pdf": "%PDF-1.7", "shapes": '{"type": "FeatureCollection"}',
     "list": "name,label\n29236,Xã\n", "page": '{"value": [{"__system": {}}]}', "other": '{"a": 1}', "zip": "PK",
+    "lines": '{"a": 1}\n{"a": 2}\n', "xform": '<?xml version="1.0"?><h:html xmlns:h="h"/>', "audit": "event,node\nstart,\n",
 }  # fmt: skip
 FOLDERS = """
 | files                                                   | uploads                                             | what it is                  |
@@ -29,7 +31,13 @@ FOLDERS = """
 | a.csv:root a-m.csv:rows a-b.csv:root a-b-m.csv:rows     | a(a-m.csv a.csv); a-b(a-b-m.csv a-b.csv)            | two forms, unpacked         |
 | villages.csv:list                                       | villages.csv                                        | a table that is no export   |
 | hh-member.csv:rows a.zip:zip                            | a.zip; hh-member.csv                                | rows without their root     |
-| page.json:page truth.json:other                         | page.json                                           | pages and other data        |
+| page.json:page truth.json:other                         | page.json; truth.json                               | pages, and data nobody knows |
+| hh.csv:root day.json:lines                              | day.json; hh.csv                                    | a line of JSON each          |
+| hh.csv:root hh-audit.csv:audit audit.csv:audit          | hh.csv                                              | what the device noted       |
+| hh.csv:root form.xml:xform form.xlsx:xlsform            | hh.csv                                              | an export beside its form   |
+| form.xml:xform                                          | F(form.xml)                                         | nothing but a form          |
+| form.xlsx:xlsform                                       | form.xlsx                                           | nothing but a spreadsheet form |
+| a.zip:zip .b.xml:xml ._c.xml:xml .DS_Store:words        | .b.xml; a.zip                                       | a name with a dot           |
 | b.txt:xml photo.jpg:photo                               | F(b.txt photo.jpg)                                  | a submission under another name |
 | a.zip:zip b.txt:xml notes.txt:words                     | a.zip; F(b.txt notes.txt)                           | the same beside an export   |
 | a.zip:zip hh.txt:root                                   | a.zip; hh.txt                                       | a table under another name  |
@@ -45,7 +53,10 @@ def test_a_folder_is_the_uploads_that_lie_in_it(tmp_path: Path, row: dict[str, s
     folder = tmp_path / "F"
     for name, content in (one.split(":") for one in str(row["files"]).split()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(CONTENT[content], encoding="utf-8")
+        if content == "xlsform":
+            workbook(folder / name, {"survey": [["type"]], "choices": [["name"]]})
+        else:
+            (folder / name).write_text(CONTENT[content], encoding="utf-8")
     found = []
     for upload in uploads_in(folder):
         parts = " ".join(sorted(one.name for one in upload.iterdir())) if upload.is_dir() else ""

@@ -122,7 +122,8 @@ cli.pull.deleted    | count=1 url=x                   | 1 was deleted on x, and 
 cli.pull.restored   | count=1 url=x                   | 1 is on x again, and counts here again
 cli.pull.decided_here | count=1 url=x                 | 1 was deleted on x, but somebody here decided on it
 cli.pull.forgotten  | count=1 url=x                   | Forgot 1 account at x
-upload.kept.mending | good=1 bad=1                    | results are made next; 1 with issues is kept
+upload.kept.counted | good=1                          | 1 interview counts when the results are made next
+upload.kept.with_issues | count=1                     | 1 of them has issues
 """
 
 

@@ -15,10 +15,12 @@ from collect.harmless import shown
 from collect.i18n import catalogue, t
 from collect.i18n.figures import counted
 from collect.problems import CollectError
-from collect.settings import Settings, settings_from
+from collect.settings import Settings, language_from, settings_from
 
 if TYPE_CHECKING:
     from collect.journey import Definitions
+
+INTERRUPTED = 130  # 128 and the number of the signal, as shells have it
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -79,9 +81,13 @@ class Commands(click.Group):
     """A group whose errors speak the user's language and end with the code of their family."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `CollectError` ends it with words and its exit code."""
+        """Run the command; a `CollectError` ends it with words and its exit code, and so does Ctrl-C."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.unraisablehook = lambda _: None  # a zip half written says at its end that it is, which nobody asks
+            echo("\n" + t("cli.stopped", ctx.obj.lang if ctx.obj else language_from()), err=True)
+            sys.exit(INTERRUPTED)
         except CollectError as error:
             session: Session = ctx.obj
             found = error_of(error, session.lang)

@@ -68,7 +68,9 @@ def _table(rows: pl.DataFrame, lang: str) -> None:
     )
     file, found_in, submission = (t(f"issue.{part}", lang) for part in PLACE)
     row = pl.coalesce(found_in, submission)
-    where = pl.concat_str([file, row], separator="\n", ignore_nulls=True) if rows[file].n_unique() > 1 else row
+    both = pl.concat_str([file, row], separator="\n", ignore_nulls=True)
+    named = pl.col(found_in).str.starts_with(pl.col(file)).fill_null(False)  # "a.csv:5" names its file already
+    where = pl.when(named).then(row).otherwise(both) if rows[file].n_unique() > 1 else row
     shown = rows.select(question, *said, where.alias(t("issue.where", lang)), code)
     wrapped.draw(shown, "issues", t("upload.issues.alt", lang), lang, strong=question, long=said[1:3])
 

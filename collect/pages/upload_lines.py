@@ -10,7 +10,12 @@ from collect.pages.words import as_text, counted, number
 from collect.receipts import Part, Sum
 
 COUNTS = ("read", "new", "changed", "duplicate", "with_issues", "unreadable")
-OUTSIDE = ("no_consent", "rejected", "earlier")  # neither counted nor waiting to be mended
+BESIDE = (
+    "with_issues",
+    "no_consent",
+    "rejected",
+    "earlier",
+)  # the first count, but for some answers; the others do not
 FAILED = "[data-testid=stFileChip][aria-invalid]"  # a file that did not arrive: Streamlit says why in a tooltip alone
 SAID = (
     f"<style>{FAILED}{{flex-wrap:wrap;height:auto;max-width:100%}}{FAILED} [role=alert]{{position:static!important;"
@@ -35,8 +40,7 @@ def part(part: Part, lang: str) -> None:
 
 
 def kept(whole: Sum, lang: str) -> str:
-    """What became of everything new or changed: the parts sum to the whole."""
-    counts = {name: number(getattr(whole, name), lang) for name in OUTSIDE if getattr(whole, name)}
-    good, bad = number(whole.counting, lang), number(whole.with_issues, lang)
-    first = t("upload.kept.mending", lang, good=good, bad=bad)
+    """What becomes of everything new or changed: how many count, and which of them do so in part or not at all."""
+    counts = {name: number(getattr(whole, name), lang) for name in BESIDE if getattr(whole, name)}
+    first = t("upload.kept.counted", lang, good=number(whole.counted, lang))
     return " ".join([first, *(t(f"upload.kept.{name}", lang, count=count) for name, count in counts.items())])

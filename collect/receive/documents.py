@@ -44,6 +44,8 @@ NAVIGATION = "@odata.navigationLink"  # "here are more rows": without an array b
 PLATFORM = ("_", "meta/", "formhub/", "__")
 REVIEW_PREFIX = "validation_status_"
 CLOSED = ("notDecrypted", "missingEncryptedFormData")  # encrypted, and the server was given no passphrase
+LISTED_UNDER = ("value", "results", "data")  # the last: as other programs hand rows of Kobo on
+OF_ONE = {"_uuid", "__system"}  # keys of a submission itself, whose repeats may be called anything
 PLACES = ("geopoint", "geotrace", "geoshape")
 MOST_LEVELS = 100  # objects and arrays inside one another
 LOOKED_AT = 200  # submissions whose keys say which form it is
@@ -75,7 +77,8 @@ def page_of(data: bytes, place: str) -> Page | None:
     context = str(content.get("@odata.context", "")) if isinstance(content, dict) else ""
     rows = content
     if isinstance(content, dict):
-        rows = content.get("value", content.get("results", [content]))
+        lists = (content.get(name) for name in LISTED_UNDER if not OF_ONE & content.keys())
+        rows = next((one for one in lists if isinstance(one, list)), [content])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return None
     if any(_too_deep(row, MOST_LEVELS) for row in rows):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,13 +17,10 @@ from collect.receive.letters import utf8_of
 from collect.receive.recognise import has_columns_of
 from collect.receive.refusals import none_read
 from collect.receive.sheets import Sheet, heading_of, read_csv, read_xlsx
-from collect.receive.sorting import Sorted, sort
+from collect.receive.sorting import BESIDE_FORMS, SHAPES_OR_NOTHING, XLSFORM_SHEETS, Sorted, sort
 from collect.receive.unpack import Member, Upload
 
-XLSFORM_SHEETS = {"survey", "choices"}
 DOCUMENT_MEMBERS = ("word/document.xml", "ppt/presentation.xml", "mimetype")  # Word, PowerPoint, LibreOffice
-BESIDE_FORMS = ("audit.csv", " - audit.csv", "itemsets.csv")  # how names end: what a device noted, lists of a form
-SHAPES_OR_NOTHING = re.compile(rb'\{.{0,200}?"type"\s*:\s*"(feature|topology)|[\[{]\s*[\]}]\s*$', re.DOTALL)
 TABLES = (".csv", ".xlsx", ".json")
 MOST_NAMED = 5  # files in a message
 

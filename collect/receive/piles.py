@@ -7,20 +7,31 @@ downloads of last week and a photo of the road.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 from collect.problems import ExportError
 from collect.receive.bundles import is_export
 from collect.receive.central import KEY, PARENT_KEY
 from collect.receive.kinds import bare, seems
-from collect.receive.sorting import NOTES, headings_of, is_submission
-from collect.receive.unpack import is_left_over, on_disk
+from collect.receive.sorting import (
+    BESIDE_FORMS,
+    NOTES,
+    SHAPES_OR_NOTHING,
+    XLSFORM_SHEETS,
+    headings_of,
+    is_submission,
+)
+from collect.receive.unpack import DAMAGE, XLSX_MEMBER, is_left_over, on_disk
 
 SUBMISSIONS_IN_JSON = (b'"__system"', b'"@odata.context"', b'"_uuid"')  # an object without is some program's own
+FORMS = XFORM, XLSFORM = "xform", "xlsform"  # a form's definition: nothing is lost with it beside an export
+IN_XFORM, SHEET_NAMES = re.compile(rb"<(\w+:)?html\b"), re.compile(rb'<(?:\w+:)?sheet\s[^>]*?\bname="([^"]*)"')
 WHOLE = ("book", "zip", "old", "archive")  # handed in by themselves, whatever lies beside them
 MOST_APART = 20  # files that are no export, each told by itself; more of them are told together
 MEDIA = "media"
@@ -45,8 +56,8 @@ def uploads_in(path: Path) -> Iterator[Path]:
     bound = {table for tables in sets for table in tables}
     exports = [*sets, *([one] for one in files if one not in bound and _stands_alone(one, kinds[one], headings))]
     taken = {one for export in exports for one in export}
-    loose = [one for one in files if one not in taken]
-    submissions = any(kinds[one] == "xml" for one in loose)
+    loose = [one for one in files if one not in taken and not (exports and kinds[one] in FORMS)]
+    submissions = any(kinds[one] in ("xml", XFORM) for one in loose)
     strange = [one for one in loose if not _belongs(one, kinds[one])]
     piles = [*exports, *([loose] if submissions else _apart(strange))]
     if not inside or (submissions and not exports) or _is_one_export(piles, sets, folders):
@@ -91,14 +102,24 @@ def _start(path: Path) -> bytes:
 
 
 def _kind(path: Path) -> str:
-    """What a file is, as `seems` has it; of XML under another name only submissions are called so."""
+    """What a file is, as `seems` has it; of XML under another name only submissions are so called. Or one of FORMS."""
     if path.suffix.lower() == ".xml":
-        return "xml"
+        return XFORM if IN_XFORM.search(_start(path)) else "xml"
     member = on_disk(path.name, str(path))
     with suppress(ExportError):  # whoever reads it will say so
         kind = seems(member)
+        if kind == "book" and _is_xlsform(path):
+            return XLSFORM
         return kind if kind != "xml" or is_submission(member) else "page"
     return ""
+
+
+def _is_xlsform(path: Path) -> bool:
+    """Whether a workbook's sheets are called as those of a form's definition are."""
+    with suppress(*DAMAGE, KeyError), ZipFile(path) as archive, archive.open(XLSX_MEMBER) as sheets:
+        named = {name.decode(errors="replace").strip().lower() for name in SHEET_NAMES.findall(sheets.read(LOOKED_AT))}
+        return named >= XLSFORM_SHEETS
+    return False
 
 
 def _stands_alone(path: Path, kind: str, headings: Mapping[Path, Sequence[str]]) -> bool:
@@ -109,8 +130,8 @@ def _stands_alone(path: Path, kind: str, headings: Mapping[Path, Sequence[str]])
 def _belongs(path: Path, kind: str) -> bool:
     """Whether a file lies beside exports and is none; one that somebody names is read whatever it is."""
     if kind in ("table", "page"):
-        return path.suffix.lower() in NOTES
-    return kind == "media" or (kind == "json" and not _holds_rows(path))
+        return path.suffix.lower() in NOTES or (kind == "table" and path.name.endswith(BESIDE_FORMS))
+    return kind == "media" or (kind == "json" and SHAPES_OR_NOTHING.match(bare(_start(path))) is not None)
 
 
 def _holds_rows(path: Path) -> bool:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from collect.problems import ExportError
+from collect.receive.central import KEY
 from collect.receive.kinds import kind_of, seems
 from collect.receive.letters import utf8_of
 from collect.receive.sheets import heading_of
@@ -19,7 +20,11 @@ from collect.receive.submissions import SEALED, STILL_SEALED, is_one
 from collect.receive.unpack import Member
 
 NOTES = (".txt", ".md", ".rst", ".log", ".html", ".htm", ".url", ".md5", ".sha256", ".ini", ".properties")
+BESIDE_FORMS = ("audit.csv", " - audit.csv", "itemsets.csv")  # how names end: what a device noted, lists of a form
+SHAPES_OR_NOTHING = re.compile(rb'\{.{0,200}?"type"\s*:\s*"(feature|topology)|[\[{]\s*[\]}]\s*$', re.DOTALL)
+XLSFORM_SHEETS = {"survey", "choices"}
 AMONG_PHOTOS = "media/"
+STRAYED = (".csv", ".zip")  # what an export is called
 NAMED_SEALED = re.compile(rb"[^<>]+\.enc\b")
 
 
@@ -47,9 +52,9 @@ def sort(members: Sequence[Member], is_table: Callable[[Sequence[str]], bool]) -
     for member in members:
         if member.suffix == ".xml":
             found.xml.append(member)
-        elif member.suffix != SEALED and AMONG_PHOTOS not in member.name:
+        elif member.suffix != SEALED:
             try:
-                found.put(member)
+                found.put_photo(member) if AMONG_PHOTOS in member.name else found.put(member)
             except ExportError as error:
                 found.broken.append((member.name, error))
     found.left += without_envelope(members)
@@ -78,6 +83,13 @@ class _Sorter(Sorted):
                 kind_of(member.read(), member.name)
             case _:
                 self._unread(member, belongs=kind == "media" or (kind == "page" and member.suffix in NOTES))
+
+    def put_photo(self, member: Member) -> None:
+        """What lies among the photos needs no reader, but an export that strayed there is told. Raises ExportError."""
+        if member.suffix in STRAYED and seems(member) == "zip":
+            self.left.append(member)  # an answer may name it
+        elif member.suffix in STRAYED and KEY in headings_of(member.start(), member.name):
+            raise ExportError("IN-65", file=member.name)
 
     def _text(self, member: Member) -> None:
         """A table by its name or by its headings; else what its name promises, or a note."""

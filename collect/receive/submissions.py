@@ -71,9 +71,11 @@ def parsed(data: bytes, place: str, how: etree.XMLParser) -> tuple[etree._Elemen
     """The root element of a submission, and the encoding it had, "" where that was UTF-8 already.
 
     A document type is refused by its bytes, before parsing: the parser would read the outside file it names even when
-    told to load none. So another encoding becomes UTF-8 first. Raises ExportError IN-06 for one nobody can tell, IN-13
-    for broken XML, IN-14 for a document type, IN-50 for elements nested too deep.
+    told to load none. So another encoding becomes UTF-8 first. Raises ExportError IN-02 where nothing is in it, IN-06
+    for an encoding nobody can tell, IN-13 for broken XML, IN-14 for a document type, IN-50 where it is nested too deep.
     """
+    if not data:
+        raise ExportError("IN-02", file=place)
     encoding = _encoding_of(data, place)
     if encoding:
         data = _in_utf8(data, encoding, place)

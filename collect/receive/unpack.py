@@ -24,9 +24,10 @@ MOST_RATIO = 200  # unpacked to packed; survey exports come to 10 to 40
 RATIO_MATTERS_FROM = 32 << 20  # bytes: small members may well be very even
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 START_BYTES = 4_096  # that tell what a member is
-LEFT_BY_SYSTEMS = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin",
-                             "system volume information"})  # fmt: skip
-HIDDEN = (".", "~$")  # the second: an office program has the file open
+LEFT_BY_SYSTEMS = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", ".ds_store",
+                             ".localized", ".spotlight-v100", ".fseventsd", ".trashes", ".nomedia", ".thumbnails",
+                             ".directory", "system volume information"})  # fmt: skip
+BESIDE_OTHERS = ("._", "~$", ".~lock.")  # what macOS keeps of a file; an office program has it open
 XLSX_MEMBER = "xl/workbook.xml"
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, OverflowError,
           RuntimeError)  # fmt: skip  # what zipfile and what it calls say of bytes that are no zip
@@ -132,8 +133,8 @@ def _telling(member: Member, manner: Manner) -> Member:
 
 
 def is_left_over(name: str) -> bool:
-    """Whether a file or a folder of this name is the system's, and nobody handed it in."""
-    return name.startswith(HIDDEN) or name.lower() in LEFT_BY_SYSTEMS
+    """Whether a file or a folder of this name is the system's, and nobody handed it in; a dot alone says nothing."""
+    return name.startswith(BESIDE_OTHERS) or name.lower() in LEFT_BY_SYSTEMS
 
 
 def on_disk(name: str, place: str) -> Member:

@@ -21,10 +21,13 @@ MOST_NAMED = 5  # files that could not be read for one reason
 
 
 def issue_counts(issues: pl.DataFrame) -> pl.DataFrame:
-    """How many issues of each code and severity: ``code``, ``severity``, ``issues``, ``submissions``; most first."""
+    """How many issues of each code and severity: ``code``, ``severity``, ``issues``, ``submissions``; most first.
+
+    ``follows``: how many of the issues follow from another one, which the words fold into it.
+    """
     return (
         issues.group_by("code", "severity")
-        .agg(issues=pl.len(), submissions=pl.col("submission_id").n_unique())
+        .agg(issues=pl.len(), submissions=pl.col("submission_id").n_unique(), follows=FOLLOWS.sum())
         .sort("issues", "code", descending=[True, False])
     )
 
