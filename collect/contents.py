@@ -23,7 +23,7 @@ from collect.problems import CollectError, ExportError, StoreError, fault_of
 from collect.receipts import COUNTS, NO_SUBMISSIONS, SUBMISSION, Part, Receipt, alike, count, news_of
 from collect.receive.apart import DIED
 from collect.receive.manner import Manner
-from collect.receive.sealed import Keys, unsealed
+from collect.receive.sealed import Keys, holds_sealed, unsealed
 from collect.review.duplicates import drafts
 from collect.store import Store, Stored, begin, content_hashes, note, noted
 
@@ -204,8 +204,9 @@ def open_now(store: Store, stored: Stored) -> set[tuple[str, str]]:
 def recorded(store: Store, stored: Stored, asked: Asked, at: datetime, read: Read) -> Receipt:
     """Write the tables of an upload, then its row: from then on it counts."""
     files, upload = write(store, stored.upload_id, read.taken, read.indexes), row_of(stored, asked, at)
-    note(stored, {**upload, "after": registry.last_sequence(store.engine)})
-    if not registry.record_upload(store.engine, upload, [part.counts() for part in read.parts], files):
+    first = registry.record_upload(store.engine, upload, [part.counts() for part in read.parts], files)
+    note_upload(store, stored)
+    if not first:
         return seen_before(store, stored)
     return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=read.parts)
 
@@ -216,11 +217,38 @@ def replaced(
     """Put the tables of an upload in the place of those it had."""
     parts, indexes = compare(Before(store, stored.upload_id), taken, definitions)
     files = write(store, stored.upload_id, taken, indexes)
-    told = {name: value for name, value in upload.items() if name != "sequence"}
-    if not told.items() <= (noted(stored) or {}).items():
-        note(stored, {**told, "after": upload["sequence"] - 1})
-    registry.replace_parts(store.engine, told, [part.counts() for part in parts], files)
+    registry.replace_parts(store.engine, upload, [part.counts() for part in parts], files)
+    note_upload(store, stored)
     return Receipt(stored.name, stored.upload_id, again=False, stored=True, parts=parts)
+
+
+def note_upload(store: Store, stored: Stored) -> None:
+    """Have the note beside the bytes say what the registry knows of them, should it be lost; never before it does."""
+    upload = registry.find_upload(store.engine, stored.sha256)
+    if upload is not None:
+        told = {**upload, "after": upload["sequence"] - 1}
+        del told["sequence"]
+        if noted(stored) != told:
+            note(stored, told)
+
+
+def whole(store: Store, upload_id: str) -> bool:
+    """Whether an upload has its tables: on record, and each of them there. `collect.keeping.verify` reads them too."""
+    places = [(store.folder / one["path"], one["size_bytes"]) for one in registry.files(store.engine, upload_id)]
+    there = all(path.is_file() and path.stat().st_size == size for path, size in places)
+    return there and bool(registry.parts_of(store.engine, upload_id))
+
+
+def made_again(
+    store: Store, stored: Stored, upload: Mapping[str, Any], definitions: Definitions, key: Keys | None
+) -> Receipt | None:
+    """The tables of an upload made again as ``upload`` now says; None where this key opens less than is open now."""
+    taken = taken_again(store, stored, upload, definitions, key)
+    if holds_sealed(stored.path):
+        opened = named_in(compare(Before(store, stored.upload_id), taken, definitions)[1])
+        if not open_now(store, stored) <= opened:
+            return None
+    return replaced(store, stored, upload, taken, definitions)
 
 
 def seen_before(store: Store, stored: Stored) -> Receipt:

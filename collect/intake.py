@@ -21,9 +21,11 @@ from collect.contents import (
     Read,
     asked_then,
     compare,
+    made_again,
     mark,
     moment_of_receipt,
     named_in,
+    note_upload,
     open_now,
     read_contents,
     recorded,
@@ -31,6 +33,7 @@ from collect.contents import (
     row_of,
     seen_before,
     taken_again,
+    whole,
 )
 from collect.journey import Definitions
 from collect.lacking import Before, Tried
@@ -79,7 +82,7 @@ def add_file(
     with (aside if dry_run else in_hand)(store, path, asked.name) as stored:
         before = registry.find_upload(store.engine, stored.sha256)
         if before is not None:
-            return _read_anew(store, stored, before, definitions, asked, dry_run=dry_run) or seen_before(store, stored)
+            return _received_before(store, stored, before, definitions, asked, dry_run=dry_run)
         twin = next((one for one in asked.after if one.upload_id == stored.upload_id), None)
         if twin is not None:
             return twin.once_more()
@@ -151,12 +154,44 @@ def _tried(read: Read) -> tuple[Part, ...]:
 
 
 def _turn_away(stored: Stored, store: Store, asked: Asked, at: datetime, error: BaseException) -> None:
-    """Forget bytes that are no export; keep and mark those that only brought their reader down, or were kept before."""
-    known = (row["sha256"] for row in registry.refused(store.engine))
-    if isinstance(error, ExportError) and (error.code in UNREADABLE or stored.sha256 in known):
+    """Forget bytes that are no export; keep and mark those that only brought their reader down, or lay here before."""
+    if isinstance(error, ExportError) and (error.code in UNREADABLE or stored.here):
         mark(stored, store, asked, at, error)
-    else:
+    elif not stored.here:
         forget(stored, store)
+
+
+def _received_before(
+    store: Store,
+    stored: Stored,
+    upload: Mapping[str, Any],
+    definitions: Definitions,
+    asked: Asked,
+    *,
+    dry_run: bool,
+) -> Receipt:
+    """The receipt of bytes that are in an upload: they are read once more where something new is said, or tables lack.
+
+    Raises
+    ------
+    ExportError
+        Its tables are lost, or something new is said of it, and so it cannot be read.
+    StoreError
+        STO-02 when the tables of an upload it rests on are lost too.
+    """
+    if whole(store, stored.upload_id):
+        if not dry_run:
+            note_upload(store, stored)  # whoever brought them may have been cut off just before
+        return _read_anew(store, stored, upload, definitions, asked, dry_run=dry_run) or seen_before(store, stored)
+    said = {**upload, **_said_now(asked)}
+    if dry_run:
+        taken = taken_again(store, stored, said, definitions, asked.key)
+        parts, _ = compare(Before(store, stored.upload_id), taken, definitions)
+        return Receipt(stored.name, stored.upload_id, again=False, stored=False, parts=parts)
+    receipt = made_again(store, stored, said, definitions, asked.key)
+    if receipt is None:
+        raise ExportError("IN-35", upload=stored.name)
+    return receipt
 
 
 def _read_anew(

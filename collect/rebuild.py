@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
+
+import polars as pl
 
 from collect import registry
 from collect.contents import (
     asked_then,
-    compare,
     costs_only,
+    made_again,
     mark,
     moment_of_receipt,
-    named_in,
-    open_now,
     read_contents,
     recorded,
-    replaced,
-    taken_again,
 )
 from collect.journey import Definitions
+from collect.keeping import downloads, ledger
 from collect.lacking import Before
 from collect.passing import Progress, silent
 from collect.problems import CollectError, ExportError, StoreError
@@ -38,7 +38,8 @@ class Rebuilt:
     """What a rebuild came to: uploads whose tables were ``made`` again, and those ``taken_up`` for the first time.
 
     ``left``: why others stay as they are, the gravest first. STO-07: originals that are gone or altered; STO-11: those
-    that could not be read again; STO-12: bytes in no upload that cannot be read either; IN-35: a key is wanted.
+    that could not be read again; STO-12: bytes in no upload that cannot be read either; IN-35: a key is wanted. STO-14
+    before all of them: a ledger and its copy part ways.
     """
 
     made: tuple[Receipt, ...]
@@ -82,9 +83,24 @@ def rebuild(store: Store, definitions: Definitions, progress: Progress = silent,
     shas = {upload["sha256"] for upload in known}
     others = sorted((stored for stored in there if stored.sha256 not in shas), key=_when_begun)
     taken_up, unread = _take_up_all(store, others, intact, definitions, key)
+    closed += [f"{one.upload_id} ({one.file})" for one in taken_up if _partly_closed(one)]
     closed += [name for name, error in unread.items() if error.code == "IN-35"]
     unread = {name: error for name, error in unread.items() if error.code != "IN-35"}
-    return Rebuilt(tuple(made), tuple(taken_up), _left(lost, broken, unread, closed))
+    return Rebuilt(tuple(made), tuple(taken_up), (*_parted(store), *_left(lost, broken, unread, closed)))
+
+
+def _parted(store: Store) -> Iterator[StoreError]:
+    """The ledgers that say another thing than their copies: only people can tell which of the two is right."""
+    for chain in (ledger.CHAIN, downloads.CHAIN):
+        with suppress(StoreError):  # a copy that cannot be read: `collect verify` tells it
+            number = chain.parted(store)
+            if number is not None:
+                yield StoreError("STO-14", file=chain.copy, number=number)
+
+
+def _partly_closed(receipt: Receipt) -> bool:
+    """Whether submissions of an upload are encrypted still."""
+    return any(not part.issues.filter(pl.col("code").is_in(WANTS_KEY)).is_empty() for part in receipt.parts)
 
 
 def _is_intact(stored: Stored) -> bool:
@@ -177,17 +193,11 @@ def _make_again(
     That is where this key would open less than is open now; and where the tables of one before it (``after``: those
     left) are lost, so that nobody can say what is news in this one. Raises CollectError where it cannot be read.
     """
-    sealed = holds_sealed(stored.path)
-    if sealed and key is None:
+    if key is None and holds_sealed(stored.path):
         return None
     try:
         with costs_only(stored), held(stored.path.parent):
-            taken = taken_again(store, stored, upload, definitions, key)
-            if sealed and not open_now(store, stored) <= named_in(
-                compare(Before(store, stored.upload_id), taken, definitions)[1]
-            ):
-                return None
-            return replaced(store, stored, upload, taken, definitions)
+            return made_again(store, stored, upload, definitions, key)
     except OSError as error:
         raise cannot_write(store.folder, error) from error
     except (ExportError, StoreError) as error:

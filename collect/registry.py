@@ -352,10 +352,13 @@ def parts_of(engine: Engine, upload_id: str | None = None) -> list[Mapping[str, 
         return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def files(engine: Engine) -> list[Mapping[str, Any]]:
-    """Every Parquet part on record: ``upload_id``, ``path`` below the data folder, ``sha256``, ``size_bytes``."""
+def files(engine: Engine, upload_id: str | None = None) -> list[Mapping[str, Any]]:
+    """Parquet parts on record, of one upload or all: ``upload_id``, ``path`` (in the data folder), ``sha256``, size."""
+    query = FILES.select().order_by(FILES.c.path)
+    if upload_id is not None:
+        query = query.where(FILES.c.upload_id == upload_id)
     with engine.connect() as connection:
-        return [dict(row._mapping) for row in connection.execute(FILES.select().order_by(FILES.c.path))]
+        return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def record_run(engine: Engine, run_id: str, vintage: str, as_of: date, ledger_head: str = "") -> None:

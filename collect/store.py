@@ -18,7 +18,7 @@ import uuid
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
@@ -52,12 +52,16 @@ LONGEST_NAME = 80  # characters of a file name kept: systems stop at 255 bytes a
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Raw bytes that are safe: ``path`` in the inbox, their SHA-256, and the name the team gave them."""
+    """Raw bytes that are safe: ``path`` in the inbox, their SHA-256, and the name the team gave them.
+
+    ``here``: they lay there before anybody brought them now; whoever brought them first may have been told so.
+    """
 
     path: Path
     sha256: str
     name: str
     size_bytes: int
+    here: bool = field(default=True, compare=False)
 
     @property
     def upload_id(self) -> str:
@@ -112,7 +116,27 @@ class Store:
 
 
 def open_store(settings: Settings) -> Store:
-    """Open (or begin) the data folder. Raises StoreError STO-01 or STO-03."""
+    """Open (or begin) the data folder.
+
+    Raises
+    ------
+    StoreError
+        STO-01 or STO-03; STO-13 when its registry is lost: whatever was done then would be done without what it knew.
+    """
+    store = open_as_it_is(settings)
+    try:
+        lost = registry.last_sequence(store.engine) == 0 and any(once_recorded(stored) for stored in kept(store))
+    except BaseException:
+        store.engine.dispose()
+        raise
+    if lost:
+        store.engine.dispose()
+        raise StoreError("STO-13", folder=str(settings.data / "inbox"))
+    return store
+
+
+def open_as_it_is(settings: Settings) -> Store:
+    """Open (or begin) the data folder, also where its registry is lost. Raises StoreError STO-01 or STO-03."""
     try:
         for name in ("inbox", "tables", "runs"):
             if not (settings.data / name).is_dir():
@@ -247,7 +271,7 @@ def _named(waiting: Path, inbox: Path, shown: str) -> Stored:
             if earlier is None or sha256_of(earlier) != sha256:
                 waiting.replace(final)
             sync_up(folder, inbox)  # also where it lay here: whoever brought it may not have come that far
-            return Stored(final, sha256, final.name, final.stat().st_size)
+            return Stored(final, sha256, final.name, final.stat().st_size, here=earlier is not None)
 
 
 def kept(store: Store) -> list[Stored]:
@@ -291,7 +315,7 @@ def begin(stored: Stored, upload: Mapping[str, object]) -> None:
 
 
 def note(stored: Stored, upload: Mapping[str, object]) -> None:
-    """Write beside the bytes what the registry is about to know of them; `noted` reads it back."""
+    """Write beside the bytes what the registry knows of them; `noted` reads it back."""
     with written_whole(stored.path.with_name(NOTE)) as temporary:
         temporary.write_text(json.dumps(upload, ensure_ascii=False), encoding="utf-8")
 
@@ -303,6 +327,12 @@ def noted(stored: Stored) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return upload if isinstance(upload, dict) and upload.get("sha256") == stored.sha256 else None
+
+
+def once_recorded(stored: Stored) -> dict[str, Any] | None:
+    """The note of an upload that the registry knew; None of bytes that nobody came to record, or without a note."""
+    upload = noted(stored)
+    return None if upload is None or BEGUN in upload else upload
 
 
 def safe_name(name: str) -> str:

@@ -57,7 +57,8 @@ ARROWS: dict[str, set[str]] = {
     "contents": {"receipts", "receive", "review", "journey", "lacking", "passing", "store", "registry", "places"}
     | {"problems"},
     "intake": {"contents", "receipts", "receive", "journey", "lacking", "passing", "store", "registry", "problems"},
-    "rebuild": {"contents", "receipts", "receive", "journey", "lacking", "passing", "store", "registry", "problems"},
+    "rebuild": {"contents", "receipts", "receive", "journey", "lacking", "passing", "store", "registry", "problems"}
+    | {"keeping"},
     "runs": WORDS
     | {"journey", "passing", "review", "keeping", "store", "registry", "places", "publish", "i18n", "settings", "geo"},
     "pull": {"problems"},

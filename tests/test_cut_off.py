@@ -26,7 +26,7 @@ from collect.openrosa.door import Door, Sending
 from collect.openrosa.fold import fold
 from collect.problems import CollectError
 from collect.rebuild import rebuild
-from collect.store import held, kept, open_store
+from collect.store import held, kept, once_recorded, open_store
 
 
 class Killed(BaseException):
@@ -74,7 +74,7 @@ def tables(office: Office) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.parquet")}
 
 
-@pytest.mark.parametrize("step", ["take", "write", "note", "registry.record_upload"])
+@pytest.mark.parametrize("step", ["take", "write", "registry.record_upload"])
 def test_what_a_kill_leaves_in_the_inbox_is_told_and_taken_up_signed_by_who_sent_it(office: Office, step: str) -> None:
     bring(office, "a")
     with killed_while(step):
@@ -97,6 +97,19 @@ def test_what_was_cut_off_and_is_sent_again_is_one_upload(office: Office, step: 
     bring(office, "b")
     assert (told(office), uploads(office)) == ([], [("b.xml", "Lan")])
     assert rebuild(office.store, office.definitions).taken_up == ()
+
+
+@pytest.mark.parametrize("then", ["sent again", "rebuilt"])
+def test_an_upload_whose_note_a_kill_cut_off_is_noted_by_whoever_comes_next(office: Office, then: str) -> None:
+    with killed_while("note"):
+        bring(office, "b")
+    (stored,) = kept(office.store)
+    assert (told(office), uploads(office), once_recorded(stored)) == ([], [("b.xml", "Lan")], None)
+    if then == "rebuilt":
+        rebuild(office.store, office.definitions)
+    else:
+        bring(office, "b")
+    assert (once_recorded(stored) or {})["received_by"] == "Lan"
 
 
 @pytest.mark.parametrize("step", ["take", "write"])

@@ -291,9 +291,9 @@ def tell(session: Session, outcomes: Sequence[Outcome], quiet: bool, tried: bool
 def verify(session: Session, noted: tuple[str, ...], as_json: bool) -> None:
     """Find out whether registry, ledger, originals and tables are what was stored; exit code 13 where they are not."""
     from collect.keeping.verify import verify as look
-    from collect.store import open_store
+    from collect.store import open_as_it_is
 
-    store = open_store(session.settings)
+    store = open_as_it_is(session.settings)
     with session.steps(as_json) as progress:
         found = look(store, progress, noted)
     wrong = [

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import Field, asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +71,8 @@ class Chain(Generic[Line]):
         if not said:
             return []
         with alone(store.engine) as connection:
+            with suppress(StoreError):  # a copy that cannot be read is said below, once the lines are written
+                self._catch_up(connection, store.folder)
             written = list(self._chained(self.last(connection), said))
             connection.execute(self.table.insert(), [asdict(line) for line in written])
         self.copy_out(store)
@@ -160,14 +163,42 @@ class Chain(Generic[Line]):
             raise StoreError("STO-10", file=self.copy) from error
 
     def restore(self, store: Store) -> int:
-        """Put what the copy holds into an empty table; returns how many. A registry lost is made again from it."""
-        with store.engine.begin() as connection:
-            if self.last(connection) is not None:
-                return 0
-            rows = [asdict(line) for line in self.copied(store.folder)]
-            if rows:
-                connection.execute(self.table.insert(), rows)
-        return len(rows)
+        """Take over what the copy holds beyond the table: a registry lost, or put back from a backup; returns how many.
+
+        Nothing is taken where the two part ways. Raises StoreError STO-10 when the copy cannot be read.
+        """
+        with alone(store.engine) as connection:
+            return self._catch_up(connection, store.folder)
+
+    def _catch_up(self, connection: sa.Connection, folder: Path) -> int:
+        last = self.last(connection)
+        if not (folder / self.copy).is_file() or (last is not None and self._ends_at(folder) <= last.number):
+            return 0
+        rows = connection.execute(self.table.select().order_by(self.table.c.number))
+        lines, copy = [self._line(**row._mapping) for row in rows], self.copied(folder)
+        if lines and (self.parted_at(lines, copy) is not None or self.first_break(copy) is not None):
+            return 0
+        more = [asdict(line) for line in copy[len(lines) :]]
+        if more:
+            connection.execute(self.table.insert(), more)
+        return len(more)
+
+    def _ends_at(self, folder: Path) -> int:
+        """The number of the copy's last line. Raises StoreError STO-10."""
+        with (folder / self.copy).open("rb") as file:
+            try:
+                return _end_of(file)[1]
+            except (ValueError, KeyError, TypeError) as error:
+                raise StoreError("STO-10", file=self.copy) from error
+
+    def parted(self, store: Store) -> int | None:
+        """`parted_at` of the ledger and its copy as they are now. Raises StoreError STO-10."""
+        return self.parted_at(self.lines(store), self.copied(store.folder))
+
+    @staticmethod
+    def parted_at(lines: Sequence[Line], copy: Sequence[Line]) -> int | None:
+        """The number at which the ledger and its copy say different things; None where one begins the other."""
+        return next((old.number for old, new in zip(copy, lines, strict=False) if old != new), None)
 
 
 def _end_of(file: BinaryIO) -> tuple[int, int]:

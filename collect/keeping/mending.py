@@ -18,13 +18,13 @@ from collect.keeping import accounts, attachments, downloads, ledger, sent
 from collect.keeping.verify import registry_damage
 from collect.problems import StoreError
 from collect.settings import Settings
-from collect.store import BEGUN, Store, kept, noted, open_store
+from collect.store import Store, kept, once_recorded, open_as_it_is
 
 
 def open_mended(settings: Settings) -> Store:
     """Open the store; where its SQLite registry is damaged, with a new one in its place; an empty one is filled.
 
-    Copies of ledgers are brought up to date with the registry.
+    Ledgers and their copies are brought up to date with each other, unless they part ways.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def open_mended(settings: Settings) -> Store:
     file = _file_of(settings)
     store = None
     try:
-        store = open_store(settings)
+        store = open_as_it_is(settings)
         damaged = any(registry_damage(store))
     except StoreError as error:
         if error.code not in ("STO-01", "STO-09") or file is None:
@@ -44,11 +44,12 @@ def open_mended(settings: Settings) -> Store:
         if store is not None:
             store.engine.dispose()
         _set_aside(file)
-        store = open_store(settings)
+        store = open_as_it_is(settings)
     assert store is not None  # it was opened, or the error went on
     fill(store)
     for chain in (ledger.CHAIN, downloads.CHAIN):
         with suppress(StoreError):  # a copy that cannot be read is for somebody to look at: `collect verify` tells it
+            chain.restore(store)
             chain.copy_out(store)
     return store
 
@@ -68,7 +69,7 @@ def _set_aside(file: Path) -> None:
 
 
 def fill(store: Store) -> int:
-    """Put accounts, uploads, ledgers and runs into a registry that has none of them; returns how many uploads.
+    """Put accounts, uploads and runs into a registry that has none of them; returns how many uploads.
 
     Originals without a note (of an older release), or that nobody came to record, are not among them:
     `collect.rebuild` takes those in anew.
@@ -77,12 +78,10 @@ def fill(store: Store) -> int:
     if registry.uploads(store.engine):
         _fill_sent(store)
         return 0
-    found = [upload for stored in kept(store) if (upload := noted(stored)) is not None and BEGUN not in upload]
+    found = [upload for stored in kept(store) if (upload := once_recorded(stored)) is not None]
     found.sort(key=lambda upload: (upload.pop("after", 0), upload["received_at"]))
     for upload in found:
         registry.record_upload(store.engine, upload, [])
-    ledger.CHAIN.restore(store)
-    downloads.CHAIN.restore(store)
     _fill_sent(store)
     _fill_runs(store)
     return len(found)

@@ -18,7 +18,7 @@ from collect import registry
 from collect.keeping import attachments, downloads, ledger, sent
 from collect.keeping.chain import BEGINNING, Chain, Line
 from collect.problems import StoreError
-from collect.store import Store, Stored, in_hands, kept, sha256_of
+from collect.store import Store, Stored, in_hands, kept, once_recorded, sha256_of
 
 Progress = Callable[[str, float], None]
 
@@ -75,10 +75,12 @@ def verify(store: Store, progress: Progress = lambda _step, _share: None, noted:
     progress("step.verify", 0.1)
     there = kept(store)
     wrong += _originals(originals, there)
-    unrecorded = tuple(_unrecorded(store, originals, there))
+    others = list(_in_no_upload(store, originals, there))
+    wrong += _unknown(originals, others)
+    unrecorded = tuple(_unrecorded(store, others))
     progress("step.verify", 0.5)
     parts = registry.files(store.engine)
-    wrong += _parts(store)
+    wrong += _parts(store, originals)
     wrong += (Damage("sent_gone", instance) for instance in sent.damage(store))
     wrong += (Damage("attachment_gone", where) for where in attachments.damage(store))
     progress("step.verify", 1.0)
@@ -113,7 +115,7 @@ def _chain(store: Store, chain: Chain[Line], lines: Sequence[Line], kind: str) -
     except StoreError:
         yield Damage(f"{kind}_copy", chain.copy)
         return
-    differs = next((old.number for old, new in zip(copy, lines, strict=False) if old != new), None)
+    differs = chain.parted_at(lines, copy)
     if differs is not None:
         yield Damage(f"{kind}_differs", str(differs))
     elif len(copy) != len(lines):
@@ -153,19 +155,35 @@ def _originals(uploads: Sequence[Mapping[str, Any]], inbox: Sequence[Stored]) ->
             yield Damage("original_altered", where)
 
 
-def _unrecorded(store: Store, uploads: Sequence[Mapping[str, Any]], inbox: Sequence[Stored]) -> Iterator[Unrecorded]:
+def _in_no_upload(store: Store, uploads: Sequence[Mapping[str, Any]], inbox: Sequence[Stored]) -> Iterator[Stored]:
     """What lies in the inbox and in no upload, and in nobody's hands either."""
     known = {upload["sha256"] for upload in uploads}
-    marks = {row["sha256"]: str(row["code"]) for row in registry.refused(store.engine)}
     for stored in inbox:
         if stored.sha256 in known or in_hands(stored.path.parent) or not stored.path.is_file():
             continue
         if registry.find_upload(store.engine, stored.sha256) is None:  # nor did it come into one while we looked
+            yield stored
+
+
+def _unknown(uploads: Sequence[Mapping[str, Any]], others: Sequence[Stored]) -> Iterator[Damage]:
+    """Originals that a registry knew and this one does not: it is a new one, or comes from a backup."""
+    once = [stored for stored in others if once_recorded(stored)]
+    if once and not uploads:
+        yield Damage("registry_lost", str(len(once)))
+    else:
+        yield from (Damage("original_unknown", f"{stored.upload_id} ({stored.name})") for stored in once)
+
+
+def _unrecorded(store: Store, others: Sequence[Stored]) -> Iterator[Unrecorded]:
+    """Originals that nobody came to record."""
+    marks = {row["sha256"]: str(row["code"]) for row in registry.refused(store.engine)}
+    for stored in others:
+        if not once_recorded(stored):
             path = stored.path.relative_to(store.folder).as_posix()
             yield Unrecorded(stored.upload_id, stored.name, path, stored.size_bytes, marks.get(stored.sha256, ""))
 
 
-def _parts(store: Store) -> Iterator[Damage]:
+def _parts(store: Store, uploads: Sequence[Mapping[str, Any]]) -> Iterator[Damage]:
     recorded = set()
     for part in registry.files(store.engine):
         recorded.add(part["upload_id"])
@@ -174,5 +192,9 @@ def _parts(store: Store) -> Iterator[Damage]:
             yield Damage("part_gone", part["path"])
         elif path.stat().st_size != part["size_bytes"] or sha256_of(path) != part["sha256"]:
             yield Damage("part_altered", part["path"])
-    for upload_id in sorted({part["upload_id"] for part in registry.parts_of(store.engine)} - recorded):
+    made = {part["upload_id"] for part in registry.parts_of(store.engine)}
+    for upload in uploads:
+        if upload["upload_id"] not in made:
+            yield Damage("parts_missing", f"{upload['upload_id']} ({upload['file_name']})")
+    for upload_id in sorted(made - recorded):
         yield Damage("part_unrecorded", upload_id)
