@@ -318,7 +318,7 @@ def cut_off(data: Path, tmp_path: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("collect.intake._turn_away", lambda *_: None)
         patch.setattr("collect.contents.take", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        assert collect(data, "add", str(tmp_path / "b.xml")).exit_code == 1
+        assert collect(data, "add", str(tmp_path / "b.xml")).exit_code == 130
     return data
 
 

@@ -16,11 +16,13 @@ from sealed_phone import Phone, pem
 
 from collect.i18n import LANGUAGES, t
 from collect.keeping import ledger
+from collect.keeping.mending import open_mended
 from collect.problems import ServerError
 from collect.pull import Bookmark, Central, Kobo, Login, Wire
 from collect.pull.wire import TRIES
 from collect.review.reviews import decide
 from collect.review.standing import standing
+from collect.settings import settings_from
 
 pytestmark = pytest.mark.usefixtures("data")
 
@@ -239,6 +241,8 @@ def test_what_is_open_is_told_by_what_is_here(tmp_path: Path, lost: str) -> None
         data = tmp_path / "data"
         for path in [*data.rglob("*.opened")] if lost == "what was noted" else [*data.glob("collect.db*")]:
             path.unlink()
+        found_again = settings_from({"COLLECT_DATA": str(data)})
+        open_mended(found_again).engine.dispose()  # uploads by their notes, and no tables
         assert bring(tmp_path, "central", "--since", "all")["closed"] == (0 if lost == "what was noted" else 2)
 
 

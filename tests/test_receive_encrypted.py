@@ -280,7 +280,7 @@ def test_what_was_cut_off_over_an_encrypted_file_waits_for_its_key_and_is_not_fo
     own = str(pem(keys[0], tmp_path / "key.pem"))
     with monkeypatch.context() as patch:
         patch.setattr("collect.contents.write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        assert collect(tmp_path, "add", file, "--key", own).exit_code == 1
+        assert collect(tmp_path, "add", file, "--key", own).exit_code == 130
     for _ in range(2):
         done = collect(tmp_path, "rebuild", "--json")
         assert (done.exit_code, json.loads(done.output)["code"]) == (11, "IN-35")

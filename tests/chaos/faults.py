@@ -30,7 +30,7 @@ from collect.keeping.verify import verify
 from collect.openrosa.fold import fold
 from collect.rebuild import rebuild
 from collect.review.identity import known_uploads
-from collect.store import sha256_of
+from collect.store import open_as_it_is, sha256_of
 
 SURE_TO_LEAVE = 10  # kills of a writer, of which some must have met it over a file
 
@@ -307,8 +307,9 @@ def corrupted_page() -> Outcome:
         with file.open("r+b") as raw:
             raw.seek((page - 1) * size)
             raw.write(b"\xde\xad" * (size // 2))
-        with where.store() as store:
-            found = [one.kind for one in verify(store).damage]
+        store = open_as_it_is(where.settings)
+        found = [one.kind for one in verify(store).damage]
+        store.engine.dispose()
         store = open_mended(where.settings)
         rebuild(store, definitions())
         store.engine.dispose()
